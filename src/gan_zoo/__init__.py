@@ -1,0 +1,3 @@
+"""gan_zoo: which loss should the critic of a GAN minimise?"""
+
+__version__ = "0.1.0"

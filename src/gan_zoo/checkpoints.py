@@ -1,0 +1,51 @@
+"""Checkpoints: plain values and tensors in one file, written whole or not at all."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gan_zoo.schema import SettingError
+
+FORMAT = 1
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint; a crash at any moment leaves the old file or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        torch.save({"format": FORMAT, **content}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU. Raises SettingError for a file that is none of ours."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SettingError("checkpoint", path, f"cannot be read: {reason}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise SettingError("checkpoint", path, f"is no gan_zoo checkpoint of format {FORMAT}")
+    return content
+
+
+def newest(run_or_checkpoint: Path) -> Path:
+    """A checkpoint itself, or the newest one of a run's folder. Raises SettingError if none."""
+    if run_or_checkpoint.is_file():
+        return run_or_checkpoint
+    found = sorted(run_or_checkpoint.glob("checkpoints/*.pt"))
+    if not found:
+        raise SettingError("checkpoint", run_or_checkpoint, "holds no checkpoints/*.pt")
+    return found[-1]
+
+
+def keep_newest(folder: Path, count: int) -> None:
+    """Delete all but the newest checkpoints of a folder."""
+    for old in sorted(folder.glob("*.pt"))[:-count]:
+        old.unlink()

@@ -1,0 +1,88 @@
+"""Mixtures of Gaussians in the plane, whose density and modes are known exactly."""
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+from gan_zoo.schema import CountInt, PositiveFloat, PositiveInt, SettingError, settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from gan_zoo.data.samples import Samples
+
+
+@settings
+class Mixture:
+    """Gaussians of one sigma around given centres: what ring and grid are made of.
+
+    Attributes:
+        sigma: standard deviation of each mode.
+        count: number of points drawn, once, for training.
+        weights: share of each mode, normalized; equal where empty.
+        seed: of the points themselves, not of the run that trains on them.
+    """
+
+    pictured: ClassVar[int] = 2048  # samples that one picture shows
+
+    sigma: PositiveFloat
+    count: PositiveInt = 100_000
+    weights: tuple[PositiveFloat, ...] = ()
+    seed: CountInt = 0
+
+    def check(self) -> None:
+        """Raises SettingError unless there is a weight for each mode, or none."""
+        modes = len(self.centres())
+        if self.weights and len(self.weights) != modes:
+            raise SettingError("weights", list(self.weights), f"must have {modes} entries, or none")
+
+    def centres(self) -> list[tuple[float, float]]:
+        """Centre of each mode."""
+        raise NotImplementedError
+
+    def load(self, split: str = "train") -> "Samples":
+        """Points (count, 2) of the training or the test split; y = 0 everywhere."""
+        import torch
+
+        from gan_zoo.data.samples import Samples
+
+        draws = torch.Generator().manual_seed(2 * self.seed + ("train", "test").index(split))
+        centres = torch.tensor(self.centres(), dtype=torch.float64)
+        shares = torch.tensor(self.weights or [1.0] * len(centres), dtype=torch.float64)
+        modes = torch.multinomial(shares, self.count, replacement=True, generator=draws)
+        noise = torch.randn(self.count, 2, generator=draws, dtype=torch.float64)
+        points = centres[modes] + self.sigma * noise
+        return Samples(points.float(), torch.zeros(self.count, dtype=torch.int64))
+
+    def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
+        """Points over the true modes, uint8 (H, W, 3)."""
+        from gan_zoo.data.pictures import scatter
+
+        return scatter(x, self.centres(), self.sigma)
+
+
+@settings
+class Ring(Mixture):
+    """Modes evenly spaced on a circle; by default the 8 of VEEGAN, Srivastava et al. 2017."""
+
+    sigma: PositiveFloat = 0.01
+    modes: PositiveInt = 8
+    radius: PositiveFloat = 1.0
+
+    def centres(self) -> list[tuple[float, float]]:
+        # the end point 2 pi is the start again: counting it twice would double that mode's weight
+        angles = [2 * math.pi * i / self.modes for i in range(self.modes)]
+        return [(self.radius * math.cos(a), self.radius * math.sin(a)) for a in angles]
+
+
+@settings
+class Grid(Mixture):
+    """Modes on a square grid; by default the 25 at {-4, -2, 0, 2, 4} of VEEGAN."""
+
+    sigma: PositiveFloat = 0.05
+    side: PositiveInt = 5
+    spacing: PositiveFloat = 2.0
+
+    def centres(self) -> list[tuple[float, float]]:
+        ticks = [self.spacing * (i - (self.side - 1) / 2) for i in range(self.side)]
+        return [(u, v) for u in ticks for v in ticks]

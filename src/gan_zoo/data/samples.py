@@ -1,0 +1,59 @@
+"""Samples in memory: bytes for images, floats for points, and the batches made of them."""
+
+import dataclasses
+import hashlib
+
+import torch
+from torch import Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """A dataset in memory, on any device.
+
+    Attributes:
+        x: uint8 images (N, C, H, W), or float32 points (N, 2).
+        y: int64 labels (N,), all 0 where there are none.
+        num_classes: labels lie in [0, num_classes).
+    """
+
+    x: Tensor
+    y: Tensor
+    num_classes: int = 1
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return tuple(self.x.shape[1:])
+
+    def to(self, device: torch.device) -> "Samples":
+        """The same samples on another device."""
+        return dataclasses.replace(self, x=self.x.to(device), y=self.y.to(device))
+
+    def unlabelled(self) -> "Samples":
+        """The same samples as one class."""
+        return dataclasses.replace(self, y=torch.zeros_like(self.y), num_classes=1)
+
+    def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The samples at index (n,), as the networks see them, with their labels."""
+        return to_float(self.x.index_select(0, index)), self.y.index_select(0, index)
+
+    def fingerprint(self) -> str:
+        """Hash of samples and labels: equal data, equal fingerprint, on any machine."""
+        digest = hashlib.sha256(f"{tuple(self.x.shape)} {self.x.dtype}".encode())
+        for tensor in (self.x, self.y):
+            digest.update(tensor.cpu().contiguous().numpy())
+        return digest.hexdigest()[:16]
+
+
+def to_float(x: Tensor) -> Tensor:
+    """Bytes 0..255 to floats in [-1, 1]; points stay as they are."""
+    return x.to(torch.float32).div_(127.5).sub_(1) if x.dtype == torch.uint8 else x
+
+
+def to_bytes(x: Tensor) -> Tensor:
+    """Floats in [-1, 1] to bytes, rounded to the nearest and clamped."""
+    return x.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)

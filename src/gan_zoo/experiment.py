@@ -1,0 +1,131 @@
+"""A configuration as checked objects: all that can be known before torch is imported."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gan_zoo.losses import Loss
+from gan_zoo.regularizers import Regularizer
+from gan_zoo.schema import (
+    CountInt,
+    Fraction,
+    PositiveInt,
+    SettingError,
+    check,
+    construct,
+    nearest,
+    settings,
+)
+from gan_zoo.training.schedule import Warmup
+
+if TYPE_CHECKING:
+    import torch
+
+    from gan_zoo.architectures.players import Critic, Generator
+
+_PLAYERS = ("generator", "critic")
+_GIVEN_BY_DATA = ("shape", "num_classes")
+
+
+@settings
+class Settings:
+    """What a run is besides its nouns.
+
+    Attributes:
+        seed: of initial weights, noise and data order.
+        steps: generator updates; every x-axis counts these.
+        batch_size: samples of each kind in a critic update, and of fakes in a generator update.
+        n_critic: critic updates before each generator update.
+        warmup: extra critic updates around some generator updates.
+        conditional: whether the players see the dataset's labels.
+        ema: decay of the shown generator's moving average; 0 shows the trained one.
+        device: auto (CUDA where there is one), cpu, cuda, cuda:1.
+        log_every, sample_every, checkpoint_every: in generator updates.
+    """
+
+    seed: CountInt
+    steps: PositiveInt
+    batch_size: PositiveInt
+    n_critic: PositiveInt
+    warmup: Warmup
+    conditional: bool
+    ema: Fraction
+    device: str
+    log_every: PositiveInt
+    sample_every: PositiveInt
+    checkpoint_every: PositiveInt
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """The six nouns, checked; networks and optimizers come into being once the data is known."""
+
+    config: Mapping[str, Any]
+    settings: Settings
+    dataset: Any
+    loss: Loss
+    regularizer: Regularizer
+    optimizers: Mapping[str, Any]
+
+    def networks(self, shape: tuple[int, ...], num_classes: int) -> "tuple[Generator, Critic]":
+        """Generator and critic for samples of this shape. Raises SettingError if they cannot be."""
+        given = {"shape": shape, "num_classes": num_classes}
+        nodes = self.config["architecture"]
+        generator, critic = (
+            construct(nodes[player], f"architecture.{player}", **given) for player in _PLAYERS
+        )
+        return generator, critic
+
+    def device(self) -> "torch.device":
+        """The device to train on. Raises SettingError if there is no such device."""
+        import torch
+
+        name = self.settings.device
+        chosen = {"auto": "cuda" if torch.cuda.is_available() else "cpu"}.get(name, name)
+        try:
+            torch.empty(0, device=chosen)
+            return torch.device(chosen)
+        except (RuntimeError, AssertionError, NotImplementedError):
+            allowed = "is not available here; use auto, cpu" + (
+                f", cuda or cuda:N with N below {torch.cuda.device_count()}"
+                if torch.cuda.is_available()
+                else " (torch sees no CUDA device)"
+            )
+            raise SettingError("device", name, allowed) from None
+
+
+def read(config: Mapping[str, Any]) -> Experiment:
+    """Check a whole configuration, a plain mapping, and build what needs no torch.
+
+    Raises SettingError for the first wrong setting, networks' settings included.
+    """
+    nouns = ("dataset", "architecture", "loss", "regularizer", "optimizer")
+    missing = [noun for noun in nouns if noun not in config]
+    if missing:
+        raise SettingError(missing[0], None, f"choose one with {missing[0]}=NAME")
+    top = {key: value for key, value in config.items() if key not in nouns}
+    experiment = Experiment(
+        config=config,
+        settings=construct({"_target_": f"{__name__}.Settings", **top}),
+        dataset=construct(config["dataset"], "dataset"),
+        loss=construct(config["loss"], "loss"),
+        regularizer=construct(config["regularizer"], "regularizer"),
+        optimizers=_optimizers(config["optimizer"]),
+    )
+    _check_keys(config["architecture"], "architecture", _PLAYERS)
+    for player in _PLAYERS:
+        check(config["architecture"][player], f"architecture.{player}", _GIVEN_BY_DATA)
+    return experiment
+
+
+def _optimizers(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The optimizer of each player; other keys only say what both have in common."""
+    shared = {key for player in _PLAYERS for key in node[player]} - {"_target_"}
+    _check_keys(node, "optimizer", (*_PLAYERS, *shared))
+    return {player: construct(node[player], f"optimizer.{player}") for player in _PLAYERS}
+
+
+def _check_keys(node: Mapping[str, Any], key: str, allowed: tuple[str, ...]) -> None:
+    for name, value in node.items():
+        if name not in allowed:
+            raise SettingError(f"{key}.{name}", value, f"unknown key; {nearest(name, allowed)}")

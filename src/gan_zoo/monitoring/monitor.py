@@ -1,0 +1,115 @@
+"""One run's monitor: every number and picture goes through here, to every place it belongs."""
+
+import json
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from gan_zoo.monitoring.events import Events
+
+log = logging.getLogger(__name__)
+
+_LINE_SECONDS = 10  # between progress lines where there is no terminal
+
+
+class Monitor:
+    """Writes event files, metrics.jsonl, samples/*.png and summary.json into a run's folder.
+
+    Args:
+        folder: the run's folder.
+        steps: generator updates at which the run ends; step: where it starts.
+    """
+
+    def __init__(self, folder: Path, steps: int, step: int = 0):
+        self.folder, self.steps, self.step = folder, steps, step
+        (folder / "samples").mkdir(parents=True, exist_ok=True)
+        self.events = Events(folder)
+        self.last: dict[str, float] = {}
+        self._lines = (folder / "metrics.jsonl").open("a", encoding="utf-8")
+        self._began = self._read_at = self._told_at = time.monotonic()
+        self._images, self._images_read, self._step_read = 0, 0, step
+        self._began_at_step = step
+        # leave no bar behind where there is no terminal: disable=None asks the stream itself
+        self._bar = tqdm(total=steps, initial=step, unit="step", disable=None, dynamic_ncols=True)
+        self._redirect = logging_redirect_tqdm()
+
+    def __enter__(self) -> "Monitor":
+        self._redirect.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._redirect.__exit__(*error)
+        self._bar.close()
+        self._lines.close()
+        self.events.close()
+
+    def tick(self, images: int) -> None:
+        """One generator update made, `images` real images seen since the run's first step."""
+        self.step += 1
+        self._images = images
+        self._bar.update()
+
+    def scalars(self, values: dict[str, float]) -> None:
+        """Write the values at the present step, with the speed since the last writing."""
+        now = time.monotonic()
+        seconds = max(now - self._read_at, 1e-9)
+        steps_per_second = (self.step - self._step_read) / seconds
+        images_per_second = (self._images - self._images_read) / seconds
+        self._read_at, self._step_read, self._images_read = now, self.step, self._images
+        self.last = {
+            **values,
+            "progress/images_seen": self._images,
+            "perf/steps_per_second": steps_per_second,
+            "perf/images_per_second": images_per_second,
+        }
+        self._lines.write(json.dumps({"step": self.step, **_finite(self.last)}) + "\n")
+        self._lines.flush()
+        self.events.scalars(self.step, self.last)
+        self._tell(now)
+
+    def picture(self, name: str, tag: str, pixels: np.ndarray) -> None:
+        """Write a picture, uint8 (H, W, 3), as samples/NAME.png and under a TensorBoard tag."""
+        Image.fromarray(pixels).save(self.folder / "samples" / f"{name}.png")
+        self.events.image(self.step, tag, pixels)
+
+    def summary(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Write summary.json: the given facts, the last values, and what the run took."""
+        seconds = time.monotonic() - self._began
+        summary = {
+            **facts,
+            "steps": self.step,
+            "images_seen": self._images,
+            "seconds": round(seconds, 3),
+            "images_per_second": round(self._images / seconds, 1),
+            "last": _finite(self.last),
+        }
+        text = json.dumps(summary, indent=2, ensure_ascii=False)
+        (self.folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+        return summary
+
+    def _tell(self, now: float) -> None:
+        """Show the last values in the bar, or on a line where there is no terminal."""
+        losses = {name: self.last[f"loss/{name}"] for name in ("critic", "generator")}
+        speed = self.last["perf/images_per_second"]
+        shown = {name: f"{value:.4g}" for name, value in losses.items()}
+        self._bar.set_postfix({**shown, "images/s": f"{speed:.0f}"})
+        due = now - self._told_at >= _LINE_SECONDS or self.step == self.steps
+        if self._bar.disable and due:
+            self._told_at = now
+            done = self.step - self._began_at_step
+            left = (now - self._began) / max(done, 1) * (self.steps - self.step)
+            values = "  ".join(f"{name} {value}" for name, value in shown.items())
+            eta = f"{int(left) // 60}:{int(left) % 60:02d}"
+            log.info(f"step {self.step}/{self.steps}  {values}  {speed:.0f} images/s  ETA {eta}")
+
+
+def _finite(values: dict[str, float]) -> dict[str, float | None]:
+    """The values with null for those that JSON has no number for."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}

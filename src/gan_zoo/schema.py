@@ -1,0 +1,204 @@
+"""Settings that check themselves: a signature is the schema.
+
+`construct` builds the object that a configuration node's `_target_` names, after checking every
+other entry against the type hints of its signature. Ranges are written into the hints
+(`Annotated[float, Range(le=1)]`), so that a dataclass, a network and a YAML file share one truth.
+This module imports neither torch nor Hydra: a wrong setting is told before either is loaded.
+"""
+
+import dataclasses
+import difflib
+import importlib
+import inspect
+import math
+import numbers
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+
+class SettingError(ValueError):
+    """One wrong setting, told on one line: its key, its value, what is allowed."""
+
+    def __init__(self, key: str, value: object, allowed: str):
+        super().__init__(key, value, allowed)
+        self.key, self.value, self.allowed = key, value, allowed
+
+    def __str__(self) -> str:
+        shown = "" if self.value is inspect.Parameter.empty else f"={self.value}"
+        return " ".join(f"{self.key}{shown}: {self.allowed}".split())
+
+    def under(self, prefix: str) -> "SettingError":
+        """The same error, its key seen from one level further out."""
+        return SettingError(
+            f"{prefix}.{self.key}" if prefix else self.key, self.value, self.allowed
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """Bounds of a number, for use in `Annotated`: greater/less than, or equal."""
+
+    gt: float | None = None
+    ge: float | None = None
+    lt: float | None = None
+    le: float | None = None
+
+    def admits(self, value: Any) -> bool:
+        """Whether a number, or every element of a tensor, lies within the bounds."""
+        tests = [
+            self.gt is None or value > self.gt,
+            self.ge is None or value >= self.ge,
+            self.lt is None or value < self.lt,
+            self.le is None or value <= self.le,
+        ]
+        return all(test if isinstance(test, bool) else bool(test.all()) for test in tests)
+
+    def __str__(self) -> str:
+        names = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
+        bounds = ((words, getattr(self, name)) for name, words in names.items())
+        return " and ".join(f"{words} {bound:g}" for words, bound in bounds if bound is not None)
+
+
+PositiveInt = Annotated[int, Range(ge=1)]
+CountInt = Annotated[int, Range(ge=0)]
+PositiveFloat = Annotated[float, Range(gt=0)]
+NonNegativeFloat = Annotated[float, Range(ge=0)]
+Fraction = Annotated[float, Range(ge=0, le=1)]
+
+
+def coerce(value: Any, hint: Any, key: str) -> Any:
+    """`value` as the type that `hint` asks for: an int becomes a float, a list a tuple.
+
+    Tensors pass for numbers (a stack of runs gives each run its own hyper-parameter) but must
+    keep within the range. Raises SettingError where the value does not fit.
+    """
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        value = coerce(value, parts[0], key)
+        for bounds in parts[1:]:
+            if value is not None and not bounds.admits(value):
+                raise SettingError(key, value, f"must be {bounds}")
+        return value
+    if origin is Literal:
+        if value not in parts:
+            raise SettingError(key, value, f"must be one of {', '.join(map(str, parts))}")
+        return value
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in parts:
+            return None
+        return coerce(value, next(part for part in parts if part is not type(None)), key)
+    if origin is tuple:
+        return _coerce_tuple(value, parts, key)
+    return _coerce_plain(value, hint, key)
+
+
+def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:
+    if not isinstance(value, (list, tuple)):
+        raise SettingError(key, value, "must be a list such as [1,2]")
+    hints = [parts[0]] * len(value) if parts[1:] == (...,) else list(parts)
+    if len(hints) != len(value):
+        raise SettingError(key, list(value), f"must have {len(hints)} entries")
+    entries = zip(value, hints, strict=True)
+    return tuple(coerce(entry, hint, f"{key}[{i}]") for i, (entry, hint) in enumerate(entries))
+
+
+def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
+    if hint is float and isinstance(value, numbers.Real) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise SettingError(key, value, "must be a finite number")
+        return float(value)
+    names = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
+    if hint not in names or (hint in (int, float) and hasattr(value, "shape")):
+        return value
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise SettingError(key, value, f"must be {names[hint]}")
+    return value
+
+
+@typing.dataclass_transform(kw_only_default=True, frozen_default=True)
+def settings(cls: type) -> type:
+    """A frozen keyword-only dataclass whose fields are checked against their hints when built.
+
+    A class may add `check(self)`, raising SettingError for rules that join several fields.
+    """
+    hints: dict = {}  # resolved at the first use: the class is not complete yet
+
+    def __post_init__(self) -> None:
+        hints.update(hints or typing.get_type_hints(cls, include_extras=True))
+        for field in dataclasses.fields(self):
+            checked = coerce(getattr(self, field.name), hints[field.name], field.name)
+            object.__setattr__(self, field.name, checked)
+        if hasattr(self, "check"):
+            self.check()
+
+    cls.__post_init__ = __post_init__
+    return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+
+
+def nearest(key: str, valid: Iterable[str]) -> str:
+    """What is allowed instead of an unknown key: the nearest valid one, or all of them."""
+    valid = sorted(valid)
+    close = difflib.get_close_matches(key, valid, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else f"choose one of {', '.join(valid) or 'none'}"
+
+
+def construct(node: Mapping[str, Any], key: str = "", **given: Any) -> Any:
+    """The object that `node["_target_"]` names, built from the node's other entries.
+
+    Args:
+        node: plain mapping; entries that hold a `_target_` themselves are built first.
+        key: where the node stands in the configuration, for messages.
+        given: arguments that the program fills in; the user cannot set them.
+
+    Raises SettingError for a bad target, an unknown or missing key, a wrong type, a wrong range.
+    """
+    target, arguments = check(node, key, given)
+    try:
+        return target(**arguments, **given)
+    except SettingError as error:
+        raise error.under(key) from None
+
+
+def check(node: Mapping[str, Any], key: str = "", given: Iterable[str] = ()) -> tuple[Any, dict]:
+    """The target of a node and its checked arguments, without calling it. Raises as `construct`."""
+    target = locate(node.get("_target_"), key)
+    parameters = {n: p for n, p in inspect.signature(target).parameters.items() if n not in given}
+    described = target.__init__ if isinstance(target, type) else target
+    if dataclasses.is_dataclass(target):
+        described = target
+    hints = typing.get_type_hints(described, include_extras=True)
+    try:
+        arguments = {}
+        for name, value in node.items():
+            if name == "_target_":
+                continue
+            if name not in parameters:
+                raise SettingError(name, value, f"unknown key; {nearest(name, parameters)}")
+            arguments[name] = coerce(_built(value, name), hints.get(name, Any), name)
+        for name, parameter in parameters.items():
+            if parameter.default is parameter.empty and name not in arguments:
+                raise SettingError(name, parameter.empty, "must be given")
+    except SettingError as error:
+        raise error.under(key) from None
+    return target, arguments
+
+
+def _built(value: Any, key: str) -> Any:
+    """`value` with every mapping inside it that holds a `_target_` built."""
+    if not isinstance(value, Mapping):
+        return value
+    if "_target_" in value:
+        return construct(value, key)
+    return {name: _built(entry, f"{key}.{name}") for name, entry in value.items()}
+
+
+def locate(path: Any, key: str = "") -> Any:
+    """The class or function that a dotted path names."""
+    module, _, name = str(path).rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        where = f"{key}._target_" if key else "_target_"
+        raise SettingError(where, path, "names no class that can be imported") from None

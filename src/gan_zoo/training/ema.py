@@ -1,0 +1,32 @@
+"""The generator that is shown: an exponential moving average of the one that trains."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+class MovingAverage:
+    """Average of a network's parameters; its buffers are copied as they are.
+
+    Args:
+        network: the network that trains.
+        decay: weight of the past; 0 follows the network exactly. Early on the decay is smaller,
+            (1 + t) / (10 + t) after t updates, so that the random start is soon forgotten.
+    """
+
+    def __init__(self, network: nn.Module, decay: float):
+        self.network = copy.deepcopy(network).requires_grad_(False)
+        self.decay, self.updates = decay, 0
+        self._averages = list(self.network.parameters())
+        self._parameters = list(network.parameters())
+        self._buffers = list(zip(self.network.buffers(), network.buffers(), strict=True))
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take the trained network's present weights into the average."""
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        torch._foreach_lerp_(self._averages, self._parameters, 1 - decay)
+        for average, buffer in self._buffers:
+            average.copy_(buffer)
+        self.updates += 1

@@ -1,0 +1,29 @@
+"""Averages kept on the device: nothing is read until somebody asks."""
+
+import torch
+from torch import Tensor
+
+
+class Meters:
+    """Running means of named scalars; groups of names that come together are added together."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, ...], Tensor] = {}
+        self._counts: dict[tuple[str, ...], int] = {}
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        """Add one value per name, without waiting for the device."""
+        names = tuple(values)
+        stacked = torch.stack(list(values.values()))
+        if names in self._sums:
+            self._sums[names].add_(stacked)
+        else:
+            self._sums[names] = stacked
+        self._counts[names] = self._counts.get(names, 0) + 1
+
+    def read(self) -> dict[str, float]:
+        """Means since the last reading, in one transfer; starts anew."""
+        means = [total / self._counts[names] for names, total in self._sums.items()]
+        names = [name for group in self._sums for name in group]
+        self._sums, self._counts = {}, {}
+        return dict(zip(names, torch.cat(means).tolist(), strict=True)) if means else {}
