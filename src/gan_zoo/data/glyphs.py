@@ -1,34 +1,36 @@
-"""Characters drawn with a font under random affine maps: images that need no download."""
+"""Characters drawn with fonts under random affine maps: images that need no download."""
 
 import math
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from gan_zoo.data.dataset import Images
 from gan_zoo.schema import CountInt, NonNegativeFloat, PositiveInt, Range, SettingError, settings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from gan_zoo.data.samples import Samples
 
 
 @settings
-class Glyphs:
-    """Grey images of the characters of an alphabet, one class each, the same for the same seed.
+class Drawn(Images):
+    """Images of characters, one class each, the same for the same seed.
 
     Attributes:
-        alphabet: the characters; their places are the labels.
+        fonts: files (TrueType, OpenType, collections); each image is drawn with one at random.
         size: side of the images in pixels.
+        channels: 1 for white on black; 3 for a bright colour on a dark one, both at random.
         count: number of images; the test split has a fifth as many, drawn independently.
         rotation: largest angle in degrees.
         scale: largest relative change of size; shear and shift: largest share of the side.
         seed: of the drawing itself, not of the run that trains on it.
     """
 
-    pictured: ClassVar[int] = 64  # samples that one picture shows
-
-    alphabet: str = "0123456789"
+    fonts: tuple[str, ...] = ()
     size: Annotated[int, Range(ge=8)] = 28
+    channels: Literal[1, 3] = 1
     count: PositiveInt = 20_000
     rotation: NonNegativeFloat = 12.0
     scale: Annotated[float, Range(ge=0, lt=1)] = 0.12
@@ -36,27 +38,35 @@ class Glyphs:
     shift: NonNegativeFloat = 0.06
     seed: CountInt = 0
 
+    def characters(self) -> Sequence[str]:
+        """The characters to draw; their places are the labels."""
+        raise NotImplementedError
+
     def check(self) -> None:
-        """Raises SettingError for an alphabet that is empty or names a character twice."""
-        if not self.alphabet or len(set(self.alphabet)) < len(self.alphabet):
-            raise SettingError(
-                "alphabet", self.alphabet, "must hold at least one character, each once"
-            )
+        """Raises SettingError for a font file that is not there."""
+        for i, name in enumerate(self.fonts):
+            if not Path(name).is_file():
+                raise SettingError(f"fonts[{i}]", name, "is no file; name a .ttf, .otf or .ttc")
 
     def load(self, split: str = "train") -> "Samples":
-        """Images (N, 1, size, size) with their characters' places as labels."""
+        """Images (N, channels, size, size) with their characters' places as labels."""
         import torch
 
-        from gan_zoo.data.samples import Samples, to_bytes
+        from gan_zoo.data.fonts import masters
+        from gan_zoo.data.samples import Samples
 
+        sheets = _blurred(torch.from_numpy(masters(self.characters(), self.fonts, 2 * self.size)))
+        fonts, classes = sheets.shape[:2]
         count = {"train": self.count, "test": max(1, self.count // 5)}[split]
         draws = torch.Generator().manual_seed(2 * self.seed + ("train", "test").index(split))
-        y = torch.randint(len(self.alphabet), (count,), generator=draws)
+        y = torch.randint(classes, (count,), generator=draws)
         maps = self._affine_maps(torch.rand(count, 5, generator=draws) * 2 - 1)
-        masters = torch.stack([_draw(character, 2 * self.size) for character in self.alphabet])
-        parts = zip(y.split(4096), maps.split(4096), strict=True)
-        images = [to_bytes(_warp(masters[labels], part)) for labels, part in parts]
-        return Samples(torch.cat(images), y, len(self.alphabet))
+        font = torch.randint(fonts, (count,), generator=draws)
+        images = torch.empty(count, self.channels, self.size, self.size, dtype=torch.uint8)
+        for part in torch.arange(count).split(4096):
+            drawn = _warp(sheets[font[part], y[part], None], maps[part], self.size)
+            images[part] = self._coloured(drawn, draws).mul(255).round().byte()
+        return Samples(images, y, classes)
 
     def _affine_maps(self, draws: "Tensor") -> "Tensor":
         """Draws (N, 5) in [-1, 1] to affine maps (N, 2, 3) from the image to the master."""
@@ -76,31 +86,53 @@ class Glyphs:
         ]
         return torch.stack(rows, -1).reshape(-1, 2, 3)
 
-    def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
-        """Images as a grid, uint8 (H, W, 3)."""
-        from gan_zoo.data.pictures import tile
+    def _coloured(self, drawn: "Tensor", draws: "Generator") -> "Tensor":
+        """Images (N, 1, s, s) in [0, 1] in ink and paper of their own, (N, channels, s, s)."""
+        import torch
 
-        return tile(x, columns)
-
-
-def _draw(character: str, side: int) -> "Tensor":
-    """One character, white in the middle of a black square, (1, side, side) in [0, 1]."""
-    import numpy as np
-    import torch
-    from PIL import Image, ImageDraw, ImageFont
-
-    canvas = Image.new("L", (side, side))
-    font = ImageFont.load_default(size=side * 0.92)  # Pillow's own TrueType font
-    box = font.getbbox(character)
-    corner = [(side - box[i] - box[i + 2]) / 2 for i in range(2)]
-    ImageDraw.Draw(canvas).text(corner, character, fill=255, font=font)
-    return torch.from_numpy(np.array(canvas)).float().div(255)[None]
+        if self.channels == 1:
+            return drawn
+        ink, paper = torch.rand(2, len(drawn), 3, 1, 1, generator=draws)
+        ink, paper = 0.55 + 0.45 * ink, 0.4 * paper  # apart in every channel
+        return paper + (ink - paper) * drawn
 
 
-def _warp(masters: "Tensor", maps: "Tensor") -> "Tensor":
-    """Masters (N, 1, 2s, 2s) under affine maps, averaged down to (N, 1, s, s) in [-1, 1]."""
+@settings
+class Glyphs(Drawn):
+    """Characters of any alphabet, by default digits in Pillow's own font.
+
+    Attributes:
+        alphabet: the characters; their places are the labels.
+    """
+
+    alphabet: str = "0123456789"
+
+    def check(self) -> None:
+        """Raises SettingError for an alphabet that is empty or names a character twice."""
+        super().check()
+        if not self.alphabet or len(set(self.alphabet)) < len(self.alphabet):
+            raise SettingError(
+                "alphabet", self.alphabet, "must hold at least one character, each once"
+            )
+
+    def characters(self) -> Sequence[str]:
+        return self.alphabet
+
+
+def _blurred(sheets: "Tensor") -> "Tensor":
+    """Sheets (F, K, 2s, 2s) to (F, K, 2s + 1, 2s + 1), each pixel the mean of a 2 x 2 square.
+
+    One look at it then tells as much as the four that an image of half the side would need.
+    """
     from torch.nn import functional
 
-    grid = functional.affine_grid(maps, list(masters.shape), align_corners=False)
-    drawn = functional.grid_sample(masters, grid, align_corners=False)
-    return functional.avg_pool2d(drawn, 2) * 2 - 1
+    return functional.avg_pool2d(sheets.float(), 2, 1, padding=1).round().byte()
+
+
+def _warp(masters: "Tensor", maps: "Tensor", size: int) -> "Tensor":
+    """Blurred masters (N, 1, 2s + 1, 2s + 1) under affine maps, (N, 1, s, s) in [0, 1]."""
+    from torch.nn import functional
+
+    maps = maps * (2 * size / (2 * size + 1))  # the blur added half a pixel on every side
+    grid = functional.affine_grid(maps, [len(maps), 1, size, size], align_corners=False)
+    return functional.grid_sample(masters.float().div_(255), grid, align_corners=False)

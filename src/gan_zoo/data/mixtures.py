@@ -3,6 +3,7 @@
 import math
 from typing import TYPE_CHECKING, ClassVar
 
+from gan_zoo.data.dataset import Dataset
 from gan_zoo.schema import CountInt, PositiveFloat, PositiveInt, SettingError, settings
 
 if TYPE_CHECKING:
@@ -13,12 +14,12 @@ if TYPE_CHECKING:
 
 
 @settings
-class Mixture:
-    """Gaussians of one sigma around given centres: what ring and grid are made of.
+class Mixture(Dataset):
+    """Gaussians of one sigma around given centres: what ring, grid and spiral are made of.
 
     Attributes:
         sigma: standard deviation of each mode.
-        count: number of points drawn, once, for training.
+        count: number of points drawn, once, for each split.
         weights: share of each mode, normalized; equal where empty.
         seed: of the points themselves, not of the run that trains on them.
     """
@@ -40,6 +41,11 @@ class Mixture:
         """Centre of each mode."""
         raise NotImplementedError
 
+    def shares(self) -> list[float]:
+        """Probability of each mode; they sum to 1."""
+        weights = self.weights or (1.0,) * len(self.centres())
+        return [weight / math.fsum(weights) for weight in weights]
+
     def load(self, split: str = "train") -> "Samples":
         """Points (count, 2) of the training or the test split; y = 0 everywhere."""
         import torch
@@ -48,11 +54,20 @@ class Mixture:
 
         draws = torch.Generator().manual_seed(2 * self.seed + ("train", "test").index(split))
         centres = torch.tensor(self.centres(), dtype=torch.float64)
-        shares = torch.tensor(self.weights or [1.0] * len(centres), dtype=torch.float64)
+        shares = torch.tensor(self.shares(), dtype=torch.float64)
         modes = torch.multinomial(shares, self.count, replacement=True, generator=draws)
         noise = torch.randn(self.count, 2, generator=draws, dtype=torch.float64)
         points = centres[modes] + self.sigma * noise
         return Samples(points.float(), torch.zeros(self.count, dtype=torch.int64))
+
+    def log_density(self, x: "Tensor") -> "Tensor":
+        """Natural logarithm of the mixture's exact density at points x (..., 2), float64 (...)."""
+        import torch
+
+        x = x.double()
+        centres, shares = x.new_tensor(self.centres()), x.new_tensor(self.shares())
+        squares = (x.unsqueeze(-2) - centres).square().sum(-1) / (2 * self.sigma**2)
+        return torch.logsumexp(shares.log() - squares, -1) - math.log(2 * math.pi * self.sigma**2)
 
     def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
         """Points over the true modes, uint8 (H, W, 3)."""
@@ -86,3 +101,27 @@ class Grid(Mixture):
     def centres(self) -> list[tuple[float, float]]:
         ticks = [self.spacing * (i - (self.side - 1) / 2) for i in range(self.side)]
         return [(u, v) for u in ticks for v in ticks]
+
+
+@settings
+class Spiral(Mixture):
+    """Modes along an Archimedean spiral: a curved, connected support that is still a mixture.
+
+    Attributes:
+        modes: number of Gaussians; close together they overlap into one band.
+        turns: how often the spiral goes round; radius: of its outer end.
+    """
+
+    sigma: PositiveFloat = 0.05
+    modes: PositiveInt = 60
+    turns: PositiveFloat = 2.0
+    radius: PositiveFloat = 2.0
+
+    def centres(self) -> list[tuple[float, float]]:
+        # on r = radius t, angle = 2 pi turns t the arc grows like t^2: roots are spaced evenly
+        places = [math.sqrt((i + 1) / self.modes) for i in range(self.modes)]
+        angles = [2 * math.pi * self.turns * t for t in places]
+        return [
+            (self.radius * t * math.cos(a), self.radius * t * math.sin(a))
+            for t, a in zip(places, angles, strict=True)
+        ]

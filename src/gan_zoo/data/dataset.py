@@ -1,0 +1,50 @@
+"""What every dataset has in common: its settings, its two splits, its picture."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from gan_zoo.schema import CountInt, settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from gan_zoo.data.samples import Samples
+
+
+@settings
+class Dataset:
+    """Where samples come from, and how they are to reach the device.
+
+    Attributes:
+        resident: whether the samples live on the device; auto asks whether they fit.
+        workers: processes that fetch batches where they do not; 0 fetches in the run's own.
+    """
+
+    pictured: ClassVar[int]  # samples that one picture shows
+
+    resident: Literal["auto", True, False] = "auto"
+    workers: CountInt = 2
+
+    def load(self, split: str = "train") -> "Samples":
+        """The samples of a split, train or test, on the CPU; the two share no sample.
+
+        Raises SettingError where files are missing, broken or not what they should be.
+        """
+        raise NotImplementedError
+
+    def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
+        """Samples (N, *shape), as the networks see them, as one picture, uint8 (H, W, 3)."""
+        raise NotImplementedError
+
+
+@settings
+class Images(Dataset):
+    """Samples that are images, shown as the tiles of a grid."""
+
+    pictured: ClassVar[int] = 64
+
+    def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
+        """Images (N, C, H, W) in [-1, 1] as a grid, uint8 (H, W, 3)."""
+        from gan_zoo.data.pictures import tile
+
+        return tile(x, columns)

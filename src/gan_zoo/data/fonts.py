@@ -1,0 +1,62 @@
+"""Characters drawn with font files, large and clean, to be warped into images."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from gan_zoo.schema import SettingError
+
+# no font draws this noncharacter, so that what comes out is the font's sign for "missing"
+_MISSING = "\U0010ffff"
+
+
+def masters(alphabet: Sequence[str], fonts: Sequence[str], side: int) -> np.ndarray:
+    """Every character in every font, uint8 (fonts, characters, side, side), white on black.
+
+    No font named means Pillow's own. Raises SettingError for a file that is no font, and for
+    characters that a font lacks.
+    """
+    drawn = np.zeros((max(1, len(fonts)), len(alphabet), side, side), np.uint8)
+    for name, sheet in zip(fonts or [""], drawn, strict=True):
+        font = _open(name, size=side * 0.92)
+        _check_coverage(font, name, alphabet)
+        for i, character in enumerate(alphabet):
+            sheet[i] = _draw(character, font, side)
+    return drawn
+
+
+def _open(name: str, size: float) -> Any:
+    if not name:
+        return ImageFont.load_default(size)
+    try:
+        return ImageFont.truetype(name, size)
+    except OSError as error:
+        raise SettingError("dataset.fonts", name, f"is no font file ({error})") from None
+
+
+def _check_coverage(font: Any, name: str, alphabet: Sequence[str]) -> None:
+    """Raises SettingError naming the characters that the font draws as missing, or not at all."""
+    missing_sign = _bitmap(font, _MISSING)
+    lacking = [c for c in alphabet if _bitmap(font, c) in (missing_sign, b"")]
+    if lacking:
+        shown = " ".join(f"{c} (U+{ord(c):04X})" for c in lacking[:5])
+        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+        allowed = f"has no glyph for {shown}{more}; name other font files with dataset.fonts"
+        raise SettingError("dataset.fonts", name or "Pillow's own font", allowed)
+
+
+def _bitmap(font: Any, character: str) -> bytes:
+    """The drawn pixels of a character, empty where there are none."""
+    mask = font.getmask(character)
+    return bytes(mask) if mask.getbbox() else b""
+
+
+def _draw(character: str, font: Any, side: int) -> np.ndarray:
+    """One character, white in the middle of a black square, uint8 (side, side)."""
+    canvas = Image.new("L", (side, side))
+    box = font.getbbox(character)
+    corner = [(side - box[i] - box[i + 2]) / 2 for i in range(2)]
+    ImageDraw.Draw(canvas).text(corner, character, fill=255, font=font)
+    return np.asarray(canvas)
