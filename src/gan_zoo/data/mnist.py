@@ -1,91 +1,97 @@
 """MNIST and its kin, read from their idx files."""
 
-import math
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from gan_zoo.schema import SettingError, settings
+from gan_zoo.data.downloads import Downloadable
+from gan_zoo.schema import settings
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
     from gan_zoo.data.samples import Samples
 
+_KINDS = ("images-idx3-ubyte", "labels-idx1-ubyte")
 _STEMS = {"train": "train", "test": "t10k"}
 
 
 @settings
-class MNIST:
-    """Handwritten digits, LeCun et al. 1998: 60,000 + 10,000 grey images of 28 x 28, 10 classes.
+class MNIST(Downloadable):
+    """Handwritten digits, LeCun et al. 1998: 60,000 + 10,000 grey images of 28 x 28, 10 classes."""
 
-    Attributes:
-        root: folder that holds MNIST/raw/ with the four unpacked idx files, as torchvision lays
-            them out.
-        download: fetch the files with torchvision where they are missing.
-    """
+    folder: ClassVar[str] = "MNIST/raw"
+    suffixes: ClassVar[tuple[str, ...]] = ("", ".gz")
 
-    pictured: ClassVar[int] = 64  # samples that one picture shows
-
-    root: str
-    download: bool = False
-
-    def check(self) -> None:
-        """Raises SettingError where a file is missing and may not be fetched."""
-        missing = [path for path in self._paths() if not path.is_file()]
-        if missing and not self.download:
-            raise SettingError(
-                "root",
-                self.root,
-                f"{missing[0]} is missing; give dataset.root=FOLDER of MNIST/raw, or "
-                "dataset.download=true, or use dataset=glyphs, which needs no files",
-            )
+    def names(self, split: str) -> list[str]:
+        return [f"{_STEMS[split]}-{kind}" for kind in _KINDS]
 
     def load(self, split: str = "train") -> "Samples":
-        """Images (N, 1, 28, 28) with their digits as labels."""
-        import torch
+        """Images (N, 1, 28, 28) with their classes as labels."""
+        from gan_zoo.data.idx import read_idx
+        from gan_zoo.data.samples import checked
 
-        from gan_zoo.data.samples import Samples
+        images, labels = self.paths(split)
+        x, y = self.upright(read_idx(images, 3)), read_idx(labels, 1)
+        return checked(x[:, None], y.astype("int64") - self.first(), self.classes(), images)
 
-        if not all(path.is_file() for path in self._paths()):
-            self._fetch()
-        x, y = (torch.from_numpy(_read_idx(path)) for path in self._paths(_STEMS[split]))
-        return Samples(x[:, None], y.long(), num_classes=10)
+    def upright(self, images: "np.ndarray") -> "np.ndarray":
+        """Images (N, H, W) as they are meant to be seen."""
+        return images
 
-    def _paths(self, *stems: str) -> list[Path]:
-        """Images and labels of each stem, of both splits if none is named."""
-        raw = Path(self.root) / type(self).__name__ / "raw"
-        kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
-        return [raw / f"{stem}-{kind}" for stem in stems or _STEMS.values() for kind in kinds]
+    def classes(self) -> int:
+        """Number of classes."""
+        return 10
 
-    def _fetch(self) -> None:
-        """Raises SettingError where the files cannot be fetched."""
-        from torchvision import datasets
-
-        try:
-            getattr(datasets, type(self).__name__)(self.root, download=True)
-        except (OSError, RuntimeError) as error:
-            allowed = f"could not be fetched ({error}); dataset=glyphs needs no files"
-            raise SettingError("dataset.download", True, allowed) from None
-
-    def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
-        """Images as a grid, uint8 (H, W, 3)."""
-        from gan_zoo.data.pictures import tile
-
-        return tile(x, columns)
+    def first(self) -> int:
+        """The files' label of the first class."""
+        return 0
 
 
-def _read_idx(path: Path) -> "np.ndarray":
-    """An idx file of bytes: two zeros, type 8, number of dimensions, sizes (big-endian), data.
+@settings
+class FashionMNIST(MNIST):
+    """Articles of clothing, Xiao et al. 2017 (arXiv:1708.07747), in the format of MNIST."""
 
-    Raises SettingError for a file that is not of this form, or whose length is not what it says.
+    folder: ClassVar[str] = "FashionMNIST/raw"
+
+
+@settings
+class KMNIST(MNIST):
+    """Cursive Japanese, Clanuwat et al. 2018 (arXiv:1812.01718), in the format of MNIST."""
+
+    folder: ClassVar[str] = "KMNIST/raw"
+
+
+_EMNIST_CLASSES = {
+    "byclass": 62,
+    "bymerge": 47,
+    "balanced": 47,
+    "letters": 26,
+    "digits": 10,
+    "mnist": 10,
+}
+
+
+@settings
+class EMNIST(MNIST):
+    """Handwritten letters and digits, Cohen et al. 2017 (arXiv:1702.05373), after MNIST.
+
+    Attributes:
+        subset: which of the six ways to choose and merge classes; letters has both cases in one.
     """
-    import numpy as np
 
-    content = path.read_bytes()
-    dimensions = content[3] if content[:3] == b"\x00\x00\x08" and len(content) > 3 else 0
-    sizes = np.frombuffer(content[4 : 4 + 4 * dimensions], ">u4").tolist()
-    start = 4 + 4 * dimensions
-    if not dimensions or len(content) != start + math.prod(sizes):
-        raise SettingError("dataset.root", path, "is not a complete idx file of bytes")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(sizes).copy()
+    folder: ClassVar[str] = "EMNIST/raw"
+    # torchvision wants a subset named, and fetches them all
+    fetched: ClassVar[tuple[dict[str, Any], ...]] = ({"split": "digits"},)
+
+    subset: Literal["byclass", "bymerge", "balanced", "letters", "digits", "mnist"] = "balanced"
+
+    def names(self, split: str) -> list[str]:
+        return [f"emnist-{self.subset}-{split}-{kind}" for kind in _KINDS]
+
+    def upright(self, images: "np.ndarray") -> "np.ndarray":
+        return images.swapaxes(1, 2)  # EMNIST's files hold the images column by column
+
+    def classes(self) -> int:
+        return _EMNIST_CLASSES[self.subset]
+
+    def first(self) -> int:
+        return {"letters": 1}.get(self.subset, 0)  # a is 1 in this subset alone

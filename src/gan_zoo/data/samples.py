@@ -2,9 +2,13 @@
 
 import dataclasses
 import hashlib
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from gan_zoo.schema import SettingError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +51,21 @@ class Samples:
         for tensor in (self.x, self.y):
             digest.update(tensor.cpu().contiguous().numpy())
         return digest.hexdigest()[:16]
+
+
+def checked(x: np.ndarray, y: np.ndarray, num_classes: int, path: Path) -> Samples:
+    """Samples of what a file held, x (N, C, H, W) bytes and y (N,) int64.
+
+    Raises SettingError naming the file where there are no images, or not a label for each, or a
+    label outside [0, num_classes).
+    """
+    if not len(x) or len(x) != len(y):
+        allowed = f"holds {len(x)} images and {len(y)} labels"
+    elif y.min() < 0 or y.max() >= num_classes:
+        allowed = f"has labels {y.min()} to {y.max()}, not 0 to {num_classes - 1}"
+    else:
+        return Samples(torch.from_numpy(x), torch.from_numpy(y), num_classes)
+    raise SettingError("dataset.root", path, allowed)
 
 
 def to_float(x: Tensor) -> Tensor:
