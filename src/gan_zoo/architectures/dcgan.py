@@ -1,23 +1,21 @@
 """DCGAN, Radford et al. 2016 (arXiv:1511.06434), sized to the image, as the LS-GAN authors use it.
 
-At 64 x 64 with width 64 these are their networks to the parameter (3,576,704 and 2,765,568).
+At 3 x 64 x 64 with width 64 these are the networks of LS-GAN's official code to the parameter
+(3,576,704 and 2,765,568). At 3 x 32 x 32, ten classes, a generator of width 128 given the one-hot
+label and a critic with `refine` are those of CLS-GAN's (3,530,496 and 1,475,200).
 """
 
 from itertools import pairwise
-from typing import Literal
 
 from torch import nn
 
-from gan_zoo.architectures.players import Critic, Generator, Prior, label_features
-from gan_zoo.schema import CountInt, PositiveInt, SettingError
+from gan_zoo.architectures.labels import Features, Labels, Stages, label_module
+from gan_zoo.architectures.layers import Norm, needs_bias, normalization, start_normal
+from gan_zoo.architectures.players import Critic, Generator, Output, Prior
+from gan_zoo.architectures.sizes import doublings
+from gan_zoo.schema import PositiveInt
 
-Norm = Literal["batch", "layer", "group", "none"]
-_NORMS = {
-    "batch": nn.BatchNorm2d,
-    "layer": lambda channels: nn.GroupNorm(1, channels),
-    "group": lambda channels: nn.GroupNorm(min(8, channels), channels),
-    "none": nn.Identity,
-}
+_HALVE, _KEEP = (4, 2, 1), (3, 1, 1)  # kernel, stride and padding of a convolution
 
 
 def generator(
@@ -28,21 +26,35 @@ def generator(
     prior: Prior = "uniform",
     width: PositiveInt = 64,
     norm: Norm = "batch",
-    label_dim: CountInt = 32,
+    labels: Features = "embedding",
+    label_dim: PositiveInt = 32,
 ) -> Generator:
-    """Latent vector -> 4x4 or 7x7 -> doubled up to the image. width: channels before the last."""
-    start, doublings = _stages(shape)
-    channels = [width * 2**i for i in reversed(range(doublings))]
-    inputs = z_dim + label_features(num_classes, label_dim)
-    bias = norm not in ("batch",)  # batch norm subtracts any bias again
+    """Latent vector -> smallest map (4 to 7 pixels wide) -> doubled up to the image.
+
+    Args:
+        shape: of an image, (C, H, W).
+        num_classes: labels lie in [0, num_classes).
+        z_dim: length of the latent vector.
+        prior: what it is drawn from.
+        width: channels before the image; twice as many in each smaller map.
+        norm: after every layer but the last.
+        labels: features of the label, which join the latent vector.
+        label_dim: width of the embedding.
+
+    Raises SettingError for a shape that cannot be doubled up to.
+    """
+    start, count = doublings(shape, "dcgan")
+    features = label_module(labels, num_classes, label_dim)
+    channels = [width * 2**i for i in reversed(range(count))]
+    inputs, bias = z_dim + features.dim, needs_bias(norm)
     layers: list[nn.Module] = [nn.Unflatten(-1, (inputs, 1, 1))]
     layers += [nn.ConvTranspose2d(inputs, channels[0], start, bias=bias)]
     for wide, narrow in pairwise(channels):
-        layers += [_NORMS[norm](wide), nn.ReLU(True)]
-        layers += [nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=bias)]
-    layers += [_NORMS[norm](width), nn.ReLU(True)]
-    layers += [nn.ConvTranspose2d(width, shape[0], 4, 2, 1, bias=False), nn.Tanh()]
-    return Generator(nn.Sequential(*layers).apply(_start), z_dim, prior, num_classes, label_dim)
+        layers += [*normalization(norm, wide), nn.ReLU(True)]
+        layers += [nn.ConvTranspose2d(wide, narrow, *_HALVE, bias=bias)]
+    layers += [*normalization(norm, width), nn.ReLU(True)]
+    layers += [nn.ConvTranspose2d(width, shape[0], *_HALVE, bias=False), nn.Tanh()]
+    return Generator(nn.Sequential(*layers).apply(_start), z_dim, prior, features)
 
 
 def critic(
@@ -51,38 +63,42 @@ def critic(
     *,
     width: PositiveInt = 64,
     norm: Norm = "batch",
+    refine: bool = False,
+    labels: Labels = "heads",
+    label_dim: PositiveInt = 32,
+    output: Output = "linear",
 ) -> Critic:
-    """Image -> halved down to 4x4 (or 7x7) -> one raw score per class. width: first channels."""
-    end, halvings = _stages(shape)
-    bias = norm not in ("batch",)
-    layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 4, 2, 1, bias=False)]
-    layers += [nn.LeakyReLU(0.2, True)]
-    for i in range(halvings - 1):
-        narrow, wide = width * 2**i, width * 2 ** (i + 1)
-        layers += [nn.Conv2d(narrow, wide, 4, 2, 1, bias=bias), _NORMS[norm](wide)]
-        layers += [nn.LeakyReLU(0.2, True)]
-    layers += [nn.Conv2d(width * 2 ** (halvings - 1), num_classes, end, bias=False), nn.Flatten()]
-    return Critic(nn.Sequential(*layers).apply(_start))
+    """Image -> halved down to the smallest map (4 to 7 pixels wide) -> scores.
 
+    Args:
+        shape: of an image, (C, H, W).
+        num_classes: labels lie in [0, num_classes).
+        width: channels of the first layer; twice as many in each smaller map.
+        norm: after every layer but the first and the last.
+        refine: whether a 3x3 convolution follows each halving, as in CLS-GAN's critic.
+        labels: a score per class, or features that join the first layer's maps.
+        label_dim: width of the embedding.
+        output: what the last values are made into, see `Critic`.
 
-def _stages(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Side of the smallest map and number of doublings from it to the image.
-
-    Raises SettingError unless the image is square with a side of 4 * 2^n or 7 * 2^n, n >= 1.
+    Raises SettingError for a shape that cannot be halved so, or an output without its heads.
     """
-    side, doublings = shape[-1], 0
-    while side not in (4, 7) and side % 2 == 0:
-        side, doublings = side // 2, doublings + 1
-    if len(shape) != 3 or shape[1] != shape[2] or side not in (4, 7) or doublings == 0:
-        shown = "x".join(map(str, shape))
-        allowed = "DCGAN makes square images with a side of 4 or 7 times a power of two"
-        raise SettingError("shape", shown, allowed)
-    return side, doublings
+    end, count = doublings(shape, "dcgan")
+    features = label_module(labels, num_classes, label_dim)
+    first = nn.Sequential(nn.Conv2d(shape[0], width, *_HALVE, bias=False), nn.LeakyReLU(0.2, True))
+    geometries = [_HALVE, _KEEP] if refine else [_HALVE]
+    plan = [(width * 2**i, geometry) for i in range(count) for geometry in geometries]
+    layers: list[nn.Module] = []
+    inputs = width + features.dim
+    for outputs, geometry in plan[1:]:
+        layers += [nn.Conv2d(inputs, outputs, *geometry, bias=needs_bias(norm))]
+        layers += [*normalization(norm, outputs), nn.LeakyReLU(0.2, True)]
+        inputs = outputs
+    layers += [nn.Conv2d(inputs, features.heads, end, bias=False), nn.Flatten()]
+    return Critic(Stages(first, nn.Sequential(*layers)).apply(_start), features, output)
 
 
 def _start(module: nn.Module) -> None:
     """Initial weights of the paper: N(0, 0.02), and N(1, 0.02) for the scales of batch norm."""
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-        nn.init.normal_(module.weight, 0, 0.02)
+    start_normal(module)
     if isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1, 0.02)

@@ -8,74 +8,109 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from gan_zoo.architectures.labels import LabelModule, join
+from gan_zoo.schema import SettingError
 
 Prior = Literal["uniform", "normal"]
-
-
-def label_features(num_classes: int, label_dim: int) -> int:
-    """Width of a label embedding: zero where there is one class, and nothing to tell apart."""
-    return label_dim if num_classes > 1 else 0
-
-
-class LabelEmbedding(nn.Module):
-    """Linear map of one-hot labels, Mao et al. 2017 (arXiv:1611.04076): K -> dim, with bias.
-
-    Looking up a row is the same map without the one-hot vector, which for thousands of classes
-    would be most of the memory.
-    """
-
-    def __init__(self, num_classes: int, label_dim: int):
-        super().__init__()
-        self.dim = label_features(num_classes, label_dim)
-        self.rows = nn.Embedding(num_classes, self.dim)
-        self.bias = nn.Parameter(torch.zeros(self.dim))
-        nn.init.xavier_uniform_(self.rows.weight)
-
-    def forward(self, y: Tensor) -> Tensor:
-        """Labels (N,) to features (N, dim)."""
-        return self.rows(y) + self.bias
+Output = Literal["linear", "log_softmax", "relu", "softplus"]
 
 
 class Generator(nn.Module):
-    """G(z, y): a body fed with the latent vector and the label's embedding.
+    """G(z, y): a body fed with the latent vector and the label's features.
 
     Args:
-        body: (N, z_dim + label features) to samples (N, *shape).
+        body: (N, z_dim + labels.dim) to samples (N, *shape).
         z_dim: length of the latent vector.
         prior: uniform on [-1, 1], or standard normal.
-        num_classes, label_dim: size of the label embedding, absent for one class.
+        labels: what it is told of the label; nothing where there is one class.
     """
 
-    def __init__(self, body: nn.Module, z_dim: int, prior: Prior, num_classes: int, label_dim: int):
+    def __init__(self, body: nn.Module, z_dim: int, prior: Prior, labels: LabelModule):
         super().__init__()
-        self.z_dim, self.prior, self.num_classes = z_dim, prior, num_classes
-        self.labels = LabelEmbedding(num_classes, label_dim)
+        self.z_dim, self.prior, self.num_classes = z_dim, prior, labels.num_classes
+        self.labels = labels
         self.body = body
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Latent vectors (N, z_dim) and labels (N,) to samples (N, *shape)."""
-        return self.body(torch.cat([z, self.labels(y)], dim=-1))
+        return self.body(join(z, self.labels(y)))
 
     def sample_z(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Latent vectors (n, z_dim) from the prior, on the generator network's device."""
-        weight = self.labels.bias
+        weight = next(self.parameters())
         z = torch.empty(n, self.z_dim, device=weight.device, dtype=weight.dtype)
         draws = {"uniform": z.uniform_, "normal": z.normal_}
         bounds = {"uniform": (-1, 1), "normal": (0, 1)}[self.prior]
         return draws[self.prior](*bounds, generator=generator)
 
 
+def _linear(a: Tensor) -> Tensor:
+    return a
+
+
+def _log_softmax(a: Tensor) -> Tensor:
+    return functional.log_softmax(a, dim=-1)
+
+
+def _minus_relu(a: Tensor) -> Tensor:
+    return -functional.relu(a)
+
+
+def _minus_softplus(a: Tensor) -> Tensor:
+    return -functional.softplus(a)
+
+
+_OUTPUTS = {
+    "linear": _linear,
+    "log_softmax": _log_softmax,
+    "relu": _minus_relu,
+    "softplus": _minus_softplus,
+}
+_AMONG_CLASSES = {"log_softmax"}  # outputs that compare a sample's scores for several classes
+
+
 class Critic(nn.Module):
-    """D(x, y): a body that ends in one raw score per class, of which the label's is taken."""
+    """D(x, y): a body that ends in raw values a, made scores by `output`; higher is more real.
 
-    def __init__(self, body: nn.Module):
+    linear: the raw value. log_softmax: the class's log-probability, which is minus the loss
+    L(x, y) of CLS-GAN. relu and softplus: minus a loss L = relu(a) or softplus(a) that is never
+    negative, as the LS-GAN authors end their critic (the first can die: where all a < 0 it has no
+    gradient; the second is their alternative).
+
+    Args:
+        body: (samples, features of the label) to (N, labels.heads); a `Stages`.
+        labels: how it takes the label.
+        output: one of the four above.
+
+    Raises SettingError for log_softmax unless there is a head for each of several classes.
+    """
+
+    def __init__(self, body: nn.Module, labels: LabelModule, output: Output = "linear"):
         super().__init__()
+        if output in _AMONG_CLASSES and labels.heads == 1:
+            allowed = "needs a score for each of several classes: conditional=true and labels=heads"
+            raise SettingError("output", output, allowed)
+        self.labels = labels
         self.body = body
-
-    def scores(self, x: Tensor) -> Tensor:
-        """Samples (N, *shape) to the scores of all classes, (N, K)."""
-        return self.body(x)
+        self.output = output
+        self.num_classes = labels.num_classes
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Samples (N, *shape) and labels (N,) to scores (N,), higher for more real."""
-        return self.scores(x).gather(-1, y.unsqueeze(-1)).squeeze(-1)
+        heads = self._heads(x, y)
+        return heads.gather(-1, self.labels.head(y).unsqueeze(-1)).squeeze(-1)
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Samples (N, *shape) to the scores of all K classes, (N, K).
+
+        One pass where the critic has a head per class; a pass per class where the label's features
+        join its input.
+        """
+        passes = range(self.num_classes // self.labels.heads)
+        labels = (torch.full((len(x),), label, device=x.device) for label in passes)
+        return torch.cat([self._heads(x, y) for y in labels], dim=-1)
+
+    def _heads(self, x: Tensor, y: Tensor) -> Tensor:
+        return _OUTPUTS[self.output](self.body(x, self.labels(y)))

@@ -1,0 +1,42 @@
+"""What several families choose from: normalizations, and initial weights."""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+from torch import nn
+
+Norm = Literal["batch", "layer", "group", "none"]
+_NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
+    "layer": lambda channels: [nn.GroupNorm(1, channels)],
+    "group": lambda channels: [nn.GroupNorm(math.gcd(8, channels), channels)],
+    "none": lambda channels: [],
+}
+
+
+_CENTRING = {"batch"}  # normalizations that subtract each channel's mean
+
+
+def normalization(
+    norm: Norm, channels: int, batch: Callable[[int], nn.Module] = nn.BatchNorm2d
+) -> list[nn.Module]:
+    """The layers that normalize so many channels: one, or none.
+
+    batch: over the batch and the map (`batch` is the class for it). layer: over all of one sample,
+    with a scale and a shift per channel. group: over each of up to 8 groups of channels. Only the
+    first ties the samples of a batch together, which a gradient penalty cannot bear.
+    """
+    return {**_NORMS, "batch": lambda count: [batch(count)]}[norm](channels)
+
+
+def needs_bias(norm: Norm) -> bool:
+    """Whether a bias before the normalization has any effect: batch norm subtracts it again."""
+    return norm not in _CENTRING
+
+
+def start_normal(module: nn.Module) -> None:
+    """Weights from N(0, 0.02), biases zero: the start of DCGAN and of many after it."""
+    if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
