@@ -1,0 +1,215 @@
+"""Normalizations as asked for, initial weights, gradients of gradients, no reads by the host."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from gan_zoo.architectures import characters, dcgan, mlp, resnet, sn_cnn, vgg
+from gan_zoo.architectures.mlp import Maxout
+
+FAMILIES = [mlp, dcgan, vgg, characters, resnet, sn_cnn]
+SHAPE = (1, 16, 16)
+BATCH = (nn.BatchNorm1d, nn.BatchNorm2d)
+SMALL = {mlp: {}, characters: {"width": 4, "hidden": 16}}  # settings of a small critic
+TOLD = {mlp: ["heads", "embedding"], dcgan: ["heads", "embedding"], characters: ["embedding"]}
+
+
+def small_critic(family, **settings):
+    """A small critic of three classes, in double precision."""
+    if family in TOLD:
+        settings = {"label_dim": 4, **settings}
+    return family.critic(SHAPE, 3, **SMALL.get(family, {"width": 4}), **settings).double()
+
+
+def short(module):
+    return module.__name__.rpartition(".")[-1]
+
+
+def layers(network, *kinds):
+    return [module for module in network.modules() if isinstance(module, kinds)]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=short)
+@pytest.mark.parametrize("player", ["generator", "critic"])
+def test_each_player_has_the_normalization_it_is_asked_for(family, player):
+    def normalizations(norm):
+        with torch.device("meta"):
+            network = getattr(family, player)(SHAPE, 1, norm=norm)
+        return [type(layer) for layer in layers(network, *BATCH, nn.GroupNorm)]
+
+    batch = normalizations("batch")
+    assert batch
+    assert set(batch) <= set(BATCH)
+    assert normalizations("none") == []
+    for norm in ("layer", "group"):
+        assert normalizations(norm) == [nn.GroupNorm] * len(batch)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=short)
+@pytest.mark.parametrize("norm", ["layer", "group", "none"])
+def test_without_batch_norm_samples_do_not_touch_each_other(family, norm):
+    torch.manual_seed(0)
+    generator = family.generator(SHAPE, 1, norm=norm).double()
+    critic = family.critic(SHAPE, 1, norm=norm).double()
+    y = torch.zeros(4, dtype=torch.int64)
+    x = generator(generator.sample_z(4), y)
+    torch.testing.assert_close(critic(x, y)[:2], critic(x[:2], y[:2]), rtol=1e-9, atol=1e-12)
+
+
+def test_layer_norm_takes_a_sample_whole_and_group_norm_in_at_most_eight_groups():
+    whole = layers(dcgan.critic(SHAPE, 1, norm="layer"), nn.GroupNorm)
+    assert {layer.num_groups for layer in whole} == {1}
+    for width, groups in [(64, 8), (6, 4), (5, 2)]:
+        (layer,) = layers(dcgan.critic(SHAPE, 1, width=width, norm="group"), nn.GroupNorm)
+        assert (layer.num_channels, layer.num_groups) == (2 * width, groups)
+
+
+def test_vgg_normalizes_its_dense_layer_per_channel_and_characters_per_value():
+    first = layers(vgg.generator((1, 28, 28), 1), *BATCH)[0]
+    assert (type(first), first.num_features) == (nn.BatchNorm2d, 256)
+    first = layers(characters.generator((1, 28, 28), 1), *BATCH)[0]
+    assert (type(first), first.num_features) == (nn.BatchNorm1d, 128 * 7 * 7)
+
+
+def test_a_bias_goes_where_batch_norm_would_undo_it():
+    for norm, biased in [("batch", False), ("none", True), ("layer", True)]:
+        inner = layers(dcgan.critic(SHAPE, 1, norm=norm), nn.Conv2d)[1]
+        assert (inner.bias is not None) is biased
+
+
+@pytest.mark.parametrize("family", [dcgan, vgg, characters, sn_cnn], ids=short)
+def test_normal_starts_have_deviation_0_02(family):
+    torch.manual_seed(0)
+    for network in (family.generator(SHAPE, 1), family.critic(SHAPE, 1)):
+        for layer in layers(network, nn.Linear, nn.Conv2d, nn.ConvTranspose2d):
+            tolerance = 5 * 0.02 / math.sqrt(2 * layer.weight.numel())  # five standard errors
+            assert layer.weight.std().item() == pytest.approx(0.02, abs=tolerance)
+            assert layer.weight.mean().item() == pytest.approx(0, abs=2 * tolerance)
+            assert layer.bias is None or not layer.bias.any()
+
+
+def test_batch_norm_scales_of_dcgan_start_around_one():
+    torch.manual_seed(0)
+    scales = torch.cat([m.weight for m in layers(dcgan.critic((1, 32, 32), 1), nn.BatchNorm2d)])
+    assert scales.mean().item() == pytest.approx(1, abs=0.006)
+    assert scales.std().item() == pytest.approx(0.02, abs=0.004)
+
+
+def test_mlp_starts_are_what_they_are_called():
+    torch.manual_seed(0)
+    given = {"hidden": (64, 64)}
+    weights = {
+        init: layers(mlp.critic((2,), 1, init=init, **given), nn.Linear)[1].weight
+        for init in ("glorot", "orthogonal", "normal")
+    }
+    square = weights["orthogonal"] @ weights["orthogonal"].T
+    torch.testing.assert_close(square, 1.4**2 * torch.eye(64), rtol=1e-4, atol=1e-5)
+    bound = math.sqrt(6 / 128)
+    assert 0.95 * bound < weights["glorot"].abs().max().item() <= bound
+    assert weights["normal"].std().item() == pytest.approx(0.02, abs=0.001)
+
+
+def test_resnet_starts_with_glorot_s_rule_wider_in_the_blocks():
+    torch.manual_seed(0)
+    critic = resnet.critic((3, 32, 32), 1, width=32)
+    for layer in layers(critic, nn.Conv2d, nn.Linear):
+        fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(layer.weight)
+        gain = math.sqrt(2) if getattr(layer, "kernel_size", None) == (3, 3) else 1
+        bound = gain * math.sqrt(6 / (fan_in + fan_out))
+        assert 0.8 * bound < layer.weight.abs().max().item() <= bound
+        assert not layer.bias.any()
+
+
+def test_maxout_is_the_largest_of_five_neighbours():
+    x = torch.tensor([[1.0, 5, 2, 3, 4, -9, -8, -7, -6, -10]])
+    assert Maxout()(x).tolist() == [[5, -6]]
+    hidden, last = layers(mlp.critic((2,), 1, hidden=(3,), activation="maxout"), nn.Linear)
+    assert (hidden.out_features, last.in_features) == (15, 3)
+
+
+def test_shortcut_of_a_generator_block_is_the_1x1_convolution_of_the_larger_map():
+    torch.manual_seed(0)
+    block = resnet._doubling(4, "none")
+    x = torch.randn(2, 4, 3, 3)
+    convolution, larger = block.shortcut[0], nn.functional.interpolate(x, scale_factor=2)
+    torch.testing.assert_close(block.shortcut(x), convolution(larger))
+
+
+def test_residual_blocks_leave_their_input_to_the_shortcut():
+    torch.manual_seed(0)
+    for block in (resnet._halving(4, "none"), resnet._doubling(4, "none")):
+        x = torch.randn(2, 4, 4, 4)
+        before = x.clone()
+        expected = block.residual(x.clone()) + block.shortcut(x.clone())
+        torch.testing.assert_close(block(x), expected)
+        assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("labels", ["heads", "embedding"])
+@pytest.mark.parametrize("family", FAMILIES, ids=short)
+def test_a_gradient_s_norm_has_a_gradient_that_finite_differences_confirm(family, labels):
+    told = {"labels": labels} if labels in TOLD.get(family, []) else {}
+    torch.manual_seed(0)
+    critic = small_critic(family, norm="layer", **told)
+    x = torch.randn(2, *SHAPE, dtype=torch.float64)
+    y = torch.tensor([0, 2])
+    weight = layers(critic, nn.Conv2d, nn.Linear)[1].weight
+
+    def penalty():
+        u = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(critic(u, y).sum(), u, create_graph=True)
+        return gradient.square().sum()
+
+    (slope,) = torch.autograd.grad(penalty(), weight)
+    assert slope.isfinite().all()
+    direction = slope / slope.norm()
+    step = 1e-8  # so small that no activation is likely to have its kink within
+    with torch.no_grad():
+        weight.add_(step * direction)
+    above = penalty()
+    with torch.no_grad():
+        weight.sub_(2 * step * direction)
+    measured = (above - penalty()) / (2 * step)
+    assert slope.norm() > 1e-8
+    assert measured.item() == pytest.approx(slope.norm().item(), rel=1e-3, abs=1e-9)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=short)
+def test_a_step_of_both_players_reads_nothing_back_to_the_host(family):
+    with torch.device("meta"):
+        generator, critic = family.generator(SHAPE, 3), family.critic(SHAPE, 3, norm="layer")
+        y = torch.zeros(4, dtype=torch.int64)
+        x = generator(generator.sample_z(4), y)
+        critic(x, y).sum().backward()
+        u = torch.empty(4, *SHAPE, requires_grad=True)
+        (gradient,) = torch.autograd.grad(critic(u, y).sum(), u, create_graph=True)
+        gradient.square().sum().backward()
+    assert all(p.grad is not None for p in generator.parameters())
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=short)
+def test_the_same_seed_gives_the_same_weights_whatever_the_output(family):
+    def weights(output):
+        torch.manual_seed(5)
+        critic = family.critic(SHAPE, 1, output=output)
+        return torch.cat([p.flatten() for p in critic.parameters()])
+
+    assert torch.equal(weights("linear"), weights("softplus"))
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=short)
+def test_spectral_norm_can_be_put_on_every_weight(family):
+    told = {"labels": "embedding"} if family in TOLD else {}
+    torch.manual_seed(0)
+    critic = small_critic(family, norm="none", **told)
+    weighted = layers(critic, nn.Linear, nn.Conv2d, nn.Embedding)
+    for layer in weighted:
+        nn.utils.parametrizations.spectral_norm(layer, n_power_iterations=50)
+    x, y = torch.randn(4, *SHAPE, dtype=torch.float64), torch.tensor([0, 1, 2, 0])
+    critic(x, y).sum().backward()
+    for layer in weighted:
+        largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
+        assert largest == pytest.approx(1, abs=0.05)
+        assert layer.parametrizations.weight.original.grad.isfinite().all()

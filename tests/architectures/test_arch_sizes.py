@@ -1,0 +1,113 @@
+"""Every architecture at every size it is for: shapes, exact parameter counts, one-line refusals."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch import nn
+
+from gan_zoo.schema import SettingError, construct
+
+CONFIGS = Path(__file__).parents[2] / "configs" / "architecture"
+POINTS, GREY = (2,), (1, 28, 28)
+PICTURES = [GREY, (3, 32, 32), (3, 48, 48), (3, 64, 64), (1, 112, 112)]
+EIGHTHS = [shape for shape in PICTURES if shape[1] % 8 == 0]
+SHAPES = {
+    "mlp": [GREY, (3, 32, 32), POINTS],
+    "mlp_points": [POINTS],
+    "toy_tanh": [POINTS],
+    "toy_maxout": [POINTS],
+    "dcgan": [(1, 8, 8), *PICTURES],
+    "cls_dcgan": PICTURES,
+    "vgg": [(1, 8, 8), *PICTURES, (3, 128, 128)],
+    "characters": [GREY, (3, 32, 32), (1, 48, 48)],
+    "resnet": [(1, 8, 8), *PICTURES],
+    "sn_cnn": EIGHTHS,
+}
+
+
+def build(name, shape, num_classes=1, generator=(), critic=()):
+    """Both players of a YAML file, with settings changed."""
+    node = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))
+    given = {"shape": shape, "num_classes": num_classes}
+    changed = {"generator": dict(generator), "critic": dict(critic)}
+    return [
+        construct({**node[player], **changed[player]}, f"architecture.{player}", **given)
+        for player in ("generator", "critic")
+    ]
+
+
+def count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def test_every_yaml_has_shapes_to_be_tried_with():
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == set(SHAPES)
+
+
+@pytest.mark.parametrize("classes", [1, 10])
+@pytest.mark.parametrize(
+    ("name", "shape"), [(name, shape) for name, shapes in SHAPES.items() for shape in shapes]
+)
+def test_samples_have_the_data_s_shape_and_scores_one_number_each(name, shape, classes):
+    with torch.device("meta"):  # nothing may look at a value
+        generator, critic = build(name, shape, classes)
+        y = torch.zeros(3, dtype=torch.int64)
+        x = generator(torch.empty(3, generator.z_dim), y)
+        assert x.shape == (3, *shape)
+        assert critic(x, y).shape == (3,)
+        assert critic.scores(x).shape == (3, classes)
+        assert generator.sample_z(5).shape == (5, generator.z_dim)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "classes", "generator", "critic"),
+    [
+        ("mlp", (1, 28, 28), 1, 825_104, 233_985),  # the posts' Keras networks
+        ("dcgan", (3, 64, 64), 1, 3_576_704, 2_765_568),  # LS-GAN's lsgan.lua
+        ("cls_dcgan", (3, 32, 32), 10, 3_530_496, 1_475_200),  # its clsgan.lua
+        ("vgg", (3, 112, 112), 1, 15_591_427, 4_333_441),  # LSGAN's vgg.py
+        ("characters", (1, 28, 28), 3740, 9_417_857, 21_392_155),  # its mcgan.py
+        ("resnet", (3, 32, 32), 1, 4_276_739, 1_053_825),
+        ("sn_cnn", (3, 32, 32), 1, 3_828_739, 2_935_873),
+        ("toy_tanh", (2,), 1, 49_666, 17_025),
+        ("toy_maxout", (2,), 1, 486_402, 405_201),
+    ],
+)
+def test_parameters_are_counted_as_in_the_papers(name, shape, classes, generator, critic):
+    with torch.device("meta"):
+        players = build(name, shape, classes)
+    assert [count(player) for player in players] == [generator, critic]
+
+
+@pytest.mark.parametrize("name", ["dcgan", "cls_dcgan", "vgg", "characters", "resnet", "sn_cnn"])
+@pytest.mark.parametrize("shape", [(2,), (3, 30, 30), (1, 28, 32), (1, 3, 3)])
+@pytest.mark.parametrize("player", ["generator", "critic"])
+def test_a_shape_that_cannot_be_made_is_refused_in_one_line(name, shape, player):
+    node = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))[player]
+    with pytest.raises(SettingError, match="needs square images") as caught:
+        construct(node, f"architecture.{player}", shape=shape, num_classes=1)
+    message = str(caught.value)
+    assert message.startswith(f"architecture.{player}.shape={'x'.join(map(str, shape))}: ")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("side", "strides", "critic_channels"),
+    [
+        (28, [2, 1, 2, 1], [2, 4]),
+        (32, [2, 1, 2, 2, 1], [2, 4, 8]),
+        (64, [2, 1, 2, 1, 2, 2, 1], [2, 4, 8, 16]),
+        (112, [2, 1, 2, 1, 2, 2, 1], [2, 4, 8, 16]),  # the paper's
+        (128, [2, 1, 2, 1, 2, 1, 2, 2, 1], [2, 4, 8, 16, 16]),
+    ],
+)
+def test_vgg_of_every_size_follows_the_paper_s_plan(side, strides, critic_channels):
+    with torch.device("meta"):
+        generator, critic = build("vgg", (1, side, side), 1, {"width": 2}, {"width": 2})
+    deconvolutions = [m for m in generator.modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert [m.stride[0] for m in deconvolutions] == strides
+    assert [m.in_channels for m in deconvolutions[:2]] == [8, 8 if side > 28 else 4]
+    convolutions = [m for m in critic.modules() if isinstance(m, nn.Conv2d)]
+    assert [m.out_channels for m in convolutions] == critic_channels
