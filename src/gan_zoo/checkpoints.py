@@ -27,9 +27,11 @@ def load(path: Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU. Raises SettingError for a file that is none of ours."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SettingError("checkpoint", path, f"cannot be read: {reason}") from None
+    except OSError as error:
+        raise SettingError("checkpoint", path, f"cannot be read: {error.strerror}") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError):
+        # torch's own message would advise to load it unsafely
+        raise SettingError("checkpoint", path, "is damaged, or no checkpoint") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise SettingError("checkpoint", path, f"is no gan_zoo checkpoint of format {FORMAT}")
     return content

@@ -10,7 +10,8 @@ so that settings can be checked without waiting for it.
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
-from gan_zoo.schema import NonNegativeFloat, Range, SettingError, settings
+from gan_zoo.divergences import FDivergence, softplus
+from gan_zoo.schema import Fraction, NonNegativeFloat, Range, SettingError, settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,25 +29,23 @@ class Loss:
 
     title: ClassVar[str]  # full name, authors, year
     formula: ClassVar[str]  # what the two players minimise; D(x) is the score
+    pairs_generator: ClassVar[bool] = False  # whether `generator` must be given real samples too
 
     def critic(self, real: Scored, fake: Scored) -> "Tensor":
         """What the critic minimises, shape (...)."""
         raise NotImplementedError
 
-    def generator(self, fake: Scored) -> "Tensor":
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
         """What the generator minimises, shape (...)."""
         raise NotImplementedError
+
+    def note(self) -> str:
+        """What a user should know of these hyper-parameters, or nothing."""
+        return ""
 
     def meters(self, real: Scored, fake: Scored) -> "dict[str, Tensor]":
         """Quantities worth logging beside the loss, each of shape (...)."""
         return {}
-
-
-def softplus(x: "Tensor") -> "Tensor":
-    """log(1 + exp(x)), without overflow."""
-    from torch.nn.functional import softplus
-
-    return softplus(x)
 
 
 @settings
@@ -68,7 +67,7 @@ class GAN(Loss):
     def critic(self, real: Scored, fake: Scored) -> "Tensor":
         return softplus(-real.score).mean(-1) + softplus(fake.score).mean(-1)
 
-    def generator(self, fake: Scored) -> "Tensor":
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
         forms = {"non_saturating": -1, "minimax": 1}  # log D raised, or log(1 - D) lowered
         sign = forms[self.form]
         return -sign * softplus(sign * fake.score).mean(-1)
@@ -94,8 +93,13 @@ class LeastSquares(Loss):
         fake_term = (fake.score - self.a).square().mean(-1)
         return 0.5 * (real_term + fake_term)
 
-    def generator(self, fake: Scored) -> "Tensor":
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
         return 0.5 * (fake.score - self.c).square().mean(-1)
+
+    def note(self) -> str:
+        if self.b - self.c == 1 and self.b - self.a == 2:
+            return "b - c = 1 and b - a = 2: the game minimises the Pearson chi-squared divergence"
+        return "not b - c = 1 and b - a = 2: no Pearson chi-squared divergence is minimised"
 
 
 @settings
@@ -111,7 +115,7 @@ class Wasserstein(Loss):
     def critic(self, real: Scored, fake: Scored) -> "Tensor":
         return fake.score.mean(-1) - real.score.mean(-1)
 
-    def generator(self, fake: Scored) -> "Tensor":
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
         return -fake.score.mean(-1)
 
 
@@ -125,7 +129,7 @@ class Hinge(Loss):
     def critic(self, real: Scored, fake: Scored) -> "Tensor":
         return (1 - real.score).relu().mean(-1) + (1 + fake.score).relu().mean(-1)
 
-    def generator(self, fake: Scored) -> "Tensor":
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
         return -fake.score.mean(-1)
 
 
@@ -186,7 +190,7 @@ class LossSensitive(Loss):
         cost = self.cost(self.margin(real, fake) + fake.score - real.score)
         return cost.mean(-1) - self.real_weight * real.score.mean(-1)
 
-    def generator(self, fake: Scored) -> "Tensor":
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
         return -fake.score.mean(-1)
 
     def meters(self, real: Scored, fake: Scored) -> "dict[str, Tensor]":
@@ -214,3 +218,143 @@ class GeneralizedLossSensitive(LossSensitive):
     def cost(self, a: "Tensor") -> "Tensor":
         # where, not max: at a = 0 the gradient is the slope, as in the author's code
         return a.where(a > 0, self.slope * a)
+
+
+@settings
+class GeneralizedLossSensitiveELU(LossSensitive):
+    """Generalized loss-sensitive GAN with the exponential linear cost, Qi 2018 (arXiv:1701.06264).
+
+    C(a) = a for a >= 0, alpha (e^a - 1) below. An alpha above 1 would break C(a) >= a.
+    """
+
+    title = "Generalized Loss-Sensitive GAN (GLS-GAN) with ELU cost, Qi 2018"
+    formula = (
+        "D: E C(m(x, G(z)) + D(G(z)) - D(x)) - w E D(x), C(a) = a or alpha (exp(a) - 1) if a < 0; "
+        "G: -E D(G(z)); m = margin_scale * distance(x, G(z)) per dimension"
+    )
+
+    alpha: Fraction = 1.0
+
+    def cost(self, a: "Tensor") -> "Tensor":
+        # the clamp keeps the unused branch finite, and with it the gradient of the used one
+        return a.where(a > 0, self.alpha * a.clamp(max=0).expm1())
+
+
+@settings
+class ConditionalLossSensitive(LossSensitive):
+    """Conditional loss-sensitive GAN, Qi 2017 (arXiv:1701.06264, section 6), supervised part.
+
+    The score is the critic's log-probability of the label, D(x, y) = log softmax_y a(x), so that
+    L = -D is a classifier's cross entropy and argmin_y L(x, y) its prediction. Fakes carry the
+    labels of the real samples they are paired with.
+    """
+
+    title = "Conditional Loss-Sensitive GAN (CLS-GAN), Qi 2017"
+    formula = (
+        "D: E (m(x, G(z, y)) + D(G(z, y), y) - D(x, y))_+ - w E D(x, y); G: -E D(G(z, y), y); "
+        "D(x, y) = log softmax_y a(x), m = margin_scale * distance(x, G(z, y)) per dimension"
+    )
+
+    real_weight: NonNegativeFloat = 1.0
+
+
+@settings
+class PointwiseGeneralized(Loss):
+    """The "GLS-GAN" of a well-known blog post and its code, which is not the paper's.
+
+    The activation is applied to each score, not to the margin plus the difference of a pair: there
+    is no margin and no pairing, and the activation stands in the generator's path too. With slope 0
+    the generator gets no gradient from fakes that score below 0. Only slope 1 agrees with GLS-GAN
+    (and WGAN), up to the factor 1/2.
+    """
+
+    title = "pointwise variant of GLS-GAN (activation on each score; not Qi's GLS-GAN)"
+    formula = (
+        "D: 1/2 (E C(D(G(z))) - E C(D(x))); G: -E C(D(G(z))); "
+        "C(a) = a or slope a (leaky_relu) or slope (exp(a) - 1) (elu) if a < 0"
+    )
+
+    activation: Literal["leaky_relu", "elu"] = "leaky_relu"
+    slope: Annotated[float, Range(le=1)] = 0.2
+
+    def activate(self, score: "Tensor") -> "Tensor":
+        """C of each score, shape (..., N)."""
+        below = {"leaky_relu": score, "elu": score.clamp(max=0).expm1()}[self.activation]
+        return score.where(score > 0, self.slope * below)
+
+    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+        return 0.5 * (self.activate(fake.score).mean(-1) - self.activate(real.score).mean(-1))
+
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+        return -self.activate(fake.score).mean(-1)
+
+
+@settings
+class FGAN(Loss):
+    """f-GAN, Nowozin et al. 2016 (arXiv:1606.00709, eq. 6): any f-divergence by its conjugate.
+
+    With T = g(D), g the divergence's output activation, the critic maximises
+    E T(x) - E f*(T(G(z))). The generator minimises the same (minimax), or maximises E T(G(z))
+    (non_saturating, their section 3.2).
+    """
+
+    title = "f-GAN, Nowozin et al. 2016"
+    formula = (
+        "D: E f*(T(G(z))) - E T(x); G: -E T(G(z)) non-saturating, -E f*(T(G(z))) minimax; T = g(D)"
+    )
+
+    divergence: FDivergence
+    form: Literal["non_saturating", "minimax"] = "non_saturating"
+
+    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+        attained = self.divergence.output(real.score).mean(-1)
+        return self.divergence.conjugate(fake.score).mean(-1) - attained
+
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+        forms = {"non_saturating": self.divergence.output, "minimax": self.divergence.conjugate}
+        return -forms[self.form](fake.score).mean(-1)
+
+
+@settings
+class RelativisticPairing(Loss):
+    """Relativistic pairing GAN, Jolicoeur-Martineau 2019 (arXiv:1807.00734); R3GAN's loss.
+
+    The critic says how much more real a real sample is than its fake partner. With R1 and R2 this
+    is the recipe of R3GAN, Huang et al. 2024 (arXiv:2501.05441).
+    """
+
+    title = "Relativistic pairing GAN, Jolicoeur-Martineau 2019 (with R1 + R2: R3GAN, 2024)"
+    formula = "D: E softplus(D(G(z)) - D(x)); G: E softplus(D(x) - D(G(z)))"
+    pairs_generator = True
+
+    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+        return softplus(fake.score - real.score).mean(-1)
+
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+        assert real is not None  # pairs_generator promises it
+        return softplus(real.score - fake.score).mean(-1)
+
+
+@settings
+class RelativisticAverage(Loss):
+    """Relativistic average GAN, Jolicoeur-Martineau 2019 (arXiv:1807.00734, eqs. 12-13)."""
+
+    title = "Relativistic average GAN (RaGAN), Jolicoeur-Martineau 2019"
+    formula = (
+        "D: E softplus(E D(G(z)) - D(x)) + E softplus(D(G(z)) - E D(x)); "
+        "G: E softplus(E D(x) - D(G(z))) + E softplus(D(x) - E D(G(z)))"
+    )
+    pairs_generator = True
+
+    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+        return _above_average(real.score, fake.score)
+
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+        assert real is not None  # pairs_generator promises it
+        return _above_average(fake.score, real.score)
+
+
+def _above_average(upper: "Tensor", lower: "Tensor") -> "Tensor":
+    """What falls as `upper` rises above the mean of `lower`, and `lower` below that of `upper`."""
+    above = softplus(lower.mean(-1, keepdim=True) - upper).mean(-1)
+    return above + softplus(lower - upper.mean(-1, keepdim=True)).mean(-1)

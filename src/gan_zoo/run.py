@@ -31,7 +31,7 @@ def run(experiment: Experiment, folder: Path) -> dict[str, Any]:
     settings, device = experiment.settings, experiment.device()
     samples = load_samples(experiment).to(device)
     training = compose(experiment, samples)
-    log.info("\n%s", header(experiment, [training.game.generator, training.game.critic]))
+    log.info("\n%s", header(experiment, training.game.generator, training.game.critic))
 
     def log_values() -> None:
         monitor.scalars(training.read_meters())

@@ -110,7 +110,11 @@ def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
             raise SettingError(key, value, "must be a finite number")
         return float(value)
     names = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
-    if hint not in names or (hint in (int, float) and hasattr(value, "shape")):
+    if hint in (int, float) and hasattr(value, "shape"):
+        return value
+    if hint not in names:
+        if isinstance(hint, type) and not isinstance(value, hint):
+            raise SettingError(key, value, f"must be a {hint.__name__}")
         return value
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         raise SettingError(key, value, f"must be {names[hint]}")

@@ -8,22 +8,24 @@ from torch import nn
 from gan_zoo.experiment import Experiment
 
 
-def header(experiment: Experiment, players: list[nn.Module]) -> str:
+def header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> str:
     """A few lines that say in full which loss, regularizer and recipe a run is made of."""
     config = experiment.config
-    top = {key: value for key, value in config.items() if not isinstance(value, Mapping)}
-    sizes = [f"{sum(p.numel() for p in player.parameters()):,}" for player in players]
-    words = {
-        "loss": experiment.loss.title,
+    architecture = config["architecture"]
+    optimizers = (f"{player} {_call(config['optimizer'][player])}" for player in architecture)
+    loose = [f"{key}={value}" for key, value in config.items() if not isinstance(value, Mapping)]
+    lines = {
+        "loss": f"{experiment.loss.title}: {_call(config['loss'])}",
         "formula": experiment.loss.formula,
-        "regularizer": experiment.regularizer.title,
-        "parameters": "generator {}, critic {}".format(*sizes),
+        "regularizer": f"{experiment.regularizer.title}: {_call(config['regularizer'])}",
+        "dataset": _call(config["dataset"]),
+        "generator": f"{_call(architecture['generator'])}, {_parameters(generator)}",
+        "critic": f"{_call(architecture['critic'])}, {_parameters(critic)}",
+        "optimizer": ", ".join(optimizers),
+        "warmup": _call(config["warmup"]),
+        "run": ", ".join(loose),
     }
-    lines = [f"{name:<13} {text}" for name, text in words.items()]
-    settings = {"run": top, **{k: v for k, v in config.items() if isinstance(v, Mapping)}}
-    for name, node in settings.items():
-        lines.append(f"{name:<13} " + ", ".join(f"{k}={_short(v)}" for k, v in leaves(node)))
-    return "\n".join(lines)
+    return "\n".join(f"{name:<12} {text}" for name, text in lines.items())
 
 
 def table(config: Mapping[str, Any]) -> str:
@@ -41,5 +43,15 @@ def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", value
 
 
-def _short(value: Any) -> str:
-    return str(value).removeprefix("gan_zoo.")
+def _call(node: Mapping[str, Any]) -> str:
+    """A node as the call that it stands for: glyphs.Glyphs(size=28, ...)."""
+    settings = ", ".join(f"{key}={_shown(v)}" for key, v in node.items() if key != "_target_")
+    return f"{'.'.join(str(node['_target_']).split('.')[-2:])}({settings})"
+
+
+def _shown(value: Any) -> str:
+    return _call(value) if isinstance(value, Mapping) and "_target_" in value else str(value)
+
+
+def _parameters(player: nn.Module) -> str:
+    return f"{sum(parameter.numel() for parameter in player.parameters()):,} parameters"

@@ -39,7 +39,7 @@ class Training:
             z = generator.sample_z(batch_size, self.noise)
             self.meters.add(critic_step(self.game, x, y, z))
         z = generator.sample_z(batch_size, self.noise)
-        self.meters.add(generator_step(self.game, y, z))
+        self.meters.add(generator_step(self.game, x, y, z))
         self.average.update()
         self.step += 1
 

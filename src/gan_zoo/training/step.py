@@ -51,10 +51,14 @@ def critic_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
     }
 
 
-def generator_step(game: Game, y: Tensor, z: Tensor) -> Values:
-    """One generator update on labels y and latent vectors z. Returns values to log."""
+def generator_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
+    """One generator update on labels y and latent vectors z. Returns values to log.
+
+    x, real samples with these labels, is looked at only by losses that compare with them.
+    """
     x_fake = game.generator(z, y)
-    loss = game.loss.generator(Scored(x_fake, game.critic(x_fake, y)))
+    real = Scored(x, game.critic(x, y)) if game.loss.pairs_generator else None
+    loss = game.loss.generator(Scored(x_fake, game.critic(x_fake, y)), real)
     _descend(loss, game.generator, game.generator_optimizer)
     return {"loss/generator": loss.detach()}
 

@@ -1,0 +1,67 @@
+"""Draw from a trained generator: `python scripts/sample.py RUN_OR_CHECKPOINT`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from gan_zoo.schema import SettingError
+
+
+def positive(text: str) -> int:
+    """A number of samples."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number above 0")
+    return int(text)
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path, help="a run's folder, or a checkpoint file")
+    parser.add_argument("--grid", type=positive, metavar="N", help="one picture of N samples")
+    parser.add_argument("--pngs", type=positive, metavar="N", help="N pictures of one sample each")
+    parser.add_argument("--npz", type=positive, metavar="N", help="an array of N samples")
+    parser.add_argument("--interpolation", type=positive, metavar="ROWS", help="rows of ten steps")
+    parser.add_argument("--class", type=int, dest="label", metavar="K", help="only this class")
+    parser.add_argument("--per-class", type=positive, metavar="N", help="a grid, N of each class")
+    parser.add_argument("--seed", type=int, default=0, help="of the latent vectors (default 0)")
+    parser.add_argument("--trained", action="store_true", help="not the moving average")
+    parser.add_argument("--out", type=Path, help="folder to write to (default RUN/generated)")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Write what was asked for, or a grid."""
+    asked = arguments()
+    from gan_zoo import sampling  # imports torch: only once the command line is known to be good
+
+    sampler = sampling.load_sampler(asked.source, averaged=not asked.trained)
+    run = asked.source if asked.source.is_dir() else asked.source.parent.parent
+    out = asked.out or run / "generated"
+
+    def latents(count: int) -> dict:
+        return {"z": sampler.latent(count, asked.seed), "y": sampler.labels(count, asked.label)}
+
+    if asked.pngs:
+        sampling.write_pictures(sampler, out / "pngs", **latents(asked.pngs))
+    if asked.npz:
+        sampling.write_array(sampler, out / "samples.npz", **latents(asked.npz))
+    if asked.interpolation:
+        walk = out / "interpolation.png"
+        sampling.write_interpolation(
+            sampler, walk, asked.interpolation, 10, asked.seed, asked.label
+        )
+    if asked.per_class:
+        count = asked.per_class * sampler.generator.num_classes
+        sampling.write_grid(sampler, out / "classes.png", **latents(count))
+    if asked.grid or not (asked.pngs or asked.npz or asked.interpolation or asked.per_class):
+        count = asked.grid or sampler.dataset.pictured
+        sampling.write_grid(sampler, out / "grid.png", **latents(count))
+    print(f"step {sampler.step}, written to {out}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SettingError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,33 @@
+"""What several tests share: composed configurations, and training in a folder of the test's own."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from gan_zoo import launch
+from gan_zoo.experiment import read
+from gan_zoo.run import run
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def composed():
+    """A function from overrides to the plain configuration that train.py would be given."""
+
+    def compose_plain(*overrides: str) -> dict:
+        with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+            return launch.plain(compose("train", list(overrides)))
+
+    return compose_plain
+
+
+@pytest.fixture(scope="session")
+def trained(composed):
+    """A function that trains in a folder, as train.py would, and returns the summary."""
+
+    def train_in(folder: Path, *overrides: str) -> dict:
+        return run(read(composed(*overrides)), folder)
+
+    return train_in

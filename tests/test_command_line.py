@@ -1,0 +1,165 @@
+"""train.py and scripts/sample.py as a user calls them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["dataset.count=200", "batch_size=8", "steps=2", "log_every=1", "device=cpu"]
+
+
+def call(script, *words, cwd=ROOT):
+    """Run a script of the project; train.py writes into the folder it is called from."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / script), *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "allowed"),
+    [
+        (["loss=glsgan", "loss.slop=1"], "loss.slop", "did you mean loss.slope?"),
+        (["loss=glsgan", "loss.slope=1.5"], "loss.slope=1.5", "must be at most 1"),
+        (["loss=glsgan", "loss.slope=nan"], "loss.slope=nan", "must be a finite number"),
+        (["loss=glsgan", "loss.slope=abc"], "loss.slope=abc", "must be a number"),
+        (["n_critic=0"], "n_critic=0", "must be at least 1"),
+        (["steps=many"], "steps=many", "must be an integer"),
+        (["loss=wgna"], "loss=wgna", "did you mean wgan?"),
+        (["stesp=3"], "stesp", "did you mean steps?"),
+        (["+extra=3"], "extra=3", "unknown key"),
+        (["batch_size=300", "dataset.count=200"], "batch_size=300", "must be at most 200"),
+        (["device=cuda"], "device=cuda", "use auto, cpu"),
+        (["device=abacus"], "device=abacus", "use auto, cpu"),
+        (["dataset=mnist", "dataset.root=nowhere"], "dataset.root=nowhere", "dataset=glyphs"),
+        (["dataset=ring", "architecture=dcgan"], "architecture.generator", "square images"),
+        (["dataset=ring", "conditional=true"], "conditional=True", "needs a dataset with labels"),
+        (["-m", "loss=glsgan", "loss.slope=0,1.5"], "loss.slope=1.5", "must be at most 1"),
+        (["loss=gan", "steps"], "steps", "missing EQUAL"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_end_in_one_line_and_leave_nothing_behind(tmp_path, words, key, allowed):
+    called = call("train.py", *words, cwd=tmp_path)
+    assert called.returncode == 2
+    lines = called.stderr.strip().splitlines()
+    assert len(lines) == 1, called.stderr
+    assert lines[0].startswith("error: ")
+    assert key in lines[0]
+    assert allowed in lines[0]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"]])
+def test_help_and_configuration_are_shown_without_torch(words):
+    script = (
+        f"import runpy, sys; sys.argv = ['train.py', *{words!r}]\n"
+        "try: runpy.run_path('train.py', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "assert 'torch' not in sys.modules"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert ran.returncode == 0, ran.stderr
+    assert "glyphs" in ran.stdout or "alphabet" in ran.stdout
+
+
+def test_the_header_names_loss_paper_formula_and_recipe(tmp_path):
+    called = call("train.py", "loss=ls_gan", *SMALL, cwd=tmp_path)
+    assert called.returncode == 0, called.stderr
+    assert "Loss-Sensitive GAN (LS-GAN), Qi 2017" in called.stdout
+    assert "(m(x, G(z)) + D(G(z)) - D(x))_+" in called.stdout
+    assert "lr=0.0001" in called.stdout
+    assert "step 2/2" in called.stdout
+    (run,) = (tmp_path / "outputs" / "runs").iterdir()
+    assert (run / ".hydra" / "overrides.yaml").exists()
+
+
+def test_a_loss_brings_its_recipe_and_the_command_line_wins(composed):
+    recipe = composed("loss=wgan")
+    assert recipe["n_critic"] == 5
+    assert recipe["optimizer"]["critic"]["lr"] == 5e-5
+    assert recipe["regularizer"]["bound"] == 0.01
+    words = ["regularizer=gradient_penalty", "optimizer=adam", "optimizer.lr=0.001", "n_critic=2"]
+    changed = composed("loss=wgan", *words)
+    assert changed["n_critic"] == 2
+    assert changed["optimizer"]["generator"]["_target_"].endswith("Adam")
+    assert changed["optimizer"]["critic"]["lr"] == 0.001
+    assert changed["regularizer"]["_target_"].endswith("GradientPenalty")
+
+
+def test_a_sweep_gives_each_job_a_folder_named_by_what_was_swept(tmp_path):
+    words = ["-m", "loss=glsgan", "loss.slope=-1,0", "seed=0,1", *SMALL]
+    called = call("train.py", *words, cwd=tmp_path)
+    assert called.returncode == 0, called.stderr
+    (sweep,) = (path for path in (tmp_path / "outputs" / "sweeps").iterdir() if path.is_dir())
+    runs = {path.name: path for path in sweep.iterdir() if path.is_dir()}
+    assert {name for name in runs if name.startswith("loss")} == {
+        f"loss.slope={slope},seed={seed}" for slope in (-1, 0) for seed in (0, 1)
+    }
+    summaries = [json.loads((runs[n] / "summary.json").read_text()) for n in runs if "seed" in n]
+    assert [summary["steps"] for summary in summaries] == [2] * 4
+
+
+def test_one_failing_job_leaves_the_others_of_a_sweep_alone(tmp_path):
+    called = call("train.py", "-m", "batch_size=8,300", *SMALL[:1], *SMALL[2:], cwd=tmp_path)
+    assert called.returncode == 2
+    assert "error: batch_size=300: must be at most 200" in called.stderr
+    assert len(list(tmp_path.rglob("summary.json"))) == 1
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory, trained):
+    folder = tmp_path_factory.mktemp("run")
+    trained(folder, *SMALL, "conditional=true", "seed=1")
+    return folder
+
+
+def test_samples_are_drawn_from_a_checkpoint_alone(tmp_path, run_folder):
+    (checkpoint,) = (run_folder / "checkpoints").glob("*.pt")
+    alone = tmp_path / "alone.pt"
+    alone.write_bytes(checkpoint.read_bytes())
+    words = [alone, "--out", tmp_path / "out", "--grid", 20, "--pngs", 3, "--npz", 30]
+    called = call("scripts/sample.py", *words, "--interpolation", 4, "--per-class", 2, cwd=tmp_path)
+    assert called.returncode == 0, called.stderr
+    out = tmp_path / "out"
+    assert Image.open(out / "grid.png").size == (2 * 30 + 2, 10 * 30 + 2)
+    assert Image.open(out / "classes.png").size == (2 * 30 + 2, 10 * 30 + 2)
+    assert Image.open(out / "interpolation.png").size == (10 * 30 + 2, 4 * 30 + 2)
+    pictures = sorted((out / "pngs").iterdir())
+    assert [Image.open(path).size for path in pictures] == [(28, 28)] * 3
+    arrays = np.load(out / "samples.npz")
+    assert arrays["x"].shape == (30, 1, 28, 28)
+    assert arrays["y"].tolist() == [i // 3 for i in range(30)]
+    assert arrays["z"].shape == (30, 20)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--class", "10"], "class=10: must be from 0 to 9"),
+        (["--grid", "0"], "must be a whole number above 0"),
+    ],
+)
+def test_senseless_requests_for_samples_are_refused(run_folder, words, said):
+    called = call("scripts/sample.py", run_folder, *words)
+    assert called.returncode != 0
+    assert said in called.stderr
+    assert "Traceback" not in called.stderr
+
+
+def test_what_is_no_checkpoint_is_refused_by_name(tmp_path):
+    (tmp_path / "fake.pt").write_bytes(b"no checkpoint")
+    for source, said in ((tmp_path, "holds no checkpoints"), (tmp_path / "fake.pt", "is damaged")):
+        called = call("scripts/sample.py", source)
+        assert called.returncode != 0
+        assert said in called.stderr
+        assert "Traceback" not in called.stderr

@@ -1,0 +1,86 @@
+"""The house: imports run one way, and nothing heavy loads before it is needed."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "gan_zoo"
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+# Which packages of the house a part may import, besides itself and the schema.
+MAY_IMPORT = {
+    "schema": set(),
+    "divergences": set(),
+    "losses": {"divergences"},
+    "regularizers": set(),
+    "optimizers": set(),
+    "architectures": set(),
+    "data": set(),
+    "training": {"architectures", "data", "losses", "regularizers"},
+}
+LEAVES = {"divergences", "losses", "regularizers", "optimizers", "schema"}
+
+
+def part(path):
+    """The package or module of the house that a file belongs to."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(tree):
+    """Names of all modules imported anywhere in a tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def top_level(tree):
+    """The statements that run when a module is imported."""
+    body = [n for n in tree.body if not isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    typing_only = [n for n in body if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.dump(n.test)]
+    return ast.Module([n for n in body if n not in typing_only], [])
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_run_one_way(path):
+    allowed = MAY_IMPORT.get(part(path))
+    names = set(imports(ast.parse(path.read_text())))
+    ours = {name.split(".")[1] for name in names if name.startswith("gan_zoo.")}
+    if allowed is not None:
+        assert ours <= allowed | {part(path), "schema"}
+    if part(path) not in ("launch", "__init__"):
+        assert not any(name.split(".")[0] in ("hydra", "omegaconf") for name in names)
+    if part(path) not in ("monitoring", "report"):
+        assert not any(name.split(".")[0] == "tensorboard" for name in names)
+    assert "run" not in ours or part(path) == "launch"
+
+
+@pytest.mark.parametrize("name", sorted(LEAVES))
+def test_settings_can_be_checked_without_torch(name):
+    names = set(imports(top_level(ast.parse((SOURCE / f"{name}.py").read_text()))))
+    assert not any(n.split(".")[0] in ("torch", "numpy", "PIL") for n in names)
+
+
+def loaded_after(code):
+    script = f"import sys\n{code}\nprint(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert ran.returncode == 0, ran.stderr
+    return set(ran.stdout.split())
+
+
+def test_checking_a_whole_configuration_short_of_its_networks_needs_no_torch():
+    heavy = {"torch", "numpy", "PIL", "torchvision", "tensorboard", "matplotlib"}
+    assert not heavy & loaded_after(
+        "import gan_zoo.launch, gan_zoo.data.glyphs, gan_zoo.optimizers"
+    )
+
+
+def test_training_needs_neither_torchvision_nor_torchs_tensorboard_writer():
+    loaded = loaded_after("import gan_zoo.run")
+    assert not {"torchvision", "torch.utils.tensorboard", "matplotlib", "scipy"} & loaded

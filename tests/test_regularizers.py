@@ -1,0 +1,216 @@
+"""Regularizers: closed forms on critics whose gradients are known, and what they do to weights."""
+
+import pytest
+import torch
+from torch import nn
+
+from gan_zoo import regularizers
+from gan_zoo.architectures import dcgan, mlp
+from gan_zoo.schema import SettingError
+
+Y = torch.zeros(6, dtype=torch.int64)
+
+
+class Quadratic(nn.Module):
+    """D(x) = |x|^2 / 2 of each sample: its gradient is x, its gradient's norm |x|."""
+
+    def __init__(self, sample_dimensions):
+        super().__init__()
+        self.sample_dimensions = sample_dimensions
+
+    def forward(self, x, y):
+        return 0.5 * x.square().flatten(-self.sample_dimensions).sum(-1)
+
+
+def images(seed, *lead):
+    return torch.randn(*lead, 6, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
+
+
+def norms(x, lead=1):
+    return x.flatten(lead).norm(dim=-1)
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "expected"),
+    [
+        (regularizers.R1(weight=10), lambda r, f: 5 * norms(r).square().mean()),
+        (regularizers.R2(weight=4), lambda r, f: 2 * norms(f).square().mean()),
+        (
+            regularizers.GradientPenalty(weight=10, at="reals"),
+            lambda r, f: 10 * (norms(r) - 1).square().mean(),
+        ),
+        (
+            regularizers.GradientPenalty(weight=3, at="fakes", target=0),
+            lambda r, f: 3 * norms(f).square().mean(),
+        ),
+        (
+            regularizers.GradientPenalty(weight=2, at="fakes", target=7, one_sided=True),
+            lambda r, f: 2 * (norms(f) - 7).clamp(min=0).square().mean(),
+        ),
+    ],
+)
+def test_penalties_have_their_closed_form(regularizer, expected):
+    real, fake = images(0), 0.3 * images(1) + 1
+    penalty = regularizer.penalty(Quadratic(3), real, fake, Y)
+    torch.testing.assert_close(penalty, expected(real, fake))
+
+
+def test_interpolates_lie_on_the_line_of_each_pair_with_one_draw_a_sample():
+    real, fake = images(0), images(1)
+    point = regularizers.interpolate(real, fake, Y)
+    shares = ((point - real) / (fake - real)).flatten(1)
+    assert ((shares >= 0) & (shares <= 1)).all()
+    assert shares.std(dim=1).max() < 1e-3  # the same for every pixel of a sample
+    assert shares.mean(1).unique().numel() == 6  # and another for every sample
+
+
+def test_the_gradient_penalty_of_pairs_that_agree_is_taken_at_them():
+    real = images(0)
+    penalty = regularizers.GradientPenalty(weight=10).penalty(Quadratic(3), real, real, Y)
+    torch.testing.assert_close(penalty, 10 * (norms(real) - 1).square().mean())
+
+
+def test_dragan_stays_within_half_a_deviation_above_the_reals():
+    seen = []
+
+    class Watching(Quadratic):
+        def forward(self, x, y):
+            seen.append(x)
+            return super().forward(x, y)
+
+    real = images(0)
+    regularizers.Dragan().penalty(Watching(3), real, images(1) + 1000, Y)
+    shift = seen[0] - real
+    assert shift.min() >= 0
+    assert shift.max() < 0.5 * real.std() + 1e-6
+    assert shift.std() > 0.05 * real.std()
+
+
+@pytest.mark.parametrize(
+    "regularizer",
+    [
+        regularizers.R1(),
+        regularizers.R2(),
+        regularizers.GradientPenalty(at="fakes"),
+        regularizers.GradientPenalty(),
+        regularizers.Dragan(),
+    ],
+)
+def test_a_stack_of_runs_is_penalized_run_by_run(regularizer):
+    real, fake = images(0, 2), images(1, 2)
+    real[1] = 0  # one run's samples must not reach into the other's penalty
+    torch.manual_seed(0)
+    stacked = regularizer.penalty(Quadratic(3), real, fake, Y.expand(2, 6))
+    torch.manual_seed(0)
+    other = real.clone()
+    other[1] = 5
+    again = regularizer.penalty(Quadratic(3), other, fake, Y.expand(2, 6))
+    assert stacked.shape == (2,)
+    torch.testing.assert_close(stacked[0], again[0])
+
+
+@pytest.mark.parametrize(
+    "regularizer", [regularizers.R1(), regularizers.GradientPenalty(), regularizers.Dragan()]
+)
+def test_penalties_reach_the_critics_weights_and_not_the_generator(regularizer):
+    critic = mlp.critic((1, 4, 4), 1, hidden=(8,), activation="tanh")
+    real = torch.randn(6, 1, 4, 4)
+    fake = torch.randn(6, 1, 4, 4, requires_grad=True)
+    regularizer.penalty(critic, real, fake, Y).backward()
+    weights = [p for p in critic.parameters() if p.dim() > 1]
+    assert all(p.grad.abs().sum() > 0 for p in weights)
+    assert fake.grad is None
+
+
+def test_a_vanishing_gradient_gives_a_finite_penalty_gradient():
+    x = torch.zeros(6, 2)
+    critic = mlp.critic((2,), 1, hidden=(4,), activation="tanh")
+    for parameter in critic.parameters():
+        nn.init.zeros_(parameter)
+    regularizers.GradientPenalty().penalty(critic, x, x, Y).backward()
+    assert all(p.grad.isfinite().all() for p in critic.parameters() if p.dim() > 1)
+
+
+@pytest.mark.parametrize(
+    "regularizer",
+    [
+        regularizers.GradientPenalty(),
+        regularizers.R1(),
+        regularizers.R2(),
+        regularizers.Dragan(),
+        regularizers.Several(parts={"clip": regularizers.WeightClip(), "r1": regularizers.R1()}),
+    ],
+)
+def test_gradient_penalties_refuse_batch_norm_and_say_what_to_use(regularizer):
+    with pytest.raises(SettingError, match="use layer, group or none") as refused:
+        regularizer.prepare(dcgan.critic((1, 16, 16), 1, width=4, norm="batch"))
+    assert refused.value.key == "architecture.critic.norm"
+    for norm in ("layer", "group", "none"):
+        regularizer.prepare(dcgan.critic((1, 16, 16), 1, width=4, norm=norm))
+
+
+def test_weight_clipping_bounds_every_parameter_or_the_weights_alone():
+    critic = dcgan.critic((1, 16, 16), 1, width=4)
+    regularizers.WeightClip(bound=0.01, parameters="weights").after_step(critic)
+    assert max(p.abs().max().item() for p in critic.parameters() if p.dim() > 1) <= 0.01
+    assert max(p.abs().max().item() for p in critic.parameters()) > 0.9  # batch norm's scales
+    regularizers.WeightClip(bound=0.01).after_step(critic)
+    assert max(p.abs().max().item() for p in critic.parameters()) <= 0.01
+
+
+def test_weight_projection_scales_only_what_is_too_large():
+    critic = nn.Linear(2, 2, bias=True)
+    with torch.no_grad():
+        critic.weight.copy_(torch.tensor([[1.0, -3.0], [0.0, 4.0]]))  # mean |w| = 2
+        critic.bias.copy_(torch.tensor([0.01, -0.02]))
+    regularizers.WeightProjection(bound=0.5).after_step(critic)
+    torch.testing.assert_close(critic.weight.data, torch.tensor([[0.25, -0.75], [0.0, 1.0]]))
+    torch.testing.assert_close(critic.bias.data, torch.tensor([0.01, -0.02]))
+    zero = nn.Linear(1, 1)
+    nn.init.zeros_(zero.weight)
+    regularizers.WeightProjection(bound=0.5).after_step(zero)
+    assert zero.weight.item() == 0
+
+
+def test_spectral_norm_makes_the_largest_singular_value_one():
+    critic = dcgan.critic((1, 16, 16), 1, width=4, norm="none")
+    regularizers.SpectralNorm().prepare(critic)
+    x, y = torch.randn(4, 1, 16, 16), torch.zeros(4, dtype=torch.int64)
+    for _ in range(200):
+        critic(x, y)
+    for module in critic.modules():
+        if isinstance(module, nn.Conv2d):
+            values = torch.linalg.svdvals(module.weight.detach().flatten(1))
+            assert values[0].item() == pytest.approx(1, abs=1e-3)
+
+
+def test_power_iteration_runs_once_a_training_forward_and_never_in_evaluation():
+    critic = mlp.critic((16,), 1, hidden=(8,))
+    regularizers.SpectralNorm().prepare(critic)
+    vectors = {name: b for name, b in critic.named_buffers() if name.endswith("_u")}
+    assert len(vectors) == 2
+    x, y = torch.randn(4, 16), torch.zeros(4, dtype=torch.int64)
+    before = {name: b.clone() for name, b in vectors.items()}
+    critic.eval()(x, y)
+    assert all(torch.equal(before[name], b) for name, b in vectors.items())
+    layer = next(module for module in critic.modules() if isinstance(module, nn.Linear))
+    weight = layer.parametrizations.weight.original.detach()
+    u, v = (getattr(layer.parametrizations.weight[0], name).clone() for name in ("_u", "_v"))
+    critic.train()(x, y)
+    u = nn.functional.normalize(weight @ v, dim=0)
+    v = nn.functional.normalize(weight.T @ u, dim=0)
+    torch.testing.assert_close(layer.parametrizations.weight[0]._u, u)
+    torch.testing.assert_close(layer.parametrizations.weight[0]._v, v)
+
+
+def test_several_regularizers_add_their_penalties_and_all_act():
+    clip, r1, r2 = regularizers.WeightClip(bound=0.1), regularizers.R1(), regularizers.R2(weight=1)
+    several = regularizers.Several(parts={"clip": clip, "r1": r1, "r2": r2})
+    real, fake = images(0), images(1)
+    expected = r1.penalty(Quadratic(3), real, fake, Y) + r2.penalty(Quadratic(3), real, fake, Y)
+    torch.testing.assert_close(several.penalty(Quadratic(3), real, fake, Y), expected)
+    linear = nn.Linear(3, 3)
+    several.after_step(linear)
+    assert linear.weight.abs().max() <= 0.1
+    with pytest.raises(SettingError, match="must be a regularizer"):
+        regularizers.Several(parts={"x": 3})

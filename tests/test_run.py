@@ -1,0 +1,146 @@
+"""Runs from end to end: every choice of every group, what a run leaves, same seed same run."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan_zoo import checkpoints
+from gan_zoo.experiment import read
+from gan_zoo.run import compose, load_samples
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+SMALL = ["dataset.count=200", "batch_size=8", "steps=2", "log_every=1", "device=cpu"]
+
+
+def choices(group):
+    return sorted(path.stem for path in (ROOT / "configs" / group).glob("*.yaml"))
+
+
+def values(folder):
+    """The lines of metrics.jsonl without timings."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if not k.startswith("perf/")} for line in lines]
+
+
+@pytest.mark.parametrize("loss", choices("loss"))
+def test_every_loss_trains_with_its_recipe(trained, tmp_path, loss):
+    trained(tmp_path, f"loss={loss}", *SMALL)
+    lines = values(tmp_path)
+    assert [line["step"] for line in lines] == [1, 2]
+    assert all(np.isfinite(line[f"loss/{p}"]) for line in lines for p in ("critic", "generator"))
+
+
+@pytest.mark.parametrize("divergence", choices("loss/divergence"))
+def test_every_divergence_trains(trained, tmp_path, divergence):
+    trained(tmp_path, "loss=f_gan", f"loss/divergence={divergence}", *SMALL)
+    assert np.isfinite(values(tmp_path)[-1]["loss/critic"])
+
+
+@pytest.mark.parametrize("regularizer", choices("regularizer"))
+def test_every_regularizer_trains(trained, tmp_path, regularizer):
+    trained(tmp_path, "loss=wgan", f"regularizer={regularizer}", *SMALL)
+    assert np.isfinite(values(tmp_path)[-1]["penalty/critic"])
+
+
+@pytest.mark.parametrize("optimizer", choices("optimizer"))
+def test_every_optimizer_trains(trained, tmp_path, optimizer):
+    trained(tmp_path, f"optimizer={optimizer}", "optimizer.critic.lr=0.001", *SMALL)
+    assert values(tmp_path)[-1]["grad_norm/critic"] > 0
+
+
+def test_regularizers_can_be_combined_on_the_command_line(trained, tmp_path):
+    parts = [f"+regularizer@regularizer.parts.{r}={r}" for r in ("r1", "weight_clip")]
+    trained(tmp_path, "regularizer=several", *parts, *SMALL)
+    assert values(tmp_path)[-1]["penalty/critic"] > 0
+    critic = checkpoints.load(checkpoints.newest(tmp_path))["critic"]
+    assert max(weight.abs().max().item() for weight in critic.values()) <= 0.01
+
+
+def test_a_run_leaves_curves_pictures_numbers_and_a_summary(trained, tmp_path):
+    overrides = ["loss=ls_gan", "steps=4", "log_every=2", "sample_every=3", "checkpoint_every=3"]
+    trained(tmp_path, *SMALL, *overrides)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    scalars = set(events.Tags()["scalars"])
+    assert scalars >= {
+        *("loss/critic", "loss/generator", "score/real", "score/fake", "penalty/critic"),
+        *("grad_norm/critic", "grad_norm/generator", "margin/mean", "margin/violated"),
+        *("perf/images_per_second", "perf/steps_per_second", "progress/images_seen"),
+    }
+    assert [event.step for event in events.Scalars("loss/critic")] == [2, 4]
+    assert set(events.Tags()["images"]) == {"samples/fixed", "samples/real"}
+    assert [image.step for image in events.Images("samples/fixed")] == [0, 3, 4]
+    text = events.Tensors("config")[0].tensor_proto.string_val[0].decode()
+    assert "| `loss.margin_scale` | `2.4576` |" in text
+    pictures = sorted(path.name for path in (tmp_path / "samples").iterdir())
+    assert pictures == ["000000.png", "000003.png", "000004.png", "real.png"]
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["steps"] == 4
+    assert summary["images_seen"] == 32
+    assert summary["last"]["loss/critic"] == values(tmp_path)[-1]["loss/critic"]
+    assert summary["versions"]["torch"] == torch.__version__.partition("+")[0]
+    assert set(values(tmp_path)[-1]) == {"step", *(s for s in scalars if not s.startswith("perf/"))}
+
+
+def test_checkpoints_hold_everything_and_only_plain_things(trained, tmp_path, composed):
+    trained(tmp_path, *SMALL, "steps=7", "checkpoint_every=2", "n_critic=2")
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert kept == ["00000006.pt", "00000007.pt"]
+    content = checkpoints.load(tmp_path / "checkpoints" / kept[-1])  # loads with weights_only
+    assert content["step"] == 7
+    assert content["feed_position"] == 7 * 2 * 8
+    assert content["config"] == composed(*SMALL, "steps=7", "checkpoint_every=2", "n_critic=2")
+    assert {"generator", "critic", "average", "generator_optimizer", "noise"} <= set(content)
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(trained, tmp_path):
+    overrides = [*SMALL, "loss=wgan", "regularizer=gradient_penalty", "steps=5"]
+    for name, seed in (("one", 3), ("two", 3), ("other", 4)):
+        torch.manual_seed(hash(name))  # what ran before in this process must not matter
+        trained(tmp_path / name, *overrides, f"seed={seed}")
+    assert values(tmp_path / "one") == values(tmp_path / "two")
+    assert values(tmp_path / "one") != values(tmp_path / "other")
+
+
+def test_losses_share_initial_weights_noise_and_data_order_for_a_seed(composed):
+    seen = []
+    for loss in ("gan", "wgan", "relativistic"):
+        experiment = read(composed(f"loss={loss}", *SMALL))
+        training = compose(experiment, load_samples(experiment))
+        training.advance()  # other losses draw other numbers for their penalties meanwhile
+        experiment = read(composed(f"loss={loss}", *SMALL))
+        fresh = compose(experiment, load_samples(experiment))
+        weights = torch.cat([p.flatten() for p in fresh.game.generator.parameters()])
+        seen.append((weights, fresh.game.generator.sample_z(8, fresh.noise), fresh.feed.next()[0]))
+    for other in seen[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(seen[0], other, strict=True))
+
+
+def test_pictures_show_each_class_in_rows_of_its_own(trained, tmp_path):
+    trained(tmp_path, *SMALL, "conditional=true", "dataset.count=400")
+    real = np.asarray(Image.open(tmp_path / "samples" / "real.png"))
+    assert real.shape == (10 * 30 + 2, 6 * 30 + 2, 3)
+
+
+@pytest.mark.parametrize("dataset", ["ring", "grid"])
+def test_mixtures_train_and_are_shown_as_points_over_modes(trained, tmp_path, dataset):
+    trained(tmp_path, f"dataset={dataset}", *SMALL, "dataset.count=1000")
+    picture = np.asarray(Image.open(tmp_path / "samples" / "000002.png"))
+    assert picture.shape == (512, 512, 3)
+    blue = (picture[..., 2].astype(int) - picture[..., 0] > 60).sum()
+    red = (picture[..., 0].astype(int) - picture[..., 2] > 60).sum()
+    assert blue > 20
+    assert red > 200
+
+
+@pytest.mark.skipif(not (DATA / "MNIST").exists(), reason="needs the MNIST files")
+def test_real_mnist_trains(trained, tmp_path):
+    overrides = ["dataset=mnist", f"dataset.root={DATA}", "loss=glsgan", "loss.slope=0"]
+    summary = trained(tmp_path, *overrides, "steps=3", "log_every=1", "device=cpu")
+    assert summary["images_seen"] == 3 * 64
+    assert np.isfinite(values(tmp_path)[-1]["loss/critic"])

@@ -1,0 +1,84 @@
+"""Settings: every wrong value ends in one line that names key, value and what is allowed."""
+
+import math
+from typing import Annotated, Literal
+
+import pytest
+
+from gan_zoo.schema import PositiveInt, Range, SettingError, construct, settings
+
+
+@settings
+class Inner:
+    rate: Annotated[float, Range(gt=0, lt=1)] = 0.5
+
+
+@settings
+class Outer:
+    count: PositiveInt
+    kind: Literal["a", "b"] = "a"
+    sizes: tuple[PositiveInt, ...] = (1,)
+    pair: tuple[float, float] = (0.0, 1.0)
+    flag: bool = False
+    name: str | None = None
+    inner: Inner = Inner()
+
+    def check(self):
+        if self.kind == "b" and self.count > 5:
+            raise SettingError("count", self.count, "must be at most 5 for kind b")
+
+
+def node(**changes):
+    return {"_target_": f"{__name__}.Outer", "count": 3, **changes}
+
+
+def test_values_arrive_as_the_hints_say():
+    outer = construct(node(sizes=[2, 3], pair=[0, 1], inner={"_target_": f"{__name__}.Inner"}), "o")
+    assert outer == Outer(count=3, sizes=(2, 3), pair=(0.0, 1.0), inner=Inner())
+    assert isinstance(outer.pair[0], float)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"count": 0}, "o.count=0: must be at least 1"),
+        ({"count": 2.5}, "o.count=2.5: must be an integer"),
+        ({"count": True}, "o.count=True: must be an integer"),
+        ({"count": None}, "o.count=None: must be an integer"),
+        ({"kind": "c"}, "o.kind=c: must be one of a, b"),
+        ({"sizes": [1, 0]}, "o.sizes[1]=0: must be at least 1"),
+        ({"sizes": 3}, "o.sizes=3: must be a list such as [1,2]"),
+        ({"pair": [1]}, "o.pair=[1]: must have 2 entries"),
+        ({"pair": [1, math.inf]}, "o.pair[1]=inf: must be a finite number"),
+        ({"flag": "yes"}, "o.flag=yes: must be true or false"),
+        ({"name": 3}, "o.name=3: must be a text"),
+        ({"cuont": 3}, "o.cuont=3: unknown key; did you mean count?"),
+        ({"inner": {"_target_": f"{__name__}.Inner", "rate": 1.0}}, "o.inner.rate=1.0: must be gr"),
+        ({"inner": {"_target_": f"{__name__}.Inner", "rat": 1.0}}, "o.inner.rat=1.0: unknown key"),
+        ({"inner": 3}, "o.inner=3: must be a Inner"),
+        ({"kind": "b", "count": 6}, "o.count=6: must be at most 5 for kind b"),
+        ({"_target_": "gan_zoo.nowhere.X"}, "o._target_=gan_zoo.nowhere.X: names no class"),
+        ({"_target_": None}, "o._target_=None: names no class"),
+        ({"name": "two\nlines", "count": 0}, "o.count=0"),
+    ],
+)
+def test_wrong_values_end_in_one_line(changes, line):
+    with pytest.raises(SettingError) as refused:
+        construct(node(**changes), "o")
+    assert str(refused.value).startswith(line)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_key_and_a_key_that_the_program_fills_in_are_named():
+    with pytest.raises(SettingError, match="^o.count: must be given$"):
+        construct({"_target_": f"{__name__}.Outer"}, "o")
+    with pytest.raises(SettingError, match="o.count=3: unknown key"):
+        construct(node(), "o", count=4)
+
+
+def test_a_network_is_checked_by_its_signature():
+    target = "gan_zoo.architectures.mlp.generator"
+    with pytest.raises(SettingError, match=r"g.hidden\[0\]=-3: must be at least 1"):
+        construct({"_target_": target, "hidden": [-3]}, "g", shape=(2,), num_classes=1)
+    with pytest.raises(SettingError, match="g.prior=cauchy: must be one of uniform, normal"):
+        construct({"_target_": target, "prior": "cauchy"}, "g", shape=(2,), num_classes=1)

@@ -1,0 +1,283 @@
+"""The two steps and the loop: who moves, on what, and that nothing waits for the device."""
+
+import copy
+
+import pytest
+import torch
+
+from gan_zoo import losses, regularizers
+from gan_zoo.architectures import dcgan, mlp
+from gan_zoo.data.feed import Feed
+from gan_zoo.data.samples import Samples
+from gan_zoo.losses import Scored
+from gan_zoo.optimizers import Adam, RMSprop
+from gan_zoo.training.ema import MovingAverage
+from gan_zoo.training.loop import Training, train
+from gan_zoo.training.meters import Meters
+from gan_zoo.training.schedule import Warmup
+from gan_zoo.training.step import Game, critic_step, generator_step, score_apart, score_together
+
+SHAPE = (1, 16, 16)
+
+
+def game_of(loss=None, regularizer=None, norm="none", device="cpu", optimizer=None):
+    torch.manual_seed(0)
+    generator = dcgan.generator(SHAPE, 1, z_dim=4, width=4).to(device)
+    critic = dcgan.critic(SHAPE, 1, width=4, norm=norm).to(device)
+    regularizer = regularizer or regularizers.Regularizer()
+    regularizer.prepare(critic)
+    optimizer = optimizer or Adam(lr=1e-3)
+    return Game(
+        generator=generator,
+        critic=critic,
+        loss=loss or losses.GAN(),
+        regularizer=regularizer,
+        generator_optimizer=optimizer(generator.parameters()),
+        critic_optimizer=optimizer(critic.parameters()),
+    )
+
+
+def batch(device="cpu", count=8):
+    x = torch.rand(count, *SHAPE, device=device)
+    return (
+        x,
+        torch.zeros(count, dtype=torch.int64, device=device),
+        torch.rand(count, 4, device=device),
+    )
+
+
+def weights(player):
+    return [p.detach().clone() for p in player.parameters()]
+
+
+def moved(player, before):
+    return [not torch.equal(p, b) for p, b in zip(player.parameters(), before, strict=True)]
+
+
+ALL_LOSSES = [
+    losses.GAN(),
+    losses.GAN(form="minimax"),
+    losses.LeastSquares(),
+    losses.Wasserstein(),
+    losses.Hinge(),
+    losses.LossSensitive(),
+    losses.GeneralizedLossSensitive(slope=-1),
+    losses.GeneralizedLossSensitiveELU(),
+    losses.PointwiseGeneralized(),
+    losses.RelativisticPairing(),
+    losses.RelativisticAverage(),
+]
+ALL_REGULARIZERS = [
+    regularizers.Regularizer(),
+    regularizers.WeightClip(),
+    regularizers.WeightProjection(),
+    regularizers.GradientPenalty(),
+    regularizers.R1(),
+    regularizers.R2(),
+    regularizers.Dragan(),
+    regularizers.SpectralNorm(),
+]
+
+
+@pytest.mark.parametrize("loss", ALL_LOSSES, ids=lambda loss: type(loss).__name__)
+def test_each_step_moves_its_own_player_and_leaves_the_other_no_gradient(loss):
+    game = game_of(loss)
+    x, y, z = batch()
+    critic, generator = weights(game.critic), weights(game.generator)
+    critic_step(game, x, y, z)
+    assert all(moved(game.critic, critic))
+    assert not any(moved(game.generator, generator))
+    assert all(p.grad is None for p in game.generator.parameters())
+    critic = weights(game.critic)
+    game.critic_optimizer.zero_grad()
+    generator_step(game, x, y, z)
+    assert all(moved(game.generator, generator))
+    assert not any(moved(game.critic, critic))
+    assert all(p.grad is None for p in game.critic.parameters())
+
+
+@pytest.mark.parametrize("regularizer", ALL_REGULARIZERS, ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize("loss", ALL_LOSSES, ids=lambda loss: type(loss).__name__)
+def test_no_step_reads_a_value_back(loss, regularizer):
+    """On the meta device nothing has a value: reading one, or branching on one, raises."""
+    game = game_of(loss, regularizer)  # prepared with values, as spectral norm needs them
+    generator, critic = (copy.deepcopy(p).to("meta") for p in (game.generator, game.critic))
+    descend = torch.optim.SGD
+    optimizers = (descend(player.parameters(), lr=0.1) for player in (generator, critic))
+    meta = Game(generator, critic, loss, regularizer, *optimizers)
+    meters = Meters()
+    meters.add(critic_step(meta, *batch("meta")))
+    meters.add(generator_step(meta, *batch("meta")))
+
+
+def test_reading_a_value_back_would_be_noticed():
+    class Reading(losses.Wasserstein):
+        def critic(self, real, fake):
+            return super().critic(real, fake) * (1 if real.score.mean() > 0 else 2)
+
+    game = game_of(Reading(), device="meta")
+    with pytest.raises(RuntimeError):
+        critic_step(game, *batch("meta"))
+
+
+def test_scoring_together_equals_scoring_apart_without_batch_norm():
+    for norm in ("none", "layer", "group"):
+        game = game_of(norm=norm)
+        assert game.score_both is score_together
+        critic = game.critic.double()
+        x, y, _ = batch()
+        x_fake = torch.rand_like(x).double()
+        for one, two in zip(
+            score_together(critic, x.double(), x_fake, y),
+            score_apart(critic, x.double(), x_fake, y),
+            strict=True,
+        ):
+            torch.testing.assert_close(one.score, two.score, rtol=1e-12, atol=1e-12)
+
+
+def test_a_critic_with_batch_norm_scores_reals_and_fakes_apart():
+    game = game_of(norm="batch")
+    assert game.score_both is score_apart
+    x, y, _ = batch()
+    real, _ = score_apart(game.critic, x, 5 * x, y)
+    mixed, _ = score_together(game.critic, x, 5 * x, y)
+    assert not torch.allclose(real.score, mixed.score)
+
+
+def test_clipping_follows_every_critic_update():
+    game = game_of(
+        losses.Wasserstein(), regularizers.WeightClip(bound=0.01), optimizer=RMSprop(lr=0.1)
+    )
+    for _ in range(3):
+        critic_step(game, *batch())
+        assert max(p.abs().max().item() for p in game.critic.parameters()) <= 0.01
+
+
+def test_the_critic_stays_in_training_mode_in_the_generators_step():
+    game = game_of(norm="batch")
+    counts = [m for m in game.critic.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    before = [int(m.num_batches_tracked) for m in counts]
+    generator_step(game, *batch())
+    assert [int(m.num_batches_tracked) - b for m, b in zip(counts, before, strict=True)] == [1]
+
+
+def test_one_critic_update_is_the_loss_and_penalty_by_hand():
+    loss, regularizer = losses.LossSensitive(), regularizers.R1(weight=2)
+    game, twin = game_of(loss, regularizer), game_of(loss, regularizer)
+    x, y, z = batch()
+    values = critic_step(game, x, y, z)
+    fake = twin.generator(z, y).detach()
+    real_x = x.clone().requires_grad_()
+    score = twin.critic(real_x, y)
+    (gradient,) = torch.autograd.grad(score.sum(), real_x, create_graph=True)
+    penalty = gradient.square().sum((1, 2, 3)).mean()
+    value = loss.critic(Scored(x, twin.critic(x, y)), Scored(fake, twin.critic(fake, y)))
+    twin.critic_optimizer.zero_grad()
+    (value + penalty).backward()
+    twin.critic_optimizer.step()
+    torch.testing.assert_close(values["loss/critic"], value.detach())
+    torch.testing.assert_close(values["penalty/critic"], penalty.detach())
+    for ours, theirs in zip(game.critic.parameters(), twin.critic.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+class CountingFeed(Feed):
+    calls = 0
+
+    def next(self):
+        self.calls += 1
+        return super().next()
+
+
+def training_of(n_critic=1, warmup=None):
+    samples = Samples(torch.rand(40, 2), torch.zeros(40, dtype=torch.int64))
+    torch.manual_seed(0)
+    generator = mlp.generator((2,), 1, hidden=(8,), output="linear", z_dim=3)
+    critic = mlp.critic((2,), 1, hidden=(8,))
+    game = Game(
+        generator=generator,
+        critic=critic,
+        loss=losses.Wasserstein(),
+        regularizer=regularizers.Regularizer(),
+        generator_optimizer=Adam(lr=1e-3)(generator.parameters()),
+        critic_optimizer=Adam(lr=1e-3)(critic.parameters()),
+    )
+    return Training(
+        game=game,
+        feed=CountingFeed(samples, 8, seed=1),
+        average=MovingAverage(generator, 0.9),
+        noise=torch.Generator().manual_seed(2),
+        n_critic=n_critic,
+        warmup=warmup or Warmup(),
+    )
+
+
+def test_each_generator_update_follows_n_critic_updates_on_fresh_data():
+    training = training_of(n_critic=5)
+    train(training, 3, [])
+    assert (training.step, training.feed.calls, training.feed.position) == (3, 15, 15 * 8)
+
+
+def test_the_warmup_counts_generator_updates_as_the_official_code_does():
+    warmup = Warmup(n_critic=100, steps=25, every=500)
+    counts = [warmup.critic_updates(step, 5) for step in range(1001)]
+    assert [i for i, n in enumerate(counts) if n == 100] == [*range(25), 500, 1000]
+    assert {n for n in counts if n != 100} == {5}
+    training = training_of(n_critic=1, warmup=Warmup(n_critic=4, steps=2))
+    train(training, 3, [])
+    assert training.feed.calls == 4 + 4 + 1
+
+
+def test_actions_happen_at_their_periods_and_at_the_end():
+    training = training_of()
+    seen = []
+    train(training, 7, [(3, lambda: seen.append(training.step))])
+    assert seen == [3, 6, 7]
+
+
+def test_noise_is_fresh_for_every_update():
+    training, drawn = training_of(n_critic=2), []
+    original = training.game.generator.sample_z
+    training.game.generator.sample_z = lambda n, g: drawn.append(original(n, g)) or drawn[-1]
+    train(training, 2, [])
+    assert len({tuple(z.flatten().tolist()) for z in drawn}) == len(drawn) == 6
+
+
+def test_the_moving_average_follows_its_definition_and_copies_buffers():
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    average = MovingAverage(network, 0.5)
+    start = network[0].weight.detach().clone()
+    with torch.no_grad():
+        network[0].weight.add_(1.0)
+        network[1].running_mean.add_(3.0)
+    average.update()  # first decay: min(0.5, 1/10)
+    torch.testing.assert_close(average.network[0].weight, start + 0.9)
+    assert average.network[1].running_mean.tolist() == [3.0, 3.0]
+    exact = MovingAverage(network, 0.0)
+    with torch.no_grad():
+        network[0].weight.mul_(2)
+    exact.update()
+    assert torch.equal(exact.network[0].weight, network[0].weight)
+
+
+def test_meters_average_groups_that_come_at_different_rates():
+    meters = Meters()
+    for value in (1.0, 2.0, 6.0):
+        meters.add({"a": torch.tensor(value), "b": torch.tensor(-value)})
+    meters.add({"c": torch.tensor(4.0)})
+    assert meters.read() == {"a": 3.0, "b": -3.0, "c": 4.0}
+    assert meters.read() == {}
+
+
+def test_fused_adam_makes_the_same_updates_as_torchs_plain_one():
+    start, gradient = torch.randn(3, 4), torch.randn(3, 4)
+    ours, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    fused = Adam(lr=0.01, betas=(0.5, 0.9), weight_decay=0.1)([ours])
+    reference = torch.optim.Adam(
+        [plain], lr=0.01, betas=(0.5, 0.9), weight_decay=0.1, foreach=False
+    )
+    for _ in range(5):
+        for parameter, optimizer in ((ours, fused), (plain, reference)):
+            parameter.grad = gradient * parameter.detach()
+            optimizer.step()
+    torch.testing.assert_close(ours, plain)
