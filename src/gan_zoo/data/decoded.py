@@ -1,0 +1,148 @@
+"""Datasets of encoded images: decoded to one size at the first start, mapped from then on."""
+
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from gan_zoo.data.dataset import Images
+from gan_zoo.schema import Range, SettingError, settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gan_zoo.data.cache import Rows
+    from gan_zoo.data.decode import Policy
+    from gan_zoo.data.samples import Samples
+
+log = logging.getLogger(__name__)
+
+_PART = 64  # images that a thread decodes in a row: passing each on its own would cost as much
+_IN_FLIGHT = 256  # parts held in memory
+_LISTED = 5  # broken files named in the log; facts.json of the cache names them all
+
+Item = tuple[str, int]  # an image's name, and its label
+
+
+@settings
+class Decoded(Images):
+    """Images that are scaled to one size, and kept so in a cache on disk.
+
+    Attributes:
+        size: side of the images in pixels.
+        channels: 1 for grey, 3 for colour.
+        fit: crop the middle of the scaled image, pad it with black, or stretch it.
+        cache: folder for what was decoded; about size * size * channels bytes an image.
+    """
+
+    size: Annotated[int, Range(ge=4, le=2048)] = 64
+    channels: Literal[1, 3] = 3
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    cache: str = "~/.cache/gan_zoo"
+
+    def policy(self) -> "Policy":
+        """What becomes of each image."""
+        from gan_zoo.data.decode import Policy
+
+        return Policy(self.size, self.channels, self.fit)
+
+    def decoded(
+        self,
+        root: Path,
+        key: Any,
+        items: Callable[[], tuple[Sequence[Item], int]],
+        read: Callable[[str], bytes],
+    ) -> "Samples":
+        """The images that can be read, decoded now or at an earlier start.
+
+        Args:
+            root: where the images come from, for messages.
+            key: what else than the policy the samples depend on: names, sizes, times.
+            items: name and label of each image, and the number of classes; asked for if the
+                samples are not in the cache.
+            read: the encoded image of a name.
+
+        Raises SettingError where no image can be read. Names those that cannot in the log.
+        """
+        from gan_zoo.data.cache import cached
+
+        policy = self.policy()
+
+        def build(rows: "Rows") -> dict[str, Any]:
+            wanted, num_classes = items()
+            self._check_space(len(wanted))
+            log.info(
+                "decoding %s images of %s, once, into %s", f"{len(wanted):,}", root, self.cache
+            )
+            skipped = _decode_all(wanted, read, policy, rows)
+            if len(skipped) == len(wanted):
+                allowed = f"none of {len(wanted):,} images can be read, such as {_shown(skipped)}"
+                raise SettingError("dataset.root", root, allowed)
+            return {"num_classes": num_classes, "skipped": skipped}
+
+        samples, facts = cached(self.cache, [self.fit, key], policy.shape, build)
+        if skipped := facts["skipped"]:
+            total = f"{len(skipped) + len(samples):,}"
+            log.warning(
+                "%s of %s images cannot be read and are left out: %s",
+                f"{len(skipped):,}",
+                total,
+                _shown(skipped),
+            )
+        return samples
+
+    def _check_space(self, count: int) -> None:
+        """Raises SettingError where the disk has no room for so many images."""
+        needed = count * self.size**2 * self.channels
+        free = shutil.disk_usage(Path(self.cache).expanduser()).free
+        if needed > free:
+            allowed = f"needs {needed / 1e9:.1f} GB and has {free / 1e9:.1f} GB free; "
+            raise SettingError("dataset.cache", self.cache, allowed + "name a folder with room")
+
+
+def _decode_all(
+    items: Sequence[Item], read: Callable[[str], bytes], policy: "Policy", rows: "Rows"
+) -> list[str]:
+    """Add all images that can be read. Returns the others, each with the reason."""
+    from tqdm import tqdm
+
+    skipped = []
+    parts = [items[start : start + _PART] for start in range(0, len(items), _PART)]
+
+    def attempts(part: Sequence[Item]) -> "list[np.ndarray | str]":
+        return [_attempt(name, read, policy) for name, _ in part]
+
+    with (
+        warnings.catch_warnings(),
+        ThreadPoolExecutor(os.cpu_count()) as threads,  # Pillow decodes outside the lock of Python
+        tqdm(total=len(items), unit="image", desc="decoding", disable=None) as bar,
+    ):
+        warnings.simplefilter("ignore")  # Pillow's remarks on files that are odd but readable
+        for start in range(0, len(parts), _IN_FLIGHT):
+            some = parts[start : start + _IN_FLIGHT]
+            for part, results in zip(some, threads.map(attempts, some), strict=True):
+                for (_, label), result in zip(part, results, strict=True):
+                    if isinstance(result, str):
+                        skipped.append(result)
+                    else:
+                        rows.add(result, label)
+                bar.update(len(part))
+    return skipped
+
+
+def _attempt(name: str, read: Callable[[str], bytes], policy: "Policy") -> "np.ndarray | str":
+    """An image, or its name with the reason why there is none."""
+    try:
+        return policy.decode(read(name))
+    except Exception as error:  # Pillow's many decoders raise anything on damaged bytes
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        return f"{name} ({reason})"
+
+
+def _shown(skipped: Sequence[str]) -> str:
+    more = len(skipped) - _LISTED
+    return ", ".join(skipped[:_LISTED]) + (f" and {more:,} more" if more > 0 else "")
