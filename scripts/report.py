@@ -1,0 +1,104 @@
+"""Compare runs: `python scripts/report.py FOLDER...` writes a page with tables and figures."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+from gan_zoo.report.variation import shown
+from gan_zoo.report.write import write_report
+from gan_zoo.schema import SettingError
+
+MISTAKE = 2
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """A factor and its value, as loss=gan."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} must be KEY=VALUE, such as loss=gan")
+    try:
+        return key, shown(yaml.safe_load(value))
+    except yaml.YAMLError:
+        return key, value
+
+
+def period(text: str) -> int:
+    """Whole seconds, at least 1."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of seconds above 0")
+    return int(text)
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="+", help="runs, or folders that hold runs")
+    parser.add_argument("--metric", metavar="TAG", help="what to compare by, as in metrics.jsonl")
+    parser.add_argument("--better", choices=("lower", "higher"), help="if its name does not tell")
+    parser.add_argument(
+        "--baseline",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what to compare with (default: the first configuration); may be repeated",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: FOLDER/report")
+    parser.add_argument(
+        "--watch",
+        type=period,
+        nargs="?",
+        const=30,
+        metavar="SECONDS",
+        help="write again every so often (default 30) until Ctrl-C, as runs go on",
+    )
+    return parser.parse_args()
+
+
+def write(asked: argparse.Namespace, refresh: int | None) -> None:
+    """Write the report once, and say where it is."""
+    lower = {None: None, "lower": True, "higher": False}[asked.better]
+    page, study = write_report(
+        asked.folder,
+        asked.out,
+        metric=asked.metric,
+        lower_is_better=lower,
+        baseline=dict(asked.baseline),
+        refresh=refresh,
+    )
+    left_out = sum(bool(each.gap) for each in study.outcomes) + len(study.unreadable)
+    print(f"{len(study.outcomes)} runs, {left_out} left out: {page}", flush=True)
+
+
+def watch(asked: argparse.Namespace) -> None:
+    """Write the report again and again; the last one no longer loads itself again."""
+    try:
+        while True:
+            try:
+                write(asked, asked.watch)
+            except SettingError as error:  # a sweep's first run may not have ended, or begun
+                print(f"not yet: {error}", file=sys.stderr)
+            time.sleep(asked.watch)
+    except KeyboardInterrupt:
+        print()
+    write(asked, None)
+
+
+def main() -> None:
+    """Write the report, once or until the runs have ended."""
+    asked = arguments()
+    if asked.watch:
+        watch(asked)
+    else:
+        write(asked, None)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SettingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(MISTAKE)

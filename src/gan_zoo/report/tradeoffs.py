@@ -1,0 +1,102 @@
+"""Figures of what a metric was bought with: updates, diversity, seconds."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gan_zoo.report.canvas import canvas, leading, legend, look
+from gan_zoo.report.runs import Run
+from gan_zoo.report.study import Study
+
+_PAIRS = (("precision", "recall"), ("density", "coverage"), ("high_quality", "modes"))
+_MARKERS = {"-": "o", "--": "s", ":": "D"}
+
+
+def learning(study: Study) -> tuple[Figure, str] | None:
+    """The metric against generator updates: mean and range over seeds."""
+    if study.metric is None:
+        return None
+    figure, axes = canvas()
+    for i, each in enumerate(leading(study)):
+        curves = [run.curve(study.metric.tag) for run in each.runs]
+        drawn = [curve for curve in curves if curve is not None and len(curve.steps) > 1]
+        if not drawn:
+            continue
+        steps = sorted(set.intersection(*(set(curve.steps.tolist()) for curve in drawn)))
+        if len(steps) < 2:
+            continue
+        values = np.array([c.values[np.isin(c.steps, steps)] for c in drawn])
+        colour, style = look(i)
+        axes.plot(steps, values.mean(axis=0), style, c=colour, label=each.label)
+        if len(values) > 1:
+            axes.fill_between(
+                steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, lw=0
+            )
+    if not axes.lines:
+        return None
+    axes.set_xlabel("generator updates")
+    axes.set_ylabel(str(study.metric))
+    legend(axes)
+    return figure, "Mean over seeds; the band reaches from the lowest seed to the highest."
+
+
+def diversity(study: Study) -> tuple[Figure, str] | None:
+    """Fidelity against diversity, where runs have a pair of metrics that measure them."""
+    pair = _fidelity_and_diversity(study)
+    if pair is None:
+        return None
+    fidelity, variety = pair
+    figure, axes = canvas()
+    _scatter(
+        axes, study, lambda run: run.metrics.get(variety, math.nan),
+        lambda run: run.metrics.get(fidelity, math.nan),
+    )  # fmt: skip
+    axes.set_xlabel(f"{variety} (diversity)")
+    axes.set_ylabel(f"{fidelity} (fidelity)")
+    legend(axes)
+    return figure, "Fidelity against diversity: up and to the right is better. Small: seeds."
+
+
+def cost(study: Study) -> tuple[Figure, str] | None:
+    """Seconds of training against the metric."""
+    metric = study.metric
+    if metric is None or not any(math.isfinite(e.run.seconds) for e in study.outcomes):
+        return None
+    figure, axes = canvas()
+    _scatter(
+        axes, study, lambda run: run.seconds, lambda run: run.metrics.get(metric.tag, math.nan)
+    )
+    axes.set_xlabel("seconds of training")
+    axes.set_ylabel(str(metric))
+    legend(axes)
+    return figure, "Cost against quality: means over seeds; small points are single seeds."
+
+
+def _scatter(
+    axes: Axes, study: Study, across: Callable[[Run], float], up: Callable[[Run], float]
+) -> None:
+    for i, each in enumerate(leading(study)):
+        places = [(across(o.run), up(o.run)) for o in each.outcomes if o.value is not None]
+        points = np.array([p for p in places if all(map(math.isfinite, p))]).reshape(-1, 2)
+        if not len(points):
+            continue
+        colour, style = look(i)
+        axes.plot(points[:, 0], points[:, 1], ".", c=colour, alpha=0.45, ms=5)
+        centre = points.mean(axis=0)
+        marker = _MARKERS[style]
+        axes.plot([centre[0]], [centre[1]], marker, c=colour, ms=8, label=each.label)
+
+
+def _fidelity_and_diversity(study: Study) -> tuple[str, str] | None:
+    runs = [outcome.run for outcome in study.outcomes if outcome.value is not None]
+    if not runs or study.metric is None:
+        return None
+    tags = set.intersection(*(set(run.metrics) for run in runs))
+    for fidelity, variety in _PAIRS:
+        for tag in sorted(tags):
+            if f"/{fidelity}" in tag and tag.replace(fidelity, variety) in tags:
+                return tag, tag.replace(fidelity, variety)
+    return None
