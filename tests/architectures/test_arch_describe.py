@@ -27,8 +27,8 @@ def test_the_rows_of_a_small_network_are_its_layers_in_order():
 @pytest.mark.parametrize("family", [dcgan, characters, resnet])
 @pytest.mark.parametrize("prepare", [None, spectral_norm])
 def test_the_rows_add_up_to_the_network(family, prepare):
-    told = {} if family is resnet else {"labels": "embedding"}
-    critic = family.critic((1, 16, 16), 3, **told)
+    told = {} if family is resnet else {"labels": "embedding", "label_dim": 4}
+    critic = family.critic((1, 16, 16), 3, width=4, **told)
     for layer in critic.modules():
         if prepare and isinstance(layer, (nn.Conv2d, nn.Linear)):
             prepare(layer)

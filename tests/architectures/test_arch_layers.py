@@ -51,9 +51,9 @@ def test_each_player_has_the_normalization_it_is_asked_for(family, player):
 @pytest.mark.parametrize("norm", ["layer", "group", "none"])
 def test_without_batch_norm_samples_do_not_touch_each_other(family, norm):
     torch.manual_seed(0)
-    generator = family.generator(SHAPE, 1, norm=norm).double()
-    critic = family.critic(SHAPE, 1, norm=norm).double()
-    y = torch.zeros(4, dtype=torch.int64)
+    generator = family.generator(SHAPE, 1, norm=norm, **({} if family is mlp else {"width": 4}))
+    generator, critic = generator.double(), small_critic(family, norm=norm)
+    y = torch.tensor([0, 1, 2, 0])
     x = generator(generator.sample_z(4), y)
     torch.testing.assert_close(critic(x, y)[:2], critic(x[:2], y[:2]), rtol=1e-9, atol=1e-12)
 
@@ -193,7 +193,7 @@ def test_a_step_of_both_players_reads_nothing_back_to_the_host(family):
 def test_the_same_seed_gives_the_same_weights_whatever_the_output(family):
     def weights(output):
         torch.manual_seed(5)
-        critic = family.critic(SHAPE, 1, output=output)
+        critic = small_critic(family, output=output)
         return torch.cat([p.flatten() for p in critic.parameters()])
 
     assert torch.equal(weights("linear"), weights("softplus"))

@@ -67,7 +67,7 @@ def test_log_softmax_is_the_log_probability_of_the_label():
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__.rpartition(".")[-1])
 def test_every_critic_has_every_output(family):
     shape, x = (1, 8, 8), torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    heads = {"labels": "heads"} if family is characters else {}
+    heads = {"labels": "heads", "label_dim": 4} if family is characters else {}
     raw = {}
     for output in ("linear", "relu", "softplus", "log_softmax"):
         torch.manual_seed(1)
