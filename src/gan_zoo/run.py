@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from gan_zoo import checkpoints
-from gan_zoo.data.feed import Feed
+from gan_zoo.data.residence import place
 from gan_zoo.data.samples import Samples
 from gan_zoo.experiment import Experiment
 from gan_zoo.monitoring.album import Album
@@ -29,7 +29,7 @@ def run(experiment: Experiment, folder: Path) -> dict[str, Any]:
     Raises SettingError, before anything is written, where the nouns do not fit together.
     """
     settings, device = experiment.settings, experiment.device()
-    samples = load_samples(experiment).to(device)
+    samples = place(load_samples(experiment), device, experiment.dataset)
     training = compose(experiment, samples)
     log.info("\n%s", header(experiment, training.game.generator, training.game.critic))
 
@@ -77,8 +77,8 @@ def load_samples(experiment: Experiment) -> Samples:
 
 
 def compose(experiment: Experiment, samples: Samples) -> Training:
-    """A game ready to be played on the samples' device, its random streams set by the seed."""
-    settings, device = experiment.settings, samples.x.device
+    """A game ready to be played where the samples' batches are, its streams set by the seed."""
+    settings, device = experiment.settings, samples.device
     torch.manual_seed(stream_seed(settings.seed, "weights"))
     generator, critic = experiment.networks(samples.shape, samples.num_classes)
     generator, critic = generator.to(device), critic.to(device)
@@ -94,7 +94,7 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
     torch.manual_seed(stream_seed(settings.seed, "regularizer"))
     return Training(
         game=game,
-        feed=Feed(samples, settings.batch_size, stream_seed(settings.seed, "order")),
+        feed=samples.feed(settings.batch_size, stream_seed(settings.seed, "order")),
         average=MovingAverage(generator, settings.ema),
         noise=stream(settings.seed, "noise", device),
         n_critic=settings.n_critic,

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_zoo.data.feed import Feed, Stream
 from gan_zoo.schema import SettingError
 
 
@@ -35,6 +36,20 @@ class Samples:
         """Shape of one sample."""
         return tuple(self.x.shape[1:])
 
+    @property
+    def device(self) -> torch.device:
+        """Where the batches of a feed are."""
+        return self.x.device
+
+    @property
+    def size(self) -> int:
+        """Bytes of samples and labels."""
+        return self.x.nbytes + self.y.nbytes
+
+    def feed(self, batch_size: int, seed: int) -> Feed:
+        """Endless batches of these samples, in an order of the seed's."""
+        return Feed(self, batch_size, seed)
+
     def to(self, device: torch.device) -> "Samples":
         """The same samples on another device."""
         return dataclasses.replace(self, x=self.x.to(device), y=self.y.to(device))
@@ -47,11 +62,48 @@ class Samples:
         """The samples at index (n,), as the networks see them, with their labels."""
         return to_float(self.x.index_select(0, index)), self.y.index_select(0, index)
 
+    def alike(self, y: Tensor, draws: torch.Generator) -> Tensor:
+        """Places (n,) of samples drawn at random that have the labels y (n,).
+
+        Where no sample has a label, as when all images of a class are broken, any will do.
+        """
+        order = torch.randperm(len(self), generator=draws).to(self.y.device)
+        labels = self.y.index_select(0, order)
+        wanted, places = y.to(self.y.device), torch.empty_like(y, device=self.y.device)
+        for label in wanted.unique().tolist():
+            here, with_label = wanted == label, order[labels == label]
+            candidates = with_label if len(with_label) else order
+            count = int(here.sum())
+            places[here] = candidates.repeat(-(-count // len(candidates)))[:count]
+        return places
+
     def fingerprint(self) -> str:
         """Hash of samples and labels: equal data, equal fingerprint, on any machine."""
         digest = self.digest or hashlib.sha256(_bytes(self.x)).hexdigest()
         described = f"{tuple(self.x.shape)} {self.x.dtype} {digest} ".encode()
         return hashlib.sha256(described + _bytes(self.y)).hexdigest()[:16]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Streamed(Samples):
+    """Samples that stay in the host's memory, or in a file, and travel batch by batch.
+
+    Attributes:
+        target: device of the batches.
+        workers: processes that fetch them.
+    """
+
+    target: torch.device
+    workers: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the batches of a feed are."""
+        return self.target
+
+    def feed(self, batch_size: int, seed: int) -> Feed:
+        """The same batches as those of resident samples, for the same seed."""
+        return Stream(self, batch_size, seed, self.target, self.workers)
 
 
 def _bytes(x: Tensor) -> memoryview:

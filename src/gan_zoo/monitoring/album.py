@@ -16,8 +16,8 @@ def picture_labels(count: int, num_classes: int) -> Tensor:
 
 
 def columns_for(count: int, num_classes: int) -> int | None:
-    """Columns that give each class rows of its own, if there are classes."""
-    return max(1, count // num_classes) if num_classes > 1 else None
+    """Columns that give each class rows of its own, if there are classes and room for them."""
+    return count // num_classes if 1 < num_classes <= count else None
 
 
 @torch.no_grad()
@@ -41,7 +41,8 @@ class Album:
     def __init__(self, dataset: Any, generator: Generator, noise: torch.Generator):
         self.dataset, self.generator = dataset, generator
         classes = generator.num_classes
-        count = max(dataset.pictured // classes, 1) * classes
+        # of more classes than fit, a picture shows some, evenly spaced
+        count = dataset.pictured // classes * classes or dataset.pictured
         self.columns = columns_for(count, classes)
         self.z = generator.sample_z(count, noise)
         self.y = picture_labels(count, classes).to(self.z.device)
@@ -53,12 +54,5 @@ class Album:
 
     def real(self, samples: Samples, draws: torch.Generator) -> np.ndarray:
         """Real samples with the same labels, drawn at random, uint8 (H, W, 3)."""
-        order = torch.randperm(len(samples), generator=draws).to(samples.y.device)
-        labels = samples.y.index_select(0, order)
-        chosen = torch.empty_like(self.y)
-        for label in self.y.unique().tolist():
-            places = self.y == label
-            candidates = order[labels == label]
-            wanted = int(places.sum())
-            chosen[places] = candidates.repeat(-(-wanted // len(candidates)))[:wanted]
-        return self.dataset.picture(samples.take(chosen)[0], self.columns)
+        chosen, _ = samples.take(samples.alike(self.y, draws))
+        return self.dataset.picture(chosen, self.columns)
