@@ -213,3 +213,55 @@ def test_spectral_norm_can_be_put_on_every_weight(family):
         largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
         assert largest == pytest.approx(1, abs=0.05)
         assert layer.parametrizations.weight.original.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "slope"),
+    [
+        (dcgan, nn.LeakyReLU, 0.2),
+        (vgg, nn.LeakyReLU, 0.2),
+        (characters, nn.LeakyReLU, 0.2),
+        (sn_cnn, nn.LeakyReLU, 0.1),
+        (resnet, nn.ReLU, None),
+    ],
+    ids=lambda value: short(value) if value in FAMILIES else None,
+)
+def test_the_critics_activations_are_the_papers(family, kind, slope):
+    with torch.device("meta"):
+        found = layers(family.critic(SHAPE, 1), nn.ReLU, nn.LeakyReLU)
+    assert {type(layer) for layer in found} == {kind}
+    assert {getattr(layer, "negative_slope", None) for layer in found} == {slope}
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=short)
+def test_images_end_in_tanh_and_points_may_lie_anywhere(family):
+    torch.manual_seed(0)
+    generator = family.generator(SHAPE, 1, **({} if family is mlp else {"width": 4}))
+    for weight in generator.parameters():
+        weight.data *= 100  # so that only a bounded output stays within bounds
+    y = torch.zeros(8, dtype=torch.int64)
+    x = generator(generator.sample_z(8), y)
+    assert 0.99 < x.abs().max().item() <= 1
+    points = mlp.generator((2,), 1, output="linear")
+    points.body[2].weight.data *= 100
+    assert points(points.sample_z(8), y).abs().max().item() > 2
+
+
+def test_the_residual_critic_sums_its_maps():
+    x = torch.arange(16.0).reshape(1, 2, 2, 4)
+    assert resnet.SumPool()(x).tolist() == [[28, 92]]
+
+
+@pytest.mark.parametrize(
+    ("prior", "largest", "deviation"),
+    [("uniform", (0.999, 1), 1 / math.sqrt(3)), ("normal", (3.5, 6), 1)],
+)
+def test_latent_vectors_follow_the_prior(prior, largest, deviation):
+    generator = mlp.generator((2,), 1, z_dim=50, prior=prior).double()
+    z = generator.sample_z(2000, torch.Generator().manual_seed(0))
+    assert (z.shape, z.dtype) == ((2000, 50), torch.float64)
+    for end in (-z.min().item(), z.max().item()):
+        assert largest[0] <= end <= largest[1]
+    assert z.mean().item() == pytest.approx(0, abs=0.015)
+    assert z.std().item() == pytest.approx(deviation, abs=0.01)
+    assert torch.equal(z, generator.sample_z(2000, torch.Generator().manual_seed(0)))
