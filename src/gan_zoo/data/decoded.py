@@ -26,6 +26,7 @@ _IN_FLIGHT = 256  # parts held in memory
 _LISTED = 5  # broken files named in the log; facts.json of the cache names them all
 
 Item = tuple[str, int]  # an image's name, and its label
+Side = Annotated[int, Range(ge=4, le=2048)]
 
 
 @settings
@@ -39,7 +40,7 @@ class Decoded(Images):
         cache: folder for what was decoded; about size * size * channels bytes an image.
     """
 
-    size: Annotated[int, Range(ge=4, le=2048)] = 64
+    size: Side = 64
     channels: Literal[1, 3] = 3
     fit: Literal["crop", "pad", "stretch"] = "crop"
     cache: str = "~/.cache/gan_zoo"

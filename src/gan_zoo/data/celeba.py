@@ -1,0 +1,65 @@
+"""CelebA: aligned photographs of faces, labelled by one attribute or not at all."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from gan_zoo.data.decoded import Decoded, Item
+from gan_zoo.data.downloads import Downloadable
+from gan_zoo.schema import SettingError, settings
+
+if TYPE_CHECKING:
+    from gan_zoo.data.samples import Samples
+
+_PARTITION = {
+    "train": ("0", "1"),
+    "test": ("2",),
+}  # 1 is for validation, which training has no use for
+
+
+@settings
+class CelebA(Downloadable, Decoded):
+    """Faces, Liu et al. 2015 (arXiv:1411.7766): 202,599 aligned images of 178 x 218.
+
+    Training has the published training and validation images, testing the test images.
+
+    Attributes:
+        attribute: one of the 40, such as Smiling: class 1 has it, class 0 does not. Where empty
+            the images are one class.
+    """
+
+    folder: ClassVar[str] = "celeba"
+
+    attribute: str = ""
+
+    def names(self, split: str) -> list[str]:
+        return ["img_align_celeba", "list_eval_partition.txt", "list_attr_celeba.txt"]
+
+    def load(self, split: str = "train") -> "Samples":
+        """Images (N, channels, size, size), cropped to the middle by default; see `Decoded`."""
+        from gan_zoo.data.sources import Folder
+
+        images, partition, attributes = self.paths(split)
+        source = Folder(images, (".jpg",))
+        tables = [
+            [path.stat().st_size, path.stat().st_mtime_ns] for path in (partition, attributes)
+        ]
+
+        def items() -> tuple[list[Item], int]:
+            rows = (line.split() for line in partition.read_text().splitlines())
+            chosen = [row[0] for row in rows if row[1:] and row[1] in _PARTITION[split]]
+            labels, num_classes = self._labels(attributes)
+            return [(name, labels.get(name, 0)) for name in chosen], num_classes
+
+        key = [split, self.attribute, tables, source.stamp]
+        return self.decoded(images, key, items, source.read)
+
+    def _labels(self, path: Path) -> tuple[dict[str, int], int]:
+        """Label of each image, and their number. Raises SettingError for no such attribute."""
+        if not self.attribute:
+            return {}, 1
+        _, names, *rows = path.read_text().splitlines()
+        if self.attribute not in names.split():
+            allowed = f"must be empty or one of {', '.join(names.split())}"
+            raise SettingError("dataset.attribute", self.attribute, allowed)
+        place = 1 + names.split().index(self.attribute)
+        return {row.split()[0]: int(row.split()[place] == "1") for row in rows if row.strip()}, 2

@@ -1,0 +1,119 @@
+"""CASIA HWDB: Chinese characters written by hand, from the published .gnt files."""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from gan_zoo.data.decoded import Decoded, Side
+from gan_zoo.schema import Fraction, SettingError, settings
+
+if TYPE_CHECKING:
+    from gan_zoo.data.cache import Rows
+    from gan_zoo.data.samples import Samples
+
+log = logging.getLogger(__name__)
+
+_INSTEAD = "or use dataset=chinese_glyphs, which draws characters with font files"
+# as in HWDB1.1trn_gnt and Gnt1.0TestPart1, but not as in latest
+_MARKS = {"train": r"(?<![a-z])tr(ai)?n", "test": r"(?<![a-z])te?st"}
+
+
+@settings
+class HWDB(Decoded):
+    """Handwritten characters, Liu et al. 2011: light ink on black, in a square of the ink's middle.
+
+    Each file is by one writer. Files with trn or train in their paths are for training, those with
+    tst or test for testing; where these marks are not both there, some writers are held out.
+
+    Attributes:
+        root: folder with .gnt files, at any depth.
+        characters: level_1 for the Chinese characters of GB2312's first level alone (3740 classes
+            in HWDB1.0, 3755 in 1.1); all for symbols, digits and letters as well.
+        test_share: share of the writers held out.
+    """
+
+    root: str
+    size: Side = 28
+    channels: Literal[1, 3] = 1
+    fit: Literal["crop", "pad", "stretch"] = "pad"
+    characters: Literal["level_1", "all"] = "level_1"
+    test_share: Fraction = 0.1
+
+    def check(self) -> None:
+        """Raises SettingError where the folder is missing."""
+        if not Path(self.root).is_dir():
+            allowed = f"is no folder; name the one with the .gnt files of CASIA HWDB, {_INSTEAD}"
+            raise SettingError("root", self.root, allowed)
+
+    def load(self, split: str = "train") -> "Samples":
+        """Images (N, channels, size, size) with the places of their GB codes as labels."""
+        from gan_zoo.data.cache import cached
+        from gan_zoo.data.sources import Folder
+
+        source = Folder(Path(self.root), (".gnt",))
+        if not source.names:
+            allowed = f"holds no .gnt files; those of CASIA HWDB go there, {_INSTEAD}"
+            raise SettingError("dataset.root", self.root, allowed)
+        key = [self.fit, self.characters, split, self.test_share, source.stamp]
+
+        def build(rows: "Rows") -> dict[str, Any]:
+            return self._build(rows, source.names, split)
+
+        return cached(self.cache, key, self.policy().shape, build)[0]
+
+    def _build(self, rows: "Rows", names: Sequence[str], split: str) -> dict[str, Any]:
+        """Add the characters of a split; classes are those that occur in either."""
+        from gan_zoo.data.gnt import GntError, is_level_1
+
+        wanted: Callable[[bytes], bool]
+        wanted = {"level_1": is_level_1, "all": lambda code: True}[self.characters]
+        splits, place = _splits(names, self.test_share), names[0]
+        if not splits[split]:
+            allowed = f"leaves no writer for the {split} split; there are {len(names)}"
+            raise SettingError("dataset.test_share", self.test_share, allowed)
+        log.info("decoding the .gnt files of %s, once, into %s", self.root, self.cache)
+        try:
+            codes: set[bytes] = set()
+            for place in names:
+                codes |= {code for code, _ in self._records(place) if wanted(code)}
+            labels = {code: label for label, code in enumerate(sorted(codes))}
+            for place in _with_bar(splits[split]):
+                self._add(rows, place, labels)
+        except GntError as error:
+            raise SettingError("dataset.root", Path(self.root) / place, str(error)) from None
+        if not rows.labels:
+            allowed = "holds no Chinese character of level 1; dataset.characters=all takes any"
+            raise SettingError("dataset.root", self.root, allowed)
+        return {"num_classes": len(labels)}
+
+    def _records(self, name: str) -> Any:
+        from gan_zoo.data.gnt import records
+
+        return records(Path(self.root) / name)
+
+    def _add(self, rows: "Rows", name: str, labels: dict[bytes, int]) -> None:
+        """Add the characters of a file that have a label."""
+        from PIL import Image
+
+        policy = self.policy()
+        for code, image in self._records(name):
+            if code in labels:
+                rows.add(policy.fitted(Image.fromarray(255 - image)), labels[code])
+
+
+def _splits(names: Sequence[str], share: float) -> dict[str, list[str]]:
+    from gan_zoo.data.splits import held_out
+
+    marked = {
+        split: [name for name in names if re.search(mark, name.lower())]
+        for split, mark in _MARKS.items()
+    }
+    return marked if all(marked.values()) else held_out(names, share)
+
+
+def _with_bar(names: Sequence[str]) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(names, unit="file", desc="decoding", disable=None)

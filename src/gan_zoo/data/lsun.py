@@ -1,0 +1,83 @@
+"""LSUN: millions of photographs of scenes, from the published LMDB databases."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gan_zoo.data.decoded import Decoded, Item
+from gan_zoo.schema import SettingError, settings
+
+if TYPE_CHECKING:
+    from gan_zoo.data.samples import Samples
+
+_FOLDERS = {"train": "train", "test": "val"}
+
+
+@settings
+class LSUN(Decoded):
+    """Scenes, Yu et al. 2015 (arXiv:1506.03365): 3,033,042 bedrooms, 126,227 churches, and more.
+
+    The published validation images, 300 of each category, are the test split.
+
+    Attributes:
+        root: folder that holds bedroom_train_lmdb/ and so on.
+        categories: such as bedroom, church_outdoor, kitchen; their places are the labels.
+    """
+
+    root: str = "data"
+    categories: tuple[str, ...] = ("bedroom",)
+
+    def check(self) -> None:
+        """Raises SettingError where a database is missing."""
+        if not self.categories or len(set(self.categories)) < len(self.categories):
+            allowed = "must name at least one category, each once"
+            raise SettingError("categories", list(self.categories), allowed)
+        for path in [path for split in _FOLDERS for path in self._databases(split)]:
+            if not path.is_file():
+                allowed = f"{path} is missing; fetch LSUN's categories from "
+                allowed += "https://github.com/fyu/lsun and unzip them into dataset.root, or use "
+                allowed += "dataset=glyphs, which needs no files"
+                raise SettingError("root", self.root, allowed)
+
+    def load(self, split: str = "train") -> "Samples":
+        """Images (N, channels, size, size) with the places of their categories as labels."""
+        paths = self._databases(split)
+        facts = [path.stat() for path in paths]
+        stamp = [[fact.st_size, fact.st_mtime_ns] for fact in facts]
+        bases = [_opened(path.parent) for path in paths]
+
+        def items() -> tuple[list[Item], int]:
+            keys = [(key, label) for label, base in enumerate(bases) for key in _keys(base)]
+            return [(f"{label}/{key}", label) for key, label in keys], len(bases)
+
+        def read(name: str) -> bytes:
+            label, _, key = name.partition("/")
+            with bases[int(label)].begin() as looking:
+                return looking.get(key.encode("latin1"))
+
+        try:
+            return self.decoded(Path(self.root), [split, stamp, self.categories], items, read)
+        finally:
+            for base in bases:
+                base.close()
+
+    def _databases(self, split: str) -> list[Path]:
+        end = f"{_FOLDERS[split]}_lmdb"
+        return [Path(self.root) / f"{name}_{end}" / "data.mdb" for name in self.categories]
+
+
+def _opened(folder: Path) -> Any:
+    """An LMDB database. Raises SettingError where it is damaged, or LMDB is not installed."""
+    try:
+        import lmdb
+    except ImportError:
+        allowed = "is read with lmdb, which is not installed: pip install lmdb"
+        raise SettingError("dataset.root", folder, allowed) from None
+    try:
+        return lmdb.open(str(folder), readonly=True, lock=False, readahead=False, max_readers=256)
+    except lmdb.Error as error:
+        raise SettingError("dataset.root", folder, f"is no LMDB database ({error})") from None
+
+
+def _keys(base: Any) -> list[str]:
+    with base.begin() as looking:
+        return [key.decode("latin1") for key in looking.cursor().iternext(values=False)]
