@@ -17,6 +17,7 @@ def header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> s
     lines = {
         "loss": f"{experiment.loss.title}: {_call(config['loss'])}",
         "formula": experiment.loss.formula,
+        "note": experiment.loss.note(),
         "regularizer": f"{experiment.regularizer.title}: {_call(config['regularizer'])}",
         "dataset": _call(config["dataset"]),
         "generator": f"{_call(architecture['generator'])}, {_parameters(generator)}",
@@ -25,7 +26,7 @@ def header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> s
         "warmup": _call(config["warmup"]),
         "run": ", ".join(loose),
     }
-    return "\n".join(f"{name:<12} {text}" for name, text in lines.items())
+    return "\n".join(f"{name:<12} {text}" for name, text in lines.items() if text)
 
 
 def table(config: Mapping[str, Any]) -> str:

@@ -1,0 +1,55 @@
+"""The pages say what the code does: names, formulas and recipes are compared with it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gan_zoo.experiment import read
+
+ROOT = Path(__file__).parents[1]
+ZOO = (ROOT / "docs" / "zoo.md").read_text()
+LOSSES = sorted(path.stem for path in (ROOT / "configs" / "loss").glob("*.yaml"))
+
+
+def section(name):
+    return ZOO.split(f"\n## `{name}`\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_has_a_section_with_its_title_formula_and_recipe(name, composed):
+    config = composed(f"loss={name}")
+    loss, text = read(config).loss, section(name)
+    optimizer = config["optimizer"]["critic"]
+    recipe = yaml.safe_load((ROOT / "configs" / "loss" / f"{name}.yaml").read_text())
+    overrides = {k: v for line in recipe.get("defaults", []) for k, v in line.items()}
+    assert f"**{loss.title}**" in text
+    assert "    " + "\n    ".join(loss.formula.split("; ")) in text
+    assert f"`n_critic={config['n_critic']}`" in text
+    assert f"{optimizer['_target_'].rpartition('.')[2]}(lr={optimizer['lr']}" in text
+    assert f"`regularizer={overrides.get('override /regularizer', 'none')}" in text
+    assert ("`conditional=true`" in text) == config["conditional"]
+
+
+def test_every_regularizer_and_divergence_is_described():
+    for path in (ROOT / "configs" / "regularizer").glob("*.yaml"):
+        assert f"`{path.stem}`" in ZOO
+    for path in (ROOT / "configs" / "loss" / "divergence").glob("*.yaml"):
+        assert path.stem in section("f_gan")
+
+
+def test_the_readme_links_to_every_page():
+    readme = (ROOT / "README.md").read_text()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"docs/{page.name}" in readme
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *sorted(p.name for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_pictures_that_a_page_shows_exist(page):
+    folder = ROOT if page == "README.md" else ROOT / "docs"
+    text = (folder / page).read_text()
+    shown = [part.split(")")[0] for part in text.split("](")[1:]]
+    local = [name for name in shown if not name.startswith(("http", "#"))]
+    assert all((folder / name.partition("#")[0]).exists() for name in local)
