@@ -28,6 +28,13 @@ def best_first(configurations: Sequence[Configuration], metric: Metric) -> list[
     return sorted(configurations, key=lambda each: sign * (each.mean or 0.0))
 
 
+def in_order(peers: Sequence[Configuration], metric: Metric | None) -> list[Configuration]:
+    """Best first, and those without a value last; in sweep order without a metric."""
+    valued = [each for each in peers if each.scores and metric]
+    ordered = best_first(valued, metric) if metric else valued
+    return [*ordered, *(each for each in peers if each not in ordered)]
+
+
 def number(value: float | None) -> str:
     """Four digits, or a dash where there is no number."""
     if value is None or value != value:
@@ -56,7 +63,7 @@ def _mean(each: Configuration) -> str:
 
 
 def _against_baselines(valued: Sequence[Configuration], metric: Metric) -> list[str]:
-    tested = [each for each in valued if each.p_holm is not None]
+    tested = [each for each in best_first(valued, metric) if each.p_holm is not None]
     if not tested:
         return ["No configuration has two seeds in common with a baseline: no difference tested."]
     against = ", ".join(dict.fromkeys(each.baseline for each in tested))
@@ -71,15 +78,16 @@ def _against_baselines(valued: Sequence[Configuration], metric: Metric) -> list[
         "better": [each for each in certain if each.difference and sign * each.difference.mean < 0],
         "worse": [each for each in certain if each.difference and sign * each.difference.mean > 0],
     }
-    listed = [
-        f"{word}: {'; '.join(_by(each) for each in group)}"
-        for word, group in sides.items()
-        if group
-    ]
+    listed = [f"{word}: {_listed(group)}" for word, group in sides.items() if group]
     return [
         f"Of {len(tested)} comparisons with {against}, {len(certain)} differ at the 5 % level "
         f"after Holm's correction ({' – '.join(listed)})."
     ]
+
+
+def _listed(group: Sequence[Configuration], count: int = 3) -> str:
+    more = f"; and {len(group) - count} more" if len(group) > count else ""
+    return "; ".join(map(_by, group[:count])) + more
 
 
 def _by(each: Configuration) -> str:

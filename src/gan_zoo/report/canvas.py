@@ -27,7 +27,7 @@ STYLE = {
 
 def canvas(height: float = 4.2) -> tuple[Figure, Axes]:
     """An empty figure as wide as the page, height in inches."""
-    figure = Figure(figsize=(7.2, min(height, 40)), layout="constrained")
+    figure = Figure(figsize=(6.4, min(height, 40)), layout="constrained")
     return figure, figure.subplots()
 
 
@@ -41,7 +41,7 @@ def legend(axes: Axes) -> None:
     if axes.get_legend_handles_labels()[1]:
         figure = axes.get_figure()
         assert isinstance(figure, Figure)
-        figure.legend(fontsize=8, loc="outside lower center", ncols=3)
+        figure.legend(fontsize=7, loc="outside lower center", ncols=2)
 
 
 def leading(study: Study) -> list[Configuration]:
@@ -52,6 +52,11 @@ def leading(study: Study) -> list[Configuration]:
     baselines = [each for each in ordered if not each.baseline][:3]
     others = [each for each in ordered if each not in baselines][: SHOWN - len(baselines)]
     return [each for each in ordered if each in baselines or each in others]
+
+
+def plain_numbers(value: float, place: int | None = None) -> str:
+    """A tick of a logarithmic axis; powers in mathematical type need what names must not have."""
+    return f"{value:g}"
 
 
 def tame(set_limits: Callable[..., Any], rows: Sequence[Configuration]) -> None:

@@ -40,7 +40,7 @@ def configuration_columns(metric: Metric | None) -> list[Column]:
     ]
     return [
         Column("configuration", lambda c: c.label, wordy=True),
-        Column("seeds", _seeds, lambda c: len(c.scores) if metric else len(c.runs)),
+        Column("seeds", _scored if metric else _ended, lambda c: len(c.scores or c.runs)),
         *(measured if metric else []),
         Column("failed", _failed, lambda c: c.failures, lambda c: "bad" if c.failures else ""),
         Column("seconds", *_quantity(lambda c: c.average(lambda run: run.seconds))),
@@ -73,9 +73,16 @@ def _mean(each: Configuration) -> str:
     return number(each.mean) + _span(each.interval)
 
 
-def _seeds(each: Configuration) -> str:
-    got, all_of_them = len(each.scores), len(each.outcomes)
-    return str(got) if got == all_of_them else f"{got} of {all_of_them}"
+def _scored(each: Configuration) -> str:
+    return _of(len(each.scores), each)
+
+
+def _ended(each: Configuration) -> str:
+    return _of(len(each.runs), each)
+
+
+def _of(count: int, each: Configuration) -> str:
+    return str(count) if count == len(each.outcomes) else f"{count} of {len(each.outcomes)}"
 
 
 def _difference(each: Configuration) -> str:

@@ -41,7 +41,8 @@ def table(
 ) -> str:
     """A table that sorts and filters; extra columns hold ready HTML, and come second."""
     extra = extra or {}
-    head = [f"<th>{text(column.title)}</th>" for column in columns]
+    styles = ["words" * column.wordy for column in columns]
+    head = [f'<th class="{s}">{text(c.title)}</th>' for s, c in zip(styles, columns, strict=True)]
     head[1:1] = [f"<th>{text(title)}</th>" for title in extra]
     lines = []
     for row in rows:
@@ -61,7 +62,7 @@ def pairs(content: Iterable[tuple[str, object]]) -> str:
         f'<tr><td>{text(name)}</td><td class="words">{text(value)}</td></tr>'
         for name, value in content
     )
-    return f'<div class="scroll"><table><tbody>{rows}</tbody></table></div>'
+    return f'<div class="scroll"><table class="plain"><tbody>{rows}</tbody></table></div>'
 
 
 def details(title: str, content: str, opened: bool = False) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gan_zoo.report import markup
-from gan_zoo.report.answer import answer, best_first, number
+from gan_zoo.report.answer import answer, in_order, number
 from gan_zoo.report.cautions import cautions
 from gan_zoo.report.columns import Column, configuration_columns, run_columns
 from gan_zoo.report.method import METHOD
@@ -22,6 +22,8 @@ from gan_zoo.report.variation import shown
 
 # the page may load nothing, whatever a run's name or setting may hold
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+_SMALLEST = 48  # pixels of a sample on the page
 
 
 def page(
@@ -89,10 +91,8 @@ def _configurations(study: Study) -> str:
     for dataset, peers in study.datasets.items():
         heading = f"<h3>{markup.text(dataset)}</h3>" if len(study.datasets) > 1 else ""
         valued = [each for each in peers if each.scores]
-        ordered = best_first(valued, study.metric) if study.metric else valued
-        rest = [each for each in peers if each not in ordered]
         extra = {study.metric.tag: _Strip(valued)} if study.metric and valued else {}
-        made.append(heading + markup.table(columns, [*ordered, *rest], extra))
+        made.append(heading + markup.table(columns, in_order(peers, study.metric), extra))
     return "".join(made)
 
 
@@ -149,7 +149,10 @@ def _sheet(sheet: Sheet) -> str:
 
 
 def _image(tile: np.ndarray | None) -> str:
-    return "" if tile is None else f'<img alt="" src="{markup.picture(tile)}">'
+    if tile is None:
+        return ""
+    width = max(tile.shape[1], _SMALLEST)
+    return f'<img alt="" width="{width}" src="{markup.picture(tile)}">'
 
 
 def _runs(study: Study, out: Path) -> str:

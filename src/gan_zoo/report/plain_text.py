@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gan_zoo.report.answer import answer, best_first
+from gan_zoo.report.answer import answer, in_order
 from gan_zoo.report.cautions import cautions
 from gan_zoo.report.columns import configuration_columns, state
 from gan_zoo.report.method import METHOD
@@ -108,9 +108,7 @@ def _csv(head: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 def _table(peers: Sequence[Configuration], study: Study) -> list[str]:
     columns = configuration_columns(study.metric)
-    valued = [each for each in peers if each.scores]
-    ordered = best_first(valued, study.metric) if study.metric else []
-    rows = [*ordered, *(each for each in peers if each not in ordered)]
+    rows = in_order(peers, study.metric)
     return [
         f"| {' | '.join(column.title for column in columns)} |",
         f"|{'---|' * len(columns)}",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gan_zoo.report.answer import in_order
 from gan_zoo.report.outcomes import Outcome
 from gan_zoo.report.runs import Run
 from gan_zoo.report.study import Configuration, Study
@@ -26,7 +27,7 @@ class Sheet:
 
 def sheets(study: Study) -> list[Sheet]:
     """A sheet for each dataset whose runs left pictures."""
-    made = [_sheet(peers) for peers in study.datasets.values()]
+    made = [_sheet(in_order(peers, study.metric)) for peers in study.datasets.values()]
     return [sheet for sheet in made if sheet is not None]
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_zoo.report.answer import number
-from gan_zoo.report.canvas import COLOURS, SHOWN, canvas, leading, legend, look, tame
+from gan_zoo.report.canvas import COLOURS, SHOWN, canvas, leading, legend, look, plain_numbers, tame
 from gan_zoo.report.study import Configuration, Study
 from gan_zoo.report.variation import shown
 
@@ -29,10 +28,7 @@ def intervals(study: Study) -> tuple[Figure, str] | None:
     axes.set_yticks(range(len(rows)), [each.label for each in reversed(rows)])
     axes.set_xlabel(str(metric))
     tame(axes.set_xlim, rows)
-    return (
-        figure,
-        "Mean with its 95 % interval (Student's t); grey ticks: single seeds; orange: baseline.",
-    )
+    return figure, "Mean and 95 % interval; grey ticks: single seeds; orange: the baseline."
 
 
 def sweep(study: Study) -> tuple[Figure, str] | None:
@@ -54,8 +50,9 @@ def sweep(study: Study) -> tuple[Figure, str] | None:
     places = [each.factors[key] for points in lines.values() for each in points]
     if min(places) > 0 and max(places) >= 100 * min(places):
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(plain_numbers)
     axes.set_xlabel(key)
-    axes.set_ylabel(str(study.metric))
+    axes.set_title(str(study.metric), loc="left", fontsize=10)
     tame(axes.set_ylim, [each for points in lines.values() for each in points])
     legend(axes)
     return figure, f"{study.metric.tag} against {key}: mean, 95 % interval, and single seeds."
@@ -78,9 +75,11 @@ def heat_map(study: Study) -> tuple[Figure, str] | None:
     colours = "viridis_r" if study.metric.lower_is_better else "viridis"
     picture = axes.imshow(np.ma.masked_invalid(grid), aspect="auto", cmap=colours)
     for (i, j), value in np.ndenumerate(grid):
+        if math.isnan(value):
+            continue
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
-        axes.text(j, i, number(value), ha="center", va="center", fontsize=8, bbox=box)
-    axes.set_xticks(range(len(columns)), columns)
+        axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=7, bbox=box)
+    axes.set_xticks(range(len(columns)), columns, rotation=45 * (len(columns) > 6))
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xlabel(across)
     axes.set_ylabel(down)

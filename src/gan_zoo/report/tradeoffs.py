@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_zoo.report.canvas import canvas, leading, legend, look
+from gan_zoo.report.canvas import canvas, leading, legend, look, plain_numbers
 from gan_zoo.report.runs import Run
 from gan_zoo.report.study import Study
 
@@ -37,8 +37,11 @@ def learning(study: Study) -> tuple[Figure, str] | None:
             )
     if not axes.lines:
         return None
+    if _spread(axes) >= 100:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(plain_numbers)
     axes.set_xlabel("generator updates")
-    axes.set_ylabel(str(study.metric))
+    axes.set_title(str(study.metric), loc="left", fontsize=10)
     legend(axes)
     return figure, "Mean over seeds; the band reaches from the lowest seed to the highest."
 
@@ -55,7 +58,7 @@ def diversity(study: Study) -> tuple[Figure, str] | None:
         lambda run: run.metrics.get(fidelity, math.nan),
     )  # fmt: skip
     axes.set_xlabel(f"{variety} (diversity)")
-    axes.set_ylabel(f"{fidelity} (fidelity)")
+    axes.set_title(f"{fidelity} (fidelity)", loc="left", fontsize=10)
     legend(axes)
     return figure, "Fidelity against diversity: up and to the right is better. Small: seeds."
 
@@ -70,9 +73,16 @@ def cost(study: Study) -> tuple[Figure, str] | None:
         axes, study, lambda run: run.seconds, lambda run: run.metrics.get(metric.tag, math.nan)
     )
     axes.set_xlabel("seconds of training")
-    axes.set_ylabel(str(metric))
+    axes.set_title(str(metric), loc="left", fontsize=10)
     legend(axes)
     return figure, "Cost against quality: means over seeds; small points are single seeds."
+
+
+def _spread(axes: Axes) -> float:
+    """Ratio of the largest value of the lines to the smallest; 0 where one is not positive."""
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
+    finite = values[np.isfinite(values)]
+    return float(finite.max() / finite.min()) if len(finite) and finite.min() > 0 else 0.0
 
 
 def _scatter(
