@@ -1,0 +1,74 @@
+"""What is in a dataset: `python scripts/describe.py dataset=mnist dataset.root=FOLDER`."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra import compose, initialize_config_dir
+
+from gan_zoo import launch
+from gan_zoo.schema import SettingError, construct
+
+if TYPE_CHECKING:
+    from gan_zoo.data.samples import Samples
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def main() -> None:
+    """Print counts, shape, classes and fingerprints of both splits, and draw the training one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("override", nargs="*", help="as for train.py, such as dataset.size=32")
+    parser.add_argument(
+        "--out", type=Path, default=Path("outputs/datasets"), help="for the picture"
+    )
+    asked = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    with initialize_config_dir(str(CONFIGS.resolve()), version_base="1.3"):
+        config = compose("train", asked.override, return_hydra_config=True)
+    name = config.hydra.runtime.choices.dataset
+    dataset = construct(launch.plain(config)["dataset"], "dataset")
+    samples = dataset.load("train")
+    tell("dataset", f"{name}, {type(dataset).__module__}.{type(dataset).__name__}")
+    tell("sample", f"{'x'.join(map(str, samples.shape))} of {samples.x.dtype}")
+    tell("train", contents(samples))
+    try:
+        tell("test", contents(dataset.load("test")))
+    except SettingError as error:
+        tell("test", f"none: {error}")
+    tell("picture", draw(dataset, samples, asked.out / f"{name}.png"))
+
+
+def tell(name: str, value: Any) -> None:
+    """Print one line of the summary."""
+    print(f"{name:<13} {value}")
+
+
+def contents(samples: "Samples") -> str:
+    """One split in a line: number and bytes of its samples, its classes, its fingerprint."""
+    counts = samples.y.bincount(minlength=samples.num_classes)
+    classes = f"{samples.num_classes:,} classes of {counts.min():,} to {counts.max():,}"
+    labels = classes if samples.num_classes > 1 else "no labels"
+    size = f"{samples.size / 1e6:,.1f} MB"
+    return f"{len(samples):,} samples, {size}, {labels}, fingerprint {samples.fingerprint()}"
+
+
+def draw(dataset: Any, samples: "Samples", path: Path) -> Path:
+    """Write a picture of samples drawn at random, by classes if there are any."""
+    import torch
+    from PIL import Image
+
+    from gan_zoo.monitoring.album import columns_for, picture_labels
+
+    classes = samples.num_classes
+    count = min(dataset.pictured, len(samples)) // classes * classes or dataset.pictured
+    chosen = samples.alike(picture_labels(count, classes), torch.Generator().manual_seed(0))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = dataset.picture(samples.take(chosen)[0], columns_for(count, classes))
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+if __name__ == "__main__":
+    launch.in_one_line(main, CONFIGS)
