@@ -1,0 +1,120 @@
+"""Drawn characters: digits, any alphabet, any font, colours, GB2312."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import ImageFont
+
+from gan_zoo.data.chinese import ChineseGlyphs, level_1
+from gan_zoo.data.glyphs import Glyphs
+from gan_zoo.schema import SettingError
+
+CHINESE = sorted(Path("/usr/share/fonts").rglob("ukai.ttc")) + sorted(
+    Path("/usr/share/fonts").rglob("wqy-zenhei.ttc")
+)
+
+
+@pytest.fixture(scope="module")
+def bundled_font(tmp_path_factory):
+    """Pillow's own font as a file."""
+    path = tmp_path_factory.mktemp("fonts") / "bundled.ttf"
+    font = ImageFont.load_default(20)
+    if not hasattr(font, "font_bytes"):
+        pytest.skip("this Pillow was built without FreeType")
+    path.write_bytes(font.font_bytes)
+    return str(path)
+
+
+def test_images_are_of_the_asked_size_and_each_class_looks_like_itself():
+    samples = Glyphs(alphabet="IO", size=20, count=200).load()
+    assert samples.x.shape == (200, 1, 20, 20)
+    assert samples.x.dtype == torch.uint8
+    assert samples.num_classes == 2
+    assert samples.y.unique().tolist() == [0, 1]
+    centres = samples.x[:, 0, 9:11, 9:11].float().mean((1, 2))
+    bars, rings = centres[samples.y == 0], centres[samples.y == 1]
+    assert bars.quantile(0.05) > 40 > 10 > rings.quantile(0.95)
+
+
+def test_no_warp_draws_the_character_as_the_font_does():
+    still = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0}
+    samples = Glyphs(alphabet="L", size=32, count=3, **still).load()
+    assert torch.equal(samples.x[0], samples.x[1])
+    ink = (samples.x[0, 0] > 127).nonzero().float()
+    centre = (ink.amax(0) + ink.amin(0)) / 2
+    assert torch.allclose(centre, torch.full((2,), 15.5), atol=1.01)
+    assert samples.x[0, 0, :, :16].float().sum() > 1.5 * samples.x[0, 0, :, 16:].float().sum()
+
+
+def test_three_channels_give_bright_colours_on_dark_ones():
+    samples = Glyphs(channels=3, count=50).load()
+    assert samples.x.shape == (50, 3, 28, 28)
+    flat = samples.x.flatten(2).float()
+    paper, ink = flat.amin(-1), flat.amax(-1)
+    assert (paper <= 103).all()
+    assert (ink >= 120).all()
+    assert paper.unique(dim=0).shape[0] == 50  # a colour of its own for each image
+
+
+def test_train_and_test_differ_and_seeds_repeat():
+    dataset = Glyphs(count=100)
+    assert len(dataset.load("test")) == 20
+    assert dataset.load().fingerprint() == Glyphs(count=100).load().fingerprint()
+    assert dataset.load().fingerprint() != Glyphs(count=100, seed=1).load().fingerprint()
+    train = {image.numpy().tobytes() for image in dataset.load().x}
+    assert not train & {image.numpy().tobytes() for image in dataset.load("test").x}
+
+
+def test_a_font_file_draws_the_same_as_the_font_it_holds(bundled_font):
+    named = Glyphs(fonts=(bundled_font,), count=50).load()
+    assert torch.equal(named.y, Glyphs(count=50).load().y)
+    assert (named.x.float() - Glyphs(count=50).load().x.float()).abs().mean() < 2
+
+
+def test_characters_that_the_font_lacks_are_named():
+    with pytest.raises(SettingError, match=r"no glyph for 漢 \(U\+6F22\) 字 \(U\+5B57\)"):
+        Glyphs(alphabet="A漢字B").load()
+    with pytest.raises(SettingError, match=r"U\+0020"):
+        Glyphs(alphabet="a b").load()
+
+
+def test_what_is_no_font_is_refused(tmp_path):
+    (tmp_path / "a.ttf").write_bytes(b"not a font")
+    with pytest.raises(SettingError, match=r"a\.ttf: is no font file"):
+        Glyphs(fonts=(str(tmp_path / "a.ttf"),)).load()
+    with pytest.raises(SettingError, match=r"fonts\[0\]=nowhere\.ttf: is no file"):
+        Glyphs(fonts=("nowhere.ttf",))
+
+
+@pytest.mark.parametrize("alphabet", ["", "abca"])
+def test_alphabets_name_each_character_once(alphabet):
+    with pytest.raises(SettingError, match=r"^alphabet="):
+        Glyphs(alphabet=alphabet)
+
+
+def test_level_1_is_the_standards():
+    characters = level_1()
+    assert len(characters) == len(set(characters)) == 3755
+    assert (characters[0], characters[-1]) == ("啊", "座")
+    assert characters[39 * 94 - 1].encode("gb2312") == bytes([0xA0 + 54, 0xA0 + 94])
+
+
+def test_chinese_glyphs_without_fonts_name_the_packages():
+    with pytest.raises(SettingError, match=r"fonts-arphic-ukai.*fonts-noto-cjk") as error:
+        ChineseGlyphs()
+    assert "\n" not in str(error.value)
+
+
+def test_a_font_without_chinese_is_refused(bundled_font):
+    with pytest.raises(SettingError, match=r"no glyph for 啊 .* and 3735 more"):
+        ChineseGlyphs(fonts=(bundled_font,)).load()
+
+
+@pytest.mark.skipif(not CHINESE, reason="needs fonts-arphic-ukai or fonts-wqy-zenhei")
+def test_chinese_glyphs_draw_as_many_classes_as_asked():
+    fonts = tuple(map(str, CHINESE))
+    samples = ChineseGlyphs(fonts=fonts, classes=300, count=900).load()
+    assert (samples.shape, samples.num_classes) == ((1, 28, 28), 300)
+    assert samples.y.max() < 300
+    assert (samples.x.amax((1, 2, 3)) > 100).all()  # no empty image

@@ -1,0 +1,82 @@
+"""Mixtures: their centres, weights, exact densities and samples."""
+
+import math
+
+import pytest
+import torch
+
+from gan_zoo.data.mixtures import Grid, Ring, Spiral
+from gan_zoo.schema import SettingError
+
+
+def test_ring_has_its_modes_once_each_and_evenly_spaced():
+    centres = torch.tensor(Ring(modes=8, radius=2.0).centres())
+    assert len(centres.unique(dim=0)) == 8
+    gaps = (centres - centres.roll(1, 0)).norm(dim=1)
+    assert torch.allclose(gaps, torch.full((8,), 2 * 2.0 * math.sin(math.pi / 8)), atol=1e-5)
+
+
+def test_grid_is_the_25_modes_of_the_literature():
+    expected = {(float(u), float(v)) for u in (-4, -2, 0, 2, 4) for v in (-4, -2, 0, 2, 4)}
+    assert set(Grid().centres()) == expected
+
+
+def test_spiral_winds_outwards_in_nearly_even_steps():
+    spiral = Spiral(modes=100, turns=2.0, radius=3.0)
+    centres = torch.tensor(spiral.centres(), dtype=torch.float64)
+    radii = centres.norm(dim=1)
+    assert (radii.diff() > 0).all()
+    assert radii[-1] == pytest.approx(3.0)
+    angles = torch.atan2(centres[:, 1], centres[:, 0])
+    assert int((angles.diff() < -3).sum()) == 2  # passes the negative x-axis once a turn
+    steps = centres.diff(dim=0).norm(dim=1)[10:]
+    assert steps.max() < 1.2 * steps.min()
+
+
+@pytest.mark.parametrize(
+    "mixture",
+    [
+        Ring(modes=3, sigma=0.2, weights=(1.0, 2.0, 5.0)),
+        Grid(side=2, sigma=0.3),
+        Spiral(modes=7, sigma=0.15, radius=1.0),
+    ],
+)
+def test_density_integrates_to_one_over_the_plane(mixture):
+    ticks = torch.linspace(-4, 4, 401, dtype=torch.float64)
+    points = torch.cartesian_prod(ticks, ticks).view(401, 401, 2)
+    total = mixture.log_density(points).exp().sum() * (ticks[1] - ticks[0]) ** 2
+    assert total == pytest.approx(1.0, abs=1e-6)
+
+
+def test_log_density_is_exact_near_a_mode_and_finite_far_from_all():
+    ring = Ring(modes=8, sigma=0.01, weights=(3.0, *[1.0] * 7))
+    # at the heavy mode the others, 76 sigmas away, add nothing
+    expected = math.log(0.3 / (2 * math.pi * 0.01**2))
+    assert ring.log_density(torch.tensor([1.0, 0.0])).item() == pytest.approx(expected, rel=1e-12)
+    far = ring.log_density(torch.tensor([[101.0, 0.0]]))
+    expected = math.log(0.3 / (2 * math.pi * 0.01**2)) - 100**2 / (2 * 0.01**2)
+    assert far.item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_samples_follow_the_weights_and_the_density():
+    mixture = Ring(modes=4, sigma=0.05, weights=(1.0, 2.0, 3.0, 4.0), count=40_000)
+    x = mixture.load().x
+    nearest = torch.cdist(x, torch.tensor(mixture.centres())).argmin(1)
+    shares = nearest.bincount() / len(x)
+    assert torch.allclose(shares, torch.tensor([0.1, 0.2, 0.3, 0.4]), atol=0.01)
+    # minus the mean log density is the entropy: that of the modes plus that of one Gaussian
+    entropy = -sum(p * math.log(p) for p in mixture.shares())
+    entropy += 1 + math.log(2 * math.pi * 0.05**2)
+    assert -mixture.log_density(x).mean().item() == pytest.approx(entropy, abs=0.02)
+
+
+def test_splits_and_seeds_draw_different_points_and_repeat_them():
+    train, test = (Spiral(count=500).load(split) for split in ("train", "test"))
+    assert not set(map(tuple, train.x.tolist())) & set(map(tuple, test.x.tolist()))
+    assert train.fingerprint() == Spiral(count=500).load().fingerprint()
+    assert train.fingerprint() != Spiral(count=500, seed=1).load().fingerprint()
+
+
+def test_weights_must_be_as_many_as_modes():
+    with pytest.raises(SettingError, match=r"weights=\[1.0, 2.0\]: must have 8 entries"):
+        Ring(weights=(1.0, 2.0))
