@@ -45,7 +45,7 @@ class CelebA(Downloadable, Decoded):
         ]
 
         def items() -> tuple[list[Item], int]:
-            rows = (line.split() for line in partition.read_text().splitlines())
+            rows = (line.split() for line in _lines(partition))
             chosen = [row[0] for row in rows if row[1:] and row[1] in _PARTITION[split]]
             labels, num_classes = self._labels(attributes)
             return [(name, labels.get(name, 0)) for name in chosen], num_classes
@@ -57,9 +57,25 @@ class CelebA(Downloadable, Decoded):
         """Label of each image, and their number. Raises SettingError for no such attribute."""
         if not self.attribute:
             return {}, 1
-        _, names, *rows = path.read_text().splitlines()
-        if self.attribute not in names.split():
-            allowed = f"must be empty or one of {', '.join(names.split())}"
+        names, rows = _table(path)
+        if self.attribute not in names:
+            allowed = f"must be empty or one of {', '.join(names)}"
             raise SettingError("dataset.attribute", self.attribute, allowed)
-        place = 1 + names.split().index(self.attribute)
-        return {row.split()[0]: int(row.split()[place] == "1") for row in rows if row.strip()}, 2
+        place = names.index(self.attribute)
+        return {name: int(values[place] == "1") for name, *values in rows}, 2
+
+
+def _table(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Names of the attributes, and rows of an image's name and their values.
+
+    Raises SettingError for a file without this form: a count, the names, the rows.
+    """
+    _, names, *rows = [line.split() for line in _lines(path)] + [[], []]
+    rows = [row for row in rows if row]
+    if not names or any(len(row) != 1 + len(names) for row in rows):
+        raise SettingError("dataset.root", path, "is no list of CelebA's attributes")
+    return names, rows
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()
