@@ -1,6 +1,4 @@
-"""Normalizations as asked for, initial weights, gradients of gradients, no reads by the host."""
-
-import math
+"""Normalizations and activations as asked for, gradients of gradients, no reads by the host."""
 
 import pytest
 import torch
@@ -58,6 +56,18 @@ def test_without_batch_norm_samples_do_not_touch_each_other(family, norm):
     torch.testing.assert_close(critic(x, y)[:2], critic(x[:2], y[:2]), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("player", ["generator", "critic"])
+@pytest.mark.parametrize("family", FAMILIES, ids=short)
+def test_normalization_comes_before_the_activation(family, player):
+    with torch.device("meta"):
+        network = getattr(family, player)(SHAPE, 1, norm="batch")
+    kinds = (*BATCH, nn.ReLU, nn.LeakyReLU, nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+    order = layers(network, *kinds)
+    after = [order[i + 1] for i, layer in enumerate(order) if isinstance(layer, BATCH)]
+    assert after
+    assert all(isinstance(layer, (nn.ReLU, nn.LeakyReLU)) for layer in after)
+
+
 def test_layer_norm_takes_a_sample_whole_and_group_norm_in_at_most_eight_groups():
     whole = layers(dcgan.critic(SHAPE, 1, norm="layer"), nn.GroupNorm)
     assert {layer.num_groups for layer in whole} == {1}
@@ -77,49 +87,6 @@ def test_a_bias_goes_where_batch_norm_would_undo_it():
     for norm, biased in [("batch", False), ("none", True), ("layer", True)]:
         inner = layers(dcgan.critic(SHAPE, 1, norm=norm), nn.Conv2d)[1]
         assert (inner.bias is not None) is biased
-
-
-@pytest.mark.parametrize("family", [dcgan, vgg, characters, sn_cnn], ids=short)
-def test_normal_starts_have_deviation_0_02(family):
-    torch.manual_seed(0)
-    for network in (family.generator(SHAPE, 1), family.critic(SHAPE, 1)):
-        for layer in layers(network, nn.Linear, nn.Conv2d, nn.ConvTranspose2d):
-            tolerance = 5 * 0.02 / math.sqrt(2 * layer.weight.numel())  # five standard errors
-            assert layer.weight.std().item() == pytest.approx(0.02, abs=tolerance)
-            assert layer.weight.mean().item() == pytest.approx(0, abs=2 * tolerance)
-            assert layer.bias is None or not layer.bias.any()
-
-
-def test_batch_norm_scales_of_dcgan_start_around_one():
-    torch.manual_seed(0)
-    scales = torch.cat([m.weight for m in layers(dcgan.critic((1, 32, 32), 1), nn.BatchNorm2d)])
-    assert scales.mean().item() == pytest.approx(1, abs=0.006)
-    assert scales.std().item() == pytest.approx(0.02, abs=0.004)
-
-
-def test_mlp_starts_are_what_they_are_called():
-    torch.manual_seed(0)
-    given = {"hidden": (64, 64)}
-    weights = {
-        init: layers(mlp.critic((2,), 1, init=init, **given), nn.Linear)[1].weight
-        for init in ("glorot", "orthogonal", "normal")
-    }
-    square = weights["orthogonal"] @ weights["orthogonal"].T
-    torch.testing.assert_close(square, 1.4**2 * torch.eye(64), rtol=1e-4, atol=1e-5)
-    bound = math.sqrt(6 / 128)
-    assert 0.95 * bound < weights["glorot"].abs().max().item() <= bound
-    assert weights["normal"].std().item() == pytest.approx(0.02, abs=0.001)
-
-
-def test_resnet_starts_with_glorot_s_rule_wider_in_the_blocks():
-    torch.manual_seed(0)
-    critic = resnet.critic((3, 32, 32), 1, width=32)
-    for layer in layers(critic, nn.Conv2d, nn.Linear):
-        fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(layer.weight)
-        gain = math.sqrt(2) if getattr(layer, "kernel_size", None) == (3, 3) else 1
-        bound = gain * math.sqrt(6 / (fan_in + fan_out))
-        assert 0.8 * bound < layer.weight.abs().max().item() <= bound
-        assert not layer.bias.any()
 
 
 def test_maxout_is_the_largest_of_five_neighbours():
@@ -190,16 +157,6 @@ def test_a_step_of_both_players_reads_nothing_back_to_the_host(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=short)
-def test_the_same_seed_gives_the_same_weights_whatever_the_output(family):
-    def weights(output):
-        torch.manual_seed(5)
-        critic = small_critic(family, output=output)
-        return torch.cat([p.flatten() for p in critic.parameters()])
-
-    assert torch.equal(weights("linear"), weights("softplus"))
-
-
-@pytest.mark.parametrize("family", FAMILIES, ids=short)
 def test_spectral_norm_can_be_put_on_every_weight(family):
     told = {"labels": "embedding"} if family in TOLD else {}
     torch.manual_seed(0)
@@ -250,18 +207,3 @@ def test_images_end_in_tanh_and_points_may_lie_anywhere(family):
 def test_the_residual_critic_sums_its_maps():
     x = torch.arange(16.0).reshape(1, 2, 2, 4)
     assert resnet.SumPool()(x).tolist() == [[28, 92]]
-
-
-@pytest.mark.parametrize(
-    ("prior", "largest", "deviation"),
-    [("uniform", (0.999, 1), 1 / math.sqrt(3)), ("normal", (3.5, 6), 1)],
-)
-def test_latent_vectors_follow_the_prior(prior, largest, deviation):
-    generator = mlp.generator((2,), 1, z_dim=50, prior=prior).double()
-    z = generator.sample_z(2000, torch.Generator().manual_seed(0))
-    assert (z.shape, z.dtype) == ((2000, 50), torch.float64)
-    for end in (-z.min().item(), z.max().item()):
-        assert largest[0] <= end <= largest[1]
-    assert z.mean().item() == pytest.approx(0, abs=0.015)
-    assert z.std().item() == pytest.approx(deviation, abs=0.01)
-    assert torch.equal(z, generator.sample_z(2000, torch.Generator().manual_seed(0)))

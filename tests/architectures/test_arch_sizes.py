@@ -90,7 +90,7 @@ def test_parameters_are_counted_as_in_the_papers_and_in_the_documentation(name):
 
 
 @pytest.mark.parametrize("name", ["dcgan", "cls_dcgan", "vgg", "characters", "resnet", "sn_cnn"])
-@pytest.mark.parametrize("shape", [(2,), (3, 30, 30), (1, 28, 32), (1, 3, 3)])
+@pytest.mark.parametrize("shape", [(2,), (3, 30, 30), (1, 28, 32), (1, 3, 3), (1, 6, 6)])
 @pytest.mark.parametrize("player", ["generator", "critic"])
 def test_a_shape_that_cannot_be_made_is_refused_in_one_line(name, shape, player):
     node = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))[player]
