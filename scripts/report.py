@@ -8,7 +8,6 @@ from pathlib import Path
 import yaml
 
 from gan_zoo.report.variation import shown
-from gan_zoo.report.write import write_report
 from gan_zoo.schema import SettingError
 
 MISTAKE = 2
@@ -60,6 +59,8 @@ def arguments() -> argparse.Namespace:
 
 def write(asked: argparse.Namespace, refresh: int | None) -> None:
     """Write the report once, and say where it is."""
+    from gan_zoo.report.write import write_report  # imports matplotlib: not for --help
+
     lower = {None: None, "lower": True, "higher": False}[asked.better]
     page, study = write_report(
         asked.folder,

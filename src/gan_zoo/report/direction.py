@@ -14,7 +14,8 @@ _HIGHER = (
     "modes", "high_quality", "precision", "recall", "density", "coverage", "accuracy",
     "inception_score", "fidelity", "entropy", "per_second", "classes",
 )  # fmt: skip
-_PREFERRED = ("frechet", "kernel_distance", "jsd", "jensen_shannon", "wasserstein", "high_quality")
+_NEITHER = ("distance_error", "loss_bound")  # a standard error and a yardstick
+_PREFERRED = ("frechet", "kernel_distance", "wasserstein", "jsd", "high_quality", "coverage")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Metric:
 def lower_is_better(tag: str) -> bool | None:
     """Whether less is better; None where the name does not tell."""
     words = tag.rpartition("/")[2]
-    names = {True: _LOWER, False: _HIGHER}
+    names = {None: _NEITHER, True: _LOWER, False: _HIGHER}
     return next((low for low, parts in names.items() if any(_holds(words, p) for p in parts)), None)
 
 

@@ -83,8 +83,8 @@ class Run:
         """How a metric was measured, as text that is equal where the protocols are."""
         sources = (self.evaluation, self.summary or {})
         found = next((s["protocol"] for s in sources if s.get("protocol")), None)
-        if isinstance(found, Mapping):
-            found = found.get(metric, found.get(metric.removeprefix("metric/"), found))
+        if isinstance(found, Mapping) and any(str(key).startswith("metric/") for key in found):
+            found = found.get(metric)  # each number has a protocol of its own
         return "" if found is None else json.dumps(found, sort_keys=True, ensure_ascii=False)
 
 

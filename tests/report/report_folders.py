@@ -1,0 +1,67 @@
+"""Run folders with a known effect, as a sweep would leave them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from PIL import Image
+
+METRIC = "metric/frechet_glyphs_cnn"
+
+
+def write_run(
+    folder: Path,
+    values: list[float | None],
+    *,
+    overrides: tuple[str, ...] = (),
+    settings: Mapping[str, Any] | None = None,
+    choices: Mapping[str, str] | None = None,
+    summary: Mapping[str, Any] | None = None,
+    number: int = 0,
+) -> Path:
+    """A finished run whose METRIC has these values at steps 100, 200, ..."""
+    steps = 100 * len(values)
+    config = {"seed": 0, "steps": steps, "loss": {"_target_": "gan_zoo.losses.GAN"}}
+    config |= settings or {}
+    chosen = {"dataset": "glyphs", "loss": "gan", **(choices or {})}
+    hydra = {"runtime": {"choices": {**chosen, "hydra/launcher": "basic"}}, "job": {"num": number}}
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra/config.yaml").write_text(yaml.dump(config))
+    (folder / ".hydra/hydra.yaml").write_text(yaml.dump({"hydra": hydra}))
+    (folder / ".hydra/overrides.yaml").write_text(yaml.dump(list(overrides)))
+    records = [
+        {"step": 100 * (i + 1), "loss/critic": 1.0, METRIC: value} for i, value in enumerate(values)
+    ]
+    lines = [json.dumps(record) + "\n" for record in records]
+    (folder / "metrics.jsonl").write_text("".join(lines))
+    ended = {"steps": steps, "seconds": 12.5, "images_seen": 64 * steps, **(summary or {})}
+    (folder / "summary.json").write_text(json.dumps(ended))
+    return folder
+
+
+def draw_grid(folder: Path, shade: int, count: int = 3, side: int = 5) -> None:
+    """A picture of count x count tiles: the first black, each `shade` brighter than the last."""
+    canvas = np.full((count * (side + 2) + 2,) * 2 + (3,), 64, np.uint8)
+    for i in range(count * count):
+        top, left = (2 + place * (side + 2) for place in divmod(i, count))
+        canvas[top : top + side, left : left + side] = i * shade
+    (folder / "samples").mkdir(exist_ok=True)
+    Image.fromarray(canvas).save(folder / "samples/000200.png")
+
+
+def write_sweep(root: Path, losses: Mapping[str, list[float]]) -> Path:
+    """A sweep over loss and seed: loss -> final values by seed."""
+    for i, (loss, finals) in enumerate(losses.items()):
+        for seed, final in enumerate(finals):
+            write_run(
+                root / f"loss={loss},seed={seed}",
+                [final + 5, final],
+                overrides=(f"loss={loss}", f"seed={seed}"),
+                settings={"seed": seed, "loss": {"_target_": f"gan_zoo.losses.{loss}"}},
+                choices={"loss": loss},
+                number=10 * i + seed,
+            )
+    return root

@@ -1,0 +1,167 @@
+"""Run folders, whole and broken."""
+
+import json
+import math
+
+import pytest
+from report_folders import METRIC, write_run, write_sweep
+
+from gan_zoo.report.curves import read_curves
+from gan_zoo.report.direction import Metric
+from gan_zoo.report.outcomes import outcome
+from gan_zoo.report.runs import read_runs
+from gan_zoo.schema import SettingError
+
+LOWER = Metric(METRIC, lower_is_better=True)
+
+
+def only(root):
+    (run,), unreadable = read_runs([root])
+    assert not unreadable
+    return run
+
+
+def test_runs_are_found_at_any_depth_once_and_in_sweep_order(tmp_path):
+    for number, place in enumerate(["z/deep/er", "z/deep/a", "z/deep/b"]):
+        write_run(tmp_path / place, [1.0], number=number)
+    runs, _ = read_runs([tmp_path, tmp_path / "z", tmp_path / "z/deep/a"])
+    assert [run.name for run in runs] == ["er", "a", "b"]
+
+
+def test_a_run_is_read_whole(tmp_path):
+    write_run(
+        tmp_path / "run", [3.0, 2.0], overrides=("seed=4",),
+        settings={"seed": 4, "optimizer": {"lr": 0.1}}, choices={"loss/divergence@loss.d": "kl"},
+    )  # fmt: skip
+    run = only(tmp_path)
+    assert run.seed == 4
+    assert run.settings["optimizer.lr"] == 0.1
+    assert run.choices == {"dataset": "glyphs", "loss": "gan", "loss/divergence@loss.d": "kl"}
+    assert run.curve(METRIC).steps.tolist() == [100, 200]
+    assert run.metrics[METRIC] == 2.0
+    assert (run.seconds, run.images_seen, run.steps) == (12.5, 12800, 200)
+    assert outcome(run, LOWER).value == 2.0
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        (".hydra/config.yaml", None, "config.yaml is missing"),
+        (".hydra/config.yaml", b"a: [", "config.yaml is not YAML"),
+        (".hydra/config.yaml", b"", "config.yaml holds no settings"),
+        (".hydra/config.yaml", b"\xff\xfe\x00garbage\x80", "config.yaml"),
+        (".hydra/hydra.yaml", b"- 1", "hydra.yaml holds no settings"),
+        (".hydra/overrides.yaml", b"7", "TypeError"),
+        ("summary.json", b'{"steps": 2', "summary.json is not JSON"),
+        ("summary.json", b"[]", "summary.json holds no object"),
+        ("evaluation.json", b"{", "evaluation.json is not JSON"),
+    ],
+)
+def test_a_broken_folder_is_told_by_name_and_its_neighbours_read(tmp_path, file, content, reason):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
+    broken = root / "loss=gan,seed=1" / file
+    broken.unlink(missing_ok=True)
+    if content is not None:
+        broken.write_bytes(content)
+    runs, (unreadable,) = read_runs([root])
+    assert [run.name for run in runs] == ["loss=gan,seed=0"]
+    assert unreadable.name == "loss=gan,seed=1"
+    assert reason in unreadable.reason
+
+
+def test_a_folder_without_runs_or_no_folder_is_a_setting_error(tmp_path):
+    with pytest.raises(SettingError, match="holds no run"):
+        read_runs([tmp_path])
+    with pytest.raises(SettingError, match="is not a folder"):
+        read_runs([tmp_path / "nowhere"])
+
+
+def test_a_cut_off_last_line_takes_the_run_out_of_the_statistics(tmp_path):
+    folder = write_run(tmp_path / "run", [3.0, 2.0])
+    lines = (folder / "metrics.jsonl").read_bytes()
+    (folder / "metrics.jsonl").write_bytes(lines[:-20])
+    found = outcome(only(tmp_path), LOWER)
+    assert found.value is None
+    assert "ends in the middle of a line, after step 100" in found.gap
+
+
+def test_every_cut_of_a_file_is_survived(tmp_path):
+    whole = (write_run(tmp_path / "run", [3.0, None, 2.0]) / "metrics.jsonl").read_bytes()
+    cut = tmp_path / "metrics.jsonl"
+    for length in range(len(whole)):
+        cut.write_bytes(whole[:length])
+        found = read_curves(cut)
+        whole_lines = whole[:length].count(b"\n")
+        ends_whole = length in (0, *(i for i in range(length + 1) if whole[i : i + 1] == b"\n"))
+        assert found.cut_off == (not ends_whole and whole[length - 1 : length] != b"\n")
+        assert found.step == 100 * (whole_lines + (ends_whole and length > 0))
+
+
+def test_broken_lines_inside_cost_no_more_than_themselves(tmp_path):
+    lines = [
+        b'{"step": 1, "a": 1}', b"\x00\xff", b"", b"[]", b'{"step": "2", "a": 2}',
+        b'{"step": true}', b'{"step": -1}', b"[" * 100_000,
+        b'{"step": 3, "a": "text", "b": 1e999}', b'{"step": 4, "a": [1], "b": null}',
+        b'{"step": 5, "a": ' + b"9" * 400 + b', "b": NaN}',
+    ]  # fmt: skip
+    (tmp_path / "metrics.jsonl").write_bytes(b"\n".join(lines))
+    found = read_curves(tmp_path / "metrics.jsonl")
+    assert (found.broken_lines, found.cut_off) == (7, False)
+    assert found.tags["a"].steps.tolist() == [1, 3, 4, 5]
+    assert found.tags["a"].values[0] == 1
+    assert all(math.isnan(value) for value in found.tags["a"].values[1:3])
+    assert found.tags["a"].values[3] == math.inf
+
+
+def test_two_records_on_one_line_are_one_broken_line(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "a": 1}, {"step": 2, "a": 2}\n{"step": 3, "a": 3}\n')
+    found = read_curves(path)
+    assert (found.broken_lines, found.tags["a"].steps.tolist()) == (1, [3])
+
+
+def test_steps_written_again_after_a_resume_replace_the_old_ones(tmp_path):
+    steps = [(1, 1.0), (2, 2.0), (3, 3.0), (2, 20.0), (3, 30.0)]
+    lines = [json.dumps({"step": step, "a": value}) for step, value in steps]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    curve = read_curves(tmp_path / "metrics.jsonl").tags["a"]
+    assert curve.steps.tolist() == [1, 2, 3]
+    assert curve.values.tolist() == [1.0, 20.0, 30.0]
+
+
+def test_an_unfinished_run_says_how_far_it_came(tmp_path):
+    folder = write_run(tmp_path / "run", [3.0, 2.0], settings={"steps": 5000})
+    (folder / "summary.json").unlink()
+    found = outcome(only(tmp_path), LOWER)
+    assert (found.value, found.gap) == (None, "unfinished: at step 200 of 5000")
+    (folder / "metrics.jsonl").unlink()
+    assert outcome(only(tmp_path), LOWER).gap == "unfinished: at step 0 of 5000"
+
+
+@pytest.mark.parametrize("health", ["collapsed at step 100", {"verdict": "collapsed at step 100"}])
+def test_a_collapsed_run_that_came_to_its_end_keeps_its_value(tmp_path, health):
+    write_run(tmp_path / "run", [3.0, 2.0], summary={"health": health})
+    found = outcome(only(tmp_path), LOWER)
+    assert (found.value, found.failure, found.ended) == (2.0, "collapsed at step 100", True)
+
+
+def test_a_diverged_run_has_no_value_and_counts_as_a_failure(tmp_path):
+    write_run(tmp_path / "run", [3.0, None], summary={"health": "healthy"})
+    found = outcome(only(tmp_path), LOWER)
+    assert found.value is None
+    assert METRIC in found.failure
+
+
+def test_a_run_stopped_early_by_its_verdict_does_not_use_its_last_good_value(tmp_path):
+    write_run(tmp_path / "run", [3.0, 2.0], settings={"steps": 900}, summary={"health": "diverged"})
+    found = outcome(only(tmp_path), LOWER)
+    assert (found.value, found.failure, found.gap, found.ended) == (None, "diverged", "", True)
+
+
+def test_a_later_evaluation_wins_and_brings_its_protocol(tmp_path):
+    folder = write_run(tmp_path / "run", [3.0, 2.0])
+    evaluation = {"metrics": {"frechet_glyphs_cnn": 1.5}, "protocol": {"n": 10000}}
+    (folder / "evaluation.json").write_text(json.dumps(evaluation))
+    run = only(tmp_path)
+    assert run.metrics[METRIC] == 1.5
+    assert run.protocol(METRIC) == '{"n": 10000}'
