@@ -1,0 +1,300 @@
+"""The user's own images: folders, zips, splits, policy, broken files, cache."""
+
+import json
+import logging
+import os
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_zoo.data.decode import Policy
+from gan_zoo.data.folders import ImageFolder
+from gan_zoo.data.splits import held_out, split_by_folder
+from gan_zoo.schema import SettingError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A function from settings to a dataset whose cache is the test's own."""
+
+    def make(root, **settings):
+        settings = {"size": 8, "test_share": 0.0, **settings}
+        return ImageFolder(root=str(root), cache=str(tmp_path / "cache"), **settings)
+
+    return make
+
+
+def values(samples):
+    """The one value of each image's pixels."""
+    assert (samples.x.amin((1, 2, 3)) == samples.x.amax((1, 2, 3))).all()
+    return samples.x[:, 0, 0, 0].tolist()
+
+
+def test_folders_are_classes_however_deep_the_images_lie(class_folders, folder):
+    samples = folder(class_folders).load()
+    assert (samples.shape, samples.num_classes) == ((3, 8, 8), 2)
+    assert values(samples) == [*range(8), *range(100, 108)]
+    assert samples.y.tolist() == [0] * 8 + [1] * 8
+
+
+def test_one_image_outside_any_folder_makes_all_one_class(class_folders, folder, encode):
+    (class_folders / "0.png").write_bytes(encode(np.zeros((4, 4), np.uint8)))
+    samples = folder(class_folders).load()
+    assert (len(samples), samples.num_classes) == (17, 1)
+    assert samples.y.tolist() == [0] * 17
+
+
+def test_a_flat_folder_is_one_class(class_folders, folder):
+    samples = folder(class_folders / "pear" / "deeper").load()
+    assert values(samples) == list(range(100, 108))
+    assert samples.num_classes == 1
+
+
+@pytest.mark.parametrize("test_name", ["test", "val", "Validation"])
+def test_folders_named_train_and_test_are_the_splits(class_folders, folder, test_name, tmp_path):
+    (tmp_path / "both").mkdir()
+    class_folders.rename(tmp_path / "both" / "train")
+    held = tmp_path / "both" / test_name / "pear"
+    held.parent.mkdir()
+    (tmp_path / "both" / "train" / "pear").rename(held)
+    dataset = folder(tmp_path / "both", test_share=0.5)
+    assert values(dataset.load()) == list(range(8))
+    test = dataset.load("test")
+    assert values(test) == list(range(100, 108))
+    assert test.y.tolist() == [1] * 8  # the classes are those of both splits together
+    assert dataset.load().num_classes == 2
+
+
+def test_without_such_folders_a_share_is_held_out_and_no_image_is_in_both(class_folders, folder):
+    dataset = folder(class_folders, test_share=0.3)
+    train, test = dataset.load(), dataset.load("test")
+    assert sorted(values(train) + values(test)) == [*range(8), *range(100, 108)]
+    assert 1 <= len(test) <= 10
+    assert train.num_classes == test.num_classes == 2
+
+
+def test_held_out_names_stay_held_out_when_others_come():
+    names = [f"{i}.jpg" for i in range(4000)]
+    few, many = held_out(names[:2000], 0.1), held_out(names, 0.1)
+    assert set(few["test"]) <= set(many["test"])
+    assert 330 < len(many["test"]) < 470
+
+
+@pytest.mark.parametrize(
+    ("names", "inside"),
+    [
+        (["a/b/x.png", "a/b/y.png"], ["x.png", "y.png"]),
+        (["a/b/x.png", "a/c/y.png"], ["b/x.png", "c/y.png"]),
+        (["x.png"], ["x.png"]),
+        (["ab/x.png", "abc/y.png"], ["ab/x.png", "abc/y.png"]),
+        (["data/train/u/1.png", "data/test/u/2.png"], ["u/1.png", "u/2.png"]),
+    ],
+)
+def test_folders_that_all_share_are_looked_through(names, inside):
+    _, seen = split_by_folder(names, 0.0)
+    assert [seen[name] for name in names] == inside
+
+
+def test_a_zip_is_read_as_the_folder_it_holds(class_folders, folder, tmp_path):
+    packed = tmp_path / "all.zip"
+    with zipfile.ZipFile(packed, "w") as file:
+        for path in class_folders.rglob("*.png"):
+            file.write(path, "export/" + str(path.relative_to(class_folders)))
+        file.writestr("__MACOSX/export/apple/._0.png", b"not an image")
+        file.writestr("export/readme.txt", b"not an image")
+    from_zip, from_folder = folder(packed).load(), folder(class_folders).load()
+    assert from_zip.fingerprint() == from_folder.fingerprint()
+
+
+def test_links_that_lead_back_up_end(class_folders, folder):
+    (class_folders / "apple" / "again").symlink_to(class_folders, target_is_directory=True)
+    samples = folder(class_folders).load()
+    assert set(values(samples)) == {*range(8), *range(100, 108)}
+
+
+def halves(width, height):
+    """Left half black, right half white, the middle third of the height grey."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[:, width // 2 :] = 255
+    pixels[height // 3 : -(height // 3)] = 128
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize(
+    ("fit", "top", "middle"),
+    [
+        ("crop", 128, 128),  # of a tall image only the middle is seen
+        ("pad", 0, 128),  # a narrow strip between black sides
+        ("stretch", 255, 128),  # everything is seen
+    ],
+)
+def test_the_three_fits(fit, top, middle):
+    pixels = Policy(12, 3, fit).fitted(halves(12, 48))
+    assert pixels.shape == (3, 12, 12)
+    assert abs(int(pixels[0, 6, 6]) - middle) <= 2
+    assert abs(int(pixels[0, 0, 11]) - top) <= 2
+
+
+def test_shrinking_averages_rather_than_picks_pixels(encode):
+    checkers = np.indices((64, 64)).sum(0) % 2 * 255
+    pixels = Policy(8, 1, "crop").decode(encode(checkers.astype(np.uint8)))
+    assert np.abs(pixels.astype(int) - 127).max() <= 3
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "TGA"])
+def test_formats_of_pillow_are_read(kind, encode):
+    content = encode(np.full((9, 9, 3), 200, np.uint8), kind)
+    assert np.abs(Policy(4, 3, "crop").decode(content).astype(int) - 200).max() <= 2
+
+
+def test_sixteen_bits_are_scaled_not_clipped(encode):
+    content = encode(np.full((6, 6), 40_000, np.uint16))
+    assert (Policy(4, 1, "crop").decode(content) == 40_000 >> 8).all()
+
+
+def test_transparency_lies_on_white(encode):
+    clear = np.zeros((6, 6, 4), np.uint8)
+    clear[:, 3:] = (10, 20, 30, 255)
+    pixels = Policy(6, 3, "stretch").decode(encode(clear))
+    assert pixels[:, 2, 0].tolist() == [255, 255, 255]
+    assert pixels[:, 2, 5].tolist() == [10, 20, 30]
+
+
+def test_exif_turns_are_made(encode):
+    pixels = np.zeros((16, 16, 3), np.uint8)
+    pixels[:8] = 250
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    turned = Policy(16, 3, "crop").decode(encode(pixels, "PNG", exif=exif))
+    assert turned[0, 2, 8] == 0
+    assert turned[0, 13, 8] == 250
+
+
+def test_broken_files_are_left_out_counted_and_named(class_folders, folder, encode, caplog):
+    whole = encode(np.zeros((40, 40, 3), np.uint8), "JPEG")
+    (class_folders / "apple" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (class_folders / "pear" / "garbage.png").write_bytes(b"garbage")
+    (class_folders / "pear" / "empty.gif").write_bytes(b"")
+    dataset = folder(class_folders)
+    for _ in range(2):  # told again when the cache answers
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            samples = dataset.load()
+        assert len(samples) == 16
+        assert samples.y.tolist() == [0] * 8 + [1] * 8
+        assert "3 of 19 images cannot be read" in caplog.text
+        assert all(name in caplog.text for name in ("cut.jpg", "garbage.png", "empty.gif"))
+
+
+def test_a_folder_with_nothing_readable_is_refused(tmp_path, folder):
+    (tmp_path / "bad").mkdir()
+    for i in range(3):
+        (tmp_path / "bad" / f"{i}.jpg").write_bytes(b"\xff\xd8\xff garbage")
+    with pytest.raises(SettingError, match=r"none of 3 images can be read, such as 0\.jpg"):
+        folder(tmp_path / "bad").load()
+    assert not any((tmp_path / "cache").glob("*/x.npy"))
+
+
+def test_roots_without_images_are_refused(tmp_path, folder):
+    with pytest.raises(SettingError, match="does not exist"):
+        folder(tmp_path / "nowhere")
+    (tmp_path / "text.txt").write_text("text")
+    with pytest.raises(SettingError, match="is no zip file"):
+        folder(tmp_path / "text.txt")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SettingError, match="holds no file that is named like an image"):
+        folder(tmp_path / "empty").load()
+
+
+def test_a_split_without_images_is_refused(class_folders, folder):
+    with pytest.raises(SettingError, match="leaves no image for the test split"):
+        folder(class_folders, test_share=0.0).load("test")
+
+
+def entries(tmp_path):
+    return sorted((tmp_path / "cache").glob("*/facts.json"))
+
+
+def test_the_second_start_decodes_nothing(class_folders, folder, tmp_path, monkeypatch):
+    first = folder(class_folders).load()
+
+    def decode(*_):
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(Policy, "decode", decode)
+    second = folder(class_folders).load()
+    assert second.fingerprint() == first.fingerprint()
+    assert len(entries(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("change", ["content", "name", "policy", "fewer", "share"])
+def test_the_cache_notices_every_change(change, class_folders, folder, tmp_path, encode):
+    folder(class_folders).load()
+    settings = {}
+    path = class_folders / "apple" / "deeper" / "0.png"
+    if change == "content":
+        path.write_bytes(encode(np.full((10, 14, 3), 77, np.uint8)))
+        os.utime(path, ns=(1, 1))
+    elif change == "name":
+        path.rename(path.with_name("zero.png"))
+    elif change == "fewer":
+        path.unlink()
+    else:
+        settings = {"policy": {"fit": "pad"}, "share": {"test_share": 0.4}}[change]
+    folder(class_folders, **settings).load()
+    assert len(entries(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("damage", ["x.npy", "y.npy", "facts.json"])
+def test_a_damaged_entry_is_made_again(damage, class_folders, folder, tmp_path):
+    before = folder(class_folders).load().fingerprint()
+    path = entries(tmp_path)[0].parent / damage
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert folder(class_folders).load().fingerprint() == before
+    assert json.loads(entries(tmp_path)[0].read_text())["num_classes"] == 2
+
+
+def test_a_killed_start_leaves_no_entry_and_the_next_one_succeeds(
+    class_folders, folder, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patched:
+
+        def killed(*_):
+            raise KeyboardInterrupt
+
+        patched.setattr(Policy, "decode", killed)
+        with pytest.raises(KeyboardInterrupt):
+            folder(class_folders).load()
+    assert not entries(tmp_path)
+    assert len(folder(class_folders).load()) == 16
+
+
+def test_a_cache_that_cannot_be_used_is_told(class_folders, tmp_path):
+    (tmp_path / "file").write_text("")
+    dataset = ImageFolder(root=str(class_folders), cache=str(tmp_path / "file" / "cache"))
+    with pytest.raises(SettingError, match=r"dataset\.cache=.*cannot be used"):
+        dataset.load()
+
+
+def test_a_disk_without_room_is_told_before_decoding(class_folders, folder, monkeypatch):
+    import shutil
+
+    usage = shutil.disk_usage("/")._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(SettingError, match=r"dataset\.cache=.*GB free"):
+        folder(class_folders).load()
+
+
+def test_the_real_cifar_zip_holds_what_it_should(real_cifar, tmp_path):
+    small = tmp_path / "small.zip"  # its first class and a bit: decoding all takes too long here
+    with zipfile.ZipFile(real_cifar) as source, zipfile.ZipFile(small, "w") as target:
+        for name in source.namelist():
+            if name.endswith(("/0001.jpg", "/0002.jpg")):
+                target.writestr(name, source.read(name))
+    dataset = ImageFolder(root=str(small), size=32, cache=str(tmp_path / "cache"))
+    train, test = dataset.load(), dataset.load("test")
+    assert train.num_classes == test.num_classes == 10
+    assert train.y.tolist() == test.y.tolist() == [label for label in range(10) for _ in range(2)]
+    assert train.x.float().mean().item() == pytest.approx(120, abs=25)
