@@ -1,13 +1,18 @@
 """Checkpoints: plain values and tensors in one file, written whole or not at all."""
 
+import logging
 import os
 import pickle
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from gan_zoo.schema import SettingError
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 
@@ -24,17 +29,57 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU. Raises SettingError for a file that is none of ours."""
+    """Read a checkpoint onto the CPU. Raises SettingError for a file that is not one of ours."""
     try:
+        _verify(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise SettingError("checkpoint", path, f"cannot be read: {error.strerror}") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        RuntimeError,
+        ValueError,
+        pickle.UnpicklingError,
+        EOFError,
+    ):
         # torch's own message would advise to load it unsafely
         raise SettingError("checkpoint", path, "is damaged, or no checkpoint") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise SettingError("checkpoint", path, f"is no gan_zoo checkpoint of format {FORMAT}")
     return content
+
+
+def _verify(path: Path) -> None:
+    """Raises BadZipFile where a checksum fails, or where data would swell as it is read."""
+    with zipfile.ZipFile(path) as archive:
+        swelling = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
+        if swelling or archive.testzip() is not None:
+            raise zipfile.BadZipFile(path)
+
+
+def newest_sound(folder: Path) -> dict[str, Any] | None:
+    """Content of the newest checkpoint in a folder that can be read, if there is one.
+
+    Warns of every newer one that cannot. Raises SettingError if there are some and none can.
+    """
+    damaged = None
+    for path in sorted(folder.glob("*.pt"), reverse=True):
+        try:
+            return load(path)
+        except SettingError as error:
+            log.warning("%s; going back to the one before", error)
+            damaged = error
+    if damaged is not None:
+        raise damaged
+    return None
+
+
+def forget_after(folder: Path, step: int) -> None:
+    """Delete the checkpoints of later steps: training goes another way from here."""
+    for path in folder.glob("*.pt"):
+        if path.stem.isdecimal() and int(path.stem) > step:
+            path.unlink()
 
 
 def newest(run_or_checkpoint: Path) -> Path:

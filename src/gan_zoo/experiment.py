@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo.losses import Loss
@@ -41,6 +42,11 @@ class Settings:
         ema: decay of the shown generator's moving average; 0 shows the trained one.
         device: auto (CUDA where there is one), cpu, cuda, cuda:1.
         log_every, sample_every, checkpoint_every: in generator updates.
+        resume: the folder of a run to continue, or a checkpoint in one; auto continues what the
+            folder of this run holds, if anything.
+        allow_changes: let a continued run have other settings than it began with.
+        sweep: name of a sweep's folder; the same name again, or `resume` for the newest one,
+            finishes what is missing there.
     """
 
     seed: CountInt
@@ -54,6 +60,14 @@ class Settings:
     log_every: PositiveInt
     sample_every: PositiveInt
     checkpoint_every: PositiveInt
+    resume: str | None = None
+    allow_changes: bool = False
+    sweep: str
+
+    def check(self) -> None:
+        """Raises SettingError for a sweep's name that is not the name of a folder."""
+        if Path(self.sweep).name != self.sweep:
+            raise SettingError("sweep", self.sweep, "must be a name, not a path")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,7 +21,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.experiment import read
+from gan_zoo.resume import holds_run, leaves, refuse_changes, run_folder
 from gan_zoo.schema import SettingError, nearest
+from gan_zoo.training.interruption import Interrupted
 
 MISTAKE = 2  # exit code for a mistake of the user's
 
@@ -36,7 +39,7 @@ def train(config: DictConfig, folder: Path, alone: bool) -> dict[str, Any]:
     try:
         return run(experiment, folder)
     except SettingError as error:
-        if not (folder / "samples").exists():
+        if not holds_run(folder):
             shutil.rmtree(folder, ignore_errors=True)
         if alone:
             _refuse(str(error))
@@ -65,6 +68,9 @@ def in_one_line(main: Callable[[], Any], configs: Path) -> None:
         main()
     except (SettingError, HydraException, OmegaConfBaseException) as error:
         _refuse(explain(error, configs))
+    except Interrupted as interrupted:
+        print(f"{interrupted}; the same command with resume=auto goes on", file=sys.stderr)
+        sys.exit(interrupted.exit_code)
 
 
 def _refuse(line: str) -> NoReturn:
@@ -94,40 +100,87 @@ def _valid_keys(configs: Path) -> list[str]:
     choices = [word for word in sys.argv[1:] if word.partition("=")[0] in groups]
     with initialize_config_dir(str(configs.resolve()), version_base="1.3"):
         single = [word for word in choices if "," not in word]
-        return [key for key, _ in _leaves(plain(compose("train", single)))]
-
-
-def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        yield f"{prefix}{key}", value
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
+        keys = [key for key, _ in leaves(plain(compose("train", single)))]
+    return [*keys, *{key.partition(".")[0] for key in keys}]
 
 
 class CheckFirst(Callback):
     """Checks a run, or every job of a sweep, before Hydra makes a folder or starts a job."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        _checked(config)
+        with _refusing(), read_write(config), open_dict(config):
+            continue_run(config)
+            folder = Path(config.hydra.run.dir)
+            if holds_run(folder) and config.resume is None:
+                allowed = "holds a run already; resume=auto goes on with it"
+                raise SettingError("hydra.run.dir", folder, allowed)
+            check_job(config, folder)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
-        (jobs,) = BasicSweeper.split_arguments(overrides, None)
-        fixed = [
-            override.get_key_element() for override in overrides if not override.is_sweep_override()
-        ]
-        with read_write(config), open_dict(config):
+        with _refusing(), read_write(config), open_dict(config):
+            continue_sweep(config)
+            overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+            (jobs,) = BasicSweeper.split_arguments(overrides, None)
             # run folders are named by what was swept, not by what all jobs share
-            excluded = ",".join(fixed)
+            fixed = [o.get_key_element() for o in overrides if not o.is_sweep_override()]
             key = "hydra.job.config.override_dirname.exclude_keys"
-            config.hydra.overrides.hydra.append(f"{key}=[{excluded}]")
-        for job in jobs:
-            _checked(compose("train", job))
+            config.hydra.overrides.hydra.append(f"{key}=[{','.join(fixed)}]")
+            for job in jobs:
+                full = compose(
+                    "train", [*config.hydra.overrides.hydra, *job], return_hydra_config=True
+                )
+                check_job(full, Path(config.hydra.sweep.dir) / str(full.hydra.sweep.subdir))
 
 
-def _checked(config: DictConfig) -> None:
+@contextmanager
+def _refusing() -> Iterator[None]:
     """Hydra turns a callback's exceptions into warnings, so a mistake must exit here."""
     try:
-        read(plain(config))
+        yield
     except (SettingError, OmegaConfBaseException) as error:
         _refuse(str(error))
+
+
+def check_job(config: DictConfig, folder: Path) -> None:
+    """Raises SettingError for a wrong setting, or one that the run in the folder has otherwise."""
+    settings = plain(config)
+    read(settings)
+    saved = folder / ".hydra" / "config.yaml"
+    if holds_run(folder) and saved.is_file():
+        refuse_changes(plain(OmegaConf.load(saved)), settings)
+
+
+def continue_run(config: DictConfig) -> None:
+    """If `resume` names a run, take over its folder and its settings, but for what is given now."""
+    if config.resume in (None, "auto"):
+        return
+    folder = run_folder(Path(config.resume))
+    given = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    taken = OmegaConf.load(folder / ".hydra" / "config.yaml")
+    for override in given:
+        key = override.key_or_group
+        if OmegaConf.select(taken, key, default=_ABSENT) is _ABSENT:
+            raise SettingError(key, override.value(), "is no setting of the run to continue")
+        OmegaConf.update(taken, key, override.value())
+    for key in taken:
+        config[key] = taken[key]
+    config.hydra.run.dir = str(folder)
+    before = folder / ".hydra" / "overrides.yaml"
+    told = list(OmegaConf.load(before)) if before.is_file() else []
+    config.hydra.overrides.task = [*told, *config.hydra.overrides.task]
+
+
+_ABSENT = object()
+
+
+def continue_sweep(config: DictConfig) -> None:
+    """If `sweep` is `resume`, make it the name of the newest sweep. Raises SettingError if none."""
+    if config.sweep != "resume":
+        return
+    sweeps = sorted(path.parent for path in Path("outputs/sweeps").glob("*/multirun.yaml"))
+    if not sweeps:
+        raise SettingError("sweep", "resume", "there is no sweep in outputs/sweeps to finish")
+    newest = max(sweeps, key=lambda path: path.stat().st_mtime)
+    tasks = [task for task in config.hydra.overrides.task if not task.startswith("sweep=")]
+    config.hydra.overrides.task = [*tasks, f"sweep={newest.name}"]
+    config.sweep = newest.name

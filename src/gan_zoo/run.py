@@ -1,5 +1,6 @@
 """From a checked experiment to a trained model: the nouns, then the verb."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from gan_zoo.monitoring.album import Album
 from gan_zoo.monitoring.header import header, table
 from gan_zoo.monitoring.monitor import Monitor
 from gan_zoo.provenance import provenance
+from gan_zoo.resume import refuse_changes
 from gan_zoo.schema import SettingError
 from gan_zoo.training.ema import MovingAverage
+from gan_zoo.training.interruption import Interrupted, interruptible
 from gan_zoo.training.loop import Training, train
 from gan_zoo.training.step import Game
 from gan_zoo.training.streams import stream, stream_seed
@@ -26,15 +29,29 @@ log = logging.getLogger(__name__)
 def run(experiment: Experiment, folder: Path) -> dict[str, Any]:
     """Train one model in a folder of its own. Returns the summary that it also writes there.
 
-    Raises SettingError, before anything is written, where the nouns do not fit together.
+    A folder that holds a run already is gone on with, exactly from its newest sound checkpoint.
+
+    Raises SettingError, before anything is written, where the nouns do not fit together, and
+    Interrupted after a signal, once the run is saved.
     """
     settings, device = experiment.settings, experiment.device()
+    state = saved_state(settings.resume, folder)
+    if state is not None:
+        refuse_changes(state["config"], experiment.config)
+        if state["step"] >= settings.steps and (folder / "summary.json").exists():
+            log.info("finished at step %s already: %s", state["step"], folder)
+            return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     samples = place(load_samples(experiment), device, experiment.dataset)
     training = compose(experiment, samples)
+    if state is not None:
+        training.load_state_dict(state)
+        checkpoints.forget_after(folder / "checkpoints", training.step)
+        log.info("going on from step %s: %s", training.step, folder)
     log.info("\n%s", header(experiment, training.game.generator, training.game.critic))
 
     def log_values() -> None:
-        monitor.scalars(training.read_meters())
+        # the end of a run may fall between two regular readings, which a longer run would make
+        monitor.scalars(training.read_meters(anew=training.step % settings.log_every == 0))
 
     def draw() -> None:
         monitor.picture(f"{training.step:06d}", "samples/fixed", album.fake())
@@ -48,21 +65,35 @@ def run(experiment: Experiment, folder: Path) -> dict[str, Any]:
     album = Album(
         experiment.dataset, training.average.network, stream(settings.seed, "album", device)
     )
-    with Monitor(folder, settings.steps) as monitor:
-        monitor.events.text("config", table(experiment.config))
-        monitor.picture("real", "samples/real", album.real(samples, stream(settings.seed, "real")))
-        draw()
+    start = (training.step, training.feed.position)
+    monitor = Monitor(folder, settings.steps, settings.log_every, *start)
+    with monitor, interruptible() as request:
+        if state is None:
+            monitor.events.text("config", table(experiment.config))
+            real = album.real(samples, stream(settings.seed, "real"))
+            monitor.picture("real", "samples/real", real)
+            draw()
         cadence = [
             (1, lambda: monitor.tick(training.feed.position)),
             (settings.log_every, log_values),
             (settings.sample_every, draw),
             (settings.checkpoint_every, save),
         ]
-        train(training, settings.steps, cadence)
+        train(training, settings.steps, cadence, lambda: request.signal_number is not None)
+        if training.step < settings.steps and request.signal_number is not None:
+            save()
+            raise Interrupted(request.signal_number)
         facts = {"dataset_fingerprint": samples.fingerprint(), **provenance(device)}
         summary = monitor.summary(facts)
     log.info("done: %s", folder)
     return summary
+
+
+def saved_state(resume: str | None, folder: Path) -> dict[str, Any] | None:
+    """What there is to go on from: a checkpoint named by the user, or the newest of the folder."""
+    if resume is not None and Path(resume).suffix == ".pt":
+        return checkpoints.load(Path(resume))
+    return checkpoints.newest_sound(folder / "checkpoints")
 
 
 def load_samples(experiment: Experiment) -> Samples:

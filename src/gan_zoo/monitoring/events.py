@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
@@ -15,10 +15,18 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 
 class Events:
-    """An event file in a folder; writing happens in a thread of its own."""
+    """An event file in a folder; writing happens in a thread of its own.
 
-    def __init__(self, folder: Path):
+    Args:
+        folder: where the file is to be.
+        step: readers forget what earlier files of the folder say of later steps.
+    """
+
+    def __init__(self, folder: Path, step: int = 0):
         self._writer = EventFileWriter(str(folder))
+        if step:
+            start = SessionLog(status=SessionLog.START)
+            self._writer.add_event(Event(wall_time=time.time(), step=step + 1, session_log=start))
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """One point on each named curve."""

@@ -1,11 +1,12 @@
 """What was composed, in words: printed before training and kept in TensorBoard."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
 from gan_zoo.experiment import Experiment
+from gan_zoo.resume import leaves
 
 
 def header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> str:
@@ -33,15 +34,6 @@ def table(config: Mapping[str, Any]) -> str:
     """The configuration as a Markdown table."""
     rows = [f"| `{key}` | `{value}` |" for key, value in leaves(config)]
     return "\n".join(["| key | value |", "|---|---|", *rows])
-
-
-def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of a nested mapping."""
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _call(node: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from PIL import Image
@@ -24,18 +24,20 @@ class Monitor:
 
     Args:
         folder: the run's folder.
-        steps: generator updates at which the run ends; step: where it starts.
+        steps, period: generator updates at which the run ends, and between two readings.
+        step, images: where it starts, and real images seen by then. What the folder holds of later
+            steps is forgotten.
     """
 
-    def __init__(self, folder: Path, steps: int, step: int = 0):
+    def __init__(self, folder: Path, steps: int, period: int, step: int = 0, images: int = 0):
         self.folder, self.steps, self.step = folder, steps, step
         (folder / "samples").mkdir(parents=True, exist_ok=True)
-        self.events = Events(folder)
+        self.events = Events(folder, step)
         self.last: dict[str, float] = {}
-        self._lines = (folder / "metrics.jsonl").open("a", encoding="utf-8")
+        self._lines = open_lines(folder / "metrics.jsonl", step, period)
         self._began = self._read_at = self._told_at = time.monotonic()
-        self._images, self._images_read, self._step_read = 0, 0, step
-        self._began_at_step = step
+        self._images, self._images_read, self._step_read = images, images, step
+        self._began_at_step, self._began_at_images = step, images
         # leave no bar behind where there is no terminal: disable=None asks the stream itself
         self._bar = tqdm(total=steps, initial=step, unit="step", disable=None, dynamic_ncols=True)
         self._redirect = logging_redirect_tqdm()
@@ -87,7 +89,7 @@ class Monitor:
             "steps": self.step,
             "images_seen": self._images,
             "seconds": round(seconds, 3),
-            "images_per_second": round(self._images / seconds, 1),
+            "images_per_second": round((self._images - self._began_at_images) / seconds, 1),
             "last": _finite(self.last),
         }
         text = json.dumps(summary, indent=2, ensure_ascii=False)
@@ -108,6 +110,25 @@ class Monitor:
             values = "  ".join(f"{name} {value}" for name, value in shown.items())
             eta = f"{int(left) // 60}:{int(left) % 60:02d}"
             log.info(f"step {self.step}/{self.steps}  {values}  {speed:.0f} images/s  ETA {eta}")
+
+
+def open_lines(path: Path, step: int, period: int) -> TextIO:
+    """A file of JSON lines to append to, cut back to what a run that reaches `step` has written.
+
+    Lines of later steps go, half written ones, and the one that only the end of a run brought.
+    """
+    last = step if step % period == 0 else step - 1
+    kept = []
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                kept += [line] if json.loads(line)["step"] <= last else []
+            except (json.JSONDecodeError, KeyError, TypeError):
+                continue  # half written when the power went
+        rewritten = path.with_suffix(".partial")
+        rewritten.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        rewritten.replace(path)
+    return path.open("a", encoding="utf-8")
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:

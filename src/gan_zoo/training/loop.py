@@ -43,13 +43,14 @@ class Training:
         self.average.update()
         self.step += 1
 
-    def read_meters(self) -> dict[str, float]:
-        """Means of all values since the last reading, and the last gradients' norms."""
+    def read_meters(self, anew: bool = True) -> dict[str, float]:
+        """Means of all values since the meters last started anew, and the last gradients' norms."""
+        norms = {}
         for player in ("critic", "generator"):
             gradients = [p.grad for p in getattr(self.game, player).parameters()]
             norm = torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
-            self.meters.add({f"grad_norm/{player}": norm})
-        return self.meters.read()
+            norms[f"grad_norm/{player}"] = norm.item()
+        return {**self.meters.read(anew), **norms}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on exactly from here: tensors and plain values only."""
@@ -66,12 +67,35 @@ class Training:
             "feed_position": self.feed.position,
             "default_noise": torch.get_rng_state(),
             "default_noise_cuda": torch.cuda.get_rng_state() if on_cuda else None,
+            "meters": self.meters.state(),
         }
 
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on exactly from where `state_dict` was called."""
+        for name in ("generator", "critic", "generator_optimizer", "critic_optimizer"):
+            getattr(self.game, name).load_state_dict(state[name])
+        self.average.network.load_state_dict(state["average"])
+        self.average.updates = state["average_updates"]
+        self.noise.set_state(state["noise"])
+        self.feed.position = state["feed_position"]
+        torch.set_rng_state(state["default_noise"])
+        if state["default_noise_cuda"] is not None and torch.cuda.is_initialized():
+            torch.cuda.set_rng_state(state["default_noise_cuda"])
+        self.meters.restore(state["meters"], self.noise.device)
+        self.step = state["step"]
 
-def train(training: Training, steps: int, cadence: list[tuple[int, Callable[[], None]]]) -> None:
-    """Advance to `steps`; each (period, action) acts at its multiples, and at the end."""
-    while training.step < steps:
+
+def train(
+    training: Training,
+    steps: int,
+    cadence: list[tuple[int, Callable[[], None]]],
+    stopping: Callable[[], bool] = lambda: False,
+) -> None:
+    """Advance to `steps`; each (period, action) acts at its multiples, and at the end.
+
+    Returns earlier if `stopping` says so after a step.
+    """
+    while training.step < steps and not stopping():
         training.advance()
         for period, act in cadence:
             if training.step % period == 0 or training.step == steps:

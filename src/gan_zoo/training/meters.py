@@ -21,9 +21,22 @@ class Meters:
             self._sums[names] = stacked
         self._counts[names] = self._counts.get(names, 0) + 1
 
-    def read(self) -> dict[str, float]:
-        """Means since the last reading, in one transfer; starts anew."""
+    def state(self) -> list[dict]:
+        """What has been added since the last reading, as plain values and tensors."""
+        return [
+            {"names": list(names), "sum": total, "count": self._counts[names]}
+            for names, total in self._sums.items()
+        ]
+
+    def restore(self, state: list[dict], device: torch.device) -> None:
+        """Take up a state where it was left."""
+        self._sums = {tuple(group["names"]): group["sum"].to(device) for group in state}
+        self._counts = {tuple(group["names"]): group["count"] for group in state}
+
+    def read(self, anew: bool = True) -> dict[str, float]:
+        """Means since the meters last started anew, in one transfer; by default they do so now."""
         means = [total / self._counts[names] for names, total in self._sums.items()]
         names = [name for group in self._sums for name in group]
-        self._sums, self._counts = {}, {}
+        if anew:
+            self._sums, self._counts = {}, {}
         return dict(zip(names, torch.cat(means).tolist(), strict=True)) if means else {}

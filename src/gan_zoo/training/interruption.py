@@ -1,0 +1,42 @@
+"""Stopping in good order when the system, or the user, asks for it."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_AT_ONCE = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+
+
+class Interrupted(Exception):  # noqa: N818: no error
+    """Training was asked to stop by a signal, and has been saved."""
+
+    def __init__(self, number: int):
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.exit_code = 128 + number  # as shells report a program that a signal ended
+
+
+class Request:
+    """A wish to stop, noted by a signal's handler and read between two steps."""
+
+    signal_number: int | None = None
+
+    def note(self, number: int, frame: object) -> None:
+        """Handler of a first signal; a second one of the same kind acts at once."""
+        self.signal_number = number
+        signal.signal(number, _AT_ONCE[number])
+
+
+@contextmanager
+def interruptible() -> Iterator[Request]:
+    """Inside, SIGINT and SIGTERM are noted instead of ending the program at once."""
+    request = Request()
+    if threading.current_thread() is not threading.main_thread():
+        yield request  # only the main thread may handle signals
+        return
+    before = {number: signal.signal(number, request.note) for number in _AT_ONCE}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

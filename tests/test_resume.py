@@ -1,0 +1,236 @@
+"""Nothing is lost: a continued run is the run that was never stopped."""
+
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_zoo import checkpoints
+from gan_zoo.schema import SettingError
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["dataset.count=300", "batch_size=8", "log_every=3", "sample_every=100", "device=cpu"]
+HARD = [*SMALL, "loss=wgan", "regularizer=several", "n_critic=2"]  # everything that has a state
+HARD += [f"+regularizer@regularizer.parts.{r}={r}" for r in ("spectral_norm", "gradient_penalty")]
+
+
+def lines(folder):
+    """metrics.jsonl without timings."""
+    read = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if not k.startswith("perf/")} for line in read]
+
+
+def tensors(node, prefix=""):
+    """All tensors of a nested structure with their places."""
+    if torch.is_tensor(node):
+        yield prefix, node
+    elif isinstance(node, (dict, list, tuple)):
+        items = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in items:
+            yield from tensors(value, f"{prefix}/{key}")
+
+
+def same_state(one, two):
+    first, second = (dict(tensors(checkpoints.load(checkpoints.newest(f)))) for f in (one, two))
+    assert set(first) == set(second)
+    assert len(first) > 20
+    return [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+def call(*words, cwd=ROOT):
+    command = [sys.executable, str(ROOT / "train.py"), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.mark.parametrize(
+    "recipe", [HARD, [*SMALL, "architecture=dcgan", "loss=relativistic_average"]]
+)
+def test_a_run_in_two_parts_equals_a_run_in_one(trained, tmp_path, recipe):
+    if "architecture=dcgan" in recipe:
+        recipe = [*recipe, *(f"architecture.{p}.width=4" for p in ("generator", "critic"))]
+    trained(tmp_path / "one", *recipe, "steps=14")
+    trained(tmp_path / "two", *recipe, "steps=7")
+    torch.manual_seed(5)  # what happens in between must not matter
+    trained(tmp_path / "two", *recipe, "steps=14")
+    assert same_state(tmp_path / "one", tmp_path / "two")
+    assert lines(tmp_path / "one") == lines(tmp_path / "two")
+
+
+def test_an_older_checkpoint_can_be_gone_on_from(trained, tmp_path):
+    trained(tmp_path / "one", *SMALL, "steps=9", "checkpoint_every=3")
+    trained(tmp_path / "two", *SMALL, "steps=9", "checkpoint_every=3")
+    older = tmp_path / "two" / "checkpoints" / "00000006.pt"
+    (tmp_path / "two" / "summary.json").unlink()
+    trained(tmp_path / "two", *SMALL, "steps=9", "checkpoint_every=3", f"resume={older}")
+    assert same_state(tmp_path / "one", tmp_path / "two")
+    assert lines(tmp_path / "one") == lines(tmp_path / "two")
+
+
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(trained, tmp_path, caplog):
+    trained(tmp_path / "one", *SMALL, "steps=9", "checkpoint_every=3")
+    trained(tmp_path / "two", *SMALL, "steps=6", "checkpoint_every=3")
+    newest = checkpoints.newest(tmp_path / "two")
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        trained(tmp_path / "two", *SMALL, "steps=9", "checkpoint_every=3")
+    assert "00000006.pt: is damaged" in caplog.text
+    assert same_state(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_finished_run_is_left_as_it_is(trained, tmp_path):
+    trained(tmp_path, *SMALL, "steps=4")
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    assert trained(tmp_path, *SMALL, "steps=4")["steps"] == 4
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_other_settings_are_refused_unless_they_are_meant(trained, tmp_path):
+    trained(tmp_path, *SMALL, "steps=4")
+    with pytest.raises(SettingError, match=r"optimizer.lr=0.1: was 0.0002 in the run to continue"):
+        trained(tmp_path, *SMALL, "steps=6", "optimizer.lr=0.1")
+    assert trained(tmp_path, *SMALL, "steps=6", "log_every=2")["steps"] == 6
+    meant = ["optimizer.lr=0.1", "allow_changes=true"]
+    assert trained(tmp_path, *SMALL, "steps=8", *meant)["steps"] == 8
+
+
+def test_half_a_line_and_lines_from_the_future_are_forgotten(trained, tmp_path):
+    trained(tmp_path / "one", *SMALL, "steps=9")
+    trained(tmp_path / "two", *SMALL, "steps=6")
+    with (tmp_path / "two" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 9, "loss/critic": 1.0}\nnot json\n{"step": 12, "loss/cri')
+    trained(tmp_path / "two", *SMALL, "steps=9")
+    assert lines(tmp_path / "one") == lines(tmp_path / "two")
+
+
+def test_mutated_checkpoints_are_read_rightly_or_refused_by_name(trained, tmp_path):
+    trained(tmp_path, "dataset=ring", "batch_size=8", "steps=1", "device=cpu", "dataset.count=50")
+    sound = checkpoints.newest(tmp_path)
+    original, draws = sound.read_bytes(), random.Random(0)
+    expected = dict(tensors(checkpoints.load(sound)))
+    damaged, refused = tmp_path / "damaged.pt", 0
+    for _ in range(1000):
+        content = bytearray(original)
+        if draws.random() < 0.2:
+            content = content[: draws.randrange(len(content))]
+        else:
+            content[draws.randrange(len(content))] ^= 1 << draws.randrange(8)
+        damaged.write_bytes(content)
+        try:
+            got = dict(tensors(checkpoints.load(damaged)))
+        except SettingError as error:
+            assert "damaged.pt" in str(error)
+            refused += 1
+        else:  # a byte that nobody reads
+            assert all(torch.equal(got[name], expected[name]) for name in expected)
+    assert refused > 900
+
+
+def test_a_hostile_pickle_is_refused_and_not_run(tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "owned"),))
+
+    torch.save({"format": checkpoints.FORMAT, "config": Hostile()}, tmp_path / "hostile.pt")
+    with pytest.raises(SettingError, match="is damaged, or no checkpoint"):
+        checkpoints.load(tmp_path / "hostile.pt")
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
+    words = [*SMALL, "dataset=ring", "steps=2000"]
+    folder = tmp_path / "run"
+    command = [sys.executable, ROOT / "train.py", f"hydra.run.dir={folder}", *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while not (folder / "metrics.jsonl").exists() or not lines(folder):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, told = process.communicate()
+    assert process.returncode == code
+    assert told.strip().splitlines()[-1].startswith(f"stopped by {number.name}")
+    step = checkpoints.load(checkpoints.newest(folder))["step"]
+    assert 0 < step < 2000
+    resumed = call(f"resume={folder}", f"steps={step + 5}")
+    assert resumed.returncode == 0, resumed.stderr
+    whole = call(f"hydra.run.dir={tmp_path / 'whole'}", *words[:-1], f"steps={step + 5}")
+    assert whole.returncode == 0, whole.stderr
+    assert same_state(folder, tmp_path / "whole")
+    assert lines(folder) == lines(tmp_path / "whole")
+
+
+def test_killed_at_any_moment_a_run_goes_on_and_ends_the_same(trained, tmp_path):
+    words = [*SMALL, "dataset=ring", "steps=300", "checkpoint_every=7"]
+    folder, draws = tmp_path / "run", random.Random(1)
+    for _ in range(4):
+        command = [
+            sys.executable,
+            ROOT / "train.py",
+            f"hydra.run.dir={folder}",
+            "resume=auto",
+            *words,
+        ]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        while not (folder / "metrics.jsonl").exists() and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(draws.random() * 0.6)
+        process.kill()
+        process.communicate()
+    ended = call(f"hydra.run.dir={folder}", "resume=auto", *words)
+    assert ended.returncode == 0, ended.stderr
+    trained(tmp_path / "whole", *words)
+    assert same_state(folder, tmp_path / "whole")
+    assert lines(folder) == lines(tmp_path / "whole")
+
+
+def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path):
+    words = [f"hydra.run.dir={tmp_path / 'run'}", *SMALL, "steps=2"]
+    assert call(*words).returncode == 0
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    for changed, said in (
+        (words, "resume=auto"),
+        ([*words, "resume=auto", "seed=1"], "seed=1: was 0"),
+    ):
+        again = call(*changed)
+        assert again.returncode == 2
+        assert said in again.stderr
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_a_named_sweep_finishes_only_what_is_missing(tmp_path):
+    words = ["-m", "sweep=mine", "seed=0,1", *SMALL, "steps=3"]
+    first = call(*words, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    sweep = tmp_path / "outputs" / "sweeps" / "mine"
+    summaries = {seed: sweep / f"seed={seed}" / "summary.json" for seed in (0, 1)}
+    whole = lines(sweep / "seed=1")
+    for path in (sweep / "seed=1").rglob("*"):
+        if path.is_file() and ".hydra" not in path.parts:
+            path.unlink()
+    kept = summaries[0].read_bytes()
+    again = call(*["-m", "sweep=resume", *words[2:]], cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "finished at step 3 already" in again.stdout
+    assert summaries[0].read_bytes() == kept
+    assert lines(sweep / "seed=1") == whole
+    assert sorted(path.name for path in sweep.parent.iterdir()) == ["mine"]
+    other = call(*words, "batch_size=4", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "batch_size=4: was 8" in other.stderr
+
+
+@pytest.mark.parametrize("path", ["nowhere", "nowhere/checkpoints/00000001.pt"])
+def test_what_is_no_run_cannot_be_continued(tmp_path, path):
+    called = call(f"resume={path}", cwd=tmp_path)
+    assert called.returncode == 2
+    assert f"resume={path}: must be the folder of a run" in called.stderr
