@@ -34,7 +34,7 @@ class ClassShares(NamedTuple):
     @property
     def entropy(self) -> float:
         """Entropy of the histogram in nats: log K where all K classes are equally frequent."""
-        return -torch.xlogy(self.histogram, self.histogram).sum().item()
+        return 0.0 - torch.xlogy(self.histogram, self.histogram).sum().item()  # not -0.0
 
     def reverse_kl(self, real: Tensor) -> float:
         """KL in nats from this histogram to that of real samples (K,), both counted alike."""

@@ -14,12 +14,13 @@ def distance_blocks(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
     float64. Rounding leaves about 1e-15 of the samples' own squared size, hence the centring.
     """
     centre = b.double().mean(0)
-    a, b = a.double() - centre, b.double() - centre
+    b = b.double() - centre
     b_squared = b.square().sum(1)
     for start in range(0, len(a), _ROWS):
         rows = slice(start, min(start + _ROWS, len(a)))
-        block = torch.addmm(b_squared, a[rows], b.T, alpha=-2)
-        yield rows, block.add_(a[rows].square().sum(1, keepdim=True)).clamp_min_(0)
+        part = a[rows].double() - centre
+        block = torch.addmm(b_squared, part, b.T, alpha=-2)
+        yield rows, block.add_(part.square().sum(1, keepdim=True)).clamp_min_(0)
 
 
 def neighbour_distances(x: Tensor, k: int) -> Tensor:
@@ -37,28 +38,35 @@ def neighbour_distances(x: Tensor, k: int) -> Tensor:
 
 
 def nearest(queries: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance (N,) and index (N,) of the sample of bank (M, d) nearest to each query (N, d)."""
-    found = [block.min(1) for _, block in distance_blocks(queries, bank)]
-    return torch.cat([f.values for f in found]).sqrt(), torch.cat([f.indices for f in found])
+    """Distance (N,) and index (N,) of the sample of bank (M, d) nearest to each query (N, d).
+
+    Goes through the bank by blocks, so that it may be a mapped file of bytes.
+    """
+    least = torch.full((len(queries),), torch.inf, dtype=torch.float64, device=queries.device)
+    index = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
+    for rows, block in distance_blocks(bank, queries):
+        found, place = block.min(0)
+        index = torch.where(found < least, place + rows.start, index)
+        least = torch.minimum(found, least)
+    return least.sqrt(), index
 
 
 def spread(x: Tensor) -> Tensor:
     """Mean distance between two different samples of x (N, ...), a scalar on x's device.
 
-    Reads nothing back to the host; in x's own precision, for use while training.
+    Like `nearest_other`, in x's own precision and without reading back: for use while training.
     """
+    return _distances(x).sum() / (len(x) * (len(x) - 1))
+
+
+def nearest_other(x: Tensor) -> Tensor:
+    """Distance (N,) from each sample of x (N, ...) to the nearest of the others."""
+    distances = _distances(x)
+    distances.diagonal().fill_(torch.inf)
+    return distances.min(1).values
+
+
+def _distances(x: Tensor) -> Tensor:
     flat = x.flatten(1)
-    return torch.pdist(flat).mean() if x.device.type == "cpu" else _off_diagonal_mean(flat)
-
-
-def _off_diagonal_mean(flat: Tensor) -> Tensor:
-    distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
-    return distances.sum() / (len(flat) * (len(flat) - 1))
-
-
-def duplicates(x: Tensor, near: Tensor) -> Tensor:
-    """Share of the samples x (N, ...) that have another one within distance `near`, a scalar."""
-    flat = x.flatten(1)
-    distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
-    others = distances + torch.diag(torch.full_like(distances[0], torch.inf))
-    return (others.min(1).values <= near).to(x.dtype).mean()
+    # differences, not products: equal samples must be at distance 0
+    return torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")

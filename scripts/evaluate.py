@@ -1,0 +1,45 @@
+"""Judge trained runs: `python scripts/evaluate.py RUN... metrics=all n=10000 seed=0`.
+
+RUN is a run's folder or a checkpoint. Writes RUN/evaluation.json and RUN/evaluation/*.png, and
+shows a table in which only numbers of equal protocol stand together.
+
+  metrics=all        groups of numbers: all, quick, or a list such as frechet,manifold
+  n=10000            samples drawn from each generator
+  seed=0             of latent vectors, labels and the choice of reference samples
+  cache=FOLDER       where feature networks are kept (default ~/.cache/gan_zoo)
+  device=cpu         or cuda, cuda:1
+"""
+
+import sys
+
+from gan_zoo.schema import SettingError
+
+MISTAKE = 2
+
+
+def main(words: list[str]) -> int:
+    """Evaluate every run; returns the exit code, which is not 0 if any could not be."""
+    if not words or {"-h", "--help"} & set(words):
+        print(__doc__)
+        return 0
+    from gan_zoo.metrics.command import parse
+
+    asked = parse(words)
+    from gan_zoo.metrics.afterwards import Runs, table  # imports torch
+
+    runs, failed = Runs(asked), 0
+    for place in asked.runs:
+        try:
+            runs.evaluate(place)
+        except (SettingError, ArithmeticError) as error:
+            failed += 1
+            print(f"error: {place}: {error}", file=sys.stderr)
+    print(table(runs.found))
+    return MISTAKE if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except SettingError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,74 @@
+"""Examines a game: its samples by the dataset's judge, its critic by diagnosis."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_zoo.architectures.players import Critic, Generator
+from gan_zoo.data.samples import Samples
+from gan_zoo.losses import Loss
+from gan_zoo.metrics.diagnosis import diagnose
+from gan_zoo.metrics.evaluation import Evaluation
+from gan_zoo.metrics.judge import Judgement
+from gan_zoo.metrics.judging import draw_fakes, in_evaluation_mode, judge_for
+from gan_zoo.schema import SettingError, nearest
+from gan_zoo.training.streams import stream
+
+_EXAMINED = 512  # samples of each kind that the critic is examined on
+
+
+class Examiner:
+    """Examines generators and critics that were trained on one dataset.
+
+    Args:
+        dataset: the dataset's settings.
+        samples: its training samples as the players know them, unlabelled if they are.
+        settings: what to measure.
+        device: where the players are.
+
+    Raises SettingError for an unknown group of metrics.
+    """
+
+    def __init__(self, dataset: Any, samples: Samples, settings: Evaluation, device: torch.device):
+        self.samples, self.settings, self.device = samples, settings, device
+        self.judge = judge_for(dataset, settings, device)
+        self.names = self.judge.chosen(settings.metrics)
+
+    def examine(
+        self,
+        generator: Generator,
+        critic: Critic,
+        loss: Loss,
+        shown: Callable[[Iterable[str]], Iterable[str]] = iter,
+    ) -> Judgement:
+        """Everything that the settings ask for, and the critic's diagnosis.
+
+        `shown` goes through the names of what is measured, and may show progress. Raises
+        DivergedError for samples that are not finite.
+        """
+        seed = self.settings.seed
+        fakes = draw_fakes(generator, self.samples, self.settings.n, seed)
+        judgement = self.judge.judge(fakes, shown(self.names))
+        fake, y = fakes.x[:_EXAMINED], fakes.y[:_EXAMINED]
+        real = self.real(y)
+        found = in_evaluation_mode(
+            critic, lambda: diagnose(critic, loss, real, fake, y, stream(seed, "between"))
+        )
+        judgement.add(found, {"n": len(y), "seed": seed, "reference": "train"})
+        judgement.pictures |= in_evaluation_mode(critic, lambda: self.judge.portray(critic))
+        return judgement
+
+    def real(self, y: Tensor) -> Tensor:
+        """Real training samples (n, *shape) with the labels y (n,), the same for the same seed."""
+        places = self.samples.alike(y.cpu(), stream(self.settings.seed, "examined"))
+        return self.samples.take(places)[0].to(self.device)
+
+    def headline(self, judgement: Judgement) -> str:
+        """Tag of the number by which checkpoints are compared. Raises SettingError if unknown."""
+        asked = self.settings.best or self.judge.headline
+        tag = asked if "/" in asked else f"metric/{asked}"
+        if tag not in judgement.numbers:
+            raise SettingError("evaluation.best", asked, nearest(tag, judgement.numbers))
+        return tag

@@ -1,0 +1,163 @@
+"""Images judged by the features of a network trained on the dataset itself."""
+
+import dataclasses
+import re
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_zoo.data.samples import Samples, to_bytes, to_float
+from gan_zoo.metrics.cache import Cache
+from gan_zoo.metrics.classes import class_shares
+from gan_zoo.metrics.features import FeatureExtractor, feature_extractor, resize_protocol
+from gan_zoo.metrics.frechet import fit, frechet_distance
+from gan_zoo.metrics.inception import inception_numbers, inception_protocol
+from gan_zoo.metrics.judge import Fakes, Judge, Judgement
+from gan_zoo.metrics.kernel import kernel_distance
+from gan_zoo.metrics.manifold import DENSITY_K, manifold
+from gan_zoo.metrics.neighbours import nearest, neighbour_distances
+from gan_zoo.training.streams import stream
+
+_QUICK = ("frechet", "manifold", "classes")
+_COMPARED = 256  # samples whose nearest training image is looked for
+_SHOWN = 32
+_BANK = 60_000  # training images at most among which it is looked for
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """What the feature network sees in real samples, and how near those are to training images.
+
+    Attributes:
+        features: (N, 128); neighbours: squared distances (N, 5); probabilities: (N, K).
+        nearest: median distance from a real image to its nearest training image, in bytes.
+    """
+
+    features: Tensor
+    neighbours: Tensor
+    probabilities: Tensor
+    nearest: float
+
+
+class ImageJudge(Judge):
+    """Compares features of generated images with those of real ones that no one trained on."""
+
+    def __init__(self, dataset: Any, n: int, seed: int, cache: Cache, device: torch.device):
+        train, test = dataset.load("train"), dataset.load("test")
+        self.dataset, self.seed = dataset, seed
+        self.extractor = feature_extractor(train, test, cache, device)
+        order = torch.randperm(len(test), generator=stream(seed, "reference"))[:n]
+        chosen = dataclasses.replace(test, x=test.x[order], y=test.y[order], digest="")
+        order = torch.randperm(len(train), generator=stream(seed, "bank"))[:_BANK]
+        self.bank = train.x[order]
+        self.reference = _reference(chosen, self.bank, self.extractor, cache)
+        self.suffix = f"{snake_case(type(dataset).__name__)}_{self.extractor.task.name}"
+        self.headline = f"metric/frechet_{self.suffix}"
+        self.protocol = {
+            "dataset": type(dataset).__name__,
+            "dataset_fingerprint": train.fingerprint(),
+            "reference": "test",
+            "n_reference": len(chosen),
+            "seed": seed,
+            "resize": resize_protocol(train.shape),
+            "feature_net": self.extractor.identity,
+            "feature_net_task": self.extractor.task.name,
+            "feature_net_accuracy": self.extractor.accuracy,
+        }
+        self.groups = {
+            "frechet": self._frechet,
+            "kernel": self._kernel,
+            "manifold": self._manifold,
+            **({"classes": self._classes} if train.num_classes > 1 else {}),
+            "nearest": self._nearest,
+            "inception": self._inception,
+        }
+        self.quick = tuple(name for name in self.groups if name in _QUICK)
+        self.extra = ("inception",)  # has to fetch its weights
+        self.real = chosen.x
+        self._seen: tuple[Fakes, Any] | None = None
+
+    def _findings(self, fakes: Fakes) -> Any:
+        """What the network sees in the fakes: looked at once for all groups."""
+        if self._seen is None or self._seen[0] is not fakes:
+            self._seen = (fakes, self.extractor(fakes.x))
+        return self._seen[1]
+
+    def _named(self, numbers: dict[str, float]) -> Judgement:
+        return Judgement({f"metric/{name}_{self.suffix}": v for name, v in numbers.items()})
+
+    def _frechet(self, fakes: Fakes) -> Judgement:
+        features = self._findings(fakes).features
+        distance = frechet_distance(fit(self.reference.features), fit(features))
+        return self._named({"frechet": distance})
+
+    def _kernel(self, fakes: Fakes) -> Judgement:
+        found = kernel_distance(
+            self.reference.features, self._findings(fakes).features, stream(self.seed, "subsets")
+        )
+        return self._named({"kernel_distance": found.value, "kernel_distance_error": found.error})
+
+    def _manifold(self, fakes: Fakes) -> Judgement:
+        real, neighbours = self.reference.features, self.reference.neighbours
+        return self._named(manifold(real, self._findings(fakes).features, neighbours)._asdict())
+
+    def _classes(self, fakes: Fakes) -> Judgement:
+        probabilities = self._findings(fakes).probabilities
+        found, real = class_shares(probabilities), class_shares(self.reference.probabilities)
+        numbers = {
+            "classes": float(found.hit),
+            "class_entropy": found.entropy,
+            "class_reverse_kl": found.reverse_kl(real.histogram),
+            "assigned": found.assigned,
+            "largest_share": found.largest,
+        }
+        if fakes.num_classes > 1:
+            agree = probabilities.argmax(1) == fakes.y
+            numbers["label_accuracy"] = agree.double().mean().item()
+        judgement = self._named(numbers)
+        name = f"metric/class_histogram_{self.suffix}"
+        judgement.histograms[name] = found.histogram.tolist()
+        return judgement
+
+    def _inception(self, fakes: Fakes) -> Judgement:
+        numbers = inception_numbers(self.real, to_bytes(fakes.x).cpu())
+        protocols = dict.fromkeys(numbers, inception_protocol())
+        return Judgement(numbers, protocols=protocols)
+
+    def _nearest(self, fakes: Fakes) -> Judgement:
+        """How near fakes are to training images, in units of how near other real images are."""
+        queries = to_bytes(fakes.x[:_COMPARED]).cpu()
+        distance, place = nearest(queries.flatten(1), self.bank.flatten(1))
+        ratio = distance.median().item() / max(self.reference.nearest, 1e-9)
+        judgement = self._named({"nearest_ratio": ratio})
+        pairs = torch.stack([queries[:_SHOWN], self.bank[place[:_SHOWN]]], 1).flatten(0, 1)
+        judgement.pictures["nearest"] = self.dataset.picture(to_float(pairs), 8)
+        return judgement
+
+
+def snake_case(name: str) -> str:
+    """FashionMNIST as fashion_mnist."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _reference(
+    samples: Samples, bank: Tensor, extractor: FeatureExtractor, cache: Cache
+) -> Reference:
+    """The reference of these samples, from the cache or made now, where the extractor is."""
+
+    def make() -> dict[str, Any]:
+        seen = extractor(samples.x)
+        distance, _ = nearest(samples.x[:_COMPARED].flatten(1), bank.flatten(1))
+        return {
+            "features": seen.features.float(),  # as the network gave them: nothing is lost
+            "neighbours": neighbour_distances(seen.features, DENSITY_K),
+            "probabilities": seen.probabilities,
+            "nearest": distance.median().item(),
+        }
+
+    name = f"reference-{extractor.identity}-{samples.fingerprint()}"
+    content, device = cache.get(name, make), extractor.device
+    tensors = {name: content[name].double().to(device) for name in ("features", "neighbours")}
+    probabilities = content["probabilities"].to(device)
+    return Reference(**tensors, probabilities=probabilities, nearest=content["nearest"])

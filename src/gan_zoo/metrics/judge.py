@@ -1,0 +1,90 @@
+"""What judges have in common: groups of numbers, each number with the protocol it was taken by."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from gan_zoo.architectures.players import Critic
+from gan_zoo.schema import SettingError, nearest
+
+Protocol = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fakes:
+    """Generated samples as the networks see them, x (N, *shape), and the labels asked for, y (N,).
+
+    Attributes:
+        num_classes: labels lie in [0, num_classes); 1 where the generator knows none.
+    """
+
+    x: Tensor
+    y: Tensor
+    num_classes: int = 1
+
+
+@dataclasses.dataclass
+class Judgement:
+    """What was found, each under its tag.
+
+    Attributes:
+        numbers: one value each; histograms: several; pictures: uint8 (H, W, 3).
+        protocols: how each number was taken; numbers of unlike protocols cannot be compared.
+    """
+
+    numbers: dict[str, float] = dataclasses.field(default_factory=dict)
+    histograms: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    pictures: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    protocols: dict[str, Protocol] = dataclasses.field(default_factory=dict)
+
+    def add(self, other: "Judgement", protocol: Protocol) -> None:
+        """Take in what another judgement found, by the given protocol; its own has precedence."""
+        self.numbers |= other.numbers
+        self.histograms |= other.histograms
+        self.pictures |= other.pictures
+        self.protocols |= {
+            name: {**protocol, **other.protocols.get(name, {})} for name in other.numbers
+        }
+
+
+class Judge:
+    """Judges generated samples against a dataset's.
+
+    Attributes:
+        headline: tag of the number that says most.
+        groups: what can be measured, by name; each finds numbers that share work.
+        quick: names of the groups that are cheap enough to be taken while training.
+        extra: names of those that are taken only where they are asked for.
+        protocol: what every number of this judge depends on besides the samples.
+    """
+
+    headline: str
+    quick: tuple[str, ...]
+    extra: tuple[str, ...] = ()
+    groups: Mapping[str, Callable[[Fakes], Judgement]]
+    protocol: Protocol
+
+    def chosen(self, metrics: Iterable[str]) -> list[str]:
+        """Names of groups for a setting such as [all]. Raises SettingError for an unknown one."""
+        usual = tuple(name for name in self.groups if name not in self.extra)
+        whole = {"all": usual, "quick": self.quick}
+        found: dict[str, None] = {}
+        for name in metrics:
+            if name not in whole and name not in self.groups:
+                raise SettingError("metrics", name, nearest(name, [*whole, *self.groups]))
+            found |= dict.fromkeys(whole.get(name, (name,)))
+        return list(found)
+
+    def judge(self, fakes: Fakes, names: Iterable[str]) -> Judgement:
+        """What the groups of these names find; `names` may show progress as it is gone through."""
+        judgement = Judgement()
+        for name in names:
+            judgement.add(self.groups[name](fakes), {**self.protocol, "n": len(fakes.x)})
+        return judgement
+
+    def portray(self, critic: Critic) -> dict[str, np.ndarray]:
+        """Pictures of a critic in evaluation mode, uint8 (H, W, 3), by name; none by default."""
+        return {}

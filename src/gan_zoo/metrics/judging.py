@@ -1,0 +1,67 @@
+"""The judge that suits a dataset, and the samples put before it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_zoo.architectures.players import Generator
+from gan_zoo.data.mixtures import Mixture
+from gan_zoo.data.samples import Samples
+from gan_zoo.metrics.cache import Cache
+from gan_zoo.metrics.evaluation import Evaluation
+from gan_zoo.metrics.health import DivergedError
+from gan_zoo.metrics.image_judge import ImageJudge
+from gan_zoo.metrics.judge import Fakes, Judge
+from gan_zoo.metrics.mixture_judge import MixtureJudge
+from gan_zoo.training.streams import stream
+
+_CHUNK = 500
+
+
+def judge_for(dataset: Any, settings: Evaluation, device: torch.device) -> Judge:
+    """The exact judge for a mixture, one that looks with a trained feature network for images."""
+    if isinstance(dataset, Mixture):
+        return MixtureJudge(dataset, settings.n, settings.seed, device)
+    return ImageJudge(dataset, settings.n, settings.seed, Cache(Path(settings.cache)), device)
+
+
+@torch.no_grad()
+def draw_fakes(generator: Generator, samples: Samples, n: int, seed: int) -> Fakes:
+    """Samples n of a generator in evaluation mode, labelled as often as the dataset's are.
+
+    The same seed gives the same latent vectors whatever the run. Raises DivergedError for samples
+    that are not finite.
+    """
+    device = next(generator.parameters()).device
+    z = generator.sample_z(n, stream(seed, "evaluation", device))
+    y = draw_labels(samples.y, generator.num_classes, n, seed).to(device)
+    x = in_evaluation_mode(generator, lambda: _in_chunks(generator, z, y))
+    if not x.isfinite().all():
+        raise DivergedError("samples", float("nan"))
+    return Fakes(x, y, generator.num_classes)
+
+
+def draw_labels(labels: Tensor, num_classes: int, n: int, seed: int) -> Tensor:
+    """Labels (n,) drawn from a dataset's; 0 for a generator that knows none."""
+    if num_classes == 1:
+        return torch.zeros(n, dtype=torch.int64)
+    places = torch.randint(len(labels), (n,), generator=stream(seed, "labels"))
+    return labels[places.to(labels.device)]
+
+
+def _in_chunks(generator: Generator, z: Tensor, y: Tensor) -> Tensor:
+    parts = zip(z.split(_CHUNK), y.split(_CHUNK), strict=True)
+    return torch.cat([generator(*part) for part in parts])
+
+
+def in_evaluation_mode(network: torch.nn.Module, act: Callable[[], Any]) -> Any:
+    """What `act` returns while the network is in evaluation mode; left as it was found."""
+    training = network.training
+    network.eval()
+    try:
+        return act()
+    finally:
+        network.train(training)

@@ -1,0 +1,108 @@
+"""Verdicts on made-up series: each illness is named, once, with the step at which it began."""
+
+import logging
+import math
+
+import pytest
+import torch
+
+from gan_zoo.metrics.health import DivergedError, Health
+from gan_zoo.metrics.vitals import Vitals
+
+WELL = {
+    "loss/critic": 1.3,
+    "loss/generator": 0.8,
+    "score/real": 0.2,
+    "score/fake": -0.1,
+    "grad_norm/generator": 0.5,
+    "health/spread": 1.0,
+    "health/duplicates": 0.0,
+}
+
+
+def watch(health: Health, readings: int, start: int = 0, **changed: float) -> Health:
+    values = {**WELL, **{name.replace("__", "/"): value for name, value in changed.items()}}
+    for i in range(readings):
+        health.read(start + 100 * (i + 1), values)
+    return health
+
+
+def test_a_run_that_is_well_is_healthy():
+    assert watch(Health(indifferent=1.386), 20).verdict == "healthy"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 3e9])
+def test_the_first_bad_quantity_ends_the_run_and_names_itself(value):
+    health = watch(Health(), 3)
+    with pytest.raises(DivergedError, match="loss/critic"):
+        watch(health, 1, start=300, loss__critic=value, score__real=value)
+    assert health.verdict == f"diverged at step 400 (loss/critic is {value:.3g})"
+
+
+def test_metrics_and_speed_that_are_not_finite_do_not_end_a_run():
+    assert watch(Health(), 6, metric__reverse_kl=math.inf).verdict == "healthy"
+
+
+@pytest.mark.parametrize("sign", [{"health__spread": 0.01}, {"health__duplicates": 0.99}])
+def test_collapse_is_told_once_it_lasts(sign, caplog):
+    health = watch(Health(), 4)
+    with caplog.at_level(logging.WARNING):
+        assert watch(health, 4, start=400, **sign).verdict == "healthy"
+        assert watch(health, 6, start=800, **sign).verdict == "collapsed at step 500"
+    assert [record.message for record in caplog.records] == ["health: collapsed at step 500"]
+    assert watch(health, 1, start=1400).verdict == "healthy"
+
+
+def test_one_mode_or_class_is_a_collapse_at_once():
+    health = watch(Health(), 2)
+    health.read_metrics(200, {"metric/largest_share_mnist_cnn": 0.95})
+    assert health.verdict == "collapsed at step 200"
+    assert watch(health, 1, start=200).verdict == "collapsed at step 200"
+    health.read_metrics(400, {"metric/largest_share_mnist_cnn": 0.3})
+    assert health.verdict == "healthy"
+
+
+def test_a_critic_that_has_won_is_saturated():
+    health = watch(Health(indifferent=1.386), 3)
+    assert watch(health, 5, start=300, loss__critic=0.01).verdict == (
+        "critic saturated since step 400"
+    )
+
+
+def test_a_loss_without_such_a_scale_is_saturated_only_when_the_gradient_vanishes():
+    health = watch(Health(indifferent=0.0), 3, loss__critic=0.0)
+    assert watch(health, 5, start=300, loss__critic=0.0).verdict == "healthy"
+    assert watch(health, 5, start=800, grad_norm__generator=1e-6).verdict == (
+        "critic saturated since step 900"
+    )
+
+
+def test_scores_that_explode_are_told_before_they_end_the_run():
+    health = watch(Health(), 3)
+    assert watch(health, 5, start=300, score__fake=5e5).verdict == (
+        "scores exploding since step 400"
+    )
+
+
+def test_the_worst_is_told_first():
+    health = watch(Health(indifferent=1.386), 5, loss__critic=0.01, health__spread=0.01)
+    assert health.verdict == "collapsed at step 100"
+
+
+def test_vitals_tell_one_repeated_image_from_real_ones():
+    draws = torch.Generator().manual_seed(0)
+    real, other = torch.randn(2, 64, 1, 8, 8, generator=draws)
+    vitals = Vitals(real)
+    well = vitals.measure(other)
+    assert well["health/spread"].item() == pytest.approx(1, abs=0.1)
+    assert well["health/duplicates"] == 0
+    ill = vitals.measure(other[:1].expand(64, -1, -1, -1))
+    assert ill["health/spread"] == 0
+    assert ill["health/duplicates"] == 1
+
+
+def test_vitals_read_nothing_back_to_the_host():
+    vitals = Vitals(torch.randn(8, 2))
+    vitals.spread, vitals.near = vitals.spread.to("meta"), vitals.near.to("meta")
+    measured = vitals.measure(torch.empty(8, 2, device="meta"))
+    assert all(value.device.type == "meta" for value in measured.values())

@@ -1,0 +1,191 @@
+"""Images judged by a feature network: what it learns, what it is kept by, what it says."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_zoo.data.mnist import MNIST
+from gan_zoo.data.samples import Samples, to_float
+from gan_zoo.metrics.cache import Cache
+from gan_zoo.metrics.classes import class_shares
+from gan_zoo.metrics.features import (
+    FeatureNet,
+    Recipe,
+    accuracy,
+    feature_extractor,
+    fit_network,
+    resize_protocol,
+    weights_hash,
+)
+from gan_zoo.metrics.image_judge import ImageJudge, snake_case
+from gan_zoo.metrics.judge import Fakes
+from gan_zoo.metrics.tasks import RotationTask, task_for
+from gan_zoo.schema import SettingError
+
+CPU = torch.device("cpu")
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+def test_a_network_learns_the_classes_in_a_moment(glyphs, extractor):
+    assert accuracy(extractor.net, glyphs.load("test"), extractor.task) > 0.95
+
+
+def test_training_a_network_leaves_the_runs_noise_alone(train):
+    state = torch.get_rng_state()
+    recipe = Recipe(epochs=1, least_steps=2, batch_size=8)
+    small = dataclasses.replace(train, x=train.x[:16], y=train.y[:16])
+    first, second = (fit_network(small, task_for(small), recipe, CPU) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert weights_hash(first) == weights_hash(second)
+    assert weights_hash(first) != weights_hash(FeatureNet(1, 4))
+
+
+def test_floats_are_seen_as_the_bytes_they_are_saved_as(train, extractor):
+    bytes_seen, floats_seen = extractor(train.x[:20]), extractor(to_float(train.x[:20]))
+    assert torch.equal(bytes_seen.features, floats_seen.features)
+    assert bytes_seen.features.shape == (20, 128)
+    assert bytes_seen.features.dtype == torch.float64
+    assert bytes_seen.probabilities.sum(1).tolist() == pytest.approx([1.0] * 20)
+
+
+def test_without_labels_a_network_learns_which_way_up_images_are(unlabelled):
+    task = task_for(unlabelled)
+    assert task == RotationTask()
+    x, turns = task.pose(unlabelled.x, unlabelled.y, torch.Generator().manual_seed(0))
+    assert turns.unique().tolist() == [0, 1, 2, 3]
+    k = int(turns[0])
+    assert torch.equal(x[0], unlabelled.x[0].rot90(k, (1, 2)))
+    wide = Samples(torch.zeros(4, 1, 8, 16, dtype=torch.uint8), torch.zeros(4).long())
+    with pytest.raises(SettingError, match="neither labelled nor square"):
+        task_for(wide)
+
+
+def test_a_network_is_trained_once_and_read_ever_after(tmp_path, unlabelled, brief, monkeypatch):
+    cache = Cache(tmp_path)
+    first = feature_extractor(unlabelled, unlabelled, cache, CPU)
+    monkeypatch.setattr("gan_zoo.metrics.features.fit_network", None)  # would fail if called
+    second = feature_extractor(unlabelled, unlabelled, cache, CPU)
+    assert (first.identity, first.accuracy) == (second.identity, second.accuracy)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_of_two_that_make_the_same_the_first_to_finish_counts(tmp_path):
+    cache = Cache(tmp_path)
+
+    def make() -> dict:
+        cache.get("name", lambda: {"by": "other"})
+        return {"by": "me"}
+
+    assert cache.get("name", make)["by"] == "other"
+    assert [path.name for path in tmp_path.iterdir()] == ["name.pt"]
+
+
+def test_a_damaged_result_is_told_in_one_line(tmp_path):
+    (tmp_path / "name.pt").write_bytes(b"not a file of torch")
+    with pytest.raises(SettingError, match="name.pt"):
+        Cache(tmp_path).get("name", dict)
+
+
+def test_large_images_are_reduced_and_small_ones_left():
+    assert resize_protocol((1, 28, 28)) == "none"
+    assert resize_protocol((3, 64, 48)) == "bilinear, antialiased, to (32, 24)"
+
+
+def test_class_shares_by_hand():
+    found = class_shares(torch.tensor([[0.95, 0.05, 0.0], [0.6, 0.4, 0.0], [0.05, 0.95, 0.0]]))
+    assert found.histogram.tolist() == pytest.approx([2 / 3, 1 / 3, 0])
+    assert (found.hit, found.assigned) == (2, pytest.approx(2 / 3))
+    assert found.entropy == pytest.approx(math.log(3) - 2 / 3 * math.log(2))
+    even = torch.ones(3) / 3
+    assert found.reverse_kl(even) == pytest.approx(math.log(3) - found.entropy)
+
+
+@pytest.fixture(scope="module")
+def judge(glyphs, extractor, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gan_zoo.metrics.image_judge.feature_extractor", lambda *_: extractor)
+        return ImageJudge(glyphs, 300, 0, Cache(tmp_path_factory.mktemp("cache")), CPU)
+
+
+def judged(judge, x):
+    fakes = Fakes(x, torch.zeros(len(x), dtype=torch.int64))
+    found = judge.judge(fakes, judge.chosen(["all"])).numbers
+    return {tag.removesuffix("_glyphs_cnn").removeprefix("metric/"): v for tag, v in found.items()}
+
+
+def test_real_images_are_good_and_one_image_and_noise_are_bad_by_every_number(judge, train):
+    real = judged(judge, to_float(train.x[:300]))
+    one = judged(judge, to_float(train.x[:1]).expand(300, -1, -1, -1))
+    draws = torch.Generator().manual_seed(0)
+    noise = judged(judge, 2 * torch.rand(300, 1, 16, 16, generator=draws) - 1)
+    assert real["coverage"] > 0.9
+    assert real["precision"] > 0.7
+    assert real["recall"] > 0.7
+    assert real["classes"] == 4
+    assert real["largest_share"] < 0.4
+    for bad in (one, noise):
+        assert bad["frechet"] > 10 * real["frechet"]
+        assert bad["kernel_distance"] > 10 * abs(real["kernel_distance"])
+        assert bad["recall"] < 0.1
+        assert bad["coverage"] < 0.1
+    assert noise["precision"] < 0.1
+    assert noise["density"] < 0.1
+    assert noise["nearest_ratio"] > 2
+    assert (one["classes"], one["largest_share"], one["class_entropy"]) == (1, 1, 0)
+    assert one["nearest_ratio"] == 0  # it is a training image
+
+
+def test_the_label_asked_for_is_compared_with_the_one_seen(judge, train):
+    fakes = Fakes(to_float(train.x[:100]), train.y[:100], num_classes=4)
+    found = judge.judge(fakes, ["classes"]).numbers
+    assert found["metric/label_accuracy_glyphs_cnn"] > 0.9
+    wrong = dataclasses.replace(fakes, y=(fakes.y + 1) % 4)
+    assert judge.judge(wrong, ["classes"]).numbers["metric/label_accuracy_glyphs_cnn"] < 0.1
+
+
+def test_every_number_carries_its_protocol_and_says_what_it_is(judge, train, extractor):
+    fakes = Fakes(to_float(train.x[:50]), train.y[:50])
+    found = judge.judge(fakes, judge.chosen(["all"]))
+    assert set(found.protocols) == set(found.numbers)
+    assert all(tag.endswith("_glyphs_cnn") for tag in found.numbers)
+    protocol = found.protocols["metric/frechet_glyphs_cnn"]
+    assert (protocol["n"], protocol["n_reference"], protocol["reference"]) == (50, 300, "test")
+    assert protocol["feature_net"] == extractor.identity
+    assert protocol["feature_net_accuracy"] == 0.99
+    pixels = found.pictures["nearest"]
+    assert pixels.shape[-1] == 3
+    assert pixels.shape[0] == pixels.shape[1]  # 8 rows of 4 fakes, each beside its nearest
+
+
+def test_groups_are_chosen_by_name(judge):
+    assert judge.chosen(["quick", "frechet"]) == ["frechet", "manifold", "classes"]
+    assert "inception" not in judge.chosen(["all"])
+    with pytest.raises(SettingError, match="did you mean manifold"):
+        judge.chosen(["manifolds"])
+
+
+def test_names_of_datasets_in_tags():
+    assert [snake_case(n) for n in ("MNIST", "FashionMNIST", "ImageFolder", "CIFAR10")] == [
+        "mnist",
+        "fashion_mnist",
+        "image_folder",
+        "cifar10",
+    ]
+
+
+@pytest.mark.skipif(not (SHARED / "MNIST").exists(), reason="needs MNIST's files")
+def test_real_digits_are_near_to_real_digits(tmp_path, monkeypatch):
+    recipe = Recipe(epochs=0, least_steps=60)  # enough to see digits by
+    monkeypatch.setattr("gan_zoo.metrics.features.Recipe", lambda: recipe)
+    dataset = MNIST(root=str(SHARED))
+    judge = ImageJudge(dataset, 1000, 0, Cache(tmp_path), CPU)
+    train = dataset.load("train")
+    x = to_float(train.x[:1000])
+    found = judge.judge(Fakes(x, train.y[:1000]), judge.quick).numbers
+    noise = 2 * torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) - 1
+    bad = judge.judge(Fakes(noise, train.y[:1000]), judge.quick).numbers
+    assert found["metric/coverage_mnist_cnn"] > 0.9
+    assert found["metric/frechet_mnist_cnn"] < bad["metric/frechet_mnist_cnn"] / 100
