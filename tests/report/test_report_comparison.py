@@ -61,6 +61,17 @@ def test_settings_that_differ_without_an_override_still_part_configurations(tmp_
     assert groups == {"optimizer.lr=0.1": 1, "optimizer.lr=0.2": 2}
 
 
+def test_how_a_run_is_watched_does_not_part_configurations_but_its_data_does(tmp_path):
+    for i, n in enumerate((100, 200)):
+        watched = {"seed": i, "evaluation": {"n": n}, "sweep": f"name{i}"}
+        write_run(tmp_path / str(i), [1.0], settings=watched)
+    found = compared(tmp_path)
+    assert len(found.configurations) == 1
+    assert set(found.variation.immaterial) == {"evaluation.n", "sweep"}
+    write_run(tmp_path / "other", [1.0], settings={"seed": 0, "dataset": {"root": "elsewhere"}})
+    assert len(compared(tmp_path).configurations) == 2
+
+
 def test_an_integer_and_the_same_float_are_one_value(tmp_path):
     for i, slope in enumerate((1, 1.0)):
         settings = {"seed": i, "loss": {"slope": slope}}

@@ -147,6 +147,12 @@ def test_commands_survive_the_shell(tmp_path, words):
     assert shown.stdout.strip() == str(list(words))
 
 
+def test_commands_lead_to_a_new_folder(tmp_path):
+    write_run(tmp_path / "run", [1.0], overrides=("loss=gan", "resume=auto", "+sweep=mine"))
+    (run,), _ = read_runs([tmp_path])
+    assert command(run) == "python train.py loss=gan"
+
+
 def test_a_grid_is_cut_into_its_tiles(tmp_path):
     draw_grid(tmp_path, shade=9)
     with Image.open(tmp_path / "samples/000200.png") as picture:

@@ -44,7 +44,6 @@ def configuration_columns(metric: Metric | None) -> list[Column]:
         *(measured if metric else []),
         Column("failed", _failed, lambda c: c.failures, lambda c: "bad" if c.failures else ""),
         Column("seconds", *_quantity(lambda c: c.average(lambda run: run.seconds))),
-        Column("images seen", *_quantity(lambda c: c.average(lambda run: run.images_seen))),
     ]
 
 

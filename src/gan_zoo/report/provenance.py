@@ -10,12 +10,14 @@ from typing import Any
 from gan_zoo.report.runs import Run
 
 _PACKAGES = ("gan-zoo", "numpy", "scipy", "matplotlib")
+_LEADING = ("resume", "allow_changes", "sweep")  # would lead into a folder that exists already
 _FACTS = ("git_commit", "git_dirty", "python", "device", "device_name", "threads")
 
 
 def command(run: Run) -> str:
     """The command that trains this run again, quoted for a POSIX shell."""
-    return shlex.join(["python", "train.py", *run.overrides])
+    words = [word for word in run.overrides if word.partition("=")[0].lstrip("+") not in _LEADING]
+    return shlex.join(["python", "train.py", *words])
 
 
 def origins(runs: Iterable[Run]) -> dict[str, Counter[str]]:

@@ -10,8 +10,9 @@ from gan_zoo.report.runs import Run
 REPLICATE = "seed"
 # settings that change what is written, or where it runs, but not what is trained
 _IMMATERIAL = (
-    "log_every", "sample_every", "checkpoint_every", "evaluate_every", "device", "resume",
-    "dataset.root", "dataset.download", "dataset.resident", "dataset.workers", "dataset.cache",
+    "log_every", "sample_every", "checkpoint_every", "evaluate_every", "evaluation", "device",
+    "resume", "sweep", "allow_changes", "dataset.download", "dataset.resident", "dataset.workers",
+    "dataset.cache",
 )  # fmt: skip
 ABSENT = "(none)"
 
@@ -35,8 +36,12 @@ class Variation:
 
 def identity(run: Run) -> str:
     """Text that is equal for runs that differ by no more than their seed."""
-    apart = (REPLICATE, *_IMMATERIAL)
-    return exact({key: value for key, value in run.settings.items() if key not in apart})
+    trained = {key: value for key, value in run.settings.items() if not _immaterial(key)}
+    return exact({key: value for key, value in trained.items() if key != REPLICATE})
+
+
+def _immaterial(key: str) -> bool:
+    return key in _IMMATERIAL or key.partition(".")[0] in _IMMATERIAL
 
 
 def exact(value: Any) -> str:
@@ -74,13 +79,13 @@ def vary(runs: Sequence[Run]) -> Variation:
     keys = dict.fromkeys(key for each in seen for key in each)
     columns = {key: [exact(each.get(key)) for each in seen] for key in keys}
     differing = [key for key in keys if len(set(columns[key])) > 1 and key != REPLICATE]
-    material = [key for key in differing if key not in _IMMATERIAL]
+    material = [key for key in differing if not _immaterial(key)]
     material.sort(key=_rank(runs))
     factors = _telling(material, columns, [identity(run) for run in runs])
     return Variation(
         factors=tuple(factors),
         followers=tuple(key for key in material if key not in factors),
-        immaterial=tuple(key for key in differing if key in _IMMATERIAL),
+        immaterial=tuple(key for key in differing if _immaterial(key)),
         equal={key: seen[0].get(key) for key in keys if len(set(columns[key])) == 1},
     )
 
