@@ -131,6 +131,11 @@ class CheckFirst(Callback):
                 )
                 check_job(full, Path(config.hydra.sweep.dir) / str(full.hydra.sweep.subdir))
 
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        from gan_zoo.report.after_sweep import report_sweep  # imports matplotlib
+
+        report_sweep(Path(config.hydra.sweep.dir))
+
 
 @contextmanager
 def _refusing() -> Iterator[None]:

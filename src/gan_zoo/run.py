@@ -12,7 +12,7 @@ from gan_zoo.data.residence import place
 from gan_zoo.data.samples import Samples
 from gan_zoo.experiment import Experiment
 from gan_zoo.monitoring.album import Album
-from gan_zoo.monitoring.header import header, table
+from gan_zoo.monitoring.header import header, leaves, table
 from gan_zoo.monitoring.monitor import Monitor
 from gan_zoo.provenance import provenance
 from gan_zoo.resume import refuse_changes
@@ -70,6 +70,7 @@ def run(experiment: Experiment, folder: Path) -> dict[str, Any]:
     with monitor, interruptible() as request:
         if state is None:
             monitor.events.text("config", table(experiment.config))
+            monitor.events.hyperparameters(leaves(experiment.config))
             real = album.real(samples, stream(settings.seed, "real"))
             monitor.picture("real", "samples/real", real)
             draw()

@@ -1,13 +1,14 @@
 """The report at the end of a sweep, and what comparisons by seed rest on."""
 
 import logging
+from pathlib import Path
 
 import pytest
 import torch
 from report_folders import write_sweep
 
 from gan_zoo.experiment import read
-from gan_zoo.report.after_sweep import report_sweep
+from gan_zoo.report.after_sweep import link_latest, report_sweep
 from gan_zoo.run import compose, load_samples
 
 
@@ -33,6 +34,13 @@ def test_a_failing_report_says_so_in_one_line_and_raises_nothing(here, caplog):
     assert record.levelname == "WARNING"
     assert "holds no run" in record.message
     assert "\n" not in record.message
+
+
+def test_a_sweep_gone_on_with_through_the_link_keeps_it(here):
+    write_sweep(here / "sweeps/a", {"gan": [1.0, 2.0]})
+    link_latest(Path("sweeps/a"))
+    link_latest(Path("sweeps/LATEST"))
+    assert (here / "sweeps/LATEST").readlink() == Path("a")
 
 
 def test_no_link_replaces_what_is_not_one(here):

@@ -129,6 +129,14 @@ def test_steps_written_again_after_a_resume_replace_the_old_ones(tmp_path):
     assert curve.values.tolist() == [1.0, 20.0, 30.0]
 
 
+def test_lines_of_one_step_complete_each_other(tmp_path):
+    lines = ['{"step": 1, "a": 1}', '{"step": 2, "a": 2}', '{"step": 2, "b": 5}']
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    found = read_curves(tmp_path / "metrics.jsonl").tags
+    assert found["a"].values.tolist() == [1.0, 2.0]
+    assert found["b"].steps.tolist() == [2]
+
+
 def test_an_unfinished_run_says_how_far_it_came(tmp_path):
     folder = write_run(tmp_path / "run", [3.0, 2.0], settings={"steps": 5000})
     (folder / "summary.json").unlink()

@@ -2,7 +2,9 @@
 
 import io
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,6 +13,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_STRING
+from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 
@@ -44,6 +47,15 @@ class Events:
             encoded_image_string=encoded.getvalue(),
         )
         self._add(step, [Summary.Value(tag=tag, image=image)])
+
+    def hyperparameters(self, settings: Iterable[tuple[str, Any]]) -> None:
+        """Keys and values of a run's settings, for the HParams tab, in the run's own file.
+
+        Without a list of metrics the tab offers every scalar of the runs.
+        """
+        plain = {k: v if isinstance(v, (bool, int, float)) else str(v) for k, v in settings}
+        event = Event(wall_time=time.time(), step=0, summary=hparams_pb(plain))
+        self._writer.add_event(event)
 
     def text(self, tag: str, markdown: str) -> None:
         """A text of the whole run, as Markdown."""

@@ -32,7 +32,7 @@ def link_latest(folder: Path) -> None:
         return
     partial = link.with_name(f".{link.name}.{os.getpid()}")
     try:
-        partial.symlink_to(folder.name, target_is_directory=True)
+        partial.symlink_to(folder.resolve().name, target_is_directory=True)
         partial.replace(link)
     except OSError:  # a file system without links
         log.info("no link LATEST: this file system has none")

@@ -38,7 +38,8 @@ class Curves:
 def read_curves(path: Path) -> Curves:
     """Read a metrics.jsonl. Raises OSError where there is none.
 
-    A step that was written again, by a run that resumed, replaces what came at or after it.
+    Lines of one step complete each other; a line of an earlier step, by a run that went back to a
+    checkpoint, replaces what came after it.
     """
     lines = path.read_bytes().splitlines()
     parsed = _all_at_once(lines) or [_parsed(line) for line in lines]
@@ -49,9 +50,10 @@ def read_curves(path: Path) -> Curves:
         if cut_off:
             broken += 1
             continue
-        while records and records[-1]["step"] >= record["step"]:
+        while records and records[-1]["step"] > record["step"]:
             records.pop()
-        records.append(record)
+        same_step = records and records[-1]["step"] == record["step"]
+        records.append({**records.pop(), **record} if same_step else record)
     return Curves(_columns(records), broken, cut_off)
 
 
