@@ -94,7 +94,9 @@ def test_checkpoints_hold_everything_and_only_plain_things(trained, tmp_path, co
     content = checkpoints.load(tmp_path / "checkpoints" / kept[-1])  # loads with weights_only
     assert content["step"] == 7
     assert content["feed_position"] == 7 * 2 * 8
-    assert content["config"] == composed(*SMALL, "steps=7", "checkpoint_every=2", "n_critic=2")
+    expected = composed(*SMALL, "steps=7", "checkpoint_every=2", "n_critic=2")
+    named_by_time = {"sweep": content["config"]["sweep"]}
+    assert content["config"] == expected | named_by_time
     assert {"generator", "critic", "average", "generator_optimizer", "noise"} <= set(content)
 
 
