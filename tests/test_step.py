@@ -10,6 +10,7 @@ from gan_zoo.architectures import dcgan, mlp
 from gan_zoo.data.feed import Feed
 from gan_zoo.data.samples import Samples
 from gan_zoo.losses import Scored
+from gan_zoo.monitoring.album import draw_samples
 from gan_zoo.optimizers import Adam, RMSprop
 from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.loop import Training, train
@@ -281,3 +282,33 @@ def test_fused_adam_makes_the_same_updates_as_torchs_plain_one():
             parameter.grad = gradient * parameter.detach()
             optimizer.step()
     torch.testing.assert_close(ours, plain)
+
+
+def test_fakes_carry_the_labels_of_the_real_batch_in_both_steps():
+    generator = dcgan.generator(SHAPE, 5, z_dim=4, width=4)
+    critic = dcgan.critic(SHAPE, 5, width=4, norm="none")
+    told = {"generator": [], "critic": []}
+    generator.register_forward_pre_hook(lambda _, args: told["generator"].append(args[1]))
+    critic.register_forward_pre_hook(lambda _, args: told["critic"].append(args[1]))
+    optimizers = (Adam(lr=1e-3)(player.parameters()) for player in (generator, critic))
+    game = Game(generator, critic, losses.LossSensitive(), regularizers.R1(), *optimizers)
+    x, _, z = batch()
+    y = torch.arange(8) % 5
+    critic_step(game, x, y, z)
+    generator_step(game, x, y, z)
+    assert all(torch.equal(labels, y) for labels in told["generator"])
+    assert all(torch.equal(labels[:8], y) for labels in told["critic"])
+    assert torch.equal(told["critic"][0], torch.cat([y, y]))  # reals and fakes, scored together
+    assert (len(told["generator"]), len(told["critic"])) == (2, 3)
+
+
+def test_samples_are_drawn_in_evaluation_mode_which_is_left_again():
+    generator = dcgan.generator(SHAPE, 1, z_dim=4, width=4)
+    for module in generator.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_var.fill_(4.0)
+    z, y = torch.rand(8, 4), torch.zeros(8, dtype=torch.int64)
+    drawn = draw_samples(generator, z, y)
+    assert generator.training
+    torch.testing.assert_close(drawn[:3], draw_samples(generator, z[:3], y[:3]))  # no batch in it
+    assert not torch.allclose(drawn, generator(z, y), atol=1e-3)
