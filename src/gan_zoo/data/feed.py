@@ -102,7 +102,7 @@ class Stream(Feed):
         context: dict[str, Any] = {"multiprocessing_context": "fork", "prefetch_factor": _AHEAD}
         return DataLoader(
             _Rows(self.samples),
-            batch_sampler=self._indices(self.position),
+            batch_sampler=_indices(self.order, self.position),
             num_workers=self.workers,
             collate_fn=_as_it_is,
             pin_memory=self.device.type == "cuda",
@@ -110,10 +110,16 @@ class Stream(Feed):
             **(context if self.workers else {}),
         )
 
-    def _indices(self, position: int) -> Iterator[Any]:
-        while True:
-            yield self.order.at(position).numpy()
-            position += self.batch_size
+
+def _indices(order: Order, position: int) -> Iterator[Any]:
+    """The batches' indices from a position on.
+
+    No method of the stream, which must not be part of a cycle: ending its workers from within the
+    garbage collector takes five seconds.
+    """
+    while True:
+        yield order.at(position).numpy()
+        position += order.batch_size
 
 
 class _Rows:

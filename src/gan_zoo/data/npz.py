@@ -54,8 +54,9 @@ class Npz(Images):
         y = self._labels(arrays.get(f"y{name}"), len(x))
         known = [self._labels(arrays[key], None) for key in ("y", "y_test") if key in arrays]
         classes = 1 + max((int(labels.max(initial=0)) for labels in known), default=0)
-        if classes > max(1, len(x)):
-            raise self._refused(f"has labels up to {classes - 1} for {len(x)} images")
+        count = sum(len(arrays[key]) for key in ("x", "x_test") if key in arrays)
+        if classes > max(1, count):
+            raise self._refused(f"has labels up to {classes - 1} for {count} images")
         if not apart:
             kept = held_out([str(i) for i in range(len(x))], self.test_share)[split]
             places = np.array(kept, np.int64)

@@ -1,0 +1,181 @@
+"""The user's own files in other formats: CASIA's .gnt and numpy's .npz."""
+
+import numpy as np
+import pytest
+import torch
+
+from gan_zoo.data.chinese import level_1
+from gan_zoo.data.gnt import GntError, is_level_1, records
+from gan_zoo.data.hwdb import HWDB
+from gan_zoo.data.npz import Npz
+from gan_zoo.schema import SettingError
+
+
+@pytest.fixture
+def writers(tmp_path, gnt_bytes):
+    """A function that writes a file of characters, each a dark square on white paper."""
+
+    def write(name, characters, side=20, width=12):
+        image = np.full((side, width), 255, np.uint8)
+        image[side // 2 - 3 : side // 2 + 3, width // 2 - 3 : width // 2 + 3] = 10
+        path = tmp_path / "hwdb" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gnt_bytes([(character, image) for character in characters]))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def hwdb(tmp_path):
+    def make(**settings):
+        return HWDB(root=str(tmp_path / "hwdb"), cache=str(tmp_path / "cache"), **settings)
+
+    return make
+
+
+def test_records_are_read_in_order(tmp_path, gnt_bytes, noise):
+    pairs = [("啊", noise(3, 5)), ("A", noise(1, 1, seed=1)), ("座", noise(40, 7, seed=2))]
+    path = tmp_path / "a.gnt"
+    path.write_bytes(gnt_bytes(pairs))
+    for (character, image), record in zip(pairs, records(path), strict=True):
+        assert record.code.rstrip(b"\0").decode("gb2312") == character
+        assert np.array_equal(record.image, image)
+
+
+def test_level_1_codes_are_those_of_its_characters():
+    codes = {bytes([a, b]) for a in range(256) for b in range(256) if is_level_1(bytes([a, b]))}
+    assert codes == {character.encode("gb2312") for character in level_1()}
+
+
+def test_characters_become_light_ink_in_the_middle_of_black_squares(writers, hwdb):
+    writers("1-f.gnt", "啊阿")
+    samples = hwdb(size=20, test_share=0.0).load()
+    assert samples.shape == (1, 20, 20)
+    ink = (samples.x[0, 0] > 200).nonzero().float()
+    assert torch.allclose(ink.mean(0), torch.tensor([9.5, 9.5]), atol=0.6)
+    assert samples.x[0, 0, :, :2].max() == 0  # the paper is black, and so is what pads it
+
+
+def test_classes_are_the_level_1_characters_of_both_splits_in_order_of_code(writers, hwdb):
+    writers("HWDB1.1trn_gnt/1-c.gnt", "座A啊")
+    writers("HWDB1.1tst_gnt/2-c.gnt", "阿啊，")
+    dataset = hwdb()
+    assert dataset.load().num_classes == 3
+    assert dataset.load().y.tolist() == [2, 0]
+    assert dataset.load("test").y.tolist() == [1, 0]
+    everything = hwdb(characters="all")
+    assert everything.load().num_classes == 5
+    assert everything.load("test").y.tolist() == [3, 2, 1]
+
+
+def test_writers_are_held_out_whole(writers, hwdb):
+    for i in range(30):
+        writers(f"latest/{i:03}-f.gnt", "啊阿座")
+    train, test = (hwdb(test_share=0.3).load(split) for split in ("train", "test"))
+    assert len(train) % 3 == len(test) % 3 == 0
+    assert len(train) + len(test) == 90
+    assert 9 <= len(test) <= 60
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda b: b[:-1], "ends at byte 499, within the record that starts at 250"),
+        (lambda b: b[:255], "ends at byte 255, within the record that starts at 250"),
+        (lambda b: b + b"\1", "ends at byte 501, within the record that starts at 500"),
+        (lambda b: b[:250] + b"\xff" + b[251:], "record of 255 bytes at byte 250, where 250 are"),
+        (lambda b: b[:256] + b"\0\0" + b[258:], "0 x 20 pixels at byte 250"),
+        (lambda b: b"\x89PNG\r\n\x1a\n" + b, "pixels at byte 0"),
+        (lambda b: b"", "cannot be read"),
+    ],
+)
+def test_truncated_and_foreign_files_are_refused_by_offset(damage, message, writers, hwdb):
+    path = writers("1-f.gnt", "啊阿")
+    assert len(path.read_bytes()) == 500
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(GntError):
+        list(records(path))
+    with pytest.raises(SettingError, match=rf"1-f\.gnt: .*{message}"):
+        hwdb(test_share=0.0).load()
+
+
+def test_folders_without_what_is_wanted_are_refused(tmp_path, writers, hwdb):
+    with pytest.raises(SettingError, match=r"is no folder.*dataset=chinese_glyphs"):
+        hwdb()
+    writers("1-f.gnt", "AB")
+    with pytest.raises(SettingError, match=r"no Chinese character.*dataset\.characters=all"):
+        hwdb(test_share=0.0).load()
+    with pytest.raises(SettingError, match="leaves no writer for the test split"):
+        hwdb(test_share=0.0).load("test")
+    (tmp_path / "hwdb" / "1-f.gnt").unlink()
+    with pytest.raises(SettingError, match=r"holds no \.gnt files"):
+        hwdb().load()
+
+
+@pytest.fixture
+def npz(tmp_path):
+    """A function from arrays to a dataset of an .npz file that holds them."""
+
+    def make(save=np.savez, share=0.0, **arrays):
+        save(tmp_path / "own.npz", **arrays)
+        return Npz(root=str(tmp_path / "own.npz"), test_share=share)
+
+    return make
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("shape", [(6, 8, 9), (6, 8, 9, 3), (6, 3, 8, 9), (6, 8, 9, 1)])
+def test_npz_takes_three_layouts(save, shape, npz, noise):
+    x = noise(*shape)
+    samples = npz(save, x=x).load()
+    channels = 1 if len(shape) == 3 or shape[3] == 1 else 3
+    assert samples.shape == (channels, 8, 9)
+    first_row = x[0, :, 0] if shape[1:2] == (3,) else x[0, 0].reshape(9, -1).T
+    assert np.array_equal(samples.x[0, :, 0], first_row)
+    assert samples.num_classes == 1
+
+
+def test_npz_arrays_in_fortran_order_are_the_same_images(npz, noise):
+    x = noise(5, 8, 8)
+    assert np.array_equal(npz(x=np.asfortranarray(x)).load().x[:, 0], x)
+
+
+def test_npz_keeps_its_own_test_split_or_holds_some_out(npz, noise):
+    x, y = noise(40, 8, 8), np.arange(40, dtype=np.int32) % 5
+    dataset = npz(x=x, y=y, x_test=x[:3], y_test=np.array([7, 0, 1]))
+    assert (len(dataset.load()), dataset.load().num_classes) == (40, 8)
+    assert dataset.load("test").y.tolist() == [7, 0, 1]
+    dataset = npz(x=x, y=y, share=0.3)
+    train, test = dataset.load(), dataset.load("test")
+    assert len(train) + len(test) == 40
+    images = [tuple(image.flatten().tolist()) for part in (train, test) for image in part.x]
+    assert len(set(images)) == 40
+    assert train.num_classes == test.num_classes == 5
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"images": np.zeros((3, 8, 8), np.uint8)}, "holds images, but no x|holds nothing"),
+        ({"x": np.zeros((3, 8, 8), np.float32)}, "x of float32 of shape 3x8x8, not bytes"),
+        ({"x": np.zeros((3, 8, 8, 2), np.uint8)}, "shape 3x8x8x2"),
+        ({"x": np.zeros((0, 8, 8), np.uint8)}, "0 images"),
+        ({"x": np.zeros((3, 8, 8), np.uint8), "y": np.zeros(2, int)}, "y of int64 of shape 2"),
+        ({"x": np.zeros((3, 8, 8), np.uint8), "y": np.zeros(3)}, "y of float64"),
+        ({"x": np.zeros((3, 8, 8), np.uint8), "y": np.array([0, -1, 0])}, "labels -1 to 0"),
+        ({"x": np.zeros((3, 8, 8), np.uint8), "y": np.array([0, 10**9, 0])}, "up to 1000000000"),
+        ({"x": np.array([{}] * 3)}, "cannot be read"),
+    ],
+)
+def test_npz_files_of_something_else_are_refused(arrays, message, npz):
+    with pytest.raises(SettingError, match=message):
+        npz(**arrays).load()
+
+
+def test_what_is_no_npz_is_refused(tmp_path):
+    with pytest.raises(SettingError, match="does not exist"):
+        Npz(root=str(tmp_path / "nowhere.npz"))
+    (tmp_path / "text.npz").write_text("text")
+    with pytest.raises(SettingError, match=r"is no \.npz file"):
+        Npz(root=str(tmp_path / "text.npz"))
