@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1
 
+_NUMBERED = "[0-9]*.pt"  # best.pt beside them is kept by somebody else
+
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write a checkpoint; a crash at any moment leaves the old file or the new one, never half."""
@@ -64,7 +66,7 @@ def newest_sound(folder: Path) -> dict[str, Any] | None:
     Warns of every newer one that cannot. Raises SettingError if there are some and none can.
     """
     damaged = None
-    for path in sorted(folder.glob("*.pt"), reverse=True):
+    for path in sorted(folder.glob(_NUMBERED), reverse=True):
         try:
             return load(path)
         except SettingError as error:
@@ -86,7 +88,7 @@ def newest(run_or_checkpoint: Path) -> Path:
     """A checkpoint itself, or the newest one of a run's folder. Raises SettingError if none."""
     if run_or_checkpoint.is_file():
         return run_or_checkpoint
-    found = sorted(run_or_checkpoint.glob("checkpoints/*.pt"))
+    found = sorted(run_or_checkpoint.glob(f"checkpoints/{_NUMBERED}"))
     if not found:
         raise SettingError("checkpoint", run_or_checkpoint, "holds no checkpoints/*.pt")
     return found[-1]
@@ -94,5 +96,5 @@ def newest(run_or_checkpoint: Path) -> Path:
 
 def keep_newest(folder: Path, count: int) -> None:
     """Delete all but the newest checkpoints of a folder."""
-    for old in sorted(folder.glob("*.pt"))[:-count]:
+    for old in sorted(folder.glob(_NUMBERED))[:-count]:
         old.unlink()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo.losses import Loss
+from gan_zoo.metrics.evaluation import Evaluation
 from gan_zoo.regularizers import Regularizer
 from gan_zoo.schema import (
     CountInt,
@@ -42,6 +43,8 @@ class Settings:
         ema: decay of the shown generator's moving average; 0 shows the trained one.
         device: auto (CUDA where there is one), cpu, cuda, cuda:1.
         log_every, sample_every, checkpoint_every: in generator updates.
+        evaluate_every: in generator updates; a run shorter than that is not evaluated. 0: never.
+        evaluation: how samples are judged while training.
         resume: the folder of a run to continue, or a checkpoint in one; auto continues what the
             folder of this run holds, if anything.
         allow_changes: let a continued run have other settings than it began with.
@@ -60,6 +63,8 @@ class Settings:
     log_every: PositiveInt
     sample_every: PositiveInt
     checkpoint_every: PositiveInt
+    evaluate_every: CountInt
+    evaluation: Evaluation
     resume: str | None = None
     allow_changes: bool = False
     sweep: str

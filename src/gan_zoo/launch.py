@@ -182,7 +182,7 @@ def continue_sweep(config: DictConfig) -> None:
     """If `sweep` is `resume`, make it the name of the newest sweep. Raises SettingError if none."""
     if config.sweep != "resume":
         return
-    sweeps = sorted(path.parent for path in Path("outputs/sweeps").glob("*/multirun.yaml"))
+    sweeps = [path.resolve().parent for path in Path("outputs/sweeps").glob("*/multirun.yaml")]
     if not sweeps:
         raise SettingError("sweep", "resume", "there is no sweep in outputs/sweeps to finish")
     newest = max(sweeps, key=lambda path: path.stat().st_mtime)

@@ -9,7 +9,8 @@ from gan_zoo.schema import SettingError
 # A continued run may be longer, be watched otherwise, and live on another device.
 FREE = {
     *("steps", "log_every", "sample_every", "checkpoint_every", "device"),
-    *("resume", "allow_changes", "sweep"),
+    *("resume", "allow_changes", "sweep", "evaluate_every"),
+    *(f"evaluation.{name}" for name in ("n", "seed", "metrics", "best", "cache")),
 }
 
 

@@ -172,7 +172,9 @@ def test_exif_turns_are_made(encode):
     assert turned[0, 13, 8] == 250
 
 
-def test_broken_files_are_left_out_counted_and_named(class_folders, folder, encode, caplog):
+def test_broken_files_are_left_out_counted_and_named(
+    class_folders, folder, encode, caplog, tmp_path
+):
     whole = encode(np.zeros((40, 40, 3), np.uint8), "JPEG")
     (class_folders / "apple" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (class_folders / "pear" / "garbage.png").write_bytes(b"garbage")
@@ -185,6 +187,7 @@ def test_broken_files_are_left_out_counted_and_named(class_folders, folder, enco
         assert len(samples) == 16
         assert samples.y.tolist() == [0] * 8 + [1] * 8
         assert "3 of 19 images cannot be read" in caplog.text
+        assert str(entries(tmp_path)[0]) in caplog.text
         assert all(name in caplog.text for name in ("cut.jpg", "garbage.png", "empty.gif"))
 
 

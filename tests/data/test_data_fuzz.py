@@ -187,7 +187,9 @@ def test_an_image_of_too_many_pixels_is_left_out_unread(encode):
 
 def test_postscript_is_never_run():
     content = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
-    assert "cannot identify" in _attempt("a.png", lambda _: content, Policy(8, 3, "crop"))
+    assert "no format that Pillow reads" in _attempt(
+        "a.png", lambda _: content, Policy(8, 3, "crop")
+    )
 
 
 def test_zips(tmp_path, encode, noise):

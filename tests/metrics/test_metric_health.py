@@ -77,6 +77,10 @@ def test_a_loss_without_such_a_scale_is_saturated_only_when_the_gradient_vanishe
     )
 
 
+def test_a_generator_that_never_had_a_gradient_is_told_too():
+    assert watch(Health(), 5, grad_norm__generator=0.0).verdict == "critic saturated since step 100"
+
+
 def test_scores_that_explode_are_told_before_they_end_the_run():
     health = watch(Health(), 3)
     assert watch(health, 5, start=300, score__fake=5e5).verdict == (

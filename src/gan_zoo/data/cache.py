@@ -53,7 +53,7 @@ class Rows:
         self._file.close()
         np.save(self.folder / "y.npy", np.array(self.labels, np.int64))
         facts = {"format": FORMAT, "digest": self.digest.hexdigest(), **facts}
-        (self.folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+        (self.folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def cached(
@@ -62,7 +62,7 @@ def cached(
     shape: tuple[int, ...],
     build: Callable[[Rows], dict[str, Any]],
 ) -> tuple[Samples, dict[str, Any]]:
-    """Samples whose images are a mapped file, and the facts noted when they were decoded.
+    """Samples whose images are a mapped file, the facts noted with them, and where (`listed`).
 
     Args:
         location: folder of all entries.
@@ -90,6 +90,7 @@ def cached(
     assert found
     x, y, facts = found
     images, labels = torch.from_numpy(x), torch.from_numpy(y)
+    facts = {**facts, "listed": str(place / "facts.json")}
     return Samples(images, labels, facts["num_classes"], facts["digest"]), facts
 
 

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _PART = 64  # images that a thread decodes in a row: passing each on its own would cost as much
 _IN_FLIGHT = 256  # parts held in memory
-_LISTED = 5  # broken files named in the log; facts.json of the cache names them all
+_LISTED = 5  # broken files named in the log
 
 Item = tuple[str, int]  # an image's name, and its label
 Side = Annotated[int, Range(ge=4, le=2048)]
@@ -87,11 +87,11 @@ class Decoded(Images):
 
         samples, facts = cached(self.cache, [self.fit, key], policy.shape, build)
         if skipped := facts["skipped"]:
-            total = f"{len(skipped) + len(samples):,}"
             log.warning(
-                "%s of %s images cannot be read and are left out: %s",
+                "%s of %s images cannot be read and are left out (listed in %s): %s",
                 f"{len(skipped):,}",
-                total,
+                f"{len(skipped) + len(samples):,}",
+                facts["listed"],
                 _shown(skipped),
             )
         return samples
@@ -137,8 +137,12 @@ def _decode_all(
 
 def _attempt(name: str, read: Callable[[str], bytes], policy: "Policy") -> "np.ndarray | str":
     """An image, or its name with the reason why there is none."""
+    from PIL import UnidentifiedImageError
+
     try:
         return policy.decode(read(name))
+    except UnidentifiedImageError:  # Pillow's text names an object in memory
+        return f"{name} (is in no format that Pillow reads)"
     except Exception as error:  # Pillow's many decoders raise anything on damaged bytes
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         return f"{name} ({reason})"

@@ -1,6 +1,7 @@
 """The best checkpoint of a run, by one number."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,11 @@ class Best:
             found = checkpoints.load(self.path).get("best", {})
             self.record = found if found.get("metric") == metric else {}
 
-    def offer(self, step: int, value: float, content: dict[str, Any]) -> bool:
+    def offer(self, step: int, value: float, content: Callable[[], dict[str, Any]]) -> bool:
         """Keep a checkpoint's content if its value beats all before. Returns whether it does."""
         reigning = self.record.get("value", math.inf * self.sign)
         if not self.sign * value < self.sign * reigning:
             return False
         self.record = {"metric": self.metric, "value": value, "step": step}
-        checkpoints.save(self.path, {**content, "best": self.record})
+        checkpoints.save(self.path, {**content(), "best": self.record})
         return True

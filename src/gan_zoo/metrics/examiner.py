@@ -52,18 +52,13 @@ class Examiner:
         fakes = draw_fakes(generator, self.samples, self.settings.n, seed)
         judgement = self.judge.judge(fakes, shown(self.names))
         fake, y = fakes.x[:_EXAMINED], fakes.y[:_EXAMINED]
-        real = self.real(y)
+        real = real_samples(self.samples, y, seed, self.device)
         found = in_evaluation_mode(
             critic, lambda: diagnose(critic, loss, real, fake, y, stream(seed, "between"))
         )
         judgement.add(found, {"n": len(y), "seed": seed, "reference": "train"})
         judgement.pictures |= in_evaluation_mode(critic, lambda: self.judge.portray(critic))
         return judgement
-
-    def real(self, y: Tensor) -> Tensor:
-        """Real training samples (n, *shape) with the labels y (n,), the same for the same seed."""
-        places = self.samples.alike(y.cpu(), stream(self.settings.seed, "examined"))
-        return self.samples.take(places)[0].to(self.device)
 
     def headline(self, judgement: Judgement) -> str:
         """Tag of the number by which checkpoints are compared. Raises SettingError if unknown."""
@@ -72,3 +67,9 @@ class Examiner:
         if tag not in judgement.numbers:
             raise SettingError("evaluation.best", asked, nearest(tag, judgement.numbers))
         return tag
+
+
+def real_samples(samples: Samples, y: Tensor, seed: int, device: torch.device) -> Tensor:
+    """Real samples (n, *shape) with the labels y (n,), the same for the same seed, on a device."""
+    places = samples.alike(y.cpu(), stream(seed, "examined"))
+    return samples.take(places)[0].to(device)

@@ -127,6 +127,6 @@ class Health:
         gradient = values.get("grad_norm/generator", math.inf)
         if math.isfinite(gradient):
             self.largest_gradient = max(self.largest_gradient, gradient)
-        vanished = gradient < _VANISHED * self.largest_gradient
+        vanished = gradient <= _VANISHED * self.largest_gradient  # both 0 where it never had one
         loss, scale = values.get("loss/critic", math.inf), self.indifferent or 0.0
         return vanished or (scale > 0 and 0 <= loss < _SATURATED * scale)

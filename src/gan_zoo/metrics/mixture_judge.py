@@ -5,7 +5,7 @@ import torch
 
 from gan_zoo.architectures.players import Critic
 from gan_zoo.data.mixtures import Mixture
-from gan_zoo.metrics.divergence import mixture_divergence, optimal_critic_loss
+from gan_zoo.metrics.divergence import CELLS_PER_MODE, mixture_divergence, optimal_critic_loss
 from gan_zoo.metrics.judge import Fakes, Judge, Judgement
 from gan_zoo.metrics.landscape import landscape
 from gan_zoo.metrics.modes import hits, reverse_kl
@@ -57,7 +57,9 @@ class MixtureJudge(Judge):
     def _divergence(self, fakes: Fakes) -> Judgement:
         jsd = mixture_divergence(fakes.x, self.true, self.centres, self.sigma)
         bound = optimal_critic_loss(jsd)
-        return Judgement({"metric/jsd": jsd, "metric/gan_critic_loss_bound": bound})
+        numbers = {"metric/jsd": jsd, "metric/gan_critic_loss_bound": bound}
+        protocol = {"n_reference": len(self.true), "cells": CELLS_PER_MODE * len(self.centres)}
+        return Judgement(numbers, protocols=dict.fromkeys(numbers, protocol))
 
     def _transport(self, fakes: Fakes) -> Judgement:
         draws = stream(self.seed, "reference")

@@ -57,8 +57,8 @@ class Events:
         event = Event(wall_time=time.time(), step=0, summary=hparams_pb(plain))
         self._writer.add_event(event)
 
-    def text(self, tag: str, markdown: str) -> None:
-        """A text of the whole run, as Markdown."""
+    def text(self, tag: str, markdown: str, step: int = 0) -> None:
+        """A text, as Markdown."""
         plugin = SummaryMetadata.PluginData(plugin_name="text")
         tensor = TensorProto(
             dtype=DT_STRING,
@@ -66,7 +66,7 @@ class Events:
             tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
         )
         metadata = SummaryMetadata(plugin_data=plugin)
-        self._add(0, [Summary.Value(tag=tag, metadata=metadata, tensor=tensor)])
+        self._add(step, [Summary.Value(tag=tag, metadata=metadata, tensor=tensor)])
 
     def close(self) -> None:
         """Wait until everything is on disk."""

@@ -34,6 +34,8 @@ class Monitor:
         (folder / "samples").mkdir(parents=True, exist_ok=True)
         self.events = Events(folder, step)
         self.last: dict[str, float] = {}
+        self._metrics: dict[str, float] = {}
+        self.health = ""  # verdict that the bar shows
         self._lines = open_lines(folder / "metrics.jsonl", step, period)
         self._began = self._read_at = self._told_at = time.monotonic()
         self._images, self._images_read, self._step_read = images, images, step
@@ -71,10 +73,24 @@ class Monitor:
             "perf/steps_per_second": steps_per_second,
             "perf/images_per_second": images_per_second,
         }
-        self._lines.write(json.dumps({"step": self.step, **_finite(self.last)}) + "\n")
-        self._lines.flush()
-        self.events.scalars(self.step, self.last)
+        self._write(self.last)
         self._tell(now)
+
+    def metrics(self, values: dict[str, float]) -> None:
+        """Write the numbers of an evaluation at the present step."""
+        self._metrics = values
+        self._write(values)
+
+    def note_health(self, verdict: str) -> None:
+        """Show a verdict, and write it where it is another than before."""
+        if verdict != self.health:
+            self.health = verdict
+            self.events.text("health", f"step {self.step}: {verdict}", self.step)
+
+    def _write(self, values: dict[str, float]) -> None:
+        self._lines.write(json.dumps({"step": self.step, **_finite(values)}) + "\n")
+        self._lines.flush()
+        self.events.scalars(self.step, values)
 
     def picture(self, name: str, tag: str, pixels: np.ndarray) -> None:
         """Write a picture, uint8 (H, W, 3), as samples/NAME.png and under a TensorBoard tag."""
@@ -90,7 +106,7 @@ class Monitor:
             "images_seen": self._images,
             "seconds": round(seconds, 3),
             "images_per_second": round((self._images - self._began_at_images) / seconds, 1),
-            "last": _finite(self.last),
+            "last": _finite({**self.last, **self._metrics}),
         }
         text = json.dumps(summary, indent=2, ensure_ascii=False)
         (self.folder / "summary.json").write_text(text + "\n", encoding="utf-8")
@@ -101,7 +117,7 @@ class Monitor:
         losses = {name: self.last[f"loss/{name}"] for name in ("critic", "generator")}
         speed = self.last["perf/images_per_second"]
         shown = {name: f"{value:.4g}" for name, value in losses.items()}
-        self._bar.set_postfix({**shown, "images/s": f"{speed:.0f}"})
+        self._bar.set_postfix({**shown, "images/s": f"{speed:.0f}", "health": self.health})
         due = now - self._told_at >= _LINE_SECONDS or self.step == self.steps
         if self._bar.disable and due:
             self._told_at = now
@@ -109,7 +125,8 @@ class Monitor:
             left = (now - self._began) / max(done, 1) * (self.steps - self.step)
             values = "  ".join(f"{name} {value}" for name, value in shown.items())
             eta = f"{int(left) // 60}:{int(left) % 60:02d}"
-            log.info(f"step {self.step}/{self.steps}  {values}  {speed:.0f} images/s  ETA {eta}")
+            speed_and_eta = f"{speed:.0f} images/s  ETA {eta}  {self.health}"
+            log.info(f"step {self.step}/{self.steps}  {values}  {speed_and_eta}")
 
 
 def open_lines(path: Path, step: int, period: int) -> TextIO:

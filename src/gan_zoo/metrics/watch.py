@@ -1,0 +1,131 @@
+"""A run watched while it trains: its health at each reading, an examination now and then."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gan_zoo.data.samples import Samples
+from gan_zoo.losses import Loss
+from gan_zoo.metrics.best import Best
+from gan_zoo.metrics.diagnosis import indifferent_loss
+from gan_zoo.metrics.evaluation import Evaluation
+from gan_zoo.metrics.examiner import Examiner, real_samples
+from gan_zoo.metrics.health import DivergedError, Health
+from gan_zoo.metrics.judge import Judgement
+from gan_zoo.metrics.judging import draw_labels, in_evaluation_mode
+from gan_zoo.metrics.vitals import Vitals
+from gan_zoo.schema import SettingError
+from gan_zoo.training.loop import Training
+from gan_zoo.training.streams import stream
+
+_BATCH = 128  # samples that vitals are taken of
+
+
+class Watch:
+    """Watches over one run; its random streams are its own, so that the run does not notice.
+
+    Args:
+        training: the run; samples: what it trains on; seed: the run's own.
+    """
+
+    def __init__(self, training: Training, samples: Samples, loss: Loss, seed: int):
+        self.training, self.samples, self.loss = training, samples, loss
+        self.device = training.noise.device
+        generator = training.average.network
+        y = draw_labels(samples.y, generator.num_classes, _BATCH, seed)
+        real = real_samples(samples, y, seed, self.device)
+        self.y, self.z = y.to(self.device), generator.sample_z(_BATCH, self._stream(seed))
+        self.vitals = Vitals(real)
+        self.health = Health(indifferent_loss(loss, real))
+
+    def _stream(self, seed: int) -> torch.Generator:
+        return stream(seed, "vitals", self.device)
+
+    def recall(self, lines: Path) -> None:
+        """Read the values that the run has written so far, to know since when something is so."""
+        for line in lines.read_text(encoding="utf-8").splitlines() if lines.exists() else ():
+            values = json.loads(line)
+            step = values.pop("step")
+            known = {name: value for name, value in values.items() if value is not None}
+            self.health.read(step, known)
+            self.health.read_metrics(step, known)
+
+    @torch.no_grad()
+    def measure(self) -> dict[str, float]:
+        """Signs of collapse in samples of the averaged generator, always of the same noise."""
+        network = self.training.average.network
+        fake = in_evaluation_mode(network, lambda: network(self.z, self.y))
+        measured = self.vitals.measure(fake)
+        values = torch.stack(list(measured.values())).tolist()
+        return dict(zip(measured, values, strict=True))
+
+    def read(self, values: Mapping[str, float]) -> None:
+        """Judge the run's health by one reading. Raises DivergedError if it is past recovery."""
+        self.health.read(self.training.step, values)
+
+    def check_weights(self) -> None:
+        """Raises DivergedError where a player's weights are not finite: never to be saved."""
+        for player in ("generator", "critic"):
+            parameters = getattr(self.training.game, player).parameters()
+            if not torch.stack([p.detach().isfinite().all() for p in parameters]).all():
+                reason = DivergedError(f"weights/{player}", float("nan"))
+                raise self.health.give_up(self.training.step, reason)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a summary says of it."""
+        return {"health": self.health.verdict}
+
+
+class Examination:
+    """The evaluations of one run while it trains, and the best checkpoint by one of their numbers.
+
+    Args:
+        watch: of the run; dataset: the dataset's settings.
+        folder: where best.pt is kept.
+        lower_is_better: whether less of a tag is better; None where its name does not tell.
+
+    Raises SettingError for settings that do not suit the dataset.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        dataset: Any,
+        settings: Evaluation,
+        folder: Path,
+        lower_is_better: Callable[[str], bool | None],
+    ):
+        self.watch = watch
+        self.examiner = Examiner(dataset, watch.samples, settings, watch.device)
+        self.folder, self.lower_is_better = folder, lower_is_better
+        self.best: Best | None = None
+        self.facts: dict[str, Any] = {}
+
+    def examine(self, content: Callable[[], dict[str, Any]]) -> Judgement:
+        """Judge the run now; `content` is what a checkpoint holds, kept if it is the best so far.
+
+        Raises DivergedError for samples that are not finite.
+        """
+        training, health = self.watch.training, self.watch.health
+        try:
+            judgement = self.examiner.examine(
+                training.average.network, training.game.critic, self.watch.loss
+            )
+        except DivergedError as reason:
+            raise health.give_up(training.step, reason) from None
+        health.read_metrics(training.step, judgement.numbers)
+        tag = self.examiner.headline(judgement)
+        self.best = self.best or Best(self.folder, tag, self._lower(tag))
+        self.best.offer(training.step, judgement.numbers[tag], content)
+        self.facts = {"protocol": judgement.protocols, "best": self.best.record}
+        return judgement
+
+    def _lower(self, tag: str) -> bool:
+        lower = self.lower_is_better(tag)
+        if lower is None:
+            raise SettingError("evaluation.best", tag, "is neither better high nor better low")
+        return lower

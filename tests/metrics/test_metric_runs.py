@@ -1,0 +1,201 @@
+"""Runs that are judged while they train, and afterwards from their checkpoints alone."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from gan_zoo import checkpoints
+from gan_zoo.metrics.afterwards import Runs, players, table
+from gan_zoo.metrics.best import Best
+from gan_zoo.metrics.command import parse
+from gan_zoo.metrics.evaluation import Evaluation
+from gan_zoo.metrics.health import DivergedError
+from gan_zoo.metrics.judge import Judgement
+from gan_zoo.schema import SettingError
+
+ROOT = Path(__file__).parents[2]
+RING = ["dataset=ring", "dataset.count=500", "batch_size=16", "device=cpu", "log_every=5"]
+JUDGED = [*RING, "steps=20", "evaluate_every=10", "evaluation.n=50", "checkpoint_every=10"]
+
+
+def lines(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def ring(trained, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("ring")
+    trained(folder, *JUDGED)
+    return folder
+
+
+def test_a_run_is_judged_at_its_cadence(ring):
+    judged = [line for line in lines(ring) if "metric/modes" in line]
+    assert [line["step"] for line in judged] == [10, 20]
+    assert {"metric/sliced_wasserstein", "metric/jsd", "critic/separation"} <= set(judged[0])
+    assert Image.open(ring / "samples" / "landscape-000020.png").size == (160, 160)
+
+
+def test_a_summary_tells_health_protocol_and_best(ring):
+    summary = json.loads((ring / "summary.json").read_text())
+    assert summary["health"] == "healthy"
+    assert summary["protocol"]["metric/modes"]["n"] == 50
+    assert summary["protocol"]["critic/separation"]["reference"] == "train"
+    best = summary["best"]
+    values = {
+        line["step"]: line.get(best["metric"]) for line in lines(ring) if "metric/jsd" in line
+    }
+    assert best["metric"] == "metric/sliced_wasserstein"
+    assert best["value"] == min(values.values()) == values[best["step"]]
+    kept = checkpoints.load(ring / "checkpoints" / "best.pt")
+    assert (kept["best"], kept["step"]) == (best, best["step"])
+
+
+def test_the_best_checkpoint_is_not_taken_for_the_newest(ring):
+    assert checkpoints.newest(ring).name == "00000020.pt"
+    checkpoints.keep_newest(ring / "checkpoints", 2)
+    assert (ring / "checkpoints" / "best.pt").exists()
+
+
+def test_judging_does_not_change_the_run(trained, tmp_path, ring):
+    trained(tmp_path, *JUDGED, "evaluate_every=0")
+    unjudged, judged = (
+        [line for line in lines(f) if "loss/critic" in line] for f in (tmp_path, ring)
+    )
+    losses = [[line["loss/critic"] for line in run] for run in (unjudged, judged)]
+    assert losses[0] == losses[1]
+    assert not (tmp_path / "checkpoints" / "best.pt").exists()
+
+
+def test_a_short_run_is_not_judged(trained, tmp_path):
+    summary = trained(tmp_path, *RING, "steps=5")
+    assert not any("metric/modes" in line for line in lines(tmp_path))
+    assert summary["health"] == "healthy"
+    assert "best" not in summary
+
+
+def test_a_wrong_metric_is_told_before_training(trained, tmp_path):
+    with pytest.raises(SettingError, match="metrics=frechet"):
+        trained(tmp_path, *JUDGED, "evaluation.metrics=[frechet]")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_diverges_stops_with_a_verdict(trained, tmp_path):
+    summary = trained(tmp_path, *RING, "steps=400", "optimizer.lr=10", "checkpoint_every=7")
+    assert summary["health"].startswith("diverged at step ")
+    assert summary["steps"] < 400
+    for path in (tmp_path / "checkpoints").glob("*.pt"):
+        state = checkpoints.load(path)["generator"]
+        assert all(tensor.isfinite().all() for tensor in state.values())
+
+
+def test_a_collapsed_run_says_so(trained, tmp_path):
+    # a generator that never learns keeps its small random start: everything in one place
+    still = ["optimizer.generator.lr=1e-12", "dataset.radius=500", "evaluate_every=0"]
+    summary = trained(tmp_path, *RING, "steps=40", *still)
+    assert summary["health"] == "collapsed at step 5"
+
+
+def test_the_best_is_kept_by_either_direction_and_across_restarts(tmp_path):
+    high = Best(tmp_path, "metric/coverage", lower_is_better=False)
+    assert [high.offer(i, value, dict) for i, value in enumerate([0.2, 0.1, 0.4])] == [1, 0, 1]
+    again = Best(tmp_path, "metric/coverage", lower_is_better=False)
+    assert again.record == {"metric": "metric/coverage", "value": 0.4, "step": 2}
+    assert not again.offer(3, 0.3, dict)
+    assert not again.offer(3, float("nan"), dict)
+    other = Best(tmp_path, "metric/jsd", lower_is_better=True)
+    assert other.offer(4, 0.6, dict)
+
+
+def asked(*words: str) -> Runs:
+    return Runs(parse(words))
+
+
+def test_evaluating_afterwards_needs_the_checkpoint_alone(ring):
+    runs = asked(str(ring), "n=100", "metrics=all", "seed=3")
+    found = runs.evaluate(ring)
+    written = json.loads((ring / "evaluation.json").read_text())
+    assert written["step"] == 20
+    assert (
+        written["metrics"]["metric/sliced_wasserstein"]
+        == found.numbers["metric/sliced_wasserstein"]
+    )
+    assert set(written["protocol"]) == set(written["metrics"])
+    assert written["protocol"]["metric/modes"]["seed"] == 3
+    assert sum(written["histograms"]["critic/score_real"]) == pytest.approx(1)
+    assert (ring / "evaluation" / "landscape.png").exists()
+
+
+def test_the_same_seed_judges_the_same(ring):
+    first, second = (asked(str(ring), "n=50").evaluate(ring).numbers for _ in range(2))
+    assert first == second
+    other = asked(str(ring), "n=50", "seed=1").evaluate(ring).numbers
+    assert other["metric/sliced_wasserstein"] != first["metric/sliced_wasserstein"]
+
+
+def test_the_averaged_generator_is_judged(ring):
+    content = checkpoints.load(checkpoints.newest(ring))
+    generator, _ = players(content, torch.device("cpu"))
+    assert torch.equal(next(generator.parameters()), next(iter(content["average"].values())))
+
+
+def test_samples_that_are_not_finite_are_not_judged(ring, tmp_path):
+    content = checkpoints.load(checkpoints.newest(ring))
+    content["average"] = {name: t * float("nan") for name, t in content["average"].items()}
+    checkpoints.save(tmp_path / "checkpoints" / "00000020.pt", content)
+    with pytest.raises(DivergedError, match="samples is nan"):
+        asked(str(tmp_path), "n=20").evaluate(tmp_path)
+
+
+def test_images_are_judged_from_a_checkpoint(trained, tmp_path, brief):
+    small = ["dataset.count=200", "dataset.size=16", "batch_size=16", "device=cpu", "steps=2"]
+    trained(tmp_path / "run", "conditional=true", *small)
+    cache = f"cache={tmp_path / 'cache'}"
+    found = asked(str(tmp_path / "run"), "n=40", cache).evaluate(tmp_path / "run")
+    tags = set(found.numbers)
+    assert {"metric/frechet_glyphs_cnn", "metric/label_accuracy_glyphs_cnn"} <= tags
+    assert (tmp_path / "run" / "evaluation" / "nearest.png").exists()
+
+
+def test_numbers_of_unlike_protocols_never_stand_together():
+    found = {}
+    for name, n in (("a", 10), ("b", 10), ("c", 20)):
+        protocols = {"metric/x": {"n": n}}
+        found[Path(name)] = Judgement({"metric/x": float(n)}, protocols=protocols)
+    first, second = table(found).split("\n\n")
+    assert first.splitlines()[:3] == ["protocol: n 10", "  [1] a", "  [2] b"]
+    assert first.split()[-3:] == ["metric/x", "10", "10"]
+    assert second.splitlines()[:2] == ["protocol: n 20", "  [1] c"]
+    assert second.split()[-2:] == ["metric/x", "20"]
+
+
+def test_words_of_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seed=0").mkdir()
+    found = parse(["./seed=0", "seed=4", "metrics=[modes,transport]"])
+    assert found.runs == (Path("./seed=0"),)
+    assert found.settings == Evaluation(seed=4, metrics=("modes", "transport"))
+    with pytest.raises(SettingError, match="n=many"):
+        parse(["./seed=0", "n=many"])
+    with pytest.raises(SettingError, match="does not exist"):
+        parse(["nowhere"])
+    with pytest.raises(SettingError, match="name at least one"):
+        parse(["n=10"])
+
+
+def test_the_script_evaluates_what_it_can_and_says_what_it_cannot(ring, tmp_path):
+    (tmp_path / "empty").mkdir()
+    command = [sys.executable, str(ROOT / "scripts" / "evaluate.py"), str(ring)]
+    ran = subprocess.run(
+        [*command, str(tmp_path / "empty"), "n=50"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert ran.returncode == 2
+    assert "metric/modes" in ran.stdout
+    told = [line for line in ran.stderr.splitlines() if line.startswith("error")]
+    assert len(told) == 1
+    assert "holds no checkpoint" in told[0]
