@@ -52,7 +52,7 @@ def test_labels_stay_with_their_samples_and_no_batch_is_short(numbered):
         assert [n % 4 for n in numbers((x, y))] == y.tolist()
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [1, 3])
 def test_a_stream_gives_the_batches_of_the_resident_feed(numbered, workers):
     resident = numbered.feed(16, seed=5)
     stream = streamed(numbered, workers).feed(16, seed=5)
@@ -69,7 +69,7 @@ def test_points_stream_as_images_do():
     assert torch.equal(stream.next()[0], samples.feed(20, seed=2).next()[0])
 
 
-@pytest.mark.parametrize("workers", [None, 0, 1])
+@pytest.mark.parametrize("workers", [None, 1, 2])
 def test_a_feed_goes_on_from_a_position(numbered, workers):
     samples = numbered if workers is None else streamed(numbered, workers)
     whole = samples.feed(9, seed=3)
@@ -81,11 +81,10 @@ def test_a_feed_goes_on_from_a_position(numbered, workers):
     assert numbers(resumed.next()) == batches[2]
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_streams_leave_the_runs_own_noise_alone(numbered, workers):
+def test_streams_leave_the_runs_own_noise_alone(numbered):
     torch.manual_seed(0)
     expected = torch.get_rng_state()
-    stream = streamed(numbered, workers).feed(8, seed=0)
+    stream = streamed(numbered, 2).feed(8, seed=0)
     stream.next(), stream.next()
     assert torch.equal(torch.get_rng_state(), expected)
 
@@ -121,7 +120,7 @@ def test_samples_are_resident_if_they_fit_unless_told(
     assert placed.device == CPU
     assert (placed.shape, placed.num_classes, len(placed)) == ((1, 2, 2), 4, 40)
     assert placed.fingerprint() == numbered.fingerprint()
-    word = "resident" if kind is Samples else "streamed to cpu by 3 workers"
+    word = "resident" if kind is Samples else "streamed to cpu by 3 threads"
     assert f"40 samples of 1x2x2, 0.0 MB of {room / 1e6:,.0f}: {word}" in caplog.text
 
 
@@ -146,7 +145,7 @@ def test_a_stream_to_a_gpu_gives_the_batches_of_the_resident_feed(numbered):
 
 
 def test_unlabelled_samples_are_one_class_wherever_they_live(numbered):
-    for samples in (numbered, streamed(numbered, 0)):
+    for samples in (numbered, streamed(numbered, 1)):
         plain = samples.unlabelled()
         assert type(plain) is type(samples)
         assert plain.num_classes == 1

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from gan_zoo.schema import CountInt, settings
+from gan_zoo.schema import PositiveInt, settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,13 +17,13 @@ class Dataset:
 
     Attributes:
         resident: whether the samples live on the device; auto asks whether they fit.
-        workers: processes that fetch batches where they do not; 0 fetches in the run's own.
+        workers: threads that fetch batches ahead where they do not.
     """
 
     pictured: ClassVar[int]  # samples that one picture shows
 
     resident: Literal["auto", True, False] = "auto"
-    workers: CountInt = 2
+    workers: PositiveInt = 2
 
     def load(self, split: str = "train") -> "Samples":
         """The samples of a split, train or test, on the CPU; the two share no sample.

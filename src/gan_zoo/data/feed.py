@@ -3,8 +3,9 @@
 Whether samples live on the device or stream to it, a run sees the same batches.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from gan_zoo.data.samples import Samples
 
-_AHEAD = 4  # batches that each worker fetches before they are asked for
+_AHEAD = 4  # batches that each thread fetches before they are asked for
 
 
 class Order:
@@ -66,75 +67,48 @@ class Feed:
 
 
 class Stream(Feed):
-    """The batches of a `Feed`, fetched ahead by worker processes and sent to another device.
+    """The batches of a `Feed`, fetched ahead by threads and sent to another device.
+
+    Threads, not processes: a sample is bytes that are ready, in memory or in a mapped file, and
+    copying them leaves Python's lock alone. Nothing is forked, pickled or passed through a pipe.
 
     Args:
         samples: on the CPU, or in a file mapped into its memory.
         device: where the batches are to be.
-        workers: number of processes; 0 fetches each batch when it is asked for.
+        workers: number of threads.
     """
 
     def __init__(
         self, samples: "Samples", batch_size: int, seed: int, device: torch.device, workers: int
     ):
         super().__init__(samples, batch_size, seed)
-        self.device, self.workers = device, workers
-        self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
-        self._reached = -1  # position of the next batch that is being fetched
+        self.device = device
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="feed")
+        self._ahead: deque[Future[tuple[Tensor, Tensor]]] = deque(maxlen=_AHEAD * workers)
+        self._reached = self._asked = -1  # positions of the first batch ahead, and past the last
 
     def next(self) -> tuple[Tensor, Tensor]:
         """Samples (batch_size, *shape) as the networks see them, and labels (batch_size,)."""
         from gan_zoo.data.samples import to_float
 
         if self.position != self._reached:
-            self._batches = iter(self._loader())
-        x, y = next(self._batches)
-        self.position += self.batch_size
-        self._reached = self.position
+            self._ahead.clear()
+            self._reached = self._asked = self.position
+        while len(self._ahead) < (self._ahead.maxlen or 0):
+            index, pinned = self.order.at(self._asked), self.device.type == "cuda"
+            self._ahead.append(self._threads.submit(_fetch, self.samples, index, pinned))
+            self._asked += self.batch_size
+        x, y = self._ahead.popleft().result()
+        self._reached = self.position = self.position + self.batch_size
         # bytes travel, not floats, and from pinned memory without anybody waiting
-        return to_float(x.to(self.device, non_blocking=True)), y.to(self.device, non_blocking=True)
-
-    def _loader(self) -> "torch.utils.data.DataLoader":
-        """Batches from the present position on, for ever."""
-        from torch.utils.data import DataLoader
-
-        # fork: spawned workers would copy the samples, and cannot start inside joblib's processes
-        context: dict[str, Any] = {"multiprocessing_context": "fork", "prefetch_factor": _AHEAD}
-        return DataLoader(
-            _Rows(self.samples),
-            batch_sampler=_indices(self.order, self.position),
-            num_workers=self.workers,
-            collate_fn=_as_it_is,
-            pin_memory=self.device.type == "cuda",
-            generator=torch.Generator(),  # its own: the run's noise must not depend on the feed
-            **(context if self.workers else {}),
-        )
+        x, y = (part.to(self.device, non_blocking=True) for part in (x, y))
+        return to_float(x), y
 
 
-def _indices(order: Order, position: int) -> Iterator[Any]:
-    """The batches' indices from a position on.
-
-    No method of the stream, which must not be part of a cycle: ending its workers from within the
-    garbage collector takes five seconds.
-    """
-    while True:
-        yield order.at(position).numpy()
-        position += order.batch_size
-
-
-class _Rows:
-    """Samples as the loader wants them: a whole batch in one call."""
-
-    def __init__(self, samples: "Samples"):
-        self.x, self.y = samples.x, samples.y
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def __getitems__(self, index: Any) -> tuple[Tensor, Tensor]:
-        chosen = torch.from_numpy(index)
-        return self.x.index_select(0, chosen), self.y.index_select(0, chosen)
-
-
-def _as_it_is(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    return batch
+def _fetch(samples: "Samples", index: Tensor, pinned: bool) -> tuple[Tensor, Tensor]:
+    """The samples and labels at index (n,), in memory that a GPU can read by itself if pinned."""
+    parts = []
+    for whole in (samples.x, samples.y):
+        part = torch.empty(len(index), *whole.shape[1:], dtype=whole.dtype, pin_memory=pinned)
+        parts.append(torch.index_select(whole, 0, index, out=part))
+    return parts[0], parts[1]

@@ -30,7 +30,7 @@ def place(samples: Samples, device: torch.device, dataset: "Dataset") -> Samples
     how = (
         f"resident on {device}"
         if resident
-        else f"streamed to {device} by {dataset.workers} workers"
+        else f"streamed to {device} by {dataset.workers} threads"
     )
     shape = "x".join(map(str, samples.shape))
     sizes = f"{samples.size / 1e6:,.1f} MB of {room / 1e6:,.0f}"

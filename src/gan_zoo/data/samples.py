@@ -90,7 +90,7 @@ class Streamed(Samples):
 
     Attributes:
         target: device of the batches.
-        workers: processes that fetch them.
+        workers: threads that fetch them.
     """
 
     target: torch.device
