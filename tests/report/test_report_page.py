@@ -1,6 +1,7 @@
 """The files of a report: complete, closed to the network, and safe against any name."""
 
 import csv
+import os
 import re
 import shlex
 import subprocess
@@ -174,6 +175,18 @@ def test_sheets_show_the_same_places_of_a_common_seed(tmp_path):
     assert [int(tile[0, 0, 0]) for tile in sheet.rows["loss=wgan"]] == [20 * i for i in range(9)]
 
 
+def test_a_folder_whose_name_is_no_text_is_reported(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9"
+    try:
+        os.mkdir(name)  # noqa: PTH102
+    except OSError:
+        pytest.skip("this file system has names in UTF-8 only")
+    write_run(Path(os.fsdecode(name)) / "run", [1.0])
+    write_run(tmp_path / "other", [1.0], settings={"seed": 1})
+    page, _ = write_report([tmp_path])
+    assert "../caf%E9/run/" in outline(page).addresses
+
+
 def run_script(*words):
     asked = [sys.executable, str(SCRIPT), *map(str, words)]
     return subprocess.run(asked, capture_output=True, text=True)
@@ -204,10 +217,12 @@ def test_the_script_reports_and_does_not_load_torch(tmp_path):
         (["{root}", "--baseline", "loss=none"], "no configuration has that"),
         (["{root}", "--watch", "0"], "must be a whole number of seconds above 0"),
         (["{root}", "--better", "nicer"], "invalid choice"),
+        (["{root}", "--out", "{root}/file"], "cannot be written to"),
     ],
 )
 def test_mistakes_end_in_one_line(tmp_path, words, said):
     write_sweep(tmp_path, {"gan": [1.0]})
+    (tmp_path / "file").touch()
     done = run_script(*(word.format(root=tmp_path) for word in words))
     assert done.returncode == 2
     assert said in done.stderr.splitlines()[-1]

@@ -157,7 +157,9 @@ def _image(tile: np.ndarray | None) -> str:
 
 def _runs(study: Study, out: Path) -> str:
     def folder(each: Outcome) -> str:
-        return markup.link(quote(os.path.relpath(each.run.folder, out)) + "/", each.run.name)
+        return markup.link(
+            quote(os.fsencode(os.path.relpath(each.run.folder, out))) + "/", each.run.name
+        )
 
     labels = {id(o): c.label for c in study.configurations for o in c.outcomes}
     columns = [

@@ -50,7 +50,10 @@ def write_report(
 
 def _write(content: Study, out: Path, refresh: int | None) -> Path:
     drawn = figures(content)
-    (out / "figures").mkdir(parents=True, exist_ok=True)
+    try:
+        (out / "figures").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError("--out", out, f"cannot be written to: {error.strerror}") from None
     for name, (figure, _) in drawn.items():
         save(figure, out / "figures" / name)
     captions = {name: caption for name, (_, caption) in drawn.items()}
@@ -65,5 +68,5 @@ def _write(content: Study, out: Path, refresh: int | None) -> Path:
 def _replace(path: Path, content: str) -> None:
     """Write a file whole: a reader sees the old one or the new one."""
     partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(content, encoding="utf-8", newline="")
+    partial.write_text(content, encoding="utf-8", errors="backslashreplace", newline="")
     partial.replace(path)
