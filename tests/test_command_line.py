@@ -100,7 +100,7 @@ def test_a_sweep_gives_each_job_a_folder_named_by_what_was_swept(tmp_path):
     words = ["-m", "loss=glsgan", "loss.slope=-1,0", "seed=0,1", *SMALL]
     called = call("train.py", *words, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
-    (sweep,) = (path for path in (tmp_path / "outputs" / "sweeps").iterdir() if path.is_dir())
+    sweep = (tmp_path / "outputs" / "sweeps" / "LATEST").resolve()
     runs = {path.name: path for path in sweep.iterdir() if path.is_dir()}
     assert {name for name in runs if name.startswith("loss")} == {
         f"loss.slope={slope},seed={seed}" for slope in (-1, 0) for seed in (0, 1)
