@@ -1,6 +1,7 @@
 """What varied, who is compared with whom, and what is said of it."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -162,6 +163,30 @@ def test_without_a_common_metric_losses_are_not_ranked(tmp_path):
     assert any("not comparable" in line for line in cautions(found))
     losses = compared(root, metric=Metric("loss/critic", True))
     assert any("no measure of quality" in line for line in cautions(losses))
+
+
+def test_a_metric_that_some_runs_lack_is_proposed(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0], "wgan": [2.0]})
+    lines = root / "loss=gan,seed=0/metrics.jsonl"
+    lines.write_text(lines.read_text().replace(METRIC, "metric/other"))
+    said = " ".join(cautions(compared(root, metric=None)))
+    assert "1 of 2 finished runs have metric/" in said
+
+
+def test_values_from_before_the_end_are_told(tmp_path):
+    for name, evaluation in (("curve", None), ("later", {"step": 100}), ("end", {"step": 300})):
+        folder = write_run(tmp_path / name, [2.0, 1.0], settings={"seed": name})
+        with (folder / "metrics.jsonl").open("a") as lines:
+            lines.write('{"step": 300, "loss/critic": 1.0}\n')
+        config = (folder / ".hydra/config.yaml").read_text().replace("steps: 200", "steps: 300")
+        (folder / ".hydra/config.yaml").write_text(config)
+        (folder / "summary.json").write_text('{"steps": 300}')
+        if evaluation:
+            content = {**evaluation, "metrics": {METRIC: 1.0}}
+            (folder / "evaluation.json").write_text(json.dumps(content))
+    (said,) = [line for line in cautions(compared(tmp_path)) if "before the end" in line]
+    assert "curve (step 200); later (step 100)" in said
+    assert "end (" not in said
 
 
 def test_failures_are_counted_and_survivors_flatter(tmp_path):

@@ -1,9 +1,11 @@
 """What a reader must know before believing the numbers, one sentence each."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from gan_zoo.report.direction import lower_is_better
 from gan_zoo.report.outcomes import Outcome
 from gan_zoo.report.runs import Run
 from gan_zoo.report.study import Configuration, Study
@@ -37,11 +39,23 @@ def _metric(study: Study) -> Iterable[str]:
             "functions are not comparable with one another and say nothing of the samples: look "
             "at the pictures, or evaluate the runs first."
         )
+        yield from _nearly_common(study)
     elif not study.metric.tag.startswith(("metric/", "perf/")) and len(losses) > 1:
         yield (
             f"{study.metric.tag} is no measure of quality: the runs minimise different loss "
             "functions, whose values are not comparable."
         )
+
+
+def _nearly_common(study: Study) -> Iterable[str]:
+    """The metric that most runs have, though not all."""
+    ended = [each.run for each in study.outcomes if each.ended]
+    counts = Counter(
+        tag for run in ended for tag in run.metrics if lower_is_better(tag) is not None
+    )
+    counts = Counter({tag: n for tag, n in counts.items() if tag.startswith("metric/")})
+    for tag, count in counts.most_common(1):
+        yield f"{count} of {len(ended)} finished runs have {tag}: --metric {tag} compares them."
 
 
 def _seeds(study: Study) -> Iterable[str]:
@@ -118,12 +132,12 @@ def _fact(each: Outcome, name: str) -> Any:
 def _late(study: Study) -> Iterable[str]:
     if study.metric is None:
         return
-    early = []
-    for each in study.outcomes:
-        curve = each.run.curve(study.metric.tag)
-        evaluated = bool(each.run.evaluation)
-        if curve and each.value is not None and not evaluated and curve.steps[-1] < each.run.steps:
-            early.append(f"{each.run.name} (step {curve.steps[-1]})")
+    early = [
+        f"{each.run.name} (step {step})"
+        for each in study.outcomes
+        if each.value is not None and (step := each.run.measured_at(study.metric.tag)) is not None
+        if step < each.run.steps
+    ]
     if early:
         yield f"{study.metric.tag} was last measured before the end of: {_few(early)}."
 

@@ -63,6 +63,14 @@ class Run:
     def curve(self, tag: str) -> Curve | None:
         return self.curves.tags.get(tag)
 
+    def measured_at(self, tag: str) -> int | None:
+        """The step that a metric's last value belongs to; None where that is not told."""
+        step = self.evaluation.get("step")
+        if self.evaluation:
+            return step if isinstance(step, int) else None
+        curve = self.curve(tag)
+        return int(curve.steps[-1]) if curve else None
+
     @property
     def seconds(self) -> float:
         """Wall-clock seconds of training; not-a-number where unknown."""
