@@ -78,6 +78,9 @@ def test_kernel_distance_is_unbiased_and_says_how_sure_it_is():
     far = kernel_distance(normal(400, 8, 1), normal(400, 8, 2) + 1, draws(0), subsets=50, size=100)
     assert abs(same.value) < 0.05 < 1 < far.value
     assert 0 < same.error < 0.02
+    whole = kernel_distance(normal(50, 8, 1), normal(50, 8, 2), draws(0))
+    assert math.isnan(whole.error)
+    assert math.isfinite(whole.value)
 
 
 def test_kernel_distance_of_two_pairs_by_hand():

@@ -62,6 +62,15 @@ def test_one_mode_or_class_is_a_collapse_at_once():
     assert health.verdict == "healthy"
 
 
+def test_one_class_of_noise_is_not_a_collapse():
+    health = watch(Health(), 2)
+    one_class = {"metric/largest_share_mnist_cnn": 1.0}
+    health.read_metrics(200, {**one_class, "metric/precision_mnist_cnn": 0.0})
+    assert health.verdict == "healthy"
+    health.read_metrics(400, {**one_class, "metric/precision_mnist_cnn": 0.8})
+    assert health.verdict == "collapsed at step 400"
+
+
 def test_a_critic_that_has_won_is_saturated():
     health = watch(Health(indifferent=1.386), 3)
     assert watch(health, 5, start=300, loss__critic=0.01).verdict == (

@@ -45,7 +45,8 @@ def test_a_summary_tells_health_protocol_and_best(ring):
     summary = json.loads((ring / "summary.json").read_text())
     assert summary["health"] == "healthy"
     assert summary["protocol"]["metric/modes"]["n"] == 50
-    assert summary["protocol"]["critic/separation"]["reference"] == "train"
+    critic = summary["protocol"]["critic/separation"]
+    assert (critic["reference"], critic["dataset"]) == ("train", "Ring")
     best = summary["best"]
     values = {
         line["step"]: line.get(best["metric"]) for line in lines(ring) if "metric/jsd" in line

@@ -56,7 +56,8 @@ class Examiner:
         found = in_evaluation_mode(
             critic, lambda: diagnose(critic, loss, real, fake, y, stream(seed, "between"))
         )
-        judgement.add(found, {"n": len(y), "seed": seed, "reference": "train"})
+        about = {name: self.judge.protocol[name] for name in ("dataset", "dataset_fingerprint")}
+        judgement.add(found, {**about, "n": len(y), "seed": seed, "reference": "train"})
         judgement.pictures |= in_evaluation_mode(critic, lambda: self.judge.portray(critic))
         return judgement
 

@@ -15,6 +15,8 @@ _SATURATED = 0.02  # of the loss of an indifferent critic
 _VANISHED = 1e-4  # of the largest gradient so far
 _NARROW = 0.1  # of the real samples' mean distance
 _SHARE = 0.9  # of all samples, in one mode, in one class, or with a double
+_QUALITY = ("metric/precision", "metric/high_quality")
+_LOOKS_REAL = 0.5  # of the samples
 
 
 class DivergedError(ArithmeticError):
@@ -100,10 +102,16 @@ class Health:
             self._observe(step, "collapse", narrow or values["health/duplicates"] > _SHARE)
 
     def read_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Look at the numbers of an evaluation: all samples in one mode or class?"""
+        """Look at the numbers of an evaluation: all samples in one mode or class?
+
+        Only of samples that look real: what a classifier says of an untrained generator's noise,
+        often one class throughout, is no sign of collapse.
+        """
         shares = [value for name, value in values.items() if "/largest_share" in name]
+        quality = [value for name, value in values.items() if name.startswith(_QUALITY)]
         if shares:
-            self._observe(step, "one mode", max(shares) > _SHARE)
+            real = not quality or max(quality) > _LOOKS_REAL
+            self._observe(step, "one mode", max(shares) > _SHARE and real)
 
     def give_up(self, step: int, reason: DivergedError) -> DivergedError:
         """Note that the run has ended for this reason, which is returned for raising."""

@@ -1,5 +1,6 @@
 """Kernel distance: the unbiased squared maximum mean discrepancy of a polynomial kernel."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -20,7 +21,7 @@ def kernel_distance(
 
     Binkowski et al. 2018 (arXiv:1801.01401, section 4): k(x, y) = (x.y / d + 1)^3. Unbiased, so it
     may be slightly negative where the clouds agree. Each subset has min(size, N, M) samples; where
-    that is all of them, every subset is the same, and one is taken. draws is a CPU generator.
+    that is all of them, every subset is the same: one is taken, and the error is unknown (nan). draws is a CPU generator.
     """
     size = min(size, len(real), len(fake))
     if size == max(len(real), len(fake)):
@@ -31,7 +32,7 @@ def kernel_distance(
             for _ in range(subsets)
         ]
     )
-    error = values.std().item() / subsets**0.5 if subsets > 1 else 0.0
+    error = values.std().item() / subsets**0.5 if subsets > 1 else math.nan
     return Estimate(values.mean().item(), error)
 
 
