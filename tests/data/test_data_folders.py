@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -272,6 +273,20 @@ def test_a_killed_start_leaves_no_entry_and_the_next_one_succeeds(
             folder(class_folders).load()
     assert not entries(tmp_path)
     assert len(folder(class_folders).load()) == 16
+
+
+def test_jobs_that_start_together_decode_once(class_folders, folder, monkeypatch):
+    decoded, decode = [], Policy.decode
+
+    def counted(policy, content):
+        decoded.append(content)
+        return decode(policy, content)
+
+    monkeypatch.setattr(Policy, "decode", counted)
+    with ThreadPoolExecutor(4) as jobs:
+        prints = list(jobs.map(lambda _: folder(class_folders).load().fingerprint(), range(4)))
+    assert len(set(prints)) == 1
+    assert len(decoded) == 16
 
 
 def test_a_cache_that_cannot_be_used_is_told(class_folders, tmp_path):
