@@ -21,7 +21,8 @@ def kernel_distance(
 
     Binkowski et al. 2018 (arXiv:1801.01401, section 4): k(x, y) = (x.y / d + 1)^3. Unbiased, so it
     may be slightly negative where the clouds agree. Each subset has min(size, N, M) samples; where
-    that is all of them, every subset is the same: one is taken, and the error is unknown (nan). draws is a CPU generator.
+    that is all of them, every subset is the same: one is taken, and the error is unknown (nan).
+    draws is a CPU generator.
     """
     size = min(size, len(real), len(fake))
     if size == max(len(real), len(fake)):
