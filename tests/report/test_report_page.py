@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -187,11 +188,6 @@ def test_a_folder_whose_name_is_no_text_is_reported(tmp_path):
     assert "../caf%E9/run/" in outline(page).addresses
 
 
-def run_script(*words):
-    asked = [sys.executable, str(SCRIPT), *map(str, words)]
-    return subprocess.run(asked, capture_output=True, text=True)
-
-
 def test_the_script_reports_and_does_not_load_torch(tmp_path):
     root = write_sweep(tmp_path / "runs", {"gan": [9.0, 8.0], "wgan": [7.0, 6.5]})
     probe = (
@@ -220,10 +216,12 @@ def test_the_script_reports_and_does_not_load_torch(tmp_path):
         (["{root}", "--out", "{root}/file"], "cannot be written to"),
     ],
 )
-def test_mistakes_end_in_one_line(tmp_path, words, said):
+def test_mistakes_end_in_one_line(tmp_path, monkeypatch, capsys, words, said):
     write_sweep(tmp_path, {"gan": [1.0]})
     (tmp_path / "file").touch()
-    done = run_script(*(word.format(root=tmp_path) for word in words))
-    assert done.returncode == 2
-    assert said in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    asked = [word.format(root=tmp_path) for word in words]
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *asked])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]

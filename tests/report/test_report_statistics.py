@@ -88,7 +88,7 @@ def test_holm_by_hand():
 
 
 def test_holm_holds_the_familywise_error_where_nothing_differs():
-    random, alarms, repeats = np.random.default_rng(3), 0, 1500
+    random, alarms, repeats = np.random.default_rng(3), 0, 1000
     for _ in range(repeats):
         values = random.normal(size=(6, 5))
         baseline = dict(enumerate(values[0]))
