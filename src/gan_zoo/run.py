@@ -8,16 +8,13 @@ from typing import Any
 import torch
 
 from gan_zoo import checkpoints
+from gan_zoo.chronicle import Chronicle
 from gan_zoo.data.residence import place
 from gan_zoo.data.samples import Samples
 from gan_zoo.experiment import Experiment
 from gan_zoo.metrics.health import DivergedError
-from gan_zoo.metrics.watch import Examination, Watch
-from gan_zoo.monitoring.album import Album
-from gan_zoo.monitoring.header import header, leaves, table
-from gan_zoo.monitoring.monitor import Monitor
+from gan_zoo.monitoring.header import header
 from gan_zoo.provenance import provenance
-from gan_zoo.report.direction import lower_is_better
 from gan_zoo.resume import refuse_changes
 from gan_zoo.schema import SettingError
 from gan_zoo.training.ema import MovingAverage
@@ -52,70 +49,20 @@ def run(experiment: Experiment, folder: Path) -> dict[str, Any]:
         log.info("going on from step %s: %s", training.step, folder)
     log.info("\n%s", header(experiment, training.game.generator, training.game.critic))
 
-    def log_values() -> None:
-        # the end of a run may fall between two regular readings, which a longer run would make
-        values = training.read_meters(anew=training.step % settings.log_every == 0)
-        values |= watch.measure()
-        monitor.scalars(values)
-        watch.read(values)
-        monitor.note_health(watch.health.verdict)
-
-    def draw() -> None:
-        monitor.picture(f"{training.step:06d}", "samples/fixed", album.fake())
-
-    def content() -> dict[str, Any]:
-        watch.check_weights()
-        about = {"config": experiment.config, "shape": samples.shape}
-        return {**about, "num_classes": samples.num_classes, **training.state_dict()}
-
-    def save() -> None:
-        checkpoints.save(folder / "checkpoints" / f"{training.step:08d}.pt", content())
-        checkpoints.keep_newest(folder / "checkpoints", count=2)
-
-    def evaluate() -> None:
-        judgement = examination.examine(content)
-        monitor.metrics(judgement.numbers)
-        monitor.note_health(watch.health.verdict)
-        for name, pixels in judgement.pictures.items():
-            monitor.picture(f"{name}-{training.step:06d}", f"samples/{name}", pixels)
-
-    watch = Watch(training, samples, experiment.loss, settings.seed)
-    examination = None
-    if 0 < settings.evaluate_every <= settings.steps:
-        how, where = settings.evaluation, folder / "checkpoints"
-        examination = Examination(watch, experiment.dataset, how, where, lower_is_better)
-    album = Album(
-        experiment.dataset, training.average.network, stream(settings.seed, "album", device)
-    )
-    start = (training.step, training.feed.position)
-    monitor = Monitor(folder, settings.steps, settings.log_every, *start)
-    watch.recall(folder / "metrics.jsonl")
-    with monitor, interruptible() as request:
+    chronicle = Chronicle(experiment, samples, training, folder)
+    with chronicle.monitor, interruptible() as request:
         if state is None:
-            monitor.events.text("config", table(experiment.config))
-            monitor.events.hyperparameters(leaves(experiment.config))
-            real = album.real(samples, stream(settings.seed, "real"))
-            monitor.picture("real", "samples/real", real)
-            draw()
-        cadence = [
-            (1, lambda: monitor.tick(training.feed.position)),
-            (settings.log_every, log_values),
-            (settings.sample_every, draw),
-            *([(settings.evaluate_every, evaluate)] if examination else []),
-            (settings.checkpoint_every, save),
-        ]
+            chronicle.begin()
         try:
-            train(training, settings.steps, cadence, lambda: request.signal_number is not None)
+            train(
+                training, settings.steps, chronicle.cadence(), lambda: bool(request.signal_number)
+            )
+            if request.signal_number is not None and training.step < settings.steps:
+                chronicle.save()
+                raise Interrupted(request.signal_number)
         except DivergedError:
-            log.error("health: %s; the run ends here", watch.health.verdict)
-            monitor.note_health(watch.health.verdict)
-        diverged = bool(watch.health.diverged)
-        if training.step < settings.steps and request.signal_number is not None and not diverged:
-            save()
-            raise Interrupted(request.signal_number)
-        facts = {"dataset_fingerprint": samples.fingerprint(), **provenance(device), **watch.facts}
-        facts |= examination.facts if examination else {}
-        summary = monitor.summary(facts)
+            chronicle.give_up()
+        summary = chronicle.end(provenance(device))
     log.info("done: %s", folder)
     return summary
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 _AT_ONCE = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
-class Interrupted(Exception):  # noqa: N818: no error
+class Interrupted(Exception):  # noqa: N818
     """Training was asked to stop by a signal, and has been saved."""
 
     def __init__(self, number: int):
