@@ -1,4 +1,4 @@
-"""What is in a dataset: `python scripts/describe.py dataset=mnist dataset.root=FOLDER`."""
+"""What a dataset holds and which layers see it: `python scripts/describe.py dataset=ring`."""
 
 import argparse
 import logging
@@ -17,7 +17,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def main() -> None:
-    """Print counts, shape, classes and fingerprints of both splits, and draw the training one."""
+    """Print counts, classes and fingerprints of both splits, and the networks; draw samples."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("override", nargs="*", help="as for train.py, such as dataset.size=32")
     parser.add_argument(
@@ -28,7 +28,8 @@ def main() -> None:
     with initialize_config_dir(str(CONFIGS.resolve()), version_base="1.3"):
         config = compose("train", asked.override, return_hydra_config=True)
     name = config.hydra.runtime.choices.dataset
-    dataset = construct(launch.plain(config)["dataset"], "dataset")
+    plain = launch.plain(config)
+    dataset = construct(plain["dataset"], "dataset")
     samples = dataset.load("train")
     tell("dataset", f"{name}, {type(dataset).__module__}.{type(dataset).__name__}")
     tell("sample", f"{'x'.join(map(str, samples.shape))} of {samples.x.dtype}")
@@ -38,6 +39,7 @@ def main() -> None:
     except SettingError as error:
         tell("test", f"none: {error}")
     tell("picture", draw(dataset, samples, asked.out / f"{name}.png"))
+    print(layers(plain, samples))
 
 
 def tell(name: str, value: Any) -> None:
@@ -52,6 +54,17 @@ def contents(samples: "Samples") -> str:
     labels = classes if samples.num_classes > 1 else "no labels"
     size = f"{samples.size / 1e6:,.1f} MB"
     return f"{len(samples):,} samples, {size}, {labels}, fingerprint {samples.fingerprint()}"
+
+
+def layers(config: dict[str, Any], samples: "Samples") -> str:
+    """The layers of both networks for these samples, with output shapes and parameters."""
+    from gan_zoo.architectures.describe import tables
+
+    classes = samples.num_classes if config["conditional"] else 1
+    given = {"shape": samples.shape, "num_classes": classes}
+    nodes = config["architecture"]
+    players = [construct(nodes[p], f"architecture.{p}", **given) for p in ("generator", "critic")]
+    return tables(*players, samples.shape)
 
 
 def draw(dataset: Any, samples: "Samples", path: Path) -> Path:

@@ -142,6 +142,16 @@ def test_samples_are_drawn_from_a_checkpoint_alone(tmp_path, run_folder):
     assert arrays["z"].shape == (30, 20)
 
 
+def test_samples_need_no_files_of_the_dataset(tmp_path, trained):
+    np.savez(tmp_path / "mine.npz", x=np.zeros((20, 16, 16), np.uint8))
+    words = ["dataset=npz", f"dataset.root={tmp_path / 'mine.npz'}", "batch_size=8", "steps=1"]
+    trained(tmp_path / "run", *words, "device=cpu")
+    (tmp_path / "mine.npz").unlink()
+    called = call("scripts/sample.py", tmp_path / "run", "--grid", 4)
+    assert called.returncode == 0, called.stderr
+    assert Image.open(tmp_path / "run" / "generated" / "grid.png").size == (2 * 18 + 2,) * 2
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

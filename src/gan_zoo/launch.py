@@ -71,6 +71,8 @@ def in_one_line(main: Callable[[], Any], configs: Path) -> None:
     except Interrupted as interrupted:
         print(f"{interrupted}; the same command with resume=auto goes on", file=sys.stderr)
         sys.exit(interrupted.exit_code)
+    finally:
+        del os.environ["HYDRA_FULL_ERROR"]
 
 
 def _refuse(line: str) -> NoReturn:
