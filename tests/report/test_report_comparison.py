@@ -256,3 +256,20 @@ def test_holm_counts_every_comparison_of_the_report(tmp_path):
     smallest = min(tested, key=lambda each: each.difference.p)
     assert smallest.p_holm == pytest.approx(4 * smallest.difference.p)
     assert all(dataclasses.asdict(each)["p_holm"] >= each.difference.p for each in tested)
+
+
+def test_values_of_unlike_protocols_never_stand_in_one_comparison(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [3.0, 4.0]})
+    for folder in sorted(root.iterdir()):
+        n = 100 if "seed=1" in folder.name else 5000
+        path = folder / "summary.json"
+        facts = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps({**facts, "protocol": {"n": n}}))
+    found = compared(root)
+    assert len(found.configurations) == 4
+    assert len(found.datasets) == 2
+    for peers in found.datasets.values():
+        protocols = {each.run.protocol(found.metric.tag) for c in peers for each in c.outcomes}
+        assert len(peers) == 2
+        assert len(protocols) == 1
+    assert all(len(each.scores) == 1 for each in found.configurations)

@@ -8,7 +8,7 @@ from typing import Any
 from gan_zoo.report.direction import lower_is_better
 from gan_zoo.report.outcomes import Outcome
 from gan_zoo.report.runs import Run
-from gan_zoo.report.study import Configuration, Study
+from gan_zoo.report.study import Configuration, Study, dataset_of
 from gan_zoo.report.variation import exact, shown
 
 _CLOSE = 1.01  # budgets whose ratio is below this count as equal
@@ -74,14 +74,15 @@ def _seeds(study: Study) -> Iterable[str]:
 def _protocols(study: Study) -> Iterable[str]:
     if study.metric is None:
         return
-    for dataset, peers in study.datasets.items():
+    for dataset, peers in _by_data(study).items():
         valued = [each for c in peers for each in c.outcomes if each.value is not None]
         protocols = {each.run.protocol(study.metric.tag) for each in valued}
         if len(protocols) > 1:
             listed = "; ".join(sorted(protocol or "not stated" for protocol in protocols))
             yield (
                 f"{study.metric.tag} was measured by {len(protocols)} different protocols on "
-                f"{dataset}: its values are not comparable. Evaluate all runs alike. {listed}"
+                f"{dataset}: its values are compared within each of them only. Evaluate all runs "
+                f"alike to compare them all. {listed}"
             )
 
 
@@ -96,9 +97,9 @@ def _survivors(study: Study) -> Iterable[str]:
 
 
 def _budgets(study: Study) -> Iterable[str]:
-    for dataset, peers in study.datasets.items():
+    for dataset, peers in _by_data(study).items():
         ended = [run for each in peers for run in each.runs]
-        where = f" on {dataset}" if len(study.datasets) > 1 else ""
+        where = f" on {dataset}" if len(_by_data(study)) > 1 else ""
         yield from _unequal(ended, lambda run: run.steps, f"generator updates{where}")
         yield from _unequal(ended, lambda run: run.images_seen, f"real images seen{where}")
     devices = {str(_fact(each, "device_name")) for each in study.outcomes if each.ended}
@@ -113,12 +114,12 @@ def _unequal(runs: Sequence[Run], quantity: Callable[[Run], float], words: str) 
 
 
 def _data(study: Study) -> Iterable[str]:
-    if len(study.datasets) > 1:
+    if len(_by_data(study)) > 1:
         yield (
-            f"{len(study.datasets)} datasets ({', '.join(study.datasets)}): numbers are compared "
+            f"{len(_by_data(study))} datasets ({', '.join(_by_data(study))}): numbers are compared "
             "and ranked within each of them only."
         )
-    for dataset, peers in study.datasets.items():
+    for dataset, peers in _by_data(study).items():
         outcomes = [each for configuration in peers for each in configuration.outcomes]
         prints = {_fact(each, "dataset_fingerprint") for each in outcomes} - {None}
         if len(prints) > 1:
@@ -179,3 +180,11 @@ def _few(names: Sequence[str], count: int = 6) -> str:
     more = len(names) - count
     listed = "; ".join(map(shown, names[:count]))
     return f"{listed}; and {more} more" if more > 0 else listed
+
+
+def _by_data(study: Study) -> dict[str, list[Configuration]]:
+    """Configurations by what they were trained on, however that was measured."""
+    found: dict[str, list[Configuration]] = {}
+    for each in study.configurations:
+        found.setdefault(dataset_of(each.outcomes[0].run), []).append(each)
+    return found

@@ -2,6 +2,7 @@
 
 import dataclasses
 import statistics as plain
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,8 @@ class Configuration:
     Attributes:
         label: the factors' values in words, such as "loss=gan, steps=300".
         factors: the factors' values.
-        dataset: only configurations of the same one are compared.
+        dataset: only configurations of the same one are compared; where a dataset's runs measured
+            the metric by several protocols, it says which one, too.
         outcomes: of all its runs, a repeated seed's last one only.
         scores: the metric by seed, of the runs that have it.
         interval, bootstrap: of the mean, 95 %, by Student's t and by the percentile bootstrap.
@@ -114,11 +116,13 @@ def study(
     """
     variation = vary(runs)
     kept: dict[tuple[str, str], Run] = {(identity(run), exact(run.seed)): run for run in runs}
-    groups: dict[str, list[Run]] = {}
-    for (configuration, _), run in kept.items():
-        groups.setdefault(configuration, []).append(run)
+    outcomes = [outcome(run, metric) for run in kept.values()]
+    grounds = _grounds(outcomes, metric)
+    groups: dict[tuple[str, str], list[Outcome]] = {}
+    for (configuration, _), each, ground in zip(kept, outcomes, grounds, strict=True):
+        groups.setdefault((configuration, ground), []).append(each)
     counted = {run.folder for run in kept.values()}
-    found = [_configuration(group, variation, metric) for group in groups.values()]
+    found = [_configuration(group, ground, variation) for (_, ground), group in groups.items()]
     return Study(
         metric=metric,
         variation=variation,
@@ -128,19 +132,45 @@ def study(
     )
 
 
-def _configuration(
-    runs: Sequence[Run], variation: Variation, metric: Metric | None
-) -> Configuration:
-    keys = runs[0].keys
+def _grounds(outcomes: Sequence[Outcome], metric: Metric | None) -> list[str]:
+    """What each run can be compared on: its dataset, and the protocol where there are several.
+
+    A run without a value goes with the protocol that most runs of its dataset have.
+    """
+    datasets = [dataset_of(each.run) for each in outcomes]
+    if metric is None:
+        return datasets
+    protocols = [each.run.protocol(metric.tag) for each in outcomes]
+    valued: dict[str, Counter[str]] = {}
+    for each, dataset, protocol in zip(outcomes, datasets, protocols, strict=True):
+        if each.value is not None:
+            valued.setdefault(dataset, Counter())[protocol or "protocol not stated"] += 1
+    grounds = []
+    for each, dataset, protocol in zip(outcomes, datasets, protocols, strict=True):
+        known = valued.get(dataset, Counter())
+        if len(known) > 1:
+            measured = protocol or "protocol not stated"
+            own = measured if each.value is not None else known.most_common(1)[0][0]
+            dataset = f"{dataset}, {own}"
+        grounds.append(dataset)
+    return grounds
+
+
+def dataset_of(run: Run) -> str:
+    """What a run was trained on, in words."""
+    return shown(run.choices.get("dataset") or run.keys.get("dataset._target_", "data"))
+
+
+def _configuration(outcomes: Sequence[Outcome], ground: str, variation: Variation) -> Configuration:
+    keys = outcomes[0].run.keys
     factors = {key: keys.get(key, ABSENT) for key in variation.factors}
-    outcomes = tuple(outcome(run, metric) for run in runs)
     scores = {exact(each.run.seed): each.value for each in outcomes if each.value is not None}
     values = list(scores.values())
     return Configuration(
         label=", ".join(f"{key}={shown(value)}" for key, value in factors.items()) or "all runs",
         factors=factors,
-        dataset=shown(runs[0].choices.get("dataset") or keys.get("dataset._target_", "data")),
-        outcomes=outcomes,
+        dataset=ground,
+        outcomes=tuple(outcomes),
         scores=scores,
         interval=student_interval(values),
         bootstrap=bootstrap_interval(values),
