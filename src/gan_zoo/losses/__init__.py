@@ -1,0 +1,44 @@
+"""What the critic and the generator minimise: one frozen dataclass per loss, its formula in it.
+
+Sign: a score is higher for more real samples, raw (no sigmoid). The loss-sensitive papers minimise
+a loss L that is small on real samples: their L is our -score.
+Shapes: scores are (..., N) and every loss reduces the last axis by its mean; hyper-parameters may
+be tensors that broadcast, so the same formula serves one run (N,) and a stack of runs (S, N).
+The formulas are pure: no networks, no optimizers, no devices. torch is imported where it is used,
+so that settings can be checked without waiting for it.
+"""
+
+from gan_zoo.losses.adversarial import (
+    FGAN,
+    GAN,
+    Hinge,
+    LeastSquares,
+    RelativisticAverage,
+    RelativisticPairing,
+    Wasserstein,
+)
+from gan_zoo.losses.loss_sensitive import (
+    ConditionalLossSensitive,
+    GeneralizedLossSensitive,
+    GeneralizedLossSensitiveELU,
+    LossSensitive,
+    PointwiseGeneralized,
+)
+from gan_zoo.losses.scored import Loss, Scored
+
+__all__ = [
+    "FGAN",
+    "GAN",
+    "ConditionalLossSensitive",
+    "GeneralizedLossSensitive",
+    "GeneralizedLossSensitiveELU",
+    "Hinge",
+    "LeastSquares",
+    "Loss",
+    "LossSensitive",
+    "PointwiseGeneralized",
+    "RelativisticAverage",
+    "RelativisticPairing",
+    "Scored",
+    "Wasserstein",
+]

@@ -1,0 +1,165 @@
+"""The loss-sensitive family: pairs of samples with a margin between their losses."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from gan_zoo.losses.scored import Loss, Scored
+from gan_zoo.schema import Fraction, NonNegativeFloat, Range, SettingError, settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def _l1(difference: "Tensor") -> "Tensor":
+    return difference.abs().mean(-1)
+
+
+def _l2(difference: "Tensor") -> "Tensor":
+    return difference.square().mean(-1).sqrt()
+
+
+_DISTANCES = {"l1": _l1, "l2": _l2}
+
+
+@settings
+class LossSensitive(Loss):
+    """Loss-sensitive GAN, Qi 2017 (arXiv:1701.06264): a fake's loss must exceed its real partner's.
+
+    With L = -D, the critic minimises w E L(x) + E C(margin + L(x) - L(G(z))) over pairs of the i-th
+    real and i-th fake sample, and the generator minimises E L(G(z)). The margin is a constant:
+    neither player gets a gradient through it. A subclass that gives another `cost` is a new member
+    of the family; its two conditions are checked when it is built.
+    """
+
+    title = "Loss-Sensitive GAN (LS-GAN), Qi 2017"
+    formula = (
+        "D: E (m(x, G(z)) + D(G(z)) - D(x))_+ - w E D(x); G: -E D(G(z)); "
+        "m = margin_scale * distance(x, G(z)) per dimension"
+    )
+
+    # The authors' 0.0002 on the L1 sum over 3x64x64 and 0.0008 over 3x32x32 are both this, per
+    # dimension, on images in [-1, 1].
+    margin_scale: NonNegativeFloat = 2.4576
+    distance: Literal["l1", "l2"] = "l1"
+    real_weight: NonNegativeFloat = 0.0  # the paper's 1 / lambda
+
+    def cost(self, a: "Tensor") -> "Tensor":
+        """C(a): must be at least a everywhere, and equal to a where a >= 0."""
+        return a.relu()
+
+    def check(self) -> None:
+        """Raises SettingError if `cost` breaks the paper's two conditions."""
+        import torch
+
+        a = torch.linspace(-20, 20, 4001, dtype=torch.float64)
+        excess = self.cost(a) - a
+        if (excess < -1e-9).any() or excess[..., a >= 0].abs().gt(1e-9).any():
+            raise SettingError(
+                "cost", type(self).__name__, "must have C(a) >= a, and = a for a >= 0"
+            )
+
+    def margin(self, real: Scored, fake: Scored) -> "Tensor":
+        """Margin of each pair, shape (..., N), without gradient."""
+        difference = (real.x - fake.x).detach().flatten(real.score.dim())
+        return self.margin_scale * _DISTANCES[self.distance](difference)
+
+    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+        cost = self.cost(self.margin(real, fake) + fake.score - real.score)
+        return cost.mean(-1) - self.real_weight * real.score.mean(-1)
+
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+        return -fake.score.mean(-1)
+
+    def meters(self, real: Scored, fake: Scored) -> "dict[str, Tensor]":
+        margin = self.margin(real, fake)
+        violated = (real.score - fake.score < margin).to(margin.dtype)
+        return {"margin/mean": margin.mean(-1), "margin/violated": violated.mean(-1)}
+
+
+@settings
+class GeneralizedLossSensitive(LossSensitive):
+    """Generalized loss-sensitive GAN, Qi 2018 (arXiv:1701.06264): satisfied pairs count too.
+
+    C(a) = max(a, slope * a). Slope 0 is LS-GAN, slope 1 has WGAN's critic gradients, slope -1 is
+    the absolute value. A slope above 1 would break C(a) >= a.
+    """
+
+    title = "Generalized Loss-Sensitive GAN (GLS-GAN), Qi 2018"
+    formula = (
+        "D: E C(m(x, G(z)) + D(G(z)) - D(x)) - w E D(x), C(a) = max(a, slope a); G: -E D(G(z)); "
+        "m = margin_scale * distance(x, G(z)) per dimension"
+    )
+
+    slope: Annotated[float, Range(le=1)] = 0.0
+
+    def cost(self, a: "Tensor") -> "Tensor":
+        # where, not max: at a = 0 the gradient is the slope, as in the author's code
+        return a.where(a > 0, self.slope * a)
+
+
+@settings
+class GeneralizedLossSensitiveELU(LossSensitive):
+    """Generalized loss-sensitive GAN with the exponential linear cost, Qi 2018 (arXiv:1701.06264).
+
+    C(a) = a for a >= 0, alpha (e^a - 1) below. An alpha above 1 would break C(a) >= a.
+    """
+
+    title = "Generalized Loss-Sensitive GAN (GLS-GAN) with ELU cost, Qi 2018"
+    formula = (
+        "D: E C(m(x, G(z)) + D(G(z)) - D(x)) - w E D(x), C(a) = a or alpha (exp(a) - 1) if a < 0; "
+        "G: -E D(G(z)); m = margin_scale * distance(x, G(z)) per dimension"
+    )
+
+    alpha: Fraction = 1.0
+
+    def cost(self, a: "Tensor") -> "Tensor":
+        # the clamp keeps the unused branch finite, and with it the gradient of the used one
+        return a.where(a > 0, self.alpha * a.clamp(max=0).expm1())
+
+
+@settings
+class ConditionalLossSensitive(LossSensitive):
+    """Conditional loss-sensitive GAN, Qi 2017 (arXiv:1701.06264, section 6), supervised part.
+
+    The score is the critic's log-probability of the label, D(x, y) = log softmax_y a(x), so that
+    L = -D is a classifier's cross entropy and argmin_y L(x, y) its prediction. Fakes carry the
+    labels of the real samples they are paired with.
+    """
+
+    title = "Conditional Loss-Sensitive GAN (CLS-GAN), Qi 2017"
+    formula = (
+        "D: E (m(x, G(z, y)) + D(G(z, y), y) - D(x, y))_+ - w E D(x, y); G: -E D(G(z, y), y); "
+        "D(x, y) = log softmax_y a(x), m = margin_scale * distance(x, G(z, y)) per dimension"
+    )
+
+    real_weight: NonNegativeFloat = 1.0
+
+
+@settings
+class PointwiseGeneralized(Loss):
+    """The "GLS-GAN" of a well-known blog post and its code, which is not the paper's.
+
+    The activation is applied to each score, not to the margin plus the difference of a pair: there
+    is no margin and no pairing, and the activation stands in the generator's path too. With slope 0
+    the generator gets no gradient from fakes that score below 0. Only slope 1 agrees with GLS-GAN
+    (and WGAN), up to the factor 1/2.
+    """
+
+    title = "pointwise variant of GLS-GAN (activation on each score; not Qi's GLS-GAN)"
+    formula = (
+        "D: 1/2 (E C(D(G(z))) - E C(D(x))); G: -E C(D(G(z))); "
+        "C(a) = a or slope a (leaky_relu) or slope (exp(a) - 1) (elu) if a < 0"
+    )
+
+    activation: Literal["leaky_relu", "elu"] = "leaky_relu"
+    slope: Annotated[float, Range(le=1)] = 0.2
+
+    def activate(self, score: "Tensor") -> "Tensor":
+        """C of each score, shape (..., N)."""
+        below = {"leaky_relu": score, "elu": score.clamp(max=0).expm1()}[self.activation]
+        return score.where(score > 0, self.slope * below)
+
+    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+        return 0.5 * (self.activate(fake.score).mean(-1) - self.activate(real.score).mean(-1))
+
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+        return -self.activate(fake.score).mean(-1)

@@ -1,0 +1,37 @@
+"""What a loss is given, and what every loss says of itself."""
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Scored(NamedTuple):
+    """Samples x (..., N, *sample shape) with their scores (..., N): margins need the samples."""
+
+    x: "Tensor"
+    score: "Tensor"
+
+
+class Loss:
+    """What every loss says of itself, and what each of the two players minimises."""
+
+    title: ClassVar[str]  # full name, authors, year
+    formula: ClassVar[str]  # what the two players minimise; D(x) is the score
+    pairs_generator: ClassVar[bool] = False  # whether `generator` must be given real samples too
+
+    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+        """What the critic minimises, shape (...)."""
+        raise NotImplementedError
+
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+        """What the generator minimises, shape (...)."""
+        raise NotImplementedError
+
+    def note(self) -> str:
+        """What a user should know of these hyper-parameters, or nothing."""
+        return ""
+
+    def meters(self, real: Scored, fake: Scored) -> "dict[str, Tensor]":
+        """Quantities worth logging beside the loss, each of shape (...)."""
+        return {}
