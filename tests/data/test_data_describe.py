@@ -39,7 +39,9 @@ def run(describe, monkeypatch, tmp_path, capsys):
         except SystemExit as left:
             code = left.code
         out, err = capsys.readouterr()
-        return code, dict(line.split(maxsplit=1) for line in out.splitlines()), err
+        about, _, layers = out.partition("generator\n")
+        told = dict(line.split(maxsplit=1) for line in about.splitlines())
+        return code, {**told, **({"layers": layers.splitlines()} if layers else {})}, err
 
     return call
 
@@ -53,6 +55,13 @@ def test_a_labelled_dataset_is_summarised_and_drawn_with_a_row_per_class(run, tm
     assert lines["test"].startswith("100 samples, ")
     pixels = np.asarray(Image.open(tmp_path / "out" / "glyphs.png"))
     assert pixels.shape == (2 * 30 + 2, 32 * 30 + 2, 3)
+
+
+def test_the_layers_that_see_a_dataset_are_listed_with_shapes_and_parameters(run):
+    _, lines, _ = run("dataset=glyphs", "dataset.count=50", "architecture=mlp")
+    rows = [line.split() for line in lines["layers"] if line]
+    assert ["body.0", "Linear", "1024", "21,504"] in rows
+    assert [row[-1] for row in rows if row[0] == "sum"] == ["825,104", "233,985"]
 
 
 def test_a_mixture_has_no_labels_and_a_scatter_plot(run, tmp_path):
