@@ -4,7 +4,8 @@ A family of networks (mlp.py, dcgan.py, ...) builds bodies; what every generator
 has in common is here. Labels always flow: unlabelled data has one class, and y = 0.
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -114,3 +115,13 @@ class Critic(nn.Module):
 
     def _heads(self, x: Tensor, y: Tensor) -> Tensor:
         return _OUTPUTS[self.output](self.body(x, self.labels(y)))
+
+
+def in_evaluation_mode(network: nn.Module, act: Callable[[], Any]) -> Any:
+    """What `act` returns while the network is in evaluation mode; left as it was found."""
+    training = network.training
+    network.eval()
+    try:
+        return act()
+    finally:
+        network.train(training)

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_zoo.architectures.players import Critic, Generator
+from gan_zoo.architectures.players import Critic, Generator, in_evaluation_mode
 from gan_zoo.data.samples import Samples
 from gan_zoo.losses import Loss
 from gan_zoo.metrics.diagnosis import diagnose
 from gan_zoo.metrics.evaluation import Evaluation
 from gan_zoo.metrics.judge import Judgement
-from gan_zoo.metrics.judging import draw_fakes, in_evaluation_mode, judge_for
+from gan_zoo.metrics.judging import draw_fakes, judge_for
 from gan_zoo.schema import SettingError, nearest
 from gan_zoo.training.streams import stream
 

@@ -1,13 +1,12 @@
 """The judge that suits a dataset, and the samples put before it."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gan_zoo.architectures.players import Generator
+from gan_zoo.architectures.players import Generator, in_evaluation_mode
 from gan_zoo.data.mixtures import Mixture
 from gan_zoo.data.samples import Samples
 from gan_zoo.metrics.cache import Cache
@@ -55,13 +54,3 @@ def draw_labels(labels: Tensor, num_classes: int, n: int, seed: int) -> Tensor:
 def _in_chunks(generator: Generator, z: Tensor, y: Tensor) -> Tensor:
     parts = zip(z.split(_CHUNK), y.split(_CHUNK), strict=True)
     return torch.cat([generator(*part) for part in parts])
-
-
-def in_evaluation_mode(network: torch.nn.Module, act: Callable[[], Any]) -> Any:
-    """What `act` returns while the network is in evaluation mode; left as it was found."""
-    training = network.training
-    network.eval()
-    try:
-        return act()
-    finally:
-        network.train(training)

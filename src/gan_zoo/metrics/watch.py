@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from gan_zoo.architectures.players import in_evaluation_mode
 from gan_zoo.data.samples import Samples
 from gan_zoo.losses import Loss
 from gan_zoo.metrics.best import Best
@@ -15,7 +16,7 @@ from gan_zoo.metrics.evaluation import Evaluation
 from gan_zoo.metrics.examiner import Examiner, real_samples
 from gan_zoo.metrics.health import DivergedError, Health
 from gan_zoo.metrics.judge import Judgement
-from gan_zoo.metrics.judging import draw_labels, in_evaluation_mode
+from gan_zoo.metrics.judging import draw_labels
 from gan_zoo.metrics.vitals import Vitals
 from gan_zoo.schema import SettingError
 from gan_zoo.training.loop import Training

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_zoo.architectures.players import Generator
+from gan_zoo.architectures.players import Generator, in_evaluation_mode
 from gan_zoo.data.samples import Samples
 
 
@@ -23,10 +23,7 @@ def columns_for(count: int, num_classes: int) -> int | None:
 @torch.no_grad()
 def draw_samples(generator: Generator, z: Tensor, y: Tensor) -> Tensor:
     """Samples of a generator in evaluation mode, which is left as it was found."""
-    training = generator.training
-    samples = generator.eval()(z, y)
-    generator.train(training)
-    return samples
+    return in_evaluation_mode(generator, lambda: generator(z, y))
 
 
 class Album:

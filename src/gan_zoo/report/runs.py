@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from gan_zoo.report.curves import Curve, Curves, read_curves
+from gan_zoo.resume import leaves
 from gan_zoo.schema import SettingError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where it was built
@@ -144,7 +145,7 @@ def _read(folder: Path, shared: Path) -> Run | Unreadable:
         return Run(
             folder=folder,
             name=name,
-            settings=dict(_leaves(config)),
+            settings=dict(leaves(config)),
             choices=_choices(hydra),
             overrides=tuple(map(str, overrides or [])),
             order=_order(hydra),
@@ -203,14 +204,6 @@ def _json(path: Path) -> dict[str, Any] | None:
     if not isinstance(content, dict):
         raise ValueError(f"{path.name} holds no object")
     return content
-
-
-def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _choices(hydra: Mapping[str, Any]) -> dict[str, Any]:
