@@ -1,10 +1,11 @@
 """A configuration as checked objects: all that can be known before torch is imported."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gan_zoo.data.dataset import Dataset
 from gan_zoo.losses import Loss
 from gan_zoo.metrics.evaluation import Evaluation
 from gan_zoo.regularizers import Regularizer
@@ -81,7 +82,7 @@ class Experiment:
 
     config: Mapping[str, Any]
     settings: Settings
-    dataset: Any
+    dataset: Dataset
     loss: Loss
     regularizer: Regularizer
     optimizers: Mapping[str, Any]
@@ -91,7 +92,8 @@ class Experiment:
         given = {"shape": shape, "num_classes": num_classes}
         nodes = self.config["architecture"]
         generator, critic = (
-            construct(nodes[player], f"architecture.{player}", **given) for player in _PLAYERS
+            construct(nodes[player], f"architecture.{player}", kind, **given)
+            for player, kind in _players().items()
         )
         return generator, critic
 
@@ -126,22 +128,29 @@ def read(config: Mapping[str, Any]) -> Experiment:
     experiment = Experiment(
         config=config,
         settings=construct({"_target_": f"{__name__}.Settings", **top}),
-        dataset=construct(config["dataset"], "dataset"),
-        loss=construct(config["loss"], "loss"),
-        regularizer=construct(config["regularizer"], "regularizer"),
+        dataset=construct(config["dataset"], "dataset", Dataset),
+        loss=construct(config["loss"], "loss", Loss),
+        regularizer=construct(config["regularizer"], "regularizer", Regularizer),
         optimizers=_optimizers(config["optimizer"]),
     )
     _check_keys(config["architecture"], "architecture", _PLAYERS)
-    for player in _PLAYERS:
-        check(config["architecture"][player], f"architecture.{player}", _GIVEN_BY_DATA)
+    for player, kind in _players().items():
+        check(config["architecture"][player], f"architecture.{player}", kind, _GIVEN_BY_DATA)
     return experiment
+
+
+def _players() -> dict[str, type]:
+    """What each player is; imports torch."""
+    from gan_zoo.architectures.players import Critic, Generator
+
+    return dict(zip(_PLAYERS, (Generator, Critic), strict=True))
 
 
 def _optimizers(node: Mapping[str, Any]) -> dict[str, Any]:
     """The optimizer of each player; other keys only say what both have in common."""
     shared = {key for player in _PLAYERS for key in node[player]} - {"_target_"}
     _check_keys(node, "optimizer", (*_PLAYERS, *shared))
-    return {player: construct(node[player], f"optimizer.{player}") for player in _PLAYERS}
+    return {player: construct(node[player], f"optimizer.{player}", Callable) for player in _PLAYERS}
 
 
 def _check_keys(node: Mapping[str, Any], key: str, allowed: tuple[str, ...]) -> None:

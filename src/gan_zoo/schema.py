@@ -1,7 +1,8 @@
 """Settings that check themselves: a signature is the schema.
 
 `construct` builds the object that a configuration node's `_target_` names, after checking every
-other entry against the type hints of its signature. Ranges are written into the hints
+other entry against the type hints of its signature. A target must be made for it, inside HOUSE:
+a configuration, from wherever it comes, cannot name anything else to be imported or called. Ranges are written into the hints
 (`Annotated[float, Range(le=1)]`), so that a dataclass, a network and a YAML file share one truth.
 This module imports neither torch nor Hydra: a wrong setting is told before either is loaded.
 """
@@ -16,6 +17,9 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
+
+
+HOUSE = ("gan_zoo.",)  # where targets may lie
 
 
 class SettingError(ValueError):
@@ -138,6 +142,7 @@ def settings(cls: type) -> type:
             self.check()
 
     cls.__post_init__ = __post_init__
+    cls._is_settings = True  # what a configuration may name
     return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
 
@@ -148,31 +153,36 @@ def nearest(key: str, valid: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"choose one of {', '.join(valid) or 'none'}"
 
 
-def construct(node: Mapping[str, Any], key: str = "", **given: Any) -> Any:
+def construct(node: Mapping[str, Any], key: str = "", kind: Any = object, **given: Any) -> Any:
     """The object that `node["_target_"]` names, built from the node's other entries.
 
     Args:
         node: plain mapping; entries that hold a `_target_` themselves are built first.
         key: where the node stands in the configuration, for messages.
+        kind: class of what is to be built.
         given: arguments that the program fills in; the user cannot set them.
 
     Raises SettingError for a bad target, an unknown or missing key, a wrong type, a wrong range.
     """
-    target, arguments = check(node, key, given)
+    target, arguments = check(node, key, kind, given)
     try:
         return target(**arguments, **given)
     except SettingError as error:
         raise error.under(key) from None
+    except NotImplementedError:
+        where = f"{key}._target_" if key else "_target_"
+        raise SettingError(where, node["_target_"], "is what others are built on") from None
 
 
-def check(node: Mapping[str, Any], key: str = "", given: Iterable[str] = ()) -> tuple[Any, dict]:
+def check(
+    node: Mapping[str, Any], key: str = "", kind: Any = object, given: Iterable[str] = ()
+) -> tuple[Any, dict]:
     """The target of a node and its checked arguments, without calling it. Raises as `construct`."""
-    target = locate(node.get("_target_"), key)
+    if not isinstance(node, Mapping):
+        raise SettingError(key, node, "must hold settings, and the _target_ that they are of")
+    target = locate(node.get("_target_"), key, kind, given)
     parameters = {n: p for n, p in inspect.signature(target).parameters.items() if n not in given}
-    described = target.__init__ if isinstance(target, type) else target
-    if dataclasses.is_dataclass(target):
-        described = target
-    hints = typing.get_type_hints(described, include_extras=True)
+    hints = _hints(target)
     try:
         arguments = {}
         for name, value in node.items():
@@ -198,11 +208,36 @@ def _built(value: Any, key: str) -> Any:
     return {name: _built(entry, f"{key}.{name}") for name, entry in value.items()}
 
 
-def locate(path: Any, key: str = "") -> Any:
-    """The class or function that a dotted path names."""
+def locate(path: Any, key: str = "", kind: Any = object, given: Iterable[str] = ()) -> Any:
+    """The settings class that a dotted path names, or function of the arguments `given`.
+
+    Raises SettingError, without importing it, for a path that leads out of the HOUSE, and for what
+    is not made to be named in a configuration or makes something else than a `kind`.
+    """
+    where = f"{key}._target_" if key else "_target_"
+    if not str(path).startswith(HOUSE):
+        allowed = f"must begin with {' or '.join(HOUSE)}: nothing else is imported or called"
+        raise SettingError(where, path, allowed)
     module, _, name = str(path).rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
+        target = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError):
-        where = f"{key}._target_" if key else "_target_"
         raise SettingError(where, path, "names no class that can be imported") from None
+    made = _made_by(target, given)
+    if not isinstance(made, type) or not issubclass(made, kind):
+        raise SettingError(where, path, f"makes no {kind.__name__.lower()} for a configuration")
+    return target
+
+
+def _made_by(target: Any, given: Iterable[str]) -> Any:
+    """The class of what calling a target makes; None for what no configuration may call."""
+    if isinstance(target, type):
+        return target if "_is_settings" in vars(target) and not given else None
+    if inspect.isfunction(target) and given and {*given} <= {*inspect.signature(target).parameters}:
+        return _hints(target).get("return")
+    return None
+
+
+def _hints(target: Any) -> dict[str, Any]:
+    """The type hints of what a class is built from, or of a function."""
+    return typing.get_type_hints(target, include_extras=True)

@@ -26,10 +26,6 @@ class ClassHeads(nn.Module):
     def forward(self, y: Tensor) -> None:
         """Labels (N,) to nothing."""
 
-    def head(self, y: Tensor) -> Tensor:
-        """Which of the critic's scores belongs to the label, (N,)."""
-        return y
-
 
 class LabelEmbedding(nn.Module):
     """Linear map of one-hot labels, Mao et al. 2017 (arXiv:1611.04076): K -> dim, with bias.
@@ -51,10 +47,6 @@ class LabelEmbedding(nn.Module):
         """Labels (N,) to features (N, dim)."""
         return self.rows(y) + self.bias
 
-    def head(self, y: Tensor) -> Tensor:
-        """The only score, whatever the label: zeros (N,)."""
-        return torch.zeros_like(y)
-
 
 class OneHot(nn.Module):
     """The one-hot vector itself, K wide: what the linear embedding is compared with."""
@@ -69,10 +61,6 @@ class OneHot(nn.Module):
         """Labels (N,) to truth values (N, K), which take the type of what they are joined to."""
         return y.unsqueeze(-1) == torch.arange(self.dim, device=y.device)
 
-    def head(self, y: Tensor) -> Tensor:
-        """The only score, whatever the label: zeros (N,)."""
-        return torch.zeros_like(y)
-
 
 LabelModule = ClassHeads | LabelEmbedding | OneHot
 _KINDS = {"heads": ClassHeads, "embedding": LabelEmbedding, "one_hot": OneHot}
@@ -82,6 +70,16 @@ def label_module(labels: Labels, num_classes: int, label_dim: int) -> LabelModul
     """The module of that name. label_dim is the width of the embedding; the others ignore it."""
     kind = _KINDS[labels] if num_classes > 1 else ClassHeads
     return kind(num_classes, label_dim)
+
+
+def hidden(y: Tensor) -> Tensor:
+    """Labels (N,) as those of samples whose label is not known, -1 - y: never shown to a critic."""
+    return -1 - y
+
+
+def revealed(y: Tensor) -> Tensor:
+    """Labels (N,) with the hidden ones made what they hide."""
+    return torch.where(y < 0, -1 - y, y)
 
 
 def join(x: Tensor, features: Tensor | None) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_zoo.architectures.labels import LabelModule, join
+from gan_zoo.architectures.labels import LabelModule, join, revealed
 from gan_zoo.schema import SettingError
 
 Prior = Literal["uniform", "normal"]
@@ -35,8 +35,12 @@ class Generator(nn.Module):
         self.body = body
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Latent vectors (N, z_dim) and labels (N,) to samples (N, *shape)."""
-        return self.body(join(z, self.labels(y)))
+        """Latent vectors (N, z_dim) and labels (N,) to samples (N, *shape).
+
+        A hidden label has the one in it that the generator is asked for instead.
+        """
+        features = self.labels(revealed(y)) if self.labels.dim else None
+        return self.body(join(z, features))
 
     def sample_z(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Latent vectors (n, z_dim) from the prior, on the generator network's device."""
@@ -99,9 +103,15 @@ class Critic(nn.Module):
         self.num_classes = labels.num_classes
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Samples (N, *shape) and labels (N,) to scores (N,), higher for more real."""
+        """Samples (N, *shape) and labels (N,) to scores (N,), higher for more real.
+
+        The score of a sample whose label is hidden is that of the class which suits it best.
+        """
         heads = self._heads(x, y)
-        return heads.gather(-1, self.labels.head(y).unsqueeze(-1)).squeeze(-1)
+        if self.labels.heads == 1:
+            return heads.squeeze(-1)
+        score = heads.gather(-1, revealed(y).unsqueeze(-1)).squeeze(-1)
+        return torch.where(y < 0, heads.amax(-1), score)
 
     def scores(self, x: Tensor) -> Tensor:
         """Samples (N, *shape) to the scores of all K classes, (N, K).

@@ -118,20 +118,43 @@ class GeneralizedLossSensitiveELU(LossSensitive):
 
 @settings
 class ConditionalLossSensitive(LossSensitive):
-    """Conditional loss-sensitive GAN, Qi 2017 (arXiv:1701.06264, section 6), supervised part.
+    """Conditional loss-sensitive GAN, Qi 2017 (arXiv:1701.06264, sections 6 and 7).
 
     The score is the critic's log-probability of the label, D(x, y) = log softmax_y a(x), so that
     L = -D is a classifier's cross entropy and argmin_y L(x, y) its prediction. Fakes carry the
     labels of the real samples they are paired with.
+
+    Where labels are hidden, S is joined by unlabelled_weight S_ul: the same terms of
+    L_ul(x) = min_y L(x, y), which is what the critic says of a sample with a hidden label.
     """
 
     title = "Conditional Loss-Sensitive GAN (CLS-GAN), Qi 2017"
     formula = (
-        "D: E (m(x, G(z, y)) + D(G(z, y), y) - D(x, y))_+ - w E D(x, y); G: -E D(G(z, y), y); "
-        "D(x, y) = log softmax_y a(x), m = margin_scale * distance(x, G(z, y)) per dimension"
+        "D: p E (m(x, G(z, y)) + D(G(z, y), y) - D(x, y))_+ - w E D(x, y); G: -E D(G(z, y), y); "
+        "D(x, y) = log softmax_y a(x), m = margin_scale * distance(x, G(z, y)) per dimension; "
+        "with hidden labels + u times the same of max_y D(x, y)"
     )
+    knows_hidden_labels = True
 
     real_weight: NonNegativeFloat = 1.0
+    pair_weight: NonNegativeFloat = 1.0  # the paper's lambda; 0 leaves the classifier alone
+    unlabelled_weight: NonNegativeFloat = 1.0  # the paper's gamma
+
+    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+        cost = self.cost(self.margin(real, fake) + fake.score - real.score)
+        return self._mean(self.pair_weight * cost - self.real_weight * real.score, real.y)
+
+    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+        return self._mean(-fake.score, fake.y)
+
+    def _mean(self, each: "Tensor", y: "Tensor | None") -> "Tensor":
+        """Mean over the labelled samples, and unlabelled_weight times that over the others."""
+        if y is None:
+            return each.mean(-1)
+        known = (y >= 0).to(each.dtype)
+        parts = ((each * part).sum(-1) / part.sum(-1).clamp(min=1) for part in (known, 1 - known))
+        labelled, unlabelled = parts
+        return labelled + self.unlabelled_weight * unlabelled
 
 
 @settings

@@ -7,10 +7,14 @@ if TYPE_CHECKING:
 
 
 class Scored(NamedTuple):
-    """Samples x (..., N, *sample shape) with their scores (..., N): margins need the samples."""
+    """Samples x (..., N, *sample shape) with their scores (..., N): margins need the samples.
+
+    y (..., N) are the labels that they were scored for, negative where these are hidden.
+    """
 
     x: "Tensor"
     score: "Tensor"
+    y: "Tensor | None" = None
 
 
 class Loss:
@@ -19,6 +23,7 @@ class Loss:
     title: ClassVar[str]  # full name, authors, year
     formula: ClassVar[str]  # what the two players minimise; D(x) is the score
     pairs_generator: ClassVar[bool] = False  # whether `generator` must be given real samples too
+    knows_hidden_labels: ClassVar[bool] = False  # whether it has terms for unlabelled samples
 
     def critic(self, real: Scored, fake: Scored) -> "Tensor":
         """What the critic minimises, shape (...)."""

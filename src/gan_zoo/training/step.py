@@ -47,7 +47,9 @@ def critic_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
         "penalty/critic": torch.as_tensor(penalty, device=loss.device).detach(),
         "score/real": real.score.detach().mean(-1),
         "score/fake": fake.score.detach().mean(-1),
-        **game.loss.meters(Scored(x, real.score.detach()), Scored(x_fake, fake.score.detach())),
+        **game.loss.meters(
+            Scored(x, real.score.detach(), y), Scored(x_fake, fake.score.detach(), y)
+        ),
     }
 
 
@@ -57,8 +59,8 @@ def generator_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
     x, real samples with these labels, is looked at only by losses that compare with them.
     """
     x_fake = game.generator(z, y)
-    real = Scored(x, game.critic(x, y)) if game.loss.pairs_generator else None
-    loss = game.loss.generator(Scored(x_fake, game.critic(x_fake, y)), real)
+    real = Scored(x, game.critic(x, y), y) if game.loss.pairs_generator else None
+    loss = game.loss.generator(Scored(x_fake, game.critic(x_fake, y), y), real)
     _descend(loss, game.generator, game.generator_optimizer)
     return {"loss/generator": loss.detach()}
 
@@ -73,9 +75,9 @@ def _descend(loss: Tensor, player: torch.nn.Module, optimizer: torch.optim.Optim
 def score_together(critic: Critic, x: Tensor, x_fake: Tensor, y: Tensor) -> tuple[Scored, Scored]:
     """Score reals and fakes in one pass of the critic."""
     real, fake = critic(torch.cat([x, x_fake]), torch.cat([y, y])).chunk(2)
-    return Scored(x, real), Scored(x_fake, fake)
+    return Scored(x, real, y), Scored(x_fake, fake, y)
 
 
 def score_apart(critic: Critic, x: Tensor, x_fake: Tensor, y: Tensor) -> tuple[Scored, Scored]:
     """Score reals and fakes in a pass each."""
-    return Scored(x, critic(x, y)), Scored(x_fake, critic(x_fake, y))
+    return Scored(x, critic(x, y), y), Scored(x_fake, critic(x_fake, y), y)
