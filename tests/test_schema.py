@@ -5,7 +5,13 @@ from typing import Annotated, Literal
 
 import pytest
 
+from gan_zoo import schema
 from gan_zoo.schema import PositiveInt, Range, SettingError, construct, settings
+
+
+@pytest.fixture(autouse=True)
+def _at_home(monkeypatch):
+    monkeypatch.setattr(schema, "HOUSE", ("gan_zoo.", f"{__name__}."))
 
 
 @settings
@@ -58,7 +64,7 @@ def test_values_arrive_as_the_hints_say():
         ({"inner": 3}, "o.inner=3: must be a Inner"),
         ({"kind": "b", "count": 6}, "o.count=6: must be at most 5 for kind b"),
         ({"_target_": "gan_zoo.nowhere.X"}, "o._target_=gan_zoo.nowhere.X: names no class"),
-        ({"_target_": None}, "o._target_=None: names no class"),
+        ({"_target_": None}, "o._target_=None: must begin with gan_zoo."),
         ({"name": "two\nlines", "count": 0}, "o.count=0"),
     ],
 )
@@ -73,7 +79,7 @@ def test_a_missing_key_and_a_key_that_the_program_fills_in_are_named():
     with pytest.raises(SettingError, match="^o.count: must be given$"):
         construct({"_target_": f"{__name__}.Outer"}, "o")
     with pytest.raises(SettingError, match="o.count=3: unknown key"):
-        construct(node(), "o", count=4)
+        construct(node(), "o", object, count=4)
 
 
 def test_a_network_is_checked_by_its_signature():
@@ -82,3 +88,48 @@ def test_a_network_is_checked_by_its_signature():
         construct({"_target_": target, "hidden": [-3]}, "g", shape=(2,), num_classes=1)
     with pytest.raises(SettingError, match="g.prior=cauchy: must be one of uniform, normal"):
         construct({"_target_": target, "prior": "cauchy"}, "g", shape=(2,), num_classes=1)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("os.system", "must begin with gan_zoo."),
+        ("builtins.eval", "must begin with gan_zoo."),
+        ("gan_zoo_of_another.Loss", "must begin with gan_zoo."),
+        ("gan_zoo.launch.shutil.rmtree", "names no class"),
+        ("gan_zoo.launch.Path", "makes no object"),
+        ("gan_zoo.launch.compose", "makes no object"),
+        ("gan_zoo.checkpoints.forget_after", "makes no object"),
+        ("gan_zoo.schema", "makes no object"),
+        ("gan_zoo.schema.HOUSE", "makes no object"),
+        ("gan_zoo.training.loop.Training", "makes no object"),
+        ("gan_zoo.architectures.mlp.critic", "makes no object"),
+        ("gan_zoo.losses.Loss", "makes no object"),
+        ("gan_zoo.data.mixtures.Mixture", "is what others are built on"),
+        (["gan_zoo.losses.GAN"], "must begin with gan_zoo."),
+    ],
+)
+def test_nothing_but_settings_of_the_house_can_be_named(target, said):
+    with pytest.raises(SettingError) as refused:
+        construct({"_target_": target, **({"sigma": 1.0} if "Mixture" in target else {})}, "o")
+    assert str(refused.value).startswith(f"o._target_={target}: {said}")
+
+
+def test_a_target_elsewhere_is_not_even_imported(tmp_path, monkeypatch):
+    (tmp_path / "hostile.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SettingError, match="nothing else is imported or called"):
+        construct({"_target_": "hostile.Loss"}, "loss")
+
+
+def test_a_node_makes_what_its_place_needs():
+    from gan_zoo.architectures.players import Generator
+    from gan_zoo.losses import Loss
+
+    with pytest.raises(SettingError, match="o._target_=.*Outer: makes no loss"):
+        construct(node(), "o", Loss)
+    critic = {"_target_": "gan_zoo.architectures.mlp.critic"}
+    with pytest.raises(SettingError, match="g._target_=.*critic: makes no generator"):
+        construct(critic, "g", Generator, shape=(2,), num_classes=1)
+    with pytest.raises(SettingError, match="o=3: must hold settings"):
+        construct(3, "o")

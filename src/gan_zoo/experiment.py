@@ -127,12 +127,15 @@ def read(config: Mapping[str, Any]) -> Experiment:
     top = {key: value for key, value in config.items() if key not in nouns}
     experiment = Experiment(
         config=config,
-        settings=construct({"_target_": f"{__name__}.Settings", **top}),
+        settings=construct({"_target_": f"{__name__}.Settings", **top}, "", Settings),
         dataset=construct(config["dataset"], "dataset", Dataset),
         loss=construct(config["loss"], "loss", Loss),
         regularizer=construct(config["regularizer"], "regularizer", Regularizer),
         optimizers=_optimizers(config["optimizer"]),
     )
+    if experiment.dataset.labels_per_class and not experiment.loss.knows_hidden_labels:
+        allowed = "this loss has no term for samples without a label; loss=cls_gan has"
+        raise SettingError("dataset.labels_per_class", experiment.dataset.labels_per_class, allowed)
     _check_keys(config["architecture"], "architecture", _PLAYERS)
     for player, kind in _players().items():
         check(config["architecture"][player], f"architecture.{player}", kind, _GIVEN_BY_DATA)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gan_zoo import checkpoints
 from gan_zoo.architectures.players import Generator
-from gan_zoo.data.dataset import Images
+from gan_zoo.data.dataset import Dataset, Images
 from gan_zoo.data.samples import to_bytes
 from gan_zoo.monitoring.album import columns_for, draw_samples, picture_labels
 from gan_zoo.schema import SettingError, construct
@@ -66,13 +66,14 @@ def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
     generator = construct(
         config["architecture"]["generator"],
         "architecture.generator",
+        Generator,
         shape=tuple(content["shape"]),
         num_classes=content["num_classes"],
     )
     generator.load_state_dict(content["average" if averaged else "generator"])
     # images are shown alike whatever their dataset, whose files need not be here; points need modes
     images = len(content["shape"]) == 3
-    dataset = Images() if images else construct(config["dataset"], "dataset")
+    dataset = Images() if images else construct(config["dataset"], "dataset", Dataset)
     return Sampler(generator.eval(), dataset, content["step"])
 
 

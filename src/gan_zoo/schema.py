@@ -1,10 +1,11 @@
 """Settings that check themselves: a signature is the schema.
 
 `construct` builds the object that a configuration node's `_target_` names, after checking every
-other entry against the type hints of its signature. A target must be made for it, inside HOUSE:
-a configuration, from wherever it comes, cannot name anything else to be imported or called. Ranges are written into the hints
+other entry against the type hints of its signature. Ranges are written into the hints
 (`Annotated[float, Range(le=1)]`), so that a dataclass, a network and a YAML file share one truth.
-This module imports neither torch nor Hydra: a wrong setting is told before either is loaded.
+A target must be made to be named so, and inside HOUSE: no configuration, from wherever it comes,
+has anything else imported or called. This module imports neither torch nor Hydra: a wrong setting
+is told before either is loaded.
 """
 
 import dataclasses
@@ -17,7 +18,6 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
-
 
 HOUSE = ("gan_zoo.",)  # where targets may lie
 
@@ -232,7 +232,7 @@ def locate(path: Any, key: str = "", kind: Any = object, given: Iterable[str] = 
 def _made_by(target: Any, given: Iterable[str]) -> Any:
     """The class of what calling a target makes; None for what no configuration may call."""
     if isinstance(target, type):
-        return target if "_is_settings" in vars(target) and not given else None
+        return target if "_is_settings" in vars(target) else None
     if inspect.isfunction(target) and given and {*given} <= {*inspect.signature(target).parameters}:
         return _hints(target).get("return")
     return None
