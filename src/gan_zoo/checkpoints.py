@@ -1,10 +1,9 @@
 """Checkpoints: plain values and tensors in one file, written whole or not at all."""
 
+import contextlib
 import logging
 import os
-import pickle
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +16,67 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 
 _NUMBERED = "[0-9]*.pt"  # best.pt beside them is kept by somebody else
+_PARTIAL = ".partial"
+_LARGEST, _MOST_VALUES, _DEEPEST = 1 << 53, 1_000_000, 30  # a file can claim anything
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint; a crash at any moment leaves the old file or the new one, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        torch.save({"format": FORMAT, **content}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Write a checkpoint; a crash at any moment leaves the old file or the new one, never half.
+
+    Raises OSError where it cannot be written, and leaves nothing of it.
+    """
+    partial = path.with_suffix(_PARTIAL)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            torch.save({"format": FORMAT, **content}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        # torch wraps what the file said into an error of its own
+        reason = error.__context__ if isinstance(error, RuntimeError) else error
+        raise (reason if isinstance(reason, OSError) else error) from None
+
+
+def try_save(path: Path, content: dict[str, Any]) -> str:
+    """Write a checkpoint, or warn. Returns why it could not be written; empty where it was."""
+    try:
+        save(path, content)
+    except OSError as error:
+        log.warning("%s could not be written: %s; training goes on", path, error.strerror)
+        return str(error.strerror)
+    return ""
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU. Raises SettingError for a file that is not one of ours."""
+    """Read a run's checkpoint onto the CPU. Raises SettingError for a file that is no such thing."""
+    content = read(path)
+    config, shape = content.get("config"), content.get("shape")
+    counts = [content.get(key) for key in ("step", "num_classes", "feed_position")]
+    if isinstance(shape, (tuple, list)):
+        counts += shape
+    sound = isinstance(config, dict) and isinstance(shape, (tuple, list))
+    if not sound or not all(isinstance(n, int) and 0 <= n <= _LARGEST for n in counts):
+        allowed = "holds no configuration, step, shape and number of classes of a run"
+        raise SettingError("checkpoint", path, allowed)
+    return content
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read any file that `save` has written. Raises SettingError for one that it has not."""
     try:
         _verify(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
+        sound = _is_small(content, path.stat().st_size)
     except OSError as error:
         raise SettingError("checkpoint", path, f"cannot be read: {error.strerror}") from None
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-        ValueError,
-        pickle.UnpicklingError,
-        EOFError,
-    ):
+    except Exception:  # the bytes of a stranger can make a reader fail in any way
         # torch's own message would advise to load it unsafely
         raise SettingError("checkpoint", path, "is damaged, or no checkpoint") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not sound or not isinstance(content, dict) or content.get("format") != FORMAT:
         raise SettingError("checkpoint", path, f"is no gan_zoo checkpoint of format {FORMAT}")
     return content
 
@@ -55,9 +84,31 @@ def load(path: Path) -> dict[str, Any]:
 def _verify(path: Path) -> None:
     """Raises BadZipFile where a checksum fails, or where data would swell as it is read."""
     with zipfile.ZipFile(path) as archive:
-        swelling = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
-        if swelling or archive.testzip() is not None:
+        entries = archive.infolist()
+        swelling = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+        overlapping = sum(entry.file_size for entry in entries) > path.stat().st_size
+        if swelling or overlapping or archive.testzip() is not None:
             raise zipfile.BadZipFile(path)
+
+
+def _is_small(content: Any, size: int) -> bool:
+    """Whether this is a tree of not too many values, its tensors no larger than `size` bytes.
+
+    A file of a few bytes can say that a tensor has a trillion elements, or that a list holds
+    itself.
+    """
+    nodes, visited = [(content, 0)], 0
+    while nodes:
+        node, depth = nodes.pop()
+        visited += 1
+        if visited > _MOST_VALUES or depth > _DEEPEST:
+            return False
+        if isinstance(node, torch.Tensor) and not (node.is_cpu and node.nbytes <= size):
+            return False
+        children = node.values() if isinstance(node, dict) else node
+        if isinstance(node, (dict, list, tuple)):
+            nodes += [(child, depth + 1) for child in children]
+    return True
 
 
 def newest_sound(folder: Path) -> dict[str, Any] | None:
@@ -78,10 +129,12 @@ def newest_sound(folder: Path) -> dict[str, Any] | None:
 
 
 def forget_after(folder: Path, step: int) -> None:
-    """Delete the checkpoints of later steps: training goes another way from here."""
-    for path in folder.glob("*.pt"):
+    """Delete checkpoints of later steps, for training goes another way, and half-written ones."""
+    for path in folder.glob(_NUMBERED):
         if path.stem.isdecimal() and int(path.stem) > step:
             path.unlink()
+    for path in folder.glob(f"*{_PARTIAL}"):
+        path.unlink()
 
 
 def newest(run_or_checkpoint: Path) -> Path:

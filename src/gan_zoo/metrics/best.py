@@ -1,11 +1,15 @@
 """The best checkpoint of a run, by one number."""
 
+import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gan_zoo import checkpoints
+from gan_zoo.schema import SettingError
+
+log = logging.getLogger(__name__)
 
 
 class Best:
@@ -20,14 +24,25 @@ class Best:
         self.sign = 1 if lower_is_better else -1
         self.record: dict[str, Any] = {}
         if self.path.exists():
-            found = checkpoints.load(self.path).get("best", {})
-            self.record = found if found.get("metric") == metric else {}
+            self._recall()
+
+    def _recall(self) -> None:
+        """The record of the checkpoint that is there, if it can be read and is by this number."""
+        try:
+            found = checkpoints.read(self.path).get("best")
+        except SettingError as error:  # the run itself does not need it
+            log.warning("%s; the next one takes its place", error)
+            return
+        if isinstance(found, dict) and found.get("metric") == self.metric:
+            self.record = found
 
     def offer(self, step: int, value: float, content: Callable[[], dict[str, Any]]) -> bool:
-        """Keep a checkpoint's content if its value beats all before. Returns whether it does."""
+        """Keep a checkpoint's content if its value beats all before. Returns whether it is kept."""
         reigning = self.record.get("value", math.inf * self.sign)
         if not self.sign * value < self.sign * reigning:
             return False
-        self.record = {"metric": self.metric, "value": value, "step": step}
-        checkpoints.save(self.path, {**content(), "best": self.record})
+        record = {"metric": self.metric, "value": value, "step": step}
+        if checkpoints.try_save(self.path, {**content(), "best": record}):
+            return False
+        self.record = record
         return True

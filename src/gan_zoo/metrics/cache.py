@@ -31,4 +31,4 @@ class Cache:
                 pass
             finally:
                 mine.unlink()
-        return checkpoints.load(path)
+        return checkpoints.read(path)

@@ -8,7 +8,17 @@ from contextlib import contextmanager
 _AT_ONCE = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
-class Interrupted(Exception):  # noqa: N818
+class Stopped(Exception):  # noqa: N818
+    """A run ended before its time through no fault of its settings; the same command goes on.
+
+    Attributes:
+        exit_code: that the program is to end with.
+    """
+
+    exit_code = 3
+
+
+class Interrupted(Stopped):
     """Training was asked to stop by a signal, and has been saved."""
 
     def __init__(self, number: int):
