@@ -49,24 +49,3 @@ def nearest(queries: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
         index = torch.where(found < least, place + rows.start, index)
         least = torch.minimum(found, least)
     return least.sqrt(), index
-
-
-def spread(x: Tensor) -> Tensor:
-    """Mean distance between two different samples of x (N, ...), a scalar on x's device.
-
-    Like `nearest_other`, in x's own precision and without reading back: for use while training.
-    """
-    return _distances(x).sum() / (len(x) * (len(x) - 1))
-
-
-def nearest_other(x: Tensor) -> Tensor:
-    """Distance (N,) from each sample of x (N, ...) to the nearest of the others."""
-    distances = _distances(x)
-    distances.diagonal().fill_(torch.inf)
-    return distances.min(1).values
-
-
-def _distances(x: Tensor) -> Tensor:
-    flat = x.flatten(1)
-    # differences, not products: equal samples must be at distance 0
-    return torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
