@@ -102,6 +102,11 @@ class Critic(nn.Module):
         self.output = output
         self.num_classes = labels.num_classes
 
+    @property
+    def classifies(self) -> bool:
+        """Whether the scores of a sample are log-probabilities of its classes."""
+        return self.output in _AMONG_CLASSES
+
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Samples (N, *shape) and labels (N,) to scores (N,), higher for more real.
 

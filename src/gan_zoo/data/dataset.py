@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from gan_zoo.schema import PositiveInt, settings
+from gan_zoo.schema import PositiveFloat, PositiveInt, settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,12 +18,15 @@ class Dataset:
     Attributes:
         resident: whether the samples live on the device; auto asks whether they fit.
         workers: threads that fetch batches ahead where they do not.
+        labels_per_class: labels of each class that the run may see, or the share of them if below
+            1; the others are hidden. None: it sees them all.
     """
 
     pictured: ClassVar[int]  # samples that one picture shows
 
     resident: Literal["auto", True, False] = "auto"
     workers: PositiveInt = 2
+    labels_per_class: PositiveFloat | None = None
 
     def load(self, split: str = "train") -> "Samples":
         """The samples of a split, train or test, on the CPU; the two share no sample.

@@ -47,6 +47,29 @@ class Order:
         return self._order
 
 
+class Halves:
+    """Batches whose first half is labelled, where most labels are hidden.
+
+    Drawn from all samples alike, hardly a batch would hold a label. Each half goes through its own
+    samples by an `Order` of its own.
+    """
+
+    def __init__(self, y: Tensor, batch_size: int, seed: int):
+        self.batch_size = batch_size
+        sizes = (batch_size // 2, batch_size - batch_size // 2)
+        self.places = [(y >= 0).nonzero().squeeze(1), (y < 0).nonzero().squeeze(1)]
+        self.orders = [
+            Order(len(places), size, seed ^ half << 40, y.device)
+            for half, (places, size) in enumerate(zip(self.places, sizes, strict=True))
+        ]
+
+    def at(self, position: int) -> Tensor:
+        """Indices (batch_size,) of the samples that follow the first `position` ones."""
+        batch = position // self.batch_size
+        parts = zip(self.places, self.orders, strict=True)
+        return torch.cat([places[order.at(batch * order.batch_size)] for places, order in parts])
+
+
 class Feed:
     """Endless batches of samples, on the device where these are.
 
@@ -57,7 +80,11 @@ class Feed:
     def __init__(self, samples: "Samples", batch_size: int, seed: int):
         self.samples, self.batch_size = samples, batch_size
         self.position = 0
-        self.order = Order(len(samples), batch_size, seed, samples.x.device)
+        self.order: Order | Halves = (
+            Halves(samples.y, batch_size, seed)
+            if samples.hides_labels
+            else Order(len(samples), batch_size, seed, samples.x.device)
+        )
 
     def next(self) -> tuple[Tensor, Tensor]:
         """Samples (batch_size, *shape) as the networks see them, and labels (batch_size,)."""

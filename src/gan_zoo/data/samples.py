@@ -18,7 +18,8 @@ class Samples:
 
     Attributes:
         x: uint8 images (N, C, H, W), or float32 points (N, 2).
-        y: int64 labels (N,), all 0 where there are none.
+        y: int64 labels (N,), all 0 where there are none; -1 - k where the label is hidden and a
+            generator is to be asked for class k instead.
         num_classes: labels lie in [0, num_classes).
         digest: SHA-256 of the bytes of x, if it is known already.
     """
@@ -46,8 +47,13 @@ class Samples:
         """Bytes of samples and labels."""
         return self.x.nbytes + self.y.nbytes
 
+    @property
+    def hides_labels(self) -> bool:
+        """Whether any label is hidden."""
+        return bool((self.y < 0).any())
+
     def feed(self, batch_size: int, seed: int) -> Feed:
-        """Endless batches of these samples, in an order of the seed's."""
+        """Endless batches of these samples, in an order of the seed's; see `Halves` too."""
         return Feed(self, batch_size, seed)
 
     def to(self, device: torch.device) -> "Samples":
@@ -57,6 +63,28 @@ class Samples:
     def unlabelled(self) -> "Samples":
         """The same samples as one class."""
         return dataclasses.replace(self, y=torch.zeros_like(self.y), num_classes=1)
+
+    def hide_labels(self, per_class: float, draws: torch.Generator) -> "Samples":
+        """The same samples with `per_class` labels of each class, or that share of them, left.
+
+        The others are hidden; each is given a class to ask a generator for, all equally often.
+        Raises SettingError where a class has not so many.
+        """
+        order = torch.randperm(len(self), generator=draws).to(self.y.device)
+        kept = [self._some(order, label, per_class) for label in range(self.num_classes)]
+        asked = torch.randperm(len(self), generator=draws).to(self.y.device) % self.num_classes
+        y, shown = -1 - asked, torch.cat(kept)
+        y[shown] = self.y[shown]
+        return dataclasses.replace(self, y=y)
+
+    def _some(self, order: Tensor, label: int, per_class: float) -> Tensor:
+        """Places of the first samples in the order that have the label; see `hide_labels`."""
+        places = order[self.y[order] == label]
+        count = round(per_class * len(places)) if per_class < 1 else int(per_class)
+        if not 0 < count <= len(places):
+            allowed = f"class {label} has {len(places)} samples"
+            raise SettingError("dataset.labels_per_class", per_class, allowed)
+        return places[:count]
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The samples at index (n,), as the networks see them, with their labels."""

@@ -1,5 +1,6 @@
 """Examines a game: its samples by the dataset's judge, its critic by diagnosis."""
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 from gan_zoo.architectures.players import Critic, Generator, in_evaluation_mode
 from gan_zoo.data.samples import Samples
 from gan_zoo.losses import Loss
+from gan_zoo.metrics.classification import classification_error
 from gan_zoo.metrics.diagnosis import diagnose
 from gan_zoo.metrics.evaluation import Evaluation
 from gan_zoo.metrics.judge import Judgement
@@ -33,6 +35,7 @@ class Examiner:
 
     def __init__(self, dataset: Any, samples: Samples, settings: Evaluation, device: torch.device):
         self.samples, self.settings, self.device = samples, settings, device
+        self.dataset = dataset
         self.judge = judge_for(dataset, settings, device)
         self.names = self.judge.chosen(settings.metrics)
 
@@ -58,8 +61,17 @@ class Examiner:
         )
         about = {name: self.judge.protocol[name] for name in ("dataset", "dataset_fingerprint")}
         judgement.add(found, {**about, "n": len(y), "seed": seed, "reference": "train"})
+        if critic.classifies:
+            error = classification_error(critic, self._held_out, self.device)
+            classified = Judgement({"metric/classification_error": error})
+            judgement.add(classified, {**about, "n": len(self._held_out), "reference": "test"})
         judgement.pictures |= in_evaluation_mode(critic, lambda: self.judge.portray(critic))
         return judgement
+
+    @functools.cached_property
+    def _held_out(self) -> Samples:
+        """All labelled samples that nobody trains on."""
+        return self.dataset.load("test")
 
     def headline(self, judgement: Judgement) -> str:
         """Tag of the number by which checkpoints are compared. Raises SettingError if unknown."""

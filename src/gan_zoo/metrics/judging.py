@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_zoo.architectures.labels import revealed
 from gan_zoo.architectures.players import Generator, in_evaluation_mode
 from gan_zoo.data.mixtures import Mixture
 from gan_zoo.data.samples import Samples
@@ -48,7 +49,7 @@ def draw_labels(labels: Tensor, num_classes: int, n: int, seed: int) -> Tensor:
     if num_classes == 1:
         return torch.zeros(n, dtype=torch.int64)
     places = torch.randint(len(labels), (n,), generator=stream(seed, "labels"))
-    return labels[places.to(labels.device)]
+    return revealed(labels[places.to(labels.device)])
 
 
 def _in_chunks(generator: Generator, z: Tensor, y: Tensor) -> Tensor:

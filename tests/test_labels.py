@@ -1,0 +1,137 @@
+"""Labels that are few: which are shown, what batches hold, what the critic and the loss make of it."""
+
+import math
+
+import pytest
+import torch
+
+from gan_zoo.architectures import mlp
+from gan_zoo.architectures.labels import hidden, revealed
+from gan_zoo.data.samples import Samples
+from gan_zoo.losses import ConditionalLossSensitive, Scored
+from gan_zoo.metrics.classification import classification_error
+from gan_zoo.schema import SettingError
+
+
+def samples(count=400, classes=4):
+    """Images that hold their own numbers; labels are these modulo the number of classes."""
+    numbers = torch.arange(count)
+    x = torch.stack([numbers // 256, numbers % 256], -1).to(torch.uint8).view(count, 1, 1, 2)
+    return Samples(x, numbers % classes, classes)
+
+
+def few(per_class=5, seed=0, **shape):
+    return samples(**shape).hide_labels(per_class, torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(("per_class", "left"), [(5, 5), (0.1, 10), (1, 1), (0.999, 100)])
+def test_as_many_labels_of_each_class_are_left_as_asked_and_they_are_the_true_ones(per_class, left):
+    whole, partly = samples(), few(per_class)
+    shown = partly.y >= 0
+    assert torch.equal(partly.y[shown], whole.y[shown])
+    assert partly.y[shown].bincount().tolist() == [left] * 4
+    assert partly.hides_labels is (left < 100)
+
+
+def test_the_seed_chooses_which_labels_are_left():
+    assert torch.equal(few(seed=1).y, few(seed=1).y)
+    assert not torch.equal(few(seed=1).y >= 0, few(seed=2).y >= 0)
+
+
+def test_classes_asked_of_the_generator_are_balanced_and_tell_nothing_of_the_hidden_ones():
+    whole, partly = samples(4000), few(count=4000)
+    unknown = partly.y < 0
+    asked = revealed(partly.y[unknown])
+    assert asked.bincount(minlength=4).float().std() < 10
+    table = torch.zeros(4, 4).index_put_(
+        (whole.y[unknown], asked), torch.ones(len(asked)), accumulate=True
+    )
+    chi_squared = ((table - table.mean()) ** 2 / table.mean()).sum()
+    assert chi_squared < 30  # 9 degrees of freedom: 0.0004 of random tables exceed it
+
+
+@pytest.mark.parametrize("per_class", [101, 0.001])
+def test_more_labels_than_there_are_or_none_is_one_line(per_class):
+    with pytest.raises(SettingError, match=r"labels_per_class.*class 0 has 100 samples"):
+        few(per_class)
+
+
+def test_half_of_every_batch_is_labelled_and_both_halves_visit_all_their_samples():
+    partly = few(per_class=5)  # 20 labelled, 380 not
+    feed = partly.feed(8, seed=0)
+    batches = [feed.next() for _ in range(95)]
+    for _, y in batches:
+        assert [(label >= 0) for label in y.tolist()] == [True] * 4 + [False] * 4
+    numbers = [
+        (((x + 1) * 127.5).round() @ torch.tensor([256.0, 1.0])).flatten().long().tolist()
+        for x, _ in batches
+    ]
+    assert {n for part in numbers for n in part[4:]} == set((partly.y < 0).nonzero()[:, 0].tolist())
+    labelled = [n for part in numbers for n in part[:4]]
+    assert all(labelled.count(n) == 19 for n in (partly.y >= 0).nonzero()[:, 0].tolist())
+
+
+def test_a_feed_of_few_labels_goes_on_from_a_position():
+    whole, resumed = few().feed(8, seed=3), few().feed(8, seed=3)
+    batches = [whole.next() for _ in range(200)]
+    resumed.position = 8 * 150
+    for x, y in batches[150:]:
+        ours = resumed.next()
+        assert torch.equal(x, ours[0])
+        assert torch.equal(y, ours[1])
+
+
+def test_a_hidden_label_is_scored_as_the_best_class_and_generated_as_the_one_asked_for():
+    torch.manual_seed(0)
+    critic = mlp.critic((1, 2, 2), 3, output="log_softmax")
+    generator = mlp.generator((1, 2, 2), 3)
+    x, y = torch.randn(6, 1, 2, 2), torch.tensor([0, 1, 2, 0, 1, 2])
+    z = generator.sample_z(6)
+    scores = critic.scores(x)
+    assert torch.equal(critic(x, y), scores[torch.arange(6), y])
+    assert torch.equal(critic(x, hidden(y)), scores.amax(1))
+    assert torch.equal(generator(z, hidden(y)), generator(z, y))
+    assert not torch.equal(generator(z, hidden(y)), generator(z, hidden(y).roll(1)))
+
+
+def test_unlabelled_terms_are_those_of_the_labelled_with_a_weight():
+    """By hand: S + u S_ul, each the mean of p (m + D(G) - D(x))_+ - w D(x) over its samples."""
+    x, fakes = torch.zeros(5, 1), torch.ones(5, 1)  # margins all 0.5
+    y = torch.tensor([1, 0, -1, -2, -1])
+    real, fake = (
+        torch.tensor([-1.0, -2.0, -0.1, -0.3, -0.2]),
+        torch.tensor([-2.0, -0.5, -0.5, -1.0, -0.6]),
+    )
+    loss = ConditionalLossSensitive(
+        margin_scale=0.5, real_weight=0.7, pair_weight=2.0, unlabelled_weight=0.3
+    )
+    labelled = [0 + 0.7 * 1, 2 * 2.0 + 0.7 * 2]
+    unlabelled = [2 * 0.1 + 0.7 * 0.1, 0 + 0.7 * 0.3, 2 * 0.1 + 0.7 * 0.2]
+    expected = sum(labelled) / 2 + 0.3 * sum(unlabelled) / 3
+    assert loss.critic(Scored(x, real, y), Scored(fakes, fake, y)).item() == pytest.approx(expected)
+    expected = (2.0 + 0.5) / 2 + 0.3 * (0.5 + 1.0 + 0.6) / 3
+    assert loss.generator(Scored(fakes, fake, y)).item() == pytest.approx(expected)
+
+
+def test_without_weights_on_pairs_and_unlabelled_samples_the_critic_is_a_plain_classifier():
+    loss = ConditionalLossSensitive(pair_weight=0, unlabelled_weight=0)
+    logits, y = torch.randn(6, 3), torch.tensor([0, 1, 2, -1, -2, -3])
+    log_p = logits.log_softmax(-1)
+    score = torch.cat([log_p[torch.arange(3), y[:3]], log_p[3:].amax(-1)])
+    pair = Scored(torch.zeros(6, 1), score, y), Scored(torch.ones(6, 1), score.flip(0), y)
+    cross_entropy = torch.nn.functional.cross_entropy(logits[:3], y[:3])
+    assert loss.critic(*pair).item() == pytest.approx(cross_entropy.item())
+
+
+def test_classification_error_counts_in_evaluation_mode():
+    torch.manual_seed(0)
+    critic = mlp.critic((1, 1, 2), 4, norm="batch", output="log_softmax")
+    data = samples(1200)
+    x, y = data.take(torch.arange(1200))
+    critic(x, y)  # moves the running statistics away from where they start
+    critic.eval()
+    right = (critic.scores(x).argmax(1) == y).sum().item()
+    critic.train()
+    assert classification_error(critic, data, torch.device("cpu")) == 1 - right / 1200
+    assert critic.training
+    assert not math.isclose(right, 1200)
