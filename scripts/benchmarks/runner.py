@@ -1,0 +1,31 @@
+"""The runner as a benchmark sees it: what `train.py` would train, without a folder."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+
+from gan_zoo import launch
+from gan_zoo.experiment import read
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def composed(overrides: list[str]) -> Any:
+    """The training that these overrides ask for, its data where it will be used."""
+    from gan_zoo.data.residence import place
+    from gan_zoo.run import compose as composed_training
+    from gan_zoo.run import load_samples
+
+    with initialize_config_dir(str(CONFIGS.resolve()), version_base="1.3"):
+        experiment = read(launch.plain(compose("train", overrides)))
+    samples = place(load_samples(experiment), experiment.device(), experiment.dataset)
+    return composed_training(experiment, samples)
+
+
+def finish() -> None:
+    """Wait until the device has done all that was asked of it."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
