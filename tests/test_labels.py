@@ -1,4 +1,4 @@
-"""Labels that are few: which are shown, what batches hold, what the critic and the loss make of it."""
+"""Few labels: which are shown, what batches hold, what critic and loss make of the others."""
 
 import math
 
@@ -135,3 +135,11 @@ def test_classification_error_counts_in_evaluation_mode():
     assert classification_error(critic, data, torch.device("cpu")) == 1 - right / 1200
     assert critic.training
     assert not math.isclose(right, 1200)
+
+
+def test_margins_that_no_unlabelled_sample_can_keep_are_refused():
+    x = torch.stack([torch.full((3,), v) for v in (0.0, 1.0)]).repeat_interleave(2, 0)
+    ConditionalLossSensitive(margin_scale=1.09).check_hidden(x, 3)  # log 3 = 1.0986
+    with pytest.raises(SettingError, match=r"loss.margin_scale=1.2: must be at most 1.1 "):
+        ConditionalLossSensitive(margin_scale=1.2).check_hidden(x, 3)
+    ConditionalLossSensitive(margin_scale=1.2, pair_weight=0).check_hidden(x, 3)

@@ -83,7 +83,7 @@ class Samples:
         count = round(per_class * len(places)) if per_class < 1 else int(per_class)
         if not 0 < count <= len(places):
             allowed = f"class {label} has {len(places)} samples"
-            raise SettingError("dataset.labels_per_class", per_class, allowed)
+            raise SettingError("dataset.labels_per_class", f"{per_class:g}", allowed)
         return places[:count]
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,6 @@
 """The loss-sensitive family: pairs of samples with a margin between their losses."""
 
+import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from gan_zoo.losses.scored import Loss, Scored
@@ -146,6 +147,21 @@ class ConditionalLossSensitive(LossSensitive):
 
     def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
         return self._mean(-fake.score, fake.y)
+
+    def check_hidden(self, x: "Tensor", num_classes: int) -> None:
+        """Raises SettingError for margins that no two losses min_y L can keep.
+
+        The least of K cross entropies is at most log K, whatever the critic.
+        """
+        pair = (Scored(half, half.flatten(1).sum(1)) for half in x.chunk(2))
+        margin, most = self.margin(*pair).mean().item(), math.log(num_classes)
+        if self.pair_weight and margin > most:
+            allowed = (
+                f"must be at most {self.margin_scale * most / margin:.3g} where labels are hidden: "
+                f"margins of {margin:.3g} are above log {num_classes} = {most:.3g}, "
+                "the most that an unlabelled sample's loss can be"
+            )
+            raise SettingError("loss.margin_scale", self.margin_scale, allowed)
 
     def _mean(self, each: "Tensor", y: "Tensor | None") -> "Tensor":
         """Mean over the labelled samples, and unlabelled_weight times that over the others."""

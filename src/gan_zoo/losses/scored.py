@@ -33,6 +33,9 @@ class Loss:
         """What the generator minimises, shape (...)."""
         raise NotImplementedError
 
+    def check_hidden(self, x: "Tensor", num_classes: int) -> None:
+        """Raises SettingError if this cannot learn from samples like x (N, ...) without labels."""
+
     def note(self) -> str:
         """What a user should know of these hyper-parameters, or nothing."""
         return ""

@@ -46,3 +46,13 @@ def class_shares(probabilities: Tensor) -> ClassShares:
     confidence, label = probabilities.max(1)
     counts = torch.bincount(label, minlength=probabilities.shape[1]).double()
     return ClassShares(counts / len(label), (confidence >= CONFIDENT).double().mean().item())
+
+
+def class_fidelity(probabilities: Tensor, y: Tensor, num_classes: int) -> Tensor:
+    """Of each class, the share (num_classes,) of samples asked for as it that are seen as it.
+
+    probabilities (N, K) are a classifier's, y (N,) the labels asked for. NaN where none was asked.
+    """
+    asked = torch.bincount(y, minlength=num_classes)
+    right = torch.bincount(y[probabilities.argmax(1) == y], minlength=num_classes)
+    return right.double() / asked

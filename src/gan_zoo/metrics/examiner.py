@@ -75,7 +75,9 @@ class Examiner:
 
     def headline(self, judgement: Judgement) -> str:
         """Tag of the number by which checkpoints are compared. Raises SettingError if unknown."""
-        asked = self.settings.best or self.judge.headline
+        measured = [tag for tag in judgement.numbers if tag.startswith("metric/")]
+        usual = self.judge.headline if self.judge.headline in measured else measured[0]
+        asked = self.settings.best or usual
         tag = asked if "/" in asked else f"metric/{asked}"
         if tag not in judgement.numbers:
             raise SettingError("evaluation.best", asked, nearest(tag, judgement.numbers))

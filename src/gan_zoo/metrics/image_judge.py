@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan_zoo.data.samples import Samples, to_bytes, to_float
 from gan_zoo.metrics.cache import Cache
-from gan_zoo.metrics.classes import class_shares
+from gan_zoo.metrics.classes import class_fidelity, class_shares
 from gan_zoo.metrics.features import FeatureExtractor, feature_extractor, resize_protocol
 from gan_zoo.metrics.frechet import fit, frechet_distance
 from gan_zoo.metrics.inception import inception_numbers, inception_protocol
@@ -112,12 +112,15 @@ class ImageJudge(Judge):
             "assigned": found.assigned,
             "largest_share": found.largest,
         }
+        histograms = {"class_histogram": found.histogram.tolist()}
         if fakes.num_classes > 1:
+            fidelity = class_fidelity(probabilities, fakes.y, fakes.num_classes)
             agree = probabilities.argmax(1) == fakes.y
             numbers["label_accuracy"] = agree.double().mean().item()
+            numbers["label_accuracy_worst"] = fidelity.nan_to_num(1).min().item()
+            histograms["label_accuracy_by_class"] = fidelity.nan_to_num(0).tolist()
         judgement = self._named(numbers)
-        name = f"metric/class_histogram_{self.suffix}"
-        judgement.histograms[name] = found.histogram.tolist()
+        judgement.histograms |= {f"metric/{k}_{self.suffix}": v for k, v in histograms.items()}
         return judgement
 
     def _inception(self, fakes: Fakes) -> Judgement:
