@@ -2,8 +2,11 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from gan_zoo import checkpoints
 from gan_zoo.data.samples import Samples
@@ -12,6 +15,7 @@ from gan_zoo.metrics.watch import Examination, Watch
 from gan_zoo.monitoring.album import Album
 from gan_zoo.monitoring.header import leaves, table
 from gan_zoo.monitoring.monitor import Monitor
+from gan_zoo.monitoring.reading import Reading
 from gan_zoo.report.direction import lower_is_better
 from gan_zoo.training.loop import Training
 from gan_zoo.training.streams import stream
@@ -38,6 +42,7 @@ class Chronicle:
         if 0 < self.settings.evaluate_every <= self.settings.steps:
             how = (self.settings.evaluation, self.checkpoints)
             self.examination = Examination(self.watch, dataset, *how, lower_is_better)
+        self.reading: Reading | None = None  # asked for and not yet written
         reached = (training.step, training.feed.position)
         self.monitor = Monitor(folder, self.settings.steps, self.settings.log_every, *reached)
         self.watch.recall(folder / "metrics.jsonl")
@@ -45,8 +50,7 @@ class Chronicle:
     def begin(self) -> None:
         """What is written once: the configuration, real samples, samples before training."""
         config = self.experiment.config
-        self.monitor.events.text("config", table(config))
-        self.monitor.events.hyperparameters(leaves(config))
+        self.monitor.describe(table(config), list(leaves(config)))
         real = self.album.real(self.samples, stream(self.settings.seed, "real"))
         self.monitor.picture("real", "samples/real", real)
         self.draw()
@@ -64,13 +68,23 @@ class Chronicle:
         ]
 
     def read(self) -> None:
-        """Write the meters, and judge the run's health by them."""
+        """Ask for the meters' values; a device of its own pace is left to work on meanwhile."""
+        self.deliver()
         # the end of a run may fall between two regular readings, which a longer run would make
         regular = self.training.step % self.settings.log_every == 0
         values = self.training.read_meters(anew=regular) | self.watch.measure()
-        self.monitor.scalars(values)
-        self.watch.read(values)
-        self.monitor.note_health(self.watch.health.verdict)
+        self.reading = Reading(self.training.step, self.monitor.images, values)
+        if self.reading.immediate:
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Write the values asked for last, if any, and judge the run's health by them."""
+        reading, self.reading = self.reading, None
+        if reading is not None:
+            values = reading.values()
+            self.monitor.scalars(reading, values)
+            self.watch.read(reading.step, values)
+            self.monitor.note_health(reading.step, self.watch.health.verdict)
 
     def draw(self) -> None:
         """Write a picture of samples of the same noise as ever."""
@@ -79,14 +93,22 @@ class Chronicle:
     def examine(self) -> None:
         """Judge samples of the averaged generator, and keep the checkpoint if it is the best."""
         assert self.examination is not None
-        judgement = self.examination.examine(self.content)
+        self.deliver()
+        judgement = self.examination.examine()
         self.monitor.metrics(judgement.numbers)
-        self.monitor.note_health(self.watch.health.verdict)
+        self.monitor.note_health(self.training.step, self.watch.health.verdict)
         for name, pixels in judgement.pictures.items():
-            self.monitor.picture(f"{name}-{self.training.step:06d}", f"samples/{name}", pixels)
+            drawn = partial(np.asarray, pixels)
+            self.monitor.picture(f"{name}-{self.training.step:06d}", f"samples/{name}", drawn)
+        self.examination.offer(judgement, self.content)
 
     def content(self) -> dict[str, Any]:
-        """What a checkpoint holds. Raises DivergedError for weights that are not finite."""
+        """What a checkpoint holds, once all that was told before it is on disk.
+
+        Raises DivergedError for weights that are not finite.
+        """
+        self.deliver()
+        self.monitor.settle()
         self.watch.check_weights()
         samples = {"shape": self.samples.shape, "num_classes": self.samples.num_classes}
         return {"config": self.experiment.config, **samples, **self.training.state_dict()}
@@ -99,7 +121,7 @@ class Chronicle:
     def give_up(self) -> None:
         """Tell why a run that diverged ends before its time."""
         log.error("health: %s; the run ends here", self.watch.health.verdict)
-        self.monitor.note_health(self.watch.health.verdict)
+        self.monitor.note_health(self.training.step, self.watch.health.verdict)
 
     def end(self, origin: dict[str, Any]) -> dict[str, Any]:
         """Write the summary of a run that came from `origin`, and return it."""

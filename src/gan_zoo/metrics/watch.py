@@ -1,11 +1,13 @@
 """A run watched while it trains: its health at each reading, an examination now and then."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gan_zoo.architectures.players import in_evaluation_mode
 from gan_zoo.data.samples import Samples
@@ -23,6 +25,7 @@ from gan_zoo.training.loop import Training
 from gan_zoo.training.streams import stream
 
 _BATCH = 128  # samples that vitals are taken of
+_SHARE = 0.01  # of the samples made for training: vitals take no more, however often is read
 
 
 class Watch:
@@ -40,6 +43,8 @@ class Watch:
         real = real_samples(samples, y, seed, self.device)
         self.y, self.z = y.to(self.device), generator.sample_z(_BATCH, self._stream(seed))
         self.vitals = Vitals(real)
+        made = training.feed.batch_size * (training.n_critic + 1)  # in each step
+        self._period, self._next = math.ceil(_BATCH / (_SHARE * made)), 0
         self.health = Health(indifferent_loss(loss, real))
 
     def _stream(self, seed: int) -> torch.Generator:
@@ -53,19 +58,24 @@ class Watch:
             known = {name: value for name, value in values.items() if value is not None}
             self.health.read(step, known)
             self.health.read_metrics(step, known)
+            if "health/spread" in values:
+                self._next = step + self._period
 
     @torch.no_grad()
-    def measure(self) -> dict[str, float]:
-        """Signs of collapse in samples of the averaged generator, always of the same noise."""
-        network = self.training.average.network
-        fake = in_evaluation_mode(network, lambda: network(self.z, self.y))
-        measured = self.vitals.measure(fake)
-        values = torch.stack(list(measured.values())).tolist()
-        return dict(zip(measured, values, strict=True))
+    def measure(self) -> dict[str, Tensor]:
+        """Signs of collapse in samples of the averaged generator, always of the same noise.
 
-    def read(self, values: Mapping[str, float]) -> None:
-        """Judge the run's health by one reading. Raises DivergedError if it is past recovery."""
-        self.health.read(self.training.step, values)
+        Scalars on the device. None at all if the last ones were taken only few steps ago.
+        """
+        if self.training.step < self._next:
+            return {}
+        self._next = self.training.step + self._period
+        network = self.training.average.network
+        return self.vitals.measure(in_evaluation_mode(network, lambda: network(self.z, self.y)))
+
+    def read(self, step: int, values: Mapping[str, float]) -> None:
+        """Judge the run's health by a reading of a step. Raises DivergedError if past recovery."""
+        self.health.read(step, values)
 
     def check_weights(self) -> None:
         """Raises DivergedError where a player's weights are not finite: never to be saved."""
@@ -106,11 +116,8 @@ class Examination:
         self.best: Best | None = None
         self.facts: dict[str, Any] = {}
 
-    def examine(self, content: Callable[[], dict[str, Any]]) -> Judgement:
-        """Judge the run now; `content` is what a checkpoint holds, kept if it is the best so far.
-
-        Raises DivergedError for samples that are not finite.
-        """
+    def examine(self) -> Judgement:
+        """Judge the run now. Raises DivergedError for samples that are not finite."""
         training, health = self.watch.training, self.watch.health
         try:
             judgement = self.examiner.examine(
@@ -119,11 +126,14 @@ class Examination:
         except DivergedError as reason:
             raise health.give_up(training.step, reason) from None
         health.read_metrics(training.step, judgement.numbers)
+        return judgement
+
+    def offer(self, judgement: Judgement, content: Callable[[], dict[str, Any]]) -> None:
+        """Keep what a checkpoint holds, `content`, if the judgement of it is the best so far."""
         tag = self.examiner.headline(judgement)
         self.best = self.best or Best(self.folder, tag, self._lower(tag))
-        self.best.offer(training.step, judgement.numbers[tag], content)
+        self.best.offer(self.watch.training.step, judgement.numbers[tag], content)
         self.facts = {"protocol": judgement.protocols, "best": self.best.record}
-        return judgement
 
     def _lower(self, tag: str) -> bool:
         lower = self.lower_is_better(tag)

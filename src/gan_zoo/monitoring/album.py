@@ -1,5 +1,6 @@
 """Pictures of a run: real samples once, generated ones from the same latent vectors throughout."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,9 @@ from torch import Tensor
 
 from gan_zoo.architectures.players import Generator, in_evaluation_mode
 from gan_zoo.data.samples import Samples
+from gan_zoo.monitoring.reading import Transfer
+
+Picture = Callable[[], np.ndarray]  # makes it, uint8 (H, W, 3)
 
 
 def picture_labels(count: int, num_classes: int) -> Tensor:
@@ -44,12 +48,15 @@ class Album:
         self.z = generator.sample_z(count, noise)
         self.y = picture_labels(count, classes).to(self.z.device)
 
-    def fake(self) -> np.ndarray:
-        """The generator's samples now, uint8 (H, W, 3)."""
-        samples = draw_samples(self.generator, self.z, self.y)
-        return self.dataset.picture(samples, self.columns)
+    def fake(self) -> Picture:
+        """The generator's samples now, as a picture to be made in any thread."""
+        return self._picture(draw_samples(self.generator, self.z, self.y))
 
-    def real(self, samples: Samples, draws: torch.Generator) -> np.ndarray:
-        """Real samples with the same labels, drawn at random, uint8 (H, W, 3)."""
+    def real(self, samples: Samples, draws: torch.Generator) -> Picture:
+        """Real samples with the same labels, drawn at random, as a picture to be made."""
         chosen, _ = samples.take(samples.alike(self.y, draws))
-        return self.dataset.picture(chosen, self.columns)
+        return self._picture(chosen)
+
+    def _picture(self, samples: Tensor) -> Picture:
+        sent = Transfer(samples)
+        return lambda: self.dataset.picture(sent.wait(), self.columns)

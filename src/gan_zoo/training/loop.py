@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gan_zoo.data.feed import Feed
 from gan_zoo.training.ema import MovingAverage
@@ -43,13 +44,17 @@ class Training:
         self.average.update()
         self.step += 1
 
-    def read_meters(self, anew: bool = True) -> dict[str, float]:
-        """Means of all values since the meters last started anew, and the last gradients' norms."""
+    def read_meters(self, anew: bool = True) -> dict[str, Tensor]:
+        """Means of all values since the meters last started anew, and the last gradients' norms.
+
+        Scalars on the device, which nobody waits for.
+        """
         norms = {}
         for player in ("critic", "generator"):
             gradients = [p.grad for p in getattr(self.game, player).parameters()]
-            norm = torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
-            norms[f"grad_norm/{player}"] = norm.item()
+            norms[f"grad_norm/{player}"] = torch.nn.utils.get_total_norm(
+                [g for g in gradients if g is not None]
+            )
         return {**self.meters.read(anew), **norms}
 
     def state_dict(self) -> dict[str, Any]:

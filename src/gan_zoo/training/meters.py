@@ -33,10 +33,13 @@ class Meters:
         self._sums = {tuple(group["names"]): group["sum"].to(device) for group in state}
         self._counts = {tuple(group["names"]): group["count"] for group in state}
 
-    def read(self, anew: bool = True) -> dict[str, float]:
-        """Means since the meters last started anew, in one transfer; by default they do so now."""
-        means = [total / self._counts[names] for names, total in self._sums.items()]
-        names = [name for group in self._sums for name in group]
+    def read(self, anew: bool = True) -> dict[str, Tensor]:
+        """Means since the meters last started anew, on the device; by default they do so now."""
+        means = {
+            name: mean
+            for names, total in self._sums.items()
+            for name, mean in zip(names, (total / self._counts[names]).unbind(), strict=True)
+        }
         if anew:
             self._sums, self._counts = {}, {}
-        return dict(zip(names, torch.cat(means).tolist(), strict=True)) if means else {}
+        return means

@@ -1,0 +1,163 @@
+"""Writing never stops training: what fails is told once, and the lines wait for a better moment."""
+
+import errno
+import json
+import logging
+import threading
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan_zoo.monitoring import monitor, png, writer
+from gan_zoo.monitoring.writer import Appended, Writer
+
+SMALL = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "log_every=2"]
+
+
+class Disk:
+    """Stands in for the files of Appended; full after so many bytes, if that is not None."""
+
+    room: int | None = None
+
+    def __init__(self, path, mode):
+        self.file = path.open(f"{mode}b", buffering=0)
+
+    def write(self, piece):
+        if Disk.room is None:
+            return self.file.write(piece)
+        if Disk.room == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = self.file.write(piece[: Disk.room])
+        Disk.room -= written
+        return written
+
+    def fileno(self):
+        return self.file.fileno()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.file.close()
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    monkeypatch.setattr(writer, "FileIO", Disk)
+    yield Disk
+    Disk.room = None
+
+
+def losses(folder):
+    read = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [(line["step"], line["loss/critic"]) for line in read]
+
+
+def test_pieces_that_found_no_room_are_written_whole_and_in_order_later(tmp_path, disk):
+    file = Appended(tmp_path / "lines")
+    file.write(b"first\n")
+    disk.room = 3
+    for piece in (b"second\n", b"third\n"):
+        with pytest.raises(OSError, match="No space"):
+            file.write(piece)
+    assert (tmp_path / "lines").read_bytes() == b"first\nsec"
+    disk.room = None
+    file.write(b"fourth\n")
+    file.close()
+    assert (tmp_path / "lines").read_bytes() == b"first\nsecond\nthird\nfourth\n"
+
+
+def test_tasks_are_done_in_order_in_another_thread_and_failures_told_once(caplog):
+    tasks, done = Writer(), []
+
+    def fail():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for i in range(300):
+        tasks.submit("curves", fail)
+        tasks.submit("lines", lambda i=i: done.append((i, threading.current_thread())))
+    tasks.settle()
+    assert [i for i, _ in done] == list(range(300))
+    assert threading.current_thread() not in {thread for _, thread in done}
+    assert [record.message for record in caplog.records] == [
+        "cannot write curves: [Errno 28] No space left on device; training goes on"
+    ]
+    tasks.close()
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_line(
+    trained, tmp_path, disk, monkeypatch, caplog
+):
+    trained(tmp_path / "well", *SMALL, "steps=12")
+    written = monitor.Monitor.scalars
+
+    def scalars(self, reading, values):
+        self._writer.settle()
+        disk.room = 100 if reading.step == 4 else None if reading.step == 10 else disk.room
+        written(self, reading, values)
+
+    monkeypatch.setattr(monitor.Monitor, "scalars", scalars)
+    with caplog.at_level(logging.WARNING):
+        trained(tmp_path / "full", *SMALL, "steps=12")
+    assert losses(tmp_path / "full") == losses(tmp_path / "well")
+    assert [event.step for event in curve(tmp_path / "full")] == [2, 4, 6, 8, 10, 12]
+    told = [r.message for r in caplog.records if "training goes on" in r.message]
+    assert len(told) == len(set(told)) == 2
+    assert all("No space left on device" in line for line in told)
+
+
+def curve(folder):
+    return EventAccumulator(str(folder)).Reload().Scalars("loss/critic")
+
+
+def test_training_survives_where_neither_curves_nor_pictures_can_be_written(
+    trained, tmp_path, monkeypatch, caplog
+):
+    trained(tmp_path / "well", *SMALL, "steps=6")
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("gan_zoo.monitoring.events.Appended", refuse)
+    monkeypatch.setattr(monitor, "encode", refuse)
+    with caplog.at_level(logging.WARNING):
+        summary = trained(tmp_path / "ill", *SMALL, "steps=6")
+    assert summary["steps"] == 6
+    assert losses(tmp_path / "ill") == losses(tmp_path / "well")
+    told = [r.message for r in caplog.records if "training goes on" in r.message]
+    assert len(told) == 2
+    assert "cannot write pictures: [Errno 13] Permission denied; training goes on" in told
+
+
+def test_a_checkpoint_is_written_after_the_lines_that_it_claims(trained, tmp_path, monkeypatch):
+    claimed = []
+
+    def save(path, content):
+        last = losses(tmp_path)[-1][0] if (tmp_path / "metrics.jsonl").stat().st_size else 0
+        claimed.append((content["step"], last))
+        return ""
+
+    monkeypatch.setattr("gan_zoo.checkpoints.save", save)
+    trained(tmp_path, *SMALL, "steps=9", "checkpoint_every=3")
+    assert claimed == [(3, 2), (6, 6), (9, 9)]
+
+
+def test_pictures_are_made_and_encoded_off_the_main_thread(trained, tmp_path, monkeypatch):
+    threads, encode = set(), png.encode
+
+    def watched(pixels):
+        threads.add(threading.current_thread())
+        return encode(pixels)
+
+    monkeypatch.setattr(monitor, "encode", watched)
+    trained(tmp_path, *SMALL, "steps=2")
+    assert len(threads) == 1
+    assert threading.main_thread() not in threads
+
+
+def test_a_picture_of_noise_is_a_png_of_its_size():
+    pixels = np.random.default_rng(0).integers(0, 255, (12, 20, 3), dtype=np.uint8)
+    encoded = png.encode(pixels)
+    assert (encoded.height, encoded.width) == (12, 20)
+    assert encoded.content.startswith(b"\x89PNG")
