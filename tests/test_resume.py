@@ -158,7 +158,7 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
     process.send_signal(number)
     _, told = process.communicate()
     assert process.returncode == code
-    assert told.strip().splitlines()[-1].startswith(f"stopped by {number.name}")
+    assert told.strip().splitlines()[-1].startswith(f"error: stopped by {number.name}")
     step = checkpoints.load(checkpoints.newest(folder))["step"]
     assert 0 < step < 2000
     resumed = call(f"resume={folder}", f"steps={step + 5}")

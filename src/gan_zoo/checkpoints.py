@@ -52,7 +52,7 @@ def try_save(path: Path, content: dict[str, Any]) -> str:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a run's checkpoint onto the CPU. Raises SettingError for a file that is no such thing."""
+    """Read a run's checkpoint onto the CPU. Raises SettingError for a file that is none."""
     content = read(path)
     config, shape = content.get("config"), content.get("shape")
     counts = [content.get(key) for key in ("step", "num_classes", "feed_position")]
@@ -60,7 +60,7 @@ def load(path: Path) -> dict[str, Any]:
         counts += shape
     sound = isinstance(config, dict) and isinstance(shape, (tuple, list))
     if not sound or not all(isinstance(n, int) and 0 <= n <= _LARGEST for n in counts):
-        allowed = "holds no configuration, step, shape and number of classes of a run"
+        allowed = "holds no configuration, step, shape and position of a run"
         raise SettingError("checkpoint", path, allowed)
     return content
 

@@ -17,6 +17,7 @@ from gan_zoo.monitoring.header import leaves, table
 from gan_zoo.monitoring.monitor import Monitor
 from gan_zoo.monitoring.reading import Reading
 from gan_zoo.report.direction import lower_is_better
+from gan_zoo.training.interruption import Stopped
 from gan_zoo.training.loop import Training
 from gan_zoo.training.streams import stream
 
@@ -42,9 +43,12 @@ class Chronicle:
         if 0 < self.settings.evaluate_every <= self.settings.steps:
             how = (self.settings.evaluation, self.checkpoints)
             self.examination = Examination(self.watch, dataset, *how, lower_is_better)
+        self.unsaved = ""  # why the last checkpoint could not be written
         self.reading: Reading | None = None  # asked for and not yet written
         reached = (training.step, training.feed.position)
-        self.monitor = Monitor(folder, self.settings.steps, self.settings.log_every, *reached)
+        # killed between its last checkpoint and its summary, a run has read its meters for good
+        period = 1 if training.step == self.settings.steps else self.settings.log_every
+        self.monitor = Monitor(folder, self.settings.steps, period, *reached)
         self.watch.recall(folder / "metrics.jsonl")
 
     def begin(self) -> None:
@@ -54,6 +58,10 @@ class Chronicle:
         real = self.album.real(self.samples, stream(self.settings.seed, "real"))
         self.monitor.picture("real", "samples/real", real)
         self.draw()
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Take over from a checkpoint what the summary is to say, should no more be read."""
+        self.monitor.last |= state.get("last", {})
 
     def cadence(self) -> list[tuple[int, Callable[[], None]]]:
         """Periods in generator updates, and what is done at their multiples and at the end."""
@@ -111,12 +119,21 @@ class Chronicle:
         self.monitor.settle()
         self.watch.check_weights()
         samples = {"shape": self.samples.shape, "num_classes": self.samples.num_classes}
-        return {"config": self.experiment.config, **samples, **self.training.state_dict()}
+        told = {"last": dict(self.monitor.last)}
+        return {"config": self.experiment.config, **samples, **told, **self.training.state_dict()}
 
     def save(self) -> None:
-        """Write a checkpoint, and let go of the oldest."""
-        checkpoints.save(self.checkpoints / f"{self.training.step:08d}.pt", self.content())
-        checkpoints.keep_newest(self.checkpoints, _KEPT)
+        """Write a checkpoint, and let go of the oldest; where it cannot be written, warn."""
+        path = self.checkpoints / f"{self.training.step:08d}.pt"
+        self.unsaved = checkpoints.try_save(path, self.content())
+        if not self.unsaved:
+            checkpoints.keep_newest(self.checkpoints, _KEPT)
+
+    def check_saved(self) -> None:
+        """Raises Stopped where the last checkpoint could not be written."""
+        if self.unsaved:
+            where = f"step {self.training.step} could not be saved in {self.checkpoints}"
+            raise Stopped(f"{where}: {self.unsaved}")
 
     def give_up(self) -> None:
         """Tell why a run that diverged ends before its time."""
@@ -124,7 +141,12 @@ class Chronicle:
         self.monitor.note_health(self.training.step, self.watch.health.verdict)
 
     def end(self, origin: dict[str, Any]) -> dict[str, Any]:
-        """Write the summary of a run that came from `origin`, and return it."""
+        """Write the summary of a run that came from `origin`, and return it.
+
+        Raises Stopped where the last checkpoint could not be written.
+        """
+        self.check_saved()
         examined = self.examination.facts if self.examination else {}
+        asked = {"steps_asked": self.settings.steps}  # more than it took where it diverged
         data = {"dataset_fingerprint": self.samples.fingerprint()}
-        return self.monitor.summary({**data, **origin, **self.watch.facts, **examined})
+        return self.monitor.summary({**data, **asked, **origin, **self.watch.facts, **examined})

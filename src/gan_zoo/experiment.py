@@ -43,6 +43,7 @@ class Settings:
         conditional: whether the players see the dataset's labels.
         ema: decay of the shown generator's moving average; 0 shows the trained one.
         device: auto (CUDA where there is one), cpu, cuda, cuda:1.
+        deterministic: whether a GPU is to give the same numbers again, more slowly.
         log_every, sample_every, checkpoint_every: in generator updates.
         evaluate_every: in generator updates; a run shorter than that is not evaluated. 0: never.
         evaluation: how samples are judged while training.
@@ -51,6 +52,7 @@ class Settings:
         allow_changes: let a continued run have other settings than it began with.
         sweep: name of a sweep's folder; the same name again, or `resume` for the newest one,
             finishes what is missing there.
+        retry: whether that includes the jobs that failed.
     """
 
     seed: CountInt
@@ -61,6 +63,7 @@ class Settings:
     conditional: bool
     ema: Fraction
     device: str
+    deterministic: bool = False
     log_every: PositiveInt
     sample_every: PositiveInt
     checkpoint_every: PositiveInt
@@ -69,10 +72,11 @@ class Settings:
     resume: str | None = None
     allow_changes: bool = False
     sweep: str
+    retry: bool = False
 
     def check(self) -> None:
         """Raises SettingError for a sweep's name that is not the name of a folder."""
-        if Path(self.sweep).name != self.sweep:
+        if Path(self.sweep).name != self.sweep or self.sweep in ("", "..") or "\0" in self.sweep:
             raise SettingError("sweep", self.sweep, "must be a name, not a path")
 
 
@@ -133,9 +137,7 @@ def read(config: Mapping[str, Any]) -> Experiment:
         regularizer=construct(config["regularizer"], "regularizer", Regularizer),
         optimizers=_optimizers(config["optimizer"]),
     )
-    if experiment.dataset.labels_per_class and not experiment.loss.knows_hidden_labels:
-        allowed = "this loss has no term for samples without a label; loss=cls_gan has"
-        raise SettingError("dataset.labels_per_class", experiment.dataset.labels_per_class, allowed)
+    _check_labels(experiment)
     _check_keys(config["architecture"], "architecture", _PLAYERS)
     for player, kind in _players().items():
         check(config["architecture"][player], f"architecture.{player}", kind, _GIVEN_BY_DATA)
@@ -154,6 +156,18 @@ def _optimizers(node: Mapping[str, Any]) -> dict[str, Any]:
     shared = {key for player in _PLAYERS for key in node[player]} - {"_target_"}
     _check_keys(node, "optimizer", (*_PLAYERS, *shared))
     return {player: construct(node[player], f"optimizer.{player}", Callable) for player in _PLAYERS}
+
+
+def _check_labels(experiment: Experiment) -> None:
+    per_class = experiment.dataset.labels_per_class
+    if per_class is None:
+        return
+    if per_class > 1 and not per_class.is_integer():
+        allowed = "must be a whole number, or a share below 1"
+        raise SettingError("dataset.labels_per_class", f"{per_class:g}", allowed)
+    if not experiment.loss.knows_hidden_labels:
+        allowed = "this loss has no term for samples without a label; loss=cls_gan has"
+        raise SettingError("dataset.labels_per_class", f"{per_class:g}", allowed)
 
 
 def _check_keys(node: Mapping[str, Any], key: str, allowed: tuple[str, ...]) -> None:

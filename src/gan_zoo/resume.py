@@ -1,6 +1,8 @@
-"""What may change between a run and its continuation, and where a run is. No torch, no Hydra."""
+"""What may change between a run and its continuation, and how far a run is. No torch, no Hydra."""
 
-from collections.abc import Iterator, Mapping
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,12 @@ from gan_zoo.schema import SettingError
 
 # A continued run may be longer, be watched otherwise, and live on another device.
 FREE = {
-    *("steps", "log_every", "sample_every", "checkpoint_every", "device"),
-    *("resume", "allow_changes", "sweep", "evaluate_every"),
+    *("steps", "log_every", "sample_every", "checkpoint_every", "device", "deterministic"),
+    *("resume", "allow_changes", "sweep", "retry", "evaluate_every"),
     *(f"evaluation.{name}" for name in ("n", "seed", "metrics", "best", "cache")),
 }
+_LEADING = ("resume", "allow_changes", "sweep", "retry")  # into a folder that exists already
+_FAILURE = "failure.txt"
 
 
 def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -49,3 +53,35 @@ def run_folder(path: Path) -> Path:
 def holds_run(folder: Path) -> bool:
     """Whether a run has begun to write into a folder."""
     return (folder / "metrics.jsonl").exists()
+
+
+def finished(folder: Path, steps: int) -> dict[str, Any] | None:
+    """The summary of a run that has come to its end, if no more steps are asked for than then."""
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        return summary if steps <= summary.get("steps_asked", summary["steps"]) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # none, or half of one: the power went as it was written
+
+
+def note_failure(folder: Path, reason: str) -> None:
+    """Leave word in a job's folder of why it failed; an empty reason takes an earlier word back."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if reason:
+        (folder / _FAILURE).write_text(f"{reason}\n", encoding="utf-8", errors="replace")
+    else:
+        (folder / _FAILURE).unlink(missing_ok=True)
+
+
+def failure(folder: Path) -> str:
+    """Why the job of a folder failed; empty where it did not."""
+    path = folder / _FAILURE
+    if not path.is_file():
+        return ""
+    return path.read_text(encoding="utf-8", errors="replace").strip() or "it left no reason"
+
+
+def command(words: Iterable[str]) -> str:
+    """The command that trains again, elsewhere, what these overrides trained, for a POSIX shell."""
+    kept = [word for word in words if word.partition("=")[0].lstrip("+") not in _LEADING]
+    return shlex.join(["python", "train.py", *kept])

@@ -1,6 +1,5 @@
 """From a checked experiment to a trained model: the nouns, then the verb."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from gan_zoo.experiment import Experiment
 from gan_zoo.metrics.health import DivergedError
 from gan_zoo.monitoring.header import header
 from gan_zoo.provenance import provenance
-from gan_zoo.resume import refuse_changes
+from gan_zoo.resume import finished, refuse_changes
 from gan_zoo.schema import SettingError
+from gan_zoo.training.determinism import repeatable
 from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.interruption import Interrupted, interruptible
 from gan_zoo.training.loop import Training, train
@@ -25,53 +25,83 @@ from gan_zoo.training.streams import stream, stream_seed
 
 log = logging.getLogger(__name__)
 
+_COMPARED = 512  # real samples whose distances tell how large margins will be
+
 
 def run(experiment: Experiment, folder: Path) -> dict[str, Any]:
     """Train one model in a folder of its own. Returns the summary that it also writes there.
 
-    A folder that holds a run already is gone on with, exactly from its newest sound checkpoint.
+    A folder that holds a run already is gone on with, exactly from its newest sound checkpoint; one
+    that holds a finished run is left as it is.
 
     Raises SettingError, before anything is written, where the nouns do not fit together, and
-    Interrupted after a signal, once the run is saved.
+    Stopped where the run ended before its time: after a signal, once it is saved, or where it could
+    not be saved.
     """
-    settings, device = experiment.settings, experiment.device()
+    settings = experiment.settings
     state = saved_state(settings.resume, folder)
     if state is not None:
         refuse_changes(state["config"], experiment.config)
-        if state["step"] >= settings.steps and (folder / "summary.json").exists():
-            log.info("finished at step %s already: %s", state["step"], folder)
-            return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = finished(folder, settings.steps)
+    if summary is not None and not names_checkpoint(settings.resume):
+        log.info("finished at step %s already: %s", summary["steps"], folder)
+        return summary
+    with repeatable(settings.deterministic):
+        return play(experiment, folder, state)
+
+
+def play(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -> dict[str, Any]:
+    """Train from a checkpoint's state, or from the start; see `run`."""
+    settings, device = experiment.settings, experiment.device()
     samples = place(load_samples(experiment), device, experiment.dataset)
     training = compose(experiment, samples)
     if state is not None:
-        training.load_state_dict(state)
-        checkpoints.forget_after(folder / "checkpoints", training.step)
-        log.info("going on from step %s: %s", training.step, folder)
+        go_on(training, state, folder)
     log.info("\n%s", header(experiment, training.game.generator, training.game.critic))
 
     chronicle = Chronicle(experiment, samples, training, folder)
+    origin = provenance(device, folder)
     with chronicle.monitor, interruptible() as request:
         if state is None:
             chronicle.begin()
+        else:
+            chronicle.recall(state)
         try:
             train(
                 training, settings.steps, chronicle.cadence(), lambda: bool(request.signal_number)
             )
             if request.signal_number is not None and training.step < settings.steps:
                 chronicle.save()
+                chronicle.check_saved()
                 raise Interrupted(request.signal_number)
         except DivergedError:
             chronicle.give_up()
-        summary = chronicle.end(provenance(device))
+        summary = chronicle.end(origin)
     log.info("done: %s", folder)
     return summary
 
 
+def go_on(training: Training, state: dict[str, Any], folder: Path) -> None:
+    """Take over a checkpoint's state. Raises SettingError for one that does not fit the run."""
+    try:
+        training.load_state_dict(state)
+    except Exception:  # sound as a file, but of other networks, or written by a stranger
+        allowed = f"the state of step {state['step']} does not fit the settings"
+        raise SettingError("checkpoint", folder / "checkpoints", allowed) from None
+    checkpoints.forget_after(folder / "checkpoints", training.step)
+    log.info("going on from step %s: %s", training.step, folder)
+
+
 def saved_state(resume: str | None, folder: Path) -> dict[str, Any] | None:
     """What there is to go on from: a checkpoint named by the user, or the newest of the folder."""
-    if resume is not None and Path(resume).suffix == ".pt":
+    if resume is not None and names_checkpoint(resume):
         return checkpoints.load(Path(resume))
     return checkpoints.newest_sound(folder / "checkpoints")
+
+
+def names_checkpoint(resume: str | None) -> bool:
+    """Whether a checkpoint is named to go on from, rather than a folder."""
+    return resume is not None and Path(resume).suffix == ".pt"
 
 
 def load_samples(experiment: Experiment) -> Samples:
@@ -81,8 +111,16 @@ def load_samples(experiment: Experiment) -> Samples:
         allowed = f"must be at most {len(samples)}, the size of the dataset"
         raise SettingError("batch_size", settings.batch_size, allowed)
     if settings.conditional and samples.num_classes == 1:
-        raise SettingError("conditional", True, "needs a dataset with labels; this one has none")
-    return samples if settings.conditional else samples.unlabelled()
+        allowed = "needs a dataset with labels, as loss=cls_gan always does; this one has none"
+        raise SettingError("conditional", True, allowed)
+    if not settings.conditional:
+        return samples.unlabelled()
+    per_class = experiment.dataset.labels_per_class
+    if per_class is None:
+        return samples
+    places = torch.randperm(len(samples), generator=stream(settings.seed, "margin"))[:_COMPARED]
+    experiment.loss.check_hidden(samples.take(places)[0], samples.num_classes)
+    return samples.hide_labels(per_class, stream(settings.seed, "labelled"))
 
 
 def compose(experiment: Experiment, samples: Samples) -> Training:

@@ -1,23 +1,21 @@
 """Where the numbers came from, and the command that makes each of them again."""
 
 import platform
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from gan_zoo import resume
 from gan_zoo.report.runs import Run
 
 _PACKAGES = ("gan-zoo", "numpy", "scipy", "matplotlib")
-_LEADING = ("resume", "allow_changes", "sweep")  # would lead into a folder that exists already
 _FACTS = ("git_commit", "git_dirty", "python", "device", "device_name", "threads")
 
 
 def command(run: Run) -> str:
     """The command that trains this run again, quoted for a POSIX shell."""
-    words = [word for word in run.overrides if word.partition("=")[0].lstrip("+") not in _LEADING]
-    return shlex.join(["python", "train.py", *words])
+    return resume.command(run.overrides)
 
 
 def origins(runs: Iterable[Run]) -> dict[str, Counter[str]]:

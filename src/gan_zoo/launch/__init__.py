@@ -1,0 +1,11 @@
+"""Between Hydra and the runner: check everything first, tell every mistake on one line.
+
+The only package of the house that imports Hydra. It does not import torch.
+"""
+
+from gan_zoo.launch.composed import plain
+from gan_zoo.launch.first import CheckFirst
+from gan_zoo.launch.job import train
+from gan_zoo.launch.telling import FAILED, MISTAKE, in_one_line
+
+__all__ = ["FAILED", "MISTAKE", "CheckFirst", "in_one_line", "plain", "train"]

@@ -1,0 +1,89 @@
+"""What happens before and after Hydra's own work: checks first, failures told at the end."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, open_dict, read_write
+
+from gan_zoo.experiment import read
+from gan_zoo.launch import telling
+from gan_zoo.launch.composed import kept, plain
+from gan_zoo.launch.continuing import continue_run, continue_sweep
+from gan_zoo.resume import failure, finished, holds_run, refuse_changes
+from gan_zoo.schema import SettingError
+
+
+class CheckFirst(Callback):
+    """Checks a run, or every job of a sweep, before Hydra makes a folder or starts a job.
+
+    After a sweep it has it reported, and tells which jobs failed and why.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: dict[Path, int] = {}  # folders, and steps to be made there
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        with telling.refusing(), read_write(config), open_dict(config):
+            continue_run(config)
+            folder = Path(config.hydra.run.dir)
+            if holds_run(folder) and config.resume is None:
+                allowed = "holds a run already; resume=auto goes on with it"
+                raise SettingError("hydra.run.dir", folder, allowed)
+            check_job(config, folder)
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        with telling.refusing(), read_write(config), open_dict(config):
+            continue_sweep(config)
+            overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+            (jobs,) = BasicSweeper.split_arguments(overrides, None)
+            # run folders are named by what was swept, not by what all jobs share
+            fixed = [o.get_key_element() for o in overrides if not o.is_sweep_override()]
+            key = "hydra.job.config.override_dirname.exclude_keys"
+            config.hydra.overrides.hydra.append(f"{key}=[{','.join(fixed)}]")
+            for job in jobs:
+                full = compose(
+                    "train", [*config.hydra.overrides.hydra, *job], return_hydra_config=True
+                )
+                folder = job_folder(Path(config.hydra.sweep.dir), str(full.hydra.sweep.subdir))
+                check_job(full, folder)
+                self.jobs[folder] = full.steps
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        from gan_zoo.report.after_sweep import report_sweep  # imports matplotlib
+
+        folder = Path(config.hydra.sweep.dir)
+        report_sweep(folder)
+        failed = {job: failure(job) for job, steps in self.jobs.items() if not finished(job, steps)}
+        if failed:
+            again = f"the same command with sweep={config.sweep} retry=true tries them again"
+            lines = [f"{len(failed)} of {len(self.jobs)} jobs failed; {again}"]
+            lines += [f"  {j.relative_to(folder)}: {why or 'ended'}" for j, why in failed.items()]
+            print("\n".join(lines), file=sys.stderr)
+            sys.exit(telling.FAILED)
+
+
+def job_folder(sweep: Path, name: str) -> Path:
+    """A job's folder inside its sweep's. Raises SettingError for a name that no folder can have."""
+    folder = sweep / name
+    if ".." in folder.relative_to(sweep).parts or not folder.is_relative_to(sweep):
+        raise SettingError("hydra.sweep.subdir", name, "leads out of the sweep's folder")
+    if any(len(part.encode()) > _LONGEST for part in folder.parts):
+        allowed = f"is longer than the {_LONGEST} bytes that a folder's name can have"
+        raise SettingError("hydra.sweep.subdir", name, f"{allowed}; set it to '${{hydra.job.num}}'")
+    return folder
+
+
+_LONGEST = 255
+
+
+def check_job(config: DictConfig, folder: Path) -> None:
+    """Raises SettingError for a wrong setting, or one that the run in the folder has otherwise."""
+    settings = plain(config)
+    read(settings)
+    if holds_run(folder) and (folder / ".hydra" / "config.yaml").is_file():
+        refuse_changes(plain(kept(folder)), settings)

@@ -1,0 +1,100 @@
+"""Every mistake on one line, and an exit code that says what kind of end it was."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_zoo.launch.composed import plain
+from gan_zoo.resume import leaves
+from gan_zoo.schema import SettingError, nearest
+from gan_zoo.training.interruption import Stopped
+
+MISTAKE = 2  # exit code for a mistake of the user's: nothing was trained
+FAILED = Stopped.exit_code  # a run, or some jobs of a sweep, could not come to an end
+
+
+def in_one_line(main: Callable[[], Any], configs: Path) -> None:
+    """Run a Hydra main function; a mistake of the user's ends in one line on standard error.
+
+    configs is the folder that the function composes from, for naming what is allowed instead.
+    HYDRA_FULL_ERROR=1 in the environment shows the whole traceback instead.
+    """
+    if os.environ.get("HYDRA_FULL_ERROR"):
+        main()
+        return
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # lets Hydra pass its exceptions on to us
+    try:
+        main()
+    except (SettingError, HydraException, OmegaConfBaseException) as error:
+        refuse(explain(error, configs))
+    except OSError as error:
+        end(error, FAILED)
+    except BrokenExecutor:  # a launcher's processes
+        way_on = "the same command with sweep=resume finishes what is missing"
+        end("a process of the sweep was killed", FAILED, way_on)
+    finally:
+        del os.environ["HYDRA_FULL_ERROR"]
+
+
+def end(error: Exception | str, code: int, way_on: str = "") -> NoReturn:
+    """End the program with one line on standard error: what happened, and what to do now."""
+    told = error if isinstance(error, str) else reason(error)
+    print("; ".join(filter(None, [f"error: {told}", way_on])), file=sys.stderr)
+    sys.exit(code)
+
+
+def refuse(line: str) -> NoReturn:
+    """End the program for a mistake of the user's."""
+    end(line, MISTAKE)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Hydra turns a callback's exceptions into warnings, so a mistake must exit here."""
+    try:
+        yield
+    except (SettingError, HydraException, OmegaConfBaseException) as error:
+        refuse(" ".join(str(error).split()))
+
+
+def reason(error: Exception) -> str:
+    """One line that says what went wrong."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'a file'}: {error.strerror}"
+    named = str(error) if isinstance(error, (SettingError, Stopped)) else ""
+    return " ".join((named or f"{type(error).__name__}: {error}").split())
+
+
+def explain(error: Exception, configs: Path) -> str:
+    """One line for an error of our own, of Hydra or of OmegaConf."""
+    if isinstance(error, SettingError):
+        return str(error)
+    text = f"{error}\n{error.__cause__ or ''}"
+    unknown = re.search(r"Could not override '([^']+)'", text)
+    if unknown:
+        group = unknown[1].rpartition(".")[0]
+        siblings = [key for key in _valid_keys(configs) if key.rpartition(".")[0] == group]
+        return f"{unknown[1]}: unknown key; {nearest(unknown[1], siblings)}"
+    choice = re.search(r"Could not find '(.+)/(.+)'\s+Available options in '.+':((\n\t\S+)+)", text)
+    if choice:
+        return f"{choice[1]}={choice[2]}: {nearest(choice[2], choice[3].split())}"
+    return " ".join(text.split())
+
+
+def _valid_keys(configs: Path) -> list[str]:
+    """Every dotted key of the configuration that the command line's group choices compose."""
+    groups = {path.name for path in configs.iterdir() if path.is_dir()}
+    choices = [word for word in sys.argv[1:] if word.partition("=")[0] in groups]
+    with initialize_config_dir(str(configs.resolve()), version_base="1.3"):
+        single = [word for word in choices if "," not in word]
+        keys = [key for key, _ in leaves(plain(compose("train", single)))]
+    return [*keys, *{key.partition(".")[0] for key in keys}]
