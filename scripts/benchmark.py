@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import data, sheet
+from benchmarks import data, logging, sheet
 from benchmarks.runner import CONFIGS
 from gan_zoo import launch
 
-BENCHMARKS = {"data": data}
+BENCHMARKS = {"data": data, "logging": logging}
 
 
 def main() -> None:

@@ -13,6 +13,11 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 def composed(overrides: list[str]) -> Any:
     """The training that these overrides ask for, its data where it will be used."""
+    return prepared(overrides)[2]
+
+
+def prepared(overrides: list[str]) -> tuple[Any, Any, Any]:
+    """The experiment that these overrides ask for, its samples, and its training."""
     from gan_zoo.data.residence import place
     from gan_zoo.run import compose as composed_training
     from gan_zoo.run import load_samples
@@ -20,7 +25,7 @@ def composed(overrides: list[str]) -> Any:
     with initialize_config_dir(str(CONFIGS.resolve()), version_base="1.3"):
         experiment = read(launch.plain(compose("train", overrides)))
     samples = place(load_samples(experiment), experiment.device(), experiment.dataset)
-    return composed_training(experiment, samples)
+    return experiment, samples, composed_training(experiment, samples)
 
 
 def finish() -> None:

@@ -1,0 +1,26 @@
+"""The benchmark of logging: what each action costs the loop, and its share of a run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_rows_tell_what_each_action_costs_at_its_cadence(tmp_path):
+    small = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "evaluation.n=20"]
+    words = ["--out", str(tmp_path), "logging", *small, "--repeats", "2"]
+    ran = subprocess.run(
+        [sys.executable, "scripts/benchmark.py", *words], capture_output=True, text=True, cwd=ROOT
+    )
+    assert ran.returncode == 0, ran.stderr
+    rows = json.loads((tmp_path / "logging.json").read_text())["rows"]
+    assert [row["action"] for row in rows] == ["reading", "grid", "checkpoint", "evaluation"]
+    for row in rows:
+        assert row["ms_loop"] > 0
+        share = row["ms_loop"] / (row["every"] * row["ms_step"])
+        assert row["share_of_loop"] == pytest.approx(share, rel=0.05, abs=1e-4)
+        assert row["share_of_all"] >= row["share_of_loop"]
