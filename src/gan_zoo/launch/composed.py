@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from gan_zoo.schema import SettingError
 
@@ -25,9 +25,10 @@ def keep(config: DictConfig, folder: Path) -> None:
     """
     hydra = HydraConfig.get().copy()
     before = folder / ".hydra" / "hydra.yaml"
-    if before.is_file():
-        with read_write(hydra), open_dict(hydra):
-            OmegaConf.update(hydra, "job.num", OmegaConf.select(_read(before), "hydra.job.num"))
+    number = OmegaConf.select(_read(before), "hydra.job.num") if before.is_file() else None
+    if isinstance(number, int):
+        with read_write(hydra):
+            hydra.job.num = number
     contents = {"config": config, "hydra": {"hydra": hydra}, "overrides": hydra.overrides.task}
     before.parent.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
