@@ -14,6 +14,11 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def labels(text: str) -> tuple[int, ...]:
+    """Classes with commas between them."""
+    return tuple(int(part) for part in text.split(","))
+
+
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -22,7 +27,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pngs", type=positive, metavar="N", help="N pictures of one sample each")
     parser.add_argument("--npz", type=positive, metavar="N", help="an array of N samples")
     parser.add_argument("--interpolation", type=positive, metavar="ROWS", help="rows of ten steps")
-    parser.add_argument("--class", type=int, dest="label", metavar="K", help="only this class")
+    classes = {"type": labels, "default": (), "metavar": "K[,K...]", "dest": "classes"}
+    parser.add_argument("--class", **classes, help="only this class, or these")
     parser.add_argument("--per-class", type=positive, metavar="N", help="a grid, N of each class")
     parser.add_argument("--seed", type=int, default=0, help="of the latent vectors (default 0)")
     parser.add_argument("--trained", action="store_true", help="not the moving average")
@@ -40,7 +46,7 @@ def main() -> None:
     out = asked.out or run / "generated"
 
     def latents(count: int) -> dict:
-        return {"z": sampler.latent(count, asked.seed), "y": sampler.labels(count, asked.label)}
+        return {"z": sampler.latent(count, asked.seed), "y": sampler.labels(count, asked.classes)}
 
     if asked.pngs:
         sampling.write_pictures(sampler, out / "pngs", **latents(asked.pngs))
@@ -49,10 +55,10 @@ def main() -> None:
     if asked.interpolation:
         walk = out / "interpolation.png"
         sampling.write_interpolation(
-            sampler, walk, asked.interpolation, 10, asked.seed, asked.label
+            sampler, walk, asked.interpolation, 10, asked.seed, asked.classes
         )
     if asked.per_class:
-        count = asked.per_class * sampler.generator.num_classes
+        count = asked.per_class * (len(asked.classes) or sampler.generator.num_classes)
         sampling.write_grid(sampler, out / "classes.png", **latents(count))
     if asked.grid or not (asked.pngs or asked.npz or asked.interpolation or asked.per_class):
         count = asked.grid or sampler.dataset.pictured

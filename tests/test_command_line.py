@@ -121,17 +121,18 @@ def test_samples_are_drawn_from_a_checkpoint_alone(tmp_path, run_folder):
     alone = tmp_path / "alone.pt"
     alone.write_bytes(checkpoint.read_bytes())
     words = [alone, "--out", tmp_path / "out", "--grid", 20, "--pngs", 3, "--npz", 30]
-    called = call("scripts/sample.py", *words, "--interpolation", 4, "--per-class", 2, cwd=tmp_path)
+    words += ["--class", "7,0", "--interpolation", 4, "--per-class", 3]
+    called = call("scripts/sample.py", *words, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
     out = tmp_path / "out"
-    assert Image.open(out / "grid.png").size == (2 * 30 + 2, 10 * 30 + 2)
-    assert Image.open(out / "classes.png").size == (2 * 30 + 2, 10 * 30 + 2)
+    assert Image.open(out / "grid.png").size == (10 * 30 + 2, 2 * 30 + 2)
+    assert Image.open(out / "classes.png").size == (3 * 30 + 2, 2 * 30 + 2)
     assert Image.open(out / "interpolation.png").size == (10 * 30 + 2, 4 * 30 + 2)
     pictures = sorted((out / "pngs").iterdir())
     assert [Image.open(path).size for path in pictures] == [(28, 28)] * 3
     arrays = np.load(out / "samples.npz")
     assert arrays["x"].shape == (30, 1, 28, 28)
-    assert arrays["y"].tolist() == [i // 3 for i in range(30)]
+    assert arrays["y"].tolist() == [7] * 15 + [0] * 15
     assert arrays["z"].shape == (30, 20)
 
 
@@ -148,7 +149,8 @@ def test_samples_need_no_files_of_the_dataset(tmp_path, trained):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--class", "10"], "class=10: must be from 0 to 9"),
+        (["--class", "3,10"], "class=10: must be from 0 to 9"),
+        (["--class", "three"], "argument --class: invalid labels value: 'three'"),
         (["--grid", "0"], "must be a whole number above 0"),
     ],
 )

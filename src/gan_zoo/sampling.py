@@ -1,6 +1,7 @@
 """Samples from a checkpoint alone: grids, single pictures, arrays, walks between latent vectors."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +38,17 @@ class Sampler:
         """Latent vectors (count, z_dim) from the generator's prior."""
         return self.generator.sample_z(count, torch.Generator().manual_seed(seed))
 
-    def labels(self, count: int, label: int | None) -> Tensor:
-        """Labels (count,): all the same, or all classes in equal blocks.
+    def labels(self, count: int, chosen: Sequence[int] = ()) -> Tensor:
+        """Labels (count,): the chosen classes, or all of them, in equal blocks.
 
         Raises SettingError for a label that the generator has not.
         """
         classes = self.generator.num_classes
-        if label is None:
-            return picture_labels(count, classes)
-        if not 0 <= label < classes:
-            raise SettingError("class", label, f"must be from 0 to {classes - 1}")
-        return torch.full((count,), label)
+        for label in chosen:
+            if not 0 <= label < classes:
+                raise SettingError("class", label, f"must be from 0 to {classes - 1}")
+        chosen = chosen or range(classes)
+        return torch.tensor(chosen)[picture_labels(count, len(chosen))]
 
     def draw(self, z: Tensor, y: Tensor) -> Tensor:
         """Samples (N, *shape) for latent vectors (N, z_dim) and labels (N,)."""
@@ -102,7 +103,7 @@ def write_array(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
 
 
 def write_interpolation(
-    sampler: Sampler, path: Path, rows: int, columns: int, seed: int, label: int | None
+    sampler: Sampler, path: Path, rows: int, columns: int, seed: int, chosen: Sequence[int] = ()
 ) -> None:
     """A picture whose rows walk in equal steps from one latent vector to another.
 
@@ -112,7 +113,7 @@ def write_interpolation(
     start, end = sampler.latent(2 * rows, seed).chunk(2)
     share = torch.linspace(0, 1, columns)[None, :, None]
     z = spherical(start[:, None], end[:, None], share).flatten(0, 1)
-    y = sampler.labels(rows, label).repeat_interleave(columns)
+    y = sampler.labels(rows, chosen).repeat_interleave(columns)
     _save(sampler.dataset.picture(sampler.draw(z, y), columns), path)
 
 
