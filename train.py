@@ -19,4 +19,5 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    launch.in_one_line(main, Path(__file__).parent / "configs")
+    configs = Path(__file__).parent / "configs"
+    launch.in_one_line(launch.helping(main, configs), configs)

@@ -14,6 +14,7 @@ from gan_zoo.experiment import read
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import kept, plain
 from gan_zoo.launch.continuing import continue_run, continue_sweep
+from gan_zoo.launch.imports import uncollected
 from gan_zoo.resume import failure, finished, holds_run, refuse_changes
 from gan_zoo.schema import SettingError
 
@@ -84,6 +85,7 @@ _LONGEST = 255
 def check_job(config: DictConfig, folder: Path) -> None:
     """Raises SettingError for a wrong setting, or one that the run in the folder has otherwise."""
     settings = plain(config)
-    read(settings)
+    with uncollected():
+        read(settings)
     if holds_run(folder) and (folder / ".hydra" / "config.yaml").is_file():
         refuse_changes(plain(kept(folder)), settings)

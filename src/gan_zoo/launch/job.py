@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from gan_zoo.experiment import Experiment, read
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import keep, plain
+from gan_zoo.launch.imports import uncollected
 from gan_zoo.resume import failure, finished, holds_run, note_failure
 from gan_zoo.schema import SettingError
 from gan_zoo.training.interruption import Interrupted, Stopped
@@ -63,6 +64,7 @@ def _train_in_sweep(experiment: Experiment, config: DictConfig, folder: Path) ->
 def _train(experiment: Experiment, config: DictConfig, folder: Path) -> None:
     if finished(folder, experiment.settings.steps) is None:
         keep(config, folder)
-    from gan_zoo.run import run  # imports torch: only once the settings are known to be good
+    with uncollected():  # imports torch: only once the settings are known to be good
+        from gan_zoo.run import run
 
     run(experiment, folder)
