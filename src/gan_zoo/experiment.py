@@ -79,6 +79,15 @@ class Settings:
         if Path(self.sweep).name != self.sweep or self.sweep in ("", "..") or "\0" in self.sweep:
             raise SettingError("sweep", self.sweep, "must be a name, not a path")
 
+    def check_data(self, count: int | None, num_classes: int | None) -> None:
+        """Raises SettingError for samples too few or without labels; None is not known yet."""
+        if count is not None and self.batch_size > count:
+            allowed = f"must be at most {count}, the size of the dataset"
+            raise SettingError("batch_size", self.batch_size, allowed)
+        if self.conditional and num_classes == 1:
+            allowed = "needs a dataset with labels, as loss=cls_gan always does; this one has none"
+            raise SettingError("conditional", True, allowed)
+
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:

@@ -107,12 +107,7 @@ def names_checkpoint(resume: str | None) -> bool:
 def load_samples(experiment: Experiment) -> Samples:
     """The training samples, labelled if the run is conditional. Raises SettingError if unfit."""
     samples, settings = experiment.dataset.load("train"), experiment.settings
-    if settings.batch_size > len(samples):
-        allowed = f"must be at most {len(samples)}, the size of the dataset"
-        raise SettingError("batch_size", settings.batch_size, allowed)
-    if settings.conditional and samples.num_classes == 1:
-        allowed = "needs a dataset with labels, as loss=cls_gan always does; this one has none"
-        raise SettingError("conditional", True, allowed)
+    settings.check_data(len(samples), samples.num_classes)
     if not settings.conditional:
         return samples.unlabelled()
     per_class = experiment.dataset.labels_per_class

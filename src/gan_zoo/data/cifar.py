@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from gan_zoo.data.dataset import Outline
 from gan_zoo.data.downloads import Downloadable
 from gan_zoo.schema import SettingError, settings
 
@@ -23,6 +24,9 @@ class CIFAR10(Downloadable):
     def names(self, split: str) -> list[str]:
         batches = [f"data_batch_{i}" for i in range(1, 6)]
         return {"train": batches, "test": ["test_batch"]}[split]
+
+    def outline(self) -> Outline:
+        return Outline((3, 32, 32), self.labelled_by()[1])
 
     def load(self, split: str = "train") -> "Samples":
         """Images (N, 3, 32, 32) with their classes as labels."""

@@ -1,6 +1,6 @@
 """What every dataset has in common: its settings, its two splits, its picture."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from gan_zoo.schema import PositiveFloat, PositiveInt, settings
 
@@ -9,6 +9,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan_zoo.data.samples import Samples
+
+
+class Outline(NamedTuple):
+    """What a dataset's settings tell of its samples; None is for what only its files tell."""
+
+    shape: tuple[int, ...] | None = None
+    num_classes: int | None = None
+    count: int | None = None
 
 
 @settings
@@ -27,6 +35,10 @@ class Dataset:
     resident: Literal["auto", True, False] = "auto"
     workers: PositiveInt = 2
     labels_per_class: PositiveFloat | None = None
+
+    def outline(self) -> Outline:
+        """What is known of the training samples before they are loaded."""
+        return Outline()
 
     def load(self, split: str = "train") -> "Samples":
         """The samples of a split, train or test, on the CPU; the two share no sample.

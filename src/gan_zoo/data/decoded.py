@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from gan_zoo.data.dataset import Images
+from gan_zoo.data.dataset import Images, Outline
 from gan_zoo.schema import Range, SettingError, settings
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class Decoded(Images):
     channels: Literal[1, 3] = 3
     fit: Literal["crop", "pad", "stretch"] = "crop"
     cache: str = "~/.cache/gan_zoo"
+
+    def outline(self) -> Outline:
+        return Outline((self.channels, self.size, self.size))
 
     def policy(self) -> "Policy":
         """What becomes of each image."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from gan_zoo.data.dataset import Images
+from gan_zoo.data.dataset import Images, Outline
 from gan_zoo.schema import CountInt, NonNegativeFloat, PositiveInt, Range, SettingError, settings
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class Drawn(Images):
     shear: NonNegativeFloat = 0.15
     shift: NonNegativeFloat = 0.06
     seed: CountInt = 0
+
+    def outline(self) -> Outline:
+        return Outline((self.channels, self.size, self.size), len(self.characters()), self.count)
 
     def characters(self) -> Sequence[str]:
         """The characters to draw; their places are the labels."""

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from gan_zoo.data.dataset import Dataset
+from gan_zoo.data.dataset import Dataset, Outline
 from gan_zoo.schema import CountInt, PositiveFloat, PositiveInt, SettingError, settings
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ class Mixture(Dataset):
         modes = len(self.centres())
         if self.weights and len(self.weights) != modes:
             raise SettingError("weights", list(self.weights), f"must have {modes} entries, or none")
+
+    def outline(self) -> Outline:
+        return Outline((2,), 1, self.count)
 
     def centres(self) -> list[tuple[float, float]]:
         """Centre of each mode."""

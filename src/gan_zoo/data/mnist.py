@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from gan_zoo.data.dataset import Outline
 from gan_zoo.data.downloads import Downloadable
 from gan_zoo.schema import settings
 
@@ -23,6 +24,9 @@ class MNIST(Downloadable):
 
     def names(self, split: str) -> list[str]:
         return [f"{_STEMS[split]}-{kind}" for kind in _KINDS]
+
+    def outline(self) -> Outline:
+        return Outline((1, 28, 28), self.classes())
 
     def load(self, split: str = "train") -> "Samples":
         """Images (N, 1, 28, 28) with their classes as labels."""

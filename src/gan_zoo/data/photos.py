@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from gan_zoo.data.dataset import Outline
 from gan_zoo.data.downloads import Downloadable
 from gan_zoo.schema import SettingError, settings
 
@@ -21,6 +22,9 @@ class SVHN(Downloadable):
 
     def names(self, split: str) -> list[str]:
         return [f"{split}_32x32.mat"]
+
+    def outline(self) -> Outline:
+        return Outline((3, 32, 32), 10)
 
     def load(self, split: str = "train") -> "Samples":
         """Images (N, 3, 32, 32) with their digits as labels."""
@@ -69,6 +73,9 @@ class STL10(Downloadable):
     def names(self, split: str) -> list[str]:
         tests = [name.replace(self.part, "test") for name in _PARTS[self.part]]
         return {"train": _PARTS[self.part], "test": tests}[split]
+
+    def outline(self) -> Outline:
+        return Outline((3, 96, 96))
 
     def load(self, split: str = "train") -> "Samples":
         """Images (N, 3, 96, 96), read from the file as they are needed, with their classes."""

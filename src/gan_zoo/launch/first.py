@@ -1,6 +1,7 @@
 """What happens before and after Hydra's own work: checks first, failures told at the end."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
-from gan_zoo.experiment import read
+from gan_zoo.experiment import Experiment, read
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import kept, plain
 from gan_zoo.launch.continuing import continue_run, continue_sweep
@@ -35,7 +36,7 @@ class CheckFirst(Callback):
             if holds_run(folder) and config.resume is None:
                 allowed = "holds a run already; resume=auto goes on with it"
                 raise SettingError("hydra.run.dir", folder, allowed)
-            check_job(config, folder)
+            check_together([check_job(config, folder)])
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with telling.refusing(), read_write(config), open_dict(config):
@@ -46,13 +47,15 @@ class CheckFirst(Callback):
             fixed = [o.get_key_element() for o in overrides if not o.is_sweep_override()]
             key = "hydra.job.config.override_dirname.exclude_keys"
             config.hydra.overrides.hydra.append(f"{key}=[{','.join(fixed)}]")
+            experiments = []
             for job in jobs:
                 full = compose(
                     "train", [*config.hydra.overrides.hydra, *job], return_hydra_config=True
                 )
                 folder = job_folder(Path(config.hydra.sweep.dir), str(full.hydra.sweep.subdir))
-                check_job(full, folder)
+                experiments.append(check_job(full, folder))
                 self.jobs[folder] = full.steps
+            check_together(experiments)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         from gan_zoo.report.after_sweep import report_sweep  # imports matplotlib
@@ -82,10 +85,19 @@ def job_folder(sweep: Path, name: str) -> Path:
 _LONGEST = 255
 
 
-def check_job(config: DictConfig, folder: Path) -> None:
-    """Raises SettingError for a wrong setting, or one that the run in the folder has otherwise."""
+def check_job(config: DictConfig, folder: Path) -> Experiment:
+    """The experiment. Raises SettingError for a setting that is wrong, or was another before."""
     settings = plain(config)
     with uncollected():
-        read(settings)
+        experiment = read(settings)
     if holds_run(folder) and (folder / ".hydra" / "config.yaml").is_file():
         refuse_changes(plain(kept(folder)), settings)
+    return experiment
+
+
+def check_together(experiments: Iterable[Experiment]) -> None:
+    """Raises SettingError for the first one whose nouns do not go together."""
+    from gan_zoo.fit import check_fit  # imports torch: only once all else is known to be good
+
+    for experiment in experiments:
+        check_fit(experiment)

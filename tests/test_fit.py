@@ -1,0 +1,51 @@
+"""Nouns that do not go together are told before there is data, a folder or a first job."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_zoo.experiment import read
+from gan_zoo.fit import check_fit
+from gan_zoo.schema import SettingError
+
+ROOT = Path(__file__).parents[1]
+RULES = [
+    (["architecture=dcgan", "regularizer=gradient_penalty"], "architecture.critic.norm=batch"),
+    (["architecture=dcgan", "dataset.size=27"], "architecture.generator.shape=1x27x27"),
+    (["dataset=ring", "architecture=vgg"], "architecture.generator.shape=2"),
+    (["dataset=ring", "conditional=true"], "conditional=True: needs a dataset with labels"),
+    (["loss=cls_gan", "conditional=false"], "architecture.critic.output=log_softmax"),
+    (["loss=cls_gan", "architecture.critic.labels=one_hot"], "architecture.critic.output="),
+    (["architecture.critic.norm=batch", "batch_size=1"], "batch_size=1: the networks cannot take"),
+    (["batch_size=30000"], "batch_size=30000: must be at most 20000"),
+    (["architecture.critic.hidden=[3000000,3000000]"], "architecture.critic=9,0"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), RULES)
+def test_what_does_not_go_together_is_refused_without_data(composed, words, said):
+    before = torch.get_rng_state()
+    with pytest.raises(SettingError) as refused:
+        check_fit(read(composed(*words)))
+    assert str(refused.value).startswith(said)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("dataset", ["ring", "grid", "spiral", "glyphs"])
+def test_an_outline_is_what_the_data_turn_out_to_be(composed, dataset):
+    data = read(composed(f"dataset={dataset}", "dataset.count=50")).dataset
+    samples = data.load("train")
+    assert data.outline() == (samples.shape, samples.num_classes, len(samples))
+
+
+def test_a_sweep_with_one_impossible_job_does_not_start(tmp_path):
+    words = ["-m", "architecture=mlp,dcgan", "loss=wgan", "regularizer=r1", "sweep=mine"]
+    command = [sys.executable, str(ROOT / "train.py"), *words]
+    called = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert called.returncode == 2
+    (line,) = called.stderr.strip().splitlines()
+    assert line.startswith("error: architecture.critic.norm=batch: a gradient penalty needs")
+    assert not list(tmp_path.iterdir())
