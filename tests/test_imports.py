@@ -86,3 +86,14 @@ def test_checking_a_whole_configuration_short_of_its_networks_needs_no_torch():
 def test_training_needs_neither_torchvision_nor_torchs_tensorboard_writer():
     loaded = loaded_after("import gan_zoo.run")
     assert not {"torchvision", "torch.utils.tensorboard", "matplotlib", "scipy"} & loaded
+
+
+@pytest.mark.parametrize("loss", ["gan", "wgan"])  # Adam, and RMSprop
+def test_a_run_needs_neither_the_compiler_nor_libraries_for_reports(tmp_path, loss):
+    words = [f"hydra.run.dir={tmp_path}", "dataset=ring", "steps=1", "device=cpu", f"loss={loss}"]
+    loaded = loaded_after(
+        f"import runpy; sys.argv = ['train.py', *{words!r}]\n"
+        "runpy.run_path('train.py', run_name='__main__')"
+    )
+    assert "tensorboard" in loaded
+    assert not {"torch._dynamo", "torchvision", "matplotlib", "scipy"} & loaded

@@ -284,6 +284,29 @@ def test_fused_adam_makes_the_same_updates_as_torchs_plain_one():
     torch.testing.assert_close(ours, plain)
 
 
+@pytest.mark.parametrize(
+    ("settings", "torchs", "given"),
+    [
+        (Adam, torch.optim.Adam, {"betas": (0.5, 0.999), "fused": True}),
+        (RMSprop, torch.optim.RMSprop, {"foreach": True}),
+    ],
+)
+def test_optimizers_are_torchs_own_bit_for_bit(settings, torchs, given):
+    start, gradient = torch.randn(3, 4), torch.randn(3, 4)
+    ours, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    pairs = [(ours, settings(lr=0.01)([ours])), (plain, torchs([plain], lr=0.01, **given))]
+    for _ in range(5):
+        for parameter, optimizer in pairs:
+            optimizer.zero_grad()
+            parameter.grad = gradient * parameter.detach()
+            optimizer.step()
+    assert torch.equal(ours, plain)
+    states = [optimizer.state_dict() for _, optimizer in pairs]
+    assert states[0]["param_groups"] == states[1]["param_groups"]
+    for (_, optimizer), state in zip(pairs, reversed(states), strict=True):
+        optimizer.load_state_dict(state)
+
+
 def test_fakes_carry_the_labels_of_the_real_batch_in_both_steps():
     generator = dcgan.generator(SHAPE, 5, z_dim=4, width=4)
     critic = dcgan.critic(SHAPE, 5, width=4, norm="none")

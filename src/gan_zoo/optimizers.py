@@ -4,6 +4,7 @@ Each is called with a list of parameters and returns a torch optimizer. torch is
 is used, so that settings can be checked without waiting for it.
 """
 
+import inspect
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,7 @@ class Adam:
         import torch
 
         # fused: one kernel for all parameters, on CPU the largest single gain for small networks
-        return torch.optim.Adam(
+        return _light(torch.optim.Adam)(
             parameters,
             lr=self.lr,
             betas=self.betas,
@@ -51,7 +52,7 @@ class RMSprop:
     def __call__(self, parameters: "Iterable[Parameter]") -> "Optimizer":
         import torch
 
-        return torch.optim.RMSprop(
+        return _light(torch.optim.RMSprop)(
             parameters,
             lr=self.lr,
             alpha=self.alpha,
@@ -59,3 +60,13 @@ class RMSprop:
             weight_decay=self.weight_decay,
             foreach=True,
         )
+
+
+def _light(optimizer: "type[Optimizer]") -> "type[Optimizer]":
+    """The same optimizer, but not wrapped for torch.compile, whose import takes a second."""
+    import torch
+
+    names = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    methods = {name: inspect.unwrap(getattr(optimizer, name)) for name in names}
+    step = torch.no_grad()(inspect.unwrap(optimizer.step))
+    return type(optimizer.__name__, (optimizer,), {**methods, "step": step})
