@@ -214,3 +214,35 @@ def test_several_regularizers_add_their_penalties_and_all_act():
     assert linear.weight.abs().max() <= 0.1
     with pytest.raises(SettingError, match="must be a regularizer"):
         regularizers.Several(parts={"x": 3})
+
+
+def test_augmentation_moves_each_image_within_bounds_and_lets_gradients_through():
+    torch.manual_seed(0)
+    x = torch.full((300, 2, 8, 6), -1.0)
+    x[:, :, 3, 2] = 1.0
+    x.requires_grad_()
+    moved = regularizers.shifted(x, 2)
+    places = (moved[:, 0] == 1).nonzero()
+    assert moved.shape == x.shape
+    assert torch.equal(moved[:, 0], moved[:, 1])
+    assert len(places) == 300
+    assert places[:, 1].unique().tolist() == [1, 2, 3, 4, 5]
+    assert places[:, 2].unique().tolist() == [0, 1, 2, 3, 4]
+    assert places[:, 1:].T.float().corrcoef()[0, 1].abs() < 0.2
+    moved[:, :, 4].sum().backward()
+    # the fifth row comes from rows 2 to 6, one for each sample
+    assert torch.equal(x.grad.sum((1, 2)).gt(0).any(1), torch.ones(300, dtype=torch.bool))
+    assert x.grad[:, :, [0, 1, 7]].eq(0).all()
+
+
+def test_the_critic_sees_augmented_samples_while_it_trains_and_true_ones_afterwards():
+    torch.manual_seed(0)
+    critic = mlp.critic((1, 8, 8), 1)
+    regularizers.Augmentation(shift=0.25, noise=0.0).prepare(critic)
+    x, y = torch.randn(5, 1, 8, 8), torch.zeros(5, dtype=torch.int64)
+    plain = critic.body.rest[0](x.flatten(1)).squeeze(1)
+    assert not torch.allclose(critic(x, y), plain)
+    assert torch.equal(critic.eval()(x, y), plain)
+    points = mlp.critic((2,), 1)
+    regularizers.Augmentation(noise=0.1).prepare(points)
+    assert not torch.equal(points(x[:, 0, 0, :2], y), points(x[:, 0, 0, :2], y))

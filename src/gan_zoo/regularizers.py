@@ -7,9 +7,9 @@ the sample's dimensions.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from gan_zoo.schema import NonNegativeFloat, PositiveFloat, SettingError, settings
+from gan_zoo.schema import NonNegativeFloat, PositiveFloat, Range, SettingError, settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -214,6 +214,49 @@ class SpectralNorm(Regularizer):
         for module in critic.modules():
             if isinstance(module, weighted):
                 spectral_norm(module)
+
+
+@settings
+class Augmentation(Regularizer):
+    """Differentiable augmentation, Zhao et al. 2020 (arXiv:2006.10738), with instance noise.
+
+    Whatever the critic sees while it trains, real or fake, in its own updates and the generator's,
+    is first moved by up to `shift` of its side either way, an amount per sample, the border's
+    pixels following, and then gets normal noise, Sonderby et al. 2017 (arXiv:1610.04490).
+    """
+
+    title = "differentiable augmentation, Zhao et al. 2020"
+
+    shift: Annotated[float, Range(ge=0, lt=1)] = 0.125
+    noise: NonNegativeFloat = 0.0  # standard deviation; images lie in [-1, 1]
+
+    def prepare(self, critic: "Module") -> None:
+        def augment(body: "Module", inputs: tuple) -> tuple:
+            return (self.augmented(inputs[0]), *inputs[1:]) if body.training else inputs
+
+        critic.body.register_forward_pre_hook(augment)
+
+    def augmented(self, x: "Tensor") -> "Tensor":
+        """Samples (N, *shape), images moved and all noisy."""
+        import torch
+
+        moved = shifted(x, round(self.shift * x.shape[-1])) if x.dim() == 4 else x
+        return moved + self.noise * torch.randn_like(moved) if self.noise else moved
+
+
+def shifted(x: "Tensor", most: int) -> "Tensor":
+    """Images (N, C, H, W) each moved by up to `most` pixels, down or up and right or left."""
+    import torch
+    from torch.nn import functional
+
+    n, _, *sides = x.shape
+    rows, columns = (
+        torch.randint(2 * most + 1, (n, 1), device=x.device) + torch.arange(side, device=x.device)
+        for side in sides
+    )
+    padded = functional.pad(x, (most,) * 4, mode="replicate").permute(0, 2, 3, 1)
+    places = torch.arange(n, device=x.device)[:, None, None]
+    return padded[places, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 @settings
