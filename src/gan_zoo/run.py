@@ -123,7 +123,9 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
     settings, device = experiment.settings, samples.device
     torch.manual_seed(stream_seed(settings.seed, "weights"))
     generator, critic = experiment.networks(samples.shape, samples.num_classes)
-    generator, critic = generator.to(device), critic.to(device)
+    layout = torch.channels_last  # convolutions run up to 1.7 times as fast in it
+    generator = generator.to(device, memory_format=layout)
+    critic = critic.to(device, memory_format=layout)
     experiment.regularizer.prepare(critic)
     game = Game(
         generator=generator,
@@ -141,4 +143,5 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
         noise=stream(settings.seed, "noise", device),
         n_critic=settings.n_critic,
         warmup=settings.warmup,
+        classifier=MovingAverage(critic, settings.ema) if critic.classifies else None,
     )

@@ -150,7 +150,7 @@ def test_the_same_seed_judges_the_same(ring):
 
 def test_the_averaged_generator_is_judged(ring):
     content = checkpoints.load(checkpoints.newest(ring))
-    generator, _ = players(content, torch.device("cpu"))
+    generator, _, _ = players(content, torch.device("cpu"))
     assert torch.equal(next(generator.parameters()), next(iter(content["average"].values())))
 
 
@@ -170,6 +170,26 @@ def test_images_are_judged_from_a_checkpoint(trained, tmp_path, brief):
     tags = set(found.numbers)
     assert {"metric/frechet_glyphs_cnn", "metric/label_accuracy_glyphs_cnn"} <= tags
     assert (tmp_path / "run" / "evaluation" / "nearest.png").exists()
+
+
+def test_a_classifier_is_judged_while_it_learns_from_few_labels_and_afterwards(
+    trained, tmp_path, brief
+):
+    run, cache = tmp_path / "run", tmp_path / "cache"
+    few = ["loss=cls_gan", "dataset.labels_per_class=20", "dataset.count=600", "dataset.size=16"]
+    judging = ["evaluate_every=60", "evaluation.metrics=[classes]", "evaluation.n=40"]
+    trained(run, *few, "steps=120", "device=cpu", *judging, f"evaluation.cache={cache}")
+    errors = [line.get("metric/classification_error") for line in lines(run)]
+    judged = [error for error in errors if error is not None]
+    assert len(judged) == 2
+    assert judged[1] < 0.4  # guessing: 0.9
+    found = asked(str(run), "n=40", "metrics=classes", f"cache={cache}").evaluate(run)
+    assert found.numbers["metric/classification_error"] == judged[1]
+    assert found.protocols["metric/classification_error"]["reference"] == "test"
+    content = checkpoints.load(checkpoints.newest(run))
+    assert content["classifier"].keys() == content["critic"].keys()
+    _, critic, classifier = players(content, torch.device("cpu"))
+    assert not torch.equal(next(critic.parameters()), next(classifier.parameters()))
 
 
 def test_numbers_of_unlike_protocols_never_stand_together():

@@ -1,5 +1,6 @@
 """Runs evaluated after training, from their checkpoints alone."""
 
+import copy
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,7 +41,7 @@ class Runs:
         """
         path = checkpoints.newest(place)
         content = checkpoints.load(path)
-        generator, critic = players(content, self.device)
+        generator, critic, classifier = players(content, self.device)
         loss = construct(content["config"]["loss"], "loss")
         examiner = self._examiner(content)
 
@@ -50,7 +51,7 @@ class Runs:
                 bar.set_postfix_str(name)
                 yield name
 
-        judgement = examiner.examine(generator, critic, loss, shown)
+        judgement = examiner.examine(generator, critic, classifier, loss, shown)
         self.found[place] = judgement
         write(judgement, path, content["step"], place if place.is_dir() else path.parent.parent)
         return judgement
@@ -75,8 +76,10 @@ def _device(name: str) -> torch.device:
         raise SettingError("device", name, str(error).splitlines()[0]) from None
 
 
-def players(content: Mapping[str, Any], device: torch.device) -> tuple[Generator, Critic]:
-    """The averaged generator and the critic of a checkpoint."""
+def players(
+    content: Mapping[str, Any], device: torch.device
+) -> tuple[Generator, Critic, Critic | None]:
+    """The averaged generator, the critic, and its average if it classifies, of a checkpoint."""
     config = content["config"]
     given = {"shape": tuple(content["shape"]), "num_classes": content["num_classes"]}
     generator, critic = (
@@ -86,7 +89,12 @@ def players(content: Mapping[str, Any], device: torch.device) -> tuple[Generator
     construct(config["regularizer"], "regularizer").prepare(critic)
     generator.load_state_dict(content["average"])
     critic.load_state_dict(content["critic"])
-    return generator.to(device), critic.to(device)
+    generator, critic = generator.to(device), critic.to(device)
+    if not critic.classifies:
+        return generator, critic, None
+    classifier = copy.deepcopy(critic)
+    classifier.load_state_dict(content["classifier"])
+    return generator, critic, classifier
 
 
 def write(judgement: Judgement, checkpoint: Path, step: int, folder: Path) -> None:

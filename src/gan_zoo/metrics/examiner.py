@@ -43,6 +43,7 @@ class Examiner:
         self,
         generator: Generator,
         critic: Critic,
+        classifier: Critic | None,
         loss: Loss,
         shown: Callable[[Iterable[str]], Iterable[str]] = iter,
     ) -> Judgement:
@@ -61,8 +62,8 @@ class Examiner:
         )
         about = {name: self.judge.protocol[name] for name in ("dataset", "dataset_fingerprint")}
         judgement.add(found, {**about, "n": len(y), "seed": seed, "reference": "train"})
-        if critic.classifies:
-            error = classification_error(critic, self._held_out, self.device)
+        if classifier is not None:
+            error = classification_error(classifier, self._held_out, self.device)
             classified = Judgement({"metric/classification_error": error})
             judgement.add(classified, {**about, "n": len(self._held_out), "reference": "test"})
         judgement.pictures |= in_evaluation_mode(critic, lambda: self.judge.portray(critic))

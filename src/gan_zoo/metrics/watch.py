@@ -121,7 +121,10 @@ class Examination:
         training, health = self.watch.training, self.watch.health
         try:
             judgement = self.examiner.examine(
-                training.average.network, training.game.critic, self.watch.loss
+                training.average.network,
+                training.game.critic,
+                training.classifier and training.classifier.network,
+                self.watch.loss,
             )
         except DivergedError as reason:
             raise health.give_up(training.step, reason) from None

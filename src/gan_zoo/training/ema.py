@@ -1,4 +1,4 @@
-"""The generator that is shown: an exponential moving average of the one that trains."""
+"""The generator that is shown, and the critic that classifies: exponential moving averages."""
 
 import copy
 

@@ -20,6 +20,7 @@ class Training:
 
     Attributes:
         noise: stream of latent vectors, on the generator's device.
+        classifier: average of a critic that classifies; None for one that does not.
         step: generator updates made so far.
     """
 
@@ -29,6 +30,7 @@ class Training:
     noise: torch.Generator
     n_critic: int
     warmup: Warmup
+    classifier: MovingAverage | None = None
     meters: Meters = dataclasses.field(default_factory=Meters)
     step: int = 0
 
@@ -42,6 +44,8 @@ class Training:
         z = generator.sample_z(batch_size, self.noise)
         self.meters.add(generator_step(self.game, x, y, z))
         self.average.update()
+        if self.classifier is not None:
+            self.classifier.update()
         self.step += 1
 
     def read_meters(self, anew: bool = True) -> dict[str, Tensor]:
@@ -68,6 +72,7 @@ class Training:
             "critic_optimizer": self.game.critic_optimizer.state_dict(),
             "average": self.average.network.state_dict(),
             "average_updates": self.average.updates,
+            "classifier": self.classifier and self.classifier.network.state_dict(),
             "noise": self.noise.get_state(),
             "feed_position": self.feed.position,
             "default_noise": torch.get_rng_state(),
@@ -81,6 +86,9 @@ class Training:
             getattr(self.game, name).load_state_dict(state[name])
         self.average.network.load_state_dict(state["average"])
         self.average.updates = state["average_updates"]
+        if self.classifier is not None:
+            self.classifier.network.load_state_dict(state["classifier"])
+            self.classifier.updates = state["average_updates"]
         self.noise.set_state(state["noise"])
         self.feed.position = state["feed_position"]
         torch.set_rng_state(state["default_noise"])
