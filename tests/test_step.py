@@ -13,7 +13,8 @@ from gan_zoo.losses import Scored
 from gan_zoo.monitoring.album import draw_samples
 from gan_zoo.optimizers import Adam, RMSprop
 from gan_zoo.training.ema import MovingAverage
-from gan_zoo.training.loop import Training, train
+from gan_zoo.training.latents import Latents
+from gan_zoo.training.loop import Training, load_optimizer, train
 from gan_zoo.training.meters import Meters
 from gan_zoo.training.schedule import Warmup
 from gan_zoo.training.step import Game, critic_step, generator_step, score_apart, score_together
@@ -190,7 +191,7 @@ class CountingFeed(Feed):
         return super().next()
 
 
-def training_of(n_critic=1, warmup=None):
+def training_of(n_critic=1, warmup=None, loss=None):
     samples = Samples(torch.rand(40, 2), torch.zeros(40, dtype=torch.int64))
     torch.manual_seed(0)
     generator = mlp.generator((2,), 1, hidden=(8,), output="linear", z_dim=3)
@@ -198,7 +199,7 @@ def training_of(n_critic=1, warmup=None):
     game = Game(
         generator=generator,
         critic=critic,
-        loss=losses.Wasserstein(),
+        loss=loss or losses.Wasserstein(),
         regularizer=regularizers.Regularizer(),
         generator_optimizer=Adam(lr=1e-3)(generator.parameters()),
         critic_optimizer=Adam(lr=1e-3)(critic.parameters()),
@@ -238,10 +239,73 @@ def test_actions_happen_at_their_periods_and_at_the_end():
 
 def test_noise_is_fresh_for_every_update():
     training, drawn = training_of(n_critic=2), []
-    original = training.game.generator.sample_z
-    training.game.generator.sample_z = lambda n, g: drawn.append(original(n, g)) or drawn[-1]
+    training.game.generator.register_forward_pre_hook(lambda _, args: drawn.append(args[0].clone()))
+    train(training, 20, [])
+    assert len({tuple(z.flatten().tolist()) for z in drawn}) == len(drawn) == 60
+
+
+@pytest.mark.parametrize("taken", [0, 1, 15, 16, 17, 40])
+def test_latent_vectors_go_on_from_any_batch(taken):
+    generator = dcgan.generator(SHAPE, 1, z_dim=3, width=4)
+    one, two = (Latents(generator, 5, torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    for _ in range(taken):
+        one.next()
+    two.next()
+    two.restore(one.state())
+    for _ in range(20):
+        assert torch.equal(one.next(), two.next())
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_channels_last_and_fused_make_the_steps_of_plain_memory_and_plain_adam(norm):
+    """A gradient whose strides are not its parameter's would silently spoil a fused update."""
+    games = [game_of(norm=norm, regularizer=regularizers.R1() if norm == "none" else None)]
+    games += [copy.deepcopy(games[0])]
+    for game, plain in zip(games, (False, True), strict=True):
+        last = torch.contiguous_format if plain else torch.channels_last
+        for name in ("generator", "critic"):
+            player = getattr(game, name).double().to(memory_format=last)
+            descend = torch.optim.Adam(player.parameters(), 1e-3, fused=not plain, foreach=False)
+            setattr(game, f"{name}_optimizer", descend)
+        game.__post_init__()
+        generator = torch.Generator().manual_seed(1)
+        for _ in range(5):
+            x = torch.rand(8, *SHAPE, dtype=torch.float64, generator=generator)
+            z = torch.rand(8, 4, dtype=torch.float64, generator=generator)
+            y = torch.zeros(8, dtype=torch.int64)
+            critic_step(game, x, y, z)
+            generator_step(game, x, y, z)
+    for name in ("generator", "critic"):
+        ours, plain = (getattr(game, name).state_dict() for game in games)
+        torch.testing.assert_close(ours, plain, rtol=1e-9, atol=1e-11)
+    wide = [p for p in games[0].critic.parameters() if p.dim() == 4 and min(p.shape[1:]) > 1]
+    assert wide
+    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in wide)
+
+
+def test_an_optimizers_state_takes_the_strides_of_its_weights():
+    weight = torch.nn.Parameter(torch.rand(3, 4, 2, 2).to(memory_format=torch.channels_last))
+    weight.grad = torch.rand_like(weight)
+    optimizer = Adam(lr=1e-3)([weight])
+    optimizer.step()
+    saved = optimizer.state_dict()
+    moment = saved["state"][0]["exp_avg"].clone()
+    saved["state"][0]["exp_avg"] = moment.contiguous()
+    other = Adam(lr=1e-3)([weight])
+    load_optimizer(other, saved)
+    loaded = other.state[weight]["exp_avg"]
+    assert torch.equal(loaded, moment)
+    assert loaded.stride() == weight.stride()
+
+
+def test_what_a_loss_tells_of_itself_is_of_the_last_step():
+    training = training_of(loss=losses.LossSensitive())
     train(training, 2, [])
-    assert len({tuple(z.flatten().tolist()) for z in drawn}) == len(drawn) == 6
+    real, fake = training.game.scored
+    expected = training.game.loss.meters(real, fake)
+    read = training.read_meters()
+    assert not real.score.requires_grad
+    assert {name: read[name] for name in expected} == expected
 
 
 def test_the_moving_average_follows_its_definition_and_copies_buffers():

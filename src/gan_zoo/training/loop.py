@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gan_zoo.data.feed import Feed
 from gan_zoo.training.ema import MovingAverage
+from gan_zoo.training.latents import Latents
 from gan_zoo.training.meters import Meters
 from gan_zoo.training.schedule import Warmup
 from gan_zoo.training.step import Game, critic_step, generator_step
@@ -34,32 +35,32 @@ class Training:
     meters: Meters = dataclasses.field(default_factory=Meters)
     step: int = 0
 
+    def __post_init__(self) -> None:
+        self.latents = Latents(self.game.generator, self.feed.batch_size, self.noise)
+
     def advance(self) -> None:
         """One generator update, with the critic updates that precede it."""
-        generator, batch_size = self.game.generator, self.feed.batch_size
         for _ in range(self.warmup.critic_updates(self.step, self.n_critic)):
             x, y = self.feed.next()
-            z = generator.sample_z(batch_size, self.noise)
-            self.meters.add(critic_step(self.game, x, y, z))
-        z = generator.sample_z(batch_size, self.noise)
-        self.meters.add(generator_step(self.game, x, y, z))
+            self.meters.add(critic_step(self.game, x, y, self.latents.next()))
+        self.meters.add(generator_step(self.game, x, y, self.latents.next()))
         self.average.update()
         if self.classifier is not None:
             self.classifier.update()
         self.step += 1
 
     def read_meters(self, anew: bool = True) -> dict[str, Tensor]:
-        """Means of all values since the meters last started anew, and the last gradients' norms.
+        """Means of all values since the meters last started anew, and what the last step tells.
 
-        Scalars on the device, which nobody waits for.
+        Of the last step are the norms of the gradients, and the meters of the loss. Scalars on the
+        device, which nobody waits for.
         """
-        norms = {}
+        last = self.game.loss.meters(*self.game.scored) if self.game.scored else {}
         for player in ("critic", "generator"):
             gradients = [p.grad for p in getattr(self.game, player).parameters()]
-            norms[f"grad_norm/{player}"] = torch.nn.utils.get_total_norm(
-                [g for g in gradients if g is not None]
-            )
-        return {**self.meters.read(anew), **norms}
+            norm = torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
+            last[f"grad_norm/{player}"] = norm
+        return {**self.meters.read(anew), **last}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on exactly from here: tensors and plain values only."""
@@ -73,7 +74,7 @@ class Training:
             "average": self.average.network.state_dict(),
             "average_updates": self.average.updates,
             "classifier": self.classifier and self.classifier.network.state_dict(),
-            "noise": self.noise.get_state(),
+            "noise": self.latents.state(),
             "feed_position": self.feed.position,
             "default_noise": torch.get_rng_state(),
             "default_noise_cuda": torch.cuda.get_rng_state() if on_cuda else None,
@@ -82,20 +83,30 @@ class Training:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on exactly from where `state_dict` was called."""
-        for name in ("generator", "critic", "generator_optimizer", "critic_optimizer"):
+        for name in ("generator", "critic"):
             getattr(self.game, name).load_state_dict(state[name])
+            load_optimizer(getattr(self.game, f"{name}_optimizer"), state[f"{name}_optimizer"])
         self.average.network.load_state_dict(state["average"])
         self.average.updates = state["average_updates"]
         if self.classifier is not None:
             self.classifier.network.load_state_dict(state["classifier"])
             self.classifier.updates = state["average_updates"]
-        self.noise.set_state(state["noise"])
+        self.latents.restore(state["noise"])
         self.feed.position = state["feed_position"]
         torch.set_rng_state(state["default_noise"])
         if state["default_noise_cuda"] is not None and torch.cuda.is_initialized():
             torch.cuda.set_rng_state(state["default_noise_cuda"])
         self.meters.restore(state["meters"], self.noise.device)
         self.step = state["step"]
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Go on from an optimizer's state, its tensors laid out in memory as their parameters are."""
+    optimizer.load_state_dict(state)
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if value.shape == parameter.shape:  # fused optimizers trust that the strides agree
+                values[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
 def train(

@@ -16,9 +16,34 @@ from gan_zoo.regularizers import Regularizer
 Values = dict[str, Tensor]
 
 
+class Descent:
+    """How one player follows its loss downhill; the other gets no gradient, and none is computed.
+
+    Args:
+        player: its parameters are those it has now.
+        optimizer: of these parameters.
+    """
+
+    def __init__(self, player: torch.nn.Module, optimizer: torch.optim.Optimizer):
+        self.parameters, self.optimizer = list(player.parameters()), optimizer
+
+    def __call__(self, loss: Tensor) -> None:
+        """One update along the gradient of a loss (...), the sum of which is minimised."""
+        for parameter in self.parameters:
+            parameter.grad = None
+        # backward, and not autograd.grad, gives gradients the strides of their parameters, without
+        # which fused optimizers go astray
+        loss.backward(torch.ones_like(loss), inputs=self.parameters)
+        self.optimizer.step()
+
+
 @dataclasses.dataclass
 class Game:
-    """The two players, what they minimise, and how they descend."""
+    """The two players, what they minimise, and how they descend.
+
+    Attributes:
+        scored: reals and fakes of the last critic step, without history.
+    """
 
     generator: Generator
     critic: Critic
@@ -27,10 +52,14 @@ class Game:
     generator_optimizer: torch.optim.Optimizer
     critic_optimizer: torch.optim.Optimizer
 
+    scored: tuple[Scored, ...] = ()
+
     def __post_init__(self) -> None:
         # batch norm would mix the statistics of reals and fakes scored together
         mixing = any(isinstance(module, _BatchNorm) for module in self.critic.modules())
         self.score_both = score_apart if mixing else score_together
+        self.descend_critic = Descent(self.critic, self.critic_optimizer)
+        self.descend_generator = Descent(self.generator, self.generator_optimizer)
 
 
 def critic_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
@@ -40,16 +69,14 @@ def critic_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
     real, fake = game.score_both(game.critic, x, x_fake, y)
     loss = game.loss.critic(real, fake)
     penalty = game.regularizer.penalty(game.critic, x, x_fake, y)
-    _descend(loss + penalty, game.critic, game.critic_optimizer)
+    game.descend_critic(loss + penalty)
     game.regularizer.after_step(game.critic)
+    game.scored = tuple(pair._replace(score=pair.score.detach()) for pair in (real, fake))
     return {
         "loss/critic": loss.detach(),
         "penalty/critic": torch.as_tensor(penalty, device=loss.device).detach(),
-        "score/real": real.score.detach().mean(-1),
-        "score/fake": fake.score.detach().mean(-1),
-        **game.loss.meters(
-            Scored(x, real.score.detach(), y), Scored(x_fake, fake.score.detach(), y)
-        ),
+        "score/real": game.scored[0].score.mean(-1),
+        "score/fake": game.scored[1].score.mean(-1),
     }
 
 
@@ -59,17 +86,13 @@ def generator_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
     x, real samples with these labels, is looked at only by losses that compare with them.
     """
     x_fake = game.generator(z, y)
-    real = Scored(x, game.critic(x, y), y) if game.loss.pairs_generator else None
+    real = None
+    if game.loss.pairs_generator:
+        with torch.no_grad():  # no gradient reaches the generator through these scores
+            real = Scored(x, game.critic(x, y), y)
     loss = game.loss.generator(Scored(x_fake, game.critic(x_fake, y), y), real)
-    _descend(loss, game.generator, game.generator_optimizer)
+    game.descend_generator(loss)
     return {"loss/generator": loss.detach()}
-
-
-def _descend(loss: Tensor, player: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Update one player; the other gets no gradient, and none is computed for it."""
-    optimizer.zero_grad()
-    loss.sum().backward(inputs=list(player.parameters()))
-    optimizer.step()
 
 
 def score_together(critic: Critic, x: Tensor, x_fake: Tensor, y: Tensor) -> tuple[Scored, Scored]:
