@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import data, logging, sheet
+from benchmarks import data, logging, sheet, start
 from benchmarks.runner import CONFIGS
 from gan_zoo import launch
 
-BENCHMARKS = {"data": data, "logging": logging}
+BENCHMARKS = {"data": data, "logging": logging, "start": start}
 
 
 def main() -> None:

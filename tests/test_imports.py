@@ -88,9 +88,17 @@ def test_training_needs_neither_torchvision_nor_torchs_tensorboard_writer():
     assert not {"torchvision", "torch.utils.tensorboard", "matplotlib", "scipy"} & loaded
 
 
-@pytest.mark.parametrize("loss", ["gan", "wgan"])  # Adam, and RMSprop
-def test_a_run_needs_neither_the_compiler_nor_libraries_for_reports(tmp_path, loss):
-    words = [f"hydra.run.dir={tmp_path}", "dataset=ring", "steps=1", "device=cpu", f"loss={loss}"]
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["dataset=ring"],
+        ["dataset=ring", "loss=wgan"],  # RMSprop
+        ["architecture=dcgan", "dataset.count=64", "architecture.generator.width=4"],
+    ],
+    ids=" ".join,
+)
+def test_a_run_needs_neither_the_compiler_nor_libraries_for_reports(tmp_path, words):
+    words = [*words, f"hydra.run.dir={tmp_path}", "steps=1", "device=cpu"]
     loaded = loaded_after(
         f"import runpy; sys.argv = ['train.py', *{words!r}]\n"
         "runpy.run_path('train.py', run_name='__main__')"

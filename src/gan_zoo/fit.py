@@ -5,15 +5,19 @@ On the meta device tensors have shapes and no content, so that even large networ
 
 import os
 from itertools import chain
+from typing import Any
 
 import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
+from gan_zoo.architectures.players import Critic, Generator
 from gan_zoo.experiment import Experiment
 from gan_zoo.schema import SettingError
 
 
 def check_fit(experiment: Experiment) -> None:
-    """Build the players for the samples as far as these are known, and pass them one batch.
+    """Build the players for the samples as far as these are known.
 
     Raises SettingError for what a run would stumble over once its data were loaded.
     """
@@ -22,21 +26,36 @@ def check_fit(experiment: Experiment) -> None:
     if outline.shape is None:
         return
     classes = (outline.num_classes or 2) if settings.conditional else 1
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         generator, critic = experiment.networks(outline.shape, classes)
         for name, player in (("generator", generator), ("critic", critic)):
             _check_memory(name, player)
         experiment.regularizer.prepare(critic)
-        z = torch.empty(settings.batch_size, generator.z_dim)
-        y = torch.zeros(settings.batch_size, dtype=torch.int64)
-        try:
-            critic(generator(z, y), y)
-        except (RuntimeError, ValueError) as error:
-            allowed = f"the networks cannot take a batch of this size ({error})"
-            raise SettingError("batch_size", settings.batch_size, allowed) from None
+        # only this size can be wrong, and to pass a batch in outline imports torch.compile
+        if settings.batch_size == 1:
+            _check_single(generator, critic)
 
 
-def _check_memory(name: str, player: torch.nn.Module) -> None:
+class _Unfilled(TorchFunctionMode):
+    """Weights stay as they are: to draw some that have no content imports torch.compile."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is nn.init.normal_:
+            return (*args, *kwargs.values())[0]
+        return func(*args, **(kwargs or {}))
+
+
+def _check_single(generator: Generator, critic: Critic) -> None:
+    """Raises SettingError for networks that need other samples beside one, as batch norm does."""
+    z, y = torch.empty(1, generator.z_dim), torch.zeros(1, dtype=torch.int64)
+    try:
+        critic(generator(z, y), y)
+    except (RuntimeError, ValueError) as error:
+        allowed = f"the networks cannot take a batch of this size ({error})"
+        raise SettingError("batch_size", 1, allowed) from None
+
+
+def _check_memory(name: str, player: nn.Module) -> None:
     """Raises SettingError for a player that is larger than the memory of the whole machine."""
     size = sum(t.nbytes for t in chain(player.parameters(), player.buffers()))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
