@@ -216,23 +216,54 @@ def test_several_regularizers_add_their_penalties_and_all_act():
         regularizers.Several(parts={"x": 3})
 
 
-def test_augmentation_moves_each_image_within_bounds_and_lets_gradients_through():
+def centre_and_size(x):
+    """Of each image's light: mean column and row, standard deviation along both."""
+    light = (x[:, 0] + 1).flatten(1).unsqueeze(-1)
+    rows, columns = torch.meshgrid(*(torch.arange(side) for side in x.shape[2:]), indexing="ij")
+    places = torch.stack([columns, rows], -1).flatten(0, 1).float()
+    centre = (light * places).sum(1) / light.sum(1)
+    spread = ((light * (places - centre[:, None]) ** 2).sum(1) / light.sum(1)).sqrt()
+    return centre, spread
+
+
+def bar():
+    """200 copies of an image with a bright upright bar in the middle."""
+    x = torch.full((200, 1, 33, 33), -1.0)
+    x[:, :, 10:23, 15:18] = 1.0
+    return x
+
+
+def test_augmentation_moves_each_image_by_its_own_amount_within_the_bounds():
     torch.manual_seed(0)
-    x = torch.full((300, 2, 8, 6), -1.0)
-    x[:, :, 3, 2] = 1.0
-    x.requires_grad_()
-    moved = regularizers.shifted(x, 2)
-    places = (moved[:, 0] == 1).nonzero()
-    assert moved.shape == x.shape
-    assert torch.equal(moved[:, 0], moved[:, 1])
-    assert len(places) == 300
-    assert places[:, 1].unique().tolist() == [1, 2, 3, 4, 5]
-    assert places[:, 2].unique().tolist() == [0, 1, 2, 3, 4]
-    assert places[:, 1:].T.float().corrcoef()[0, 1].abs() < 0.2
-    moved[:, :, 4].sum().backward()
-    # the fifth row comes from rows 2 to 6, one for each sample
-    assert torch.equal(x.grad.sum((1, 2)).gt(0).any(1), torch.ones(300, dtype=torch.bool))
-    assert x.grad[:, :, [0, 1, 7]].eq(0).all()
+    moved = regularizers.Augmentation(shift=0.2).augmented(bar())
+    centre, spread = centre_and_size(moved)
+    offset = (centre - 16) / 33
+    assert 0.19 < offset.abs().max() < 0.2
+    assert offset.mean(0).abs().max() < 0.03
+    assert offset.T.corrcoef()[0, 1].abs() < 0.2
+    assert torch.allclose(spread, centre_and_size(bar())[1], atol=0.15)  # bilinear: a little wider
+
+
+def test_augmentation_turns_and_scales_about_the_middle():
+    torch.manual_seed(0)
+    turned = regularizers.Augmentation(shift=0, rotation=90).augmented(bar())
+    centre, spread = centre_and_size(turned)
+    assert torch.allclose(centre, torch.tensor(16.0), atol=1e-3)
+    assert (spread[:, 0] > 2 * spread[:, 1]).any()  # some lie,
+    assert (spread[:, 1] > 2 * spread[:, 0]).any()  # some stand
+    scaled = regularizers.Augmentation(shift=0, scale=0.3).augmented(bar())
+    heights = centre_and_size(scaled)[1][:, 1] / centre_and_size(bar())[1][0, 1]
+    assert 1 / 1.32 < heights.min() < 1 / 1.2
+    assert 1 / 0.8 < heights.max() < 1 / 0.68
+
+
+def test_augmentation_lets_gradients_through_and_repeats_the_border():
+    torch.manual_seed(0)
+    x = torch.full((4, 2, 8, 6), 0.25, requires_grad=True)
+    moved = regularizers.Augmentation(shift=0.5, rotation=30, scale=0.2).augmented(x)
+    assert torch.allclose(moved, x)  # nothing dark enters from outside
+    moved.sum().backward()
+    assert torch.allclose(x.grad.sum((1, 2, 3)), torch.tensor(2 * 8 * 6.0))
 
 
 def test_the_critic_sees_augmented_samples_while_it_trains_and_true_ones_afterwards():

@@ -221,13 +221,15 @@ class Augmentation(Regularizer):
     """Differentiable augmentation, Zhao et al. 2020 (arXiv:2006.10738), with instance noise.
 
     Whatever the critic sees while it trains, real or fake, in its own updates and the generator's,
-    is first moved by up to `shift` of its side either way, an amount per sample, the border's
-    pixels following, and then gets normal noise, Sonderby et al. 2017 (arXiv:1610.04490).
+    is first moved, turned and scaled by an amount per sample, uniform within the bounds, the
+    border's pixels following, and gets normal noise, Sonderby et al. 2017 (arXiv:1610.04490).
     """
 
     title = "differentiable augmentation, Zhao et al. 2020"
 
-    shift: Annotated[float, Range(ge=0, lt=1)] = 0.125
+    shift: Annotated[float, Range(ge=0, le=1)] = 0.125  # share of the side
+    rotation: Annotated[float, Range(ge=0, le=180)] = 0.0  # degrees
+    scale: Annotated[float, Range(ge=0, lt=1)] = 0.0  # relative change of size
     noise: NonNegativeFloat = 0.0  # standard deviation; images lie in [-1, 1]
 
     def prepare(self, critic: "Module") -> None:
@@ -237,26 +239,26 @@ class Augmentation(Regularizer):
         critic.body.register_forward_pre_hook(augment)
 
     def augmented(self, x: "Tensor") -> "Tensor":
-        """Samples (N, *shape), images moved and all noisy."""
+        """Samples (N, *shape): images moved, turned and scaled, and all of them noisy."""
         import torch
 
-        moved = shifted(x, round(self.shift * x.shape[-1])) if x.dim() == 4 else x
+        moved = self._moved(x) if x.dim() == 4 else x
         return moved + self.noise * torch.randn_like(moved) if self.noise else moved
 
+    def _moved(self, x: "Tensor") -> "Tensor":
+        import math
 
-def shifted(x: "Tensor", most: int) -> "Tensor":
-    """Images (N, C, H, W) each moved by up to `most` pixels, down or up and right or left."""
-    import torch
-    from torch.nn import functional
+        import torch
+        from torch.nn import functional
 
-    n, _, *sides = x.shape
-    rows, columns = (
-        torch.randint(2 * most + 1, (n, 1), device=x.device) + torch.arange(side, device=x.device)
-        for side in sides
-    )
-    padded = functional.pad(x, (most,) * 4, mode="replicate").permute(0, 2, 3, 1)
-    places = torch.arange(n, device=x.device)[:, None, None]
-    return padded[places, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+        rows, columns, turn, size = torch.rand(4, len(x), device=x.device).mul(2).sub(1)
+        angle, size = turn * self.rotation * (math.pi / 180), 1 + size * self.scale
+        cosine, sine = size * angle.cos(), size * angle.sin()
+        shift = 2 * self.shift  # in the grid's units the side is 2
+        upper = torch.stack([cosine, -sine, shift * columns], 1)
+        lower = torch.stack([sine, cosine, shift * rows], 1)
+        grid = functional.affine_grid(torch.stack([upper, lower], 1), x.shape, align_corners=False)
+        return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
 
 @settings
