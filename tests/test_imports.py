@@ -104,4 +104,4 @@ def test_a_run_needs_neither_the_compiler_nor_libraries_for_reports(tmp_path, wo
         "runpy.run_path('train.py', run_name='__main__')"
     )
     assert "tensorboard" in loaded
-    assert not {"torch._dynamo", "torchvision", "matplotlib", "scipy"} & loaded
+    assert not {"torch._dynamo", "sympy", "torchvision", "matplotlib", "scipy"} & loaded

@@ -106,7 +106,7 @@ def names_checkpoint(resume: str | None) -> bool:
 
 def load_samples(experiment: Experiment) -> Samples:
     """The training samples, labelled if the run is conditional. Raises SettingError if unfit."""
-    samples, settings = experiment.dataset.load("train"), experiment.settings
+    samples, settings = experiment.dataset.train, experiment.settings
     settings.check_data(len(samples), samples.num_classes)
     if not settings.conditional:
         return samples.unlabelled()

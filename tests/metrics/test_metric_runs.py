@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from gan_zoo import checkpoints
+from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.metrics.afterwards import Runs, players, table
 from gan_zoo.metrics.best import Best
 from gan_zoo.metrics.command import parse
@@ -71,6 +72,19 @@ def test_judging_does_not_change_the_run(trained, tmp_path, ring):
     losses = [[line["loss/critic"] for line in run] for run in (unjudged, judged)]
     assert losses[0] == losses[1]
     assert not (tmp_path / "checkpoints" / "best.pt").exists()
+
+
+def test_a_judged_run_loads_its_training_samples_once(trained, tmp_path, monkeypatch):
+    load, loaded = Glyphs.load, []
+
+    def counted(self, split="train"):
+        loaded.append(split)
+        return load(self, split)
+
+    monkeypatch.setattr(Glyphs, "load", counted)
+    words = ["dataset.count=200", "batch_size=8", "steps=2", "evaluate_every=2", "evaluation.n=20"]
+    trained(tmp_path / "run", *words, "device=cpu", f"evaluation.cache={tmp_path}")
+    assert sorted(loaded) == ["test", "train"]
 
 
 def test_a_short_run_is_not_judged(trained, tmp_path):

@@ -1,5 +1,6 @@
 """What every dataset has in common: its settings, its two splits, its picture."""
 
+import functools
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from gan_zoo.schema import PositiveFloat, PositiveInt, settings
@@ -39,6 +40,11 @@ class Dataset:
     def outline(self) -> Outline:
         """What is known of the training samples before they are loaded."""
         return Outline()
+
+    @functools.cached_property
+    def train(self) -> "Samples":
+        """The training samples, loaded once for all who ask."""
+        return self.load("train")
 
     def load(self, split: str = "train") -> "Samples":
         """The samples of a split, train or test, on the CPU; the two share no sample.

@@ -62,7 +62,7 @@ class Runs:
         key = json.dumps([node, content["num_classes"]], sort_keys=True)
         if key not in self._examiners:
             dataset = construct(node, "dataset")
-            samples = dataset.load("train")
+            samples = dataset.train
             samples = samples if content["num_classes"] > 1 else samples.unlabelled()
             self._examiners[key] = Examiner(dataset, samples, self.asked.settings, self.device)
         return self._examiners[key]

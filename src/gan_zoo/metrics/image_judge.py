@@ -44,7 +44,7 @@ class ImageJudge(Judge):
     """Compares features of generated images with those of real ones that no one trained on."""
 
     def __init__(self, dataset: Any, n: int, seed: int, cache: Cache, device: torch.device):
-        train, test = dataset.load("train"), dataset.load("test")
+        train, test = dataset.train, dataset.load("test")
         self.dataset, self.seed = dataset, seed
         self.extractor = feature_extractor(train, test, cache, device)
         order = torch.randperm(len(test), generator=stream(seed, "reference"))[:n]

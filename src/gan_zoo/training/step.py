@@ -33,7 +33,8 @@ class Descent:
             parameter.grad = None
         # backward, and not autograd.grad, gives gradients the strides of their parameters, without
         # which fused optimizers go astray
-        loss.backward(torch.ones_like(loss), inputs=self.parameters)
+        total = loss.sum() if loss.dim() else loss  # to name a gradient would import sympy
+        total.backward(inputs=self.parameters)
         self.optimizer.step()
 
 
