@@ -4,6 +4,7 @@ Neither reads a value back to the host: both run on the meta device, where nothi
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -12,8 +13,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gan_zoo.architectures.players import Critic, Generator
 from gan_zoo.losses import Loss, Scored
 from gan_zoo.regularizers import Regularizer
+from gan_zoo.training.precision import Pass, Precision, network_pass
 
 Values = dict[str, Tensor]
+Step = Callable[[Tensor, Tensor, Tensor], Values]  # of samples x, labels y, latent vectors z
 
 
 class Descent:
@@ -43,6 +46,7 @@ class Game:
     """The two players, what they minimise, and how they descend.
 
     Attributes:
+        precision: of the networks' passes; gradient penalties are always taken in fp32.
         scored: reals and fakes of the last critic step, without history.
     """
 
@@ -53,9 +57,12 @@ class Game:
     generator_optimizer: torch.optim.Optimizer
     critic_optimizer: torch.optim.Optimizer
 
+    precision: Precision = "fp32"
     scored: tuple[Scored, ...] = ()
 
     def __post_init__(self) -> None:
+        self.generate = network_pass(self.generator, self.precision)
+        self.score = network_pass(self.critic, self.precision)
         # batch norm would mix the statistics of reals and fakes scored together
         mixing = any(isinstance(module, _BatchNorm) for module in self.critic.modules())
         self.score_both = score_apart if mixing else score_together
@@ -66,8 +73,8 @@ class Game:
 def critic_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
     """One critic update on real samples x, labels y and latent vectors z. Returns values to log."""
     with torch.no_grad():
-        x_fake = game.generator(z, y)
-    real, fake = game.score_both(game.critic, x, x_fake, y)
+        x_fake = game.generate(z, y)
+    real, fake = game.score_both(game.score, x, x_fake, y)
     loss = game.loss.critic(real, fake)
     penalty = game.regularizer.penalty(game.critic, x, x_fake, y)
     game.descend_critic(loss + penalty)
@@ -86,22 +93,22 @@ def generator_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
 
     x, real samples with these labels, is looked at only by losses that compare with them.
     """
-    x_fake = game.generator(z, y)
+    x_fake = game.generate(z, y)
     real = None
     if game.loss.pairs_generator:
         with torch.no_grad():  # no gradient reaches the generator through these scores
-            real = Scored(x, game.critic(x, y), y)
-    loss = game.loss.generator(Scored(x_fake, game.critic(x_fake, y), y), real)
+            real = Scored(x, game.score(x, y), y)
+    loss = game.loss.generator(Scored(x_fake, game.score(x_fake, y), y), real)
     game.descend_generator(loss)
     return {"loss/generator": loss.detach()}
 
 
-def score_together(critic: Critic, x: Tensor, x_fake: Tensor, y: Tensor) -> tuple[Scored, Scored]:
+def score_together(critic: Pass, x: Tensor, x_fake: Tensor, y: Tensor) -> tuple[Scored, Scored]:
     """Score reals and fakes in one pass of the critic."""
     real, fake = critic(torch.cat([x, x_fake]), torch.cat([y, y])).chunk(2)
     return Scored(x, real, y), Scored(x_fake, fake, y)
 
 
-def score_apart(critic: Critic, x: Tensor, x_fake: Tensor, y: Tensor) -> tuple[Scored, Scored]:
+def score_apart(critic: Pass, x: Tensor, x_fake: Tensor, y: Tensor) -> tuple[Scored, Scored]:
     """Score reals and fakes in a pass each."""
     return Scored(x, critic(x, y), y), Scored(x_fake, critic(x_fake, y), y)
