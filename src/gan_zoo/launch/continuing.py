@@ -21,17 +21,16 @@ def continue_run(config: DictConfig) -> None:
     if config.resume in (None, "auto"):
         return
     folder = run_folder(Path(config.resume))
-    given = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
     taken = kept(folder)
-    for override in given:
-        key = override.key_or_group
-        if OmegaConf.select(taken, key, default=_ABSENT) is _ABSENT:
-            raise SettingError(key, override.value(), "is no setting of the run to continue")
-        OmegaConf.update(taken, key, override.value())
     for key in taken:
         if key not in config or key == "hydra":
             raise SettingError("resume", folder, f"has a setting that no run can have: {key}")
         config[key] = taken[key]
+    for override in OverridesParser.create().parse_overrides(list(config.hydra.overrides.task)):
+        key = override.key_or_group
+        if OmegaConf.select(config, key, default=_ABSENT) is _ABSENT:
+            raise SettingError(key, override.value(), "is no setting of the run to continue")
+        OmegaConf.update(config, key, override.value())
     config.hydra.run.dir = str(folder)
     before = folder / ".hydra" / "overrides.yaml"
     told = list(OmegaConf.load(before)) if before.is_file() else []

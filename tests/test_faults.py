@@ -1,0 +1,209 @@
+"""What a machine can do to a run, and a stranger's file to a machine."""
+
+import copy
+import errno
+import logging
+import os
+import resource
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from gan_zoo import checkpoints
+from gan_zoo.metrics.afterwards import Runs
+from gan_zoo.metrics.command import parse
+from gan_zoo.sampling import load_sampler
+from gan_zoo.schema import SettingError
+from gan_zoo.training.interruption import Stopped
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["dataset=ring", "dataset.count=300", "batch_size=8", "log_every=3", "device=cpu"]
+SMALL += ["sample_every=100", "evaluate_every=0"]
+
+
+def call(*words, cwd, **options):
+    command = [sys.executable, str(ROOT / "train.py"), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, **options)
+
+
+def last_line(called):
+    lines = called.stderr.strip().splitlines()
+    assert "Traceback" not in called.stderr
+    return lines[-1]
+
+
+@pytest.fixture
+def disk_full(monkeypatch):
+    """A function that makes the disk full for checkpoints, or not."""
+    save, full = torch.save, []
+
+    def limited(content, file):
+        file.write(b"as much as there was room for")
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        file.seek(0)
+        save(content, file)
+
+    monkeypatch.setattr(torch, "save", limited)
+    return full
+
+
+def test_a_checkpoint_that_does_not_fit_is_tried_again(trained, tmp_path, disk_full, caplog):
+    words = [*SMALL, "checkpoint_every=2"]
+    trained(tmp_path, *words, "steps=4")
+    sound = checkpoints.newest(tmp_path).read_bytes()
+    disk_full.append(True)
+    with caplog.at_level(logging.WARNING), pytest.raises(Stopped, match="No space left on device"):
+        trained(tmp_path, *words, "steps=9")
+    assert caplog.text.count("could not be written: No space left on device; training goes on") == 3
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert kept == ["00000002.pt", "00000004.pt"]
+    assert checkpoints.newest(tmp_path).read_bytes() == sound
+    disk_full.clear()
+    assert trained(tmp_path, *words, "steps=9")["steps"] == 9
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nothing(trained, tmp_path, disk_full, monkeypatch):
+    keep = checkpoints.try_save
+
+    def for_a_while(path, content):
+        disk_full[:] = [True] * (2 < content["step"] < 8)
+        return keep(path, content)
+
+    monkeypatch.setattr(checkpoints, "try_save", for_a_while)
+    assert trained(tmp_path, *SMALL, "checkpoint_every=2", "steps=9")["steps"] == 9
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert kept == ["00000008.pt", "00000009.pt"]
+
+
+def test_a_run_that_finds_no_room_ends_in_one_line(tmp_path):
+    def little_room():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    words = [*SMALL, "steps=3", "hydra.run.dir=run"]
+    called = call(*words, cwd=tmp_path, preexec_fn=little_room)
+    assert called.returncode == 3
+    said = "error: step 3 could not be saved in run/checkpoints: File too large; python train.py"
+    assert last_line(called).startswith(said.replace("run/", f"{tmp_path}/run/"))
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
+    again = call("resume=run", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    called = call(*SMALL, "steps=2", "hydra.run.dir=file/run", cwd=tmp_path)
+    assert called.returncode == 3
+    assert last_line(called) == "error: file/run: Not a directory"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_named(tmp_path):
+    (tmp_path / "outputs").mkdir(mode=0o555)
+    called = call(*SMALL, "steps=2", cwd=tmp_path)
+    assert called.returncode == 3
+    assert last_line(called) == "error: outputs/runs: Permission denied"
+
+
+@pytest.fixture(scope="module")
+def content(trained, tmp_path_factory):
+    """What a sound checkpoint holds."""
+    folder = tmp_path_factory.mktemp("sound")
+    trained(folder, *SMALL, "steps=1")
+    return checkpoints.load(checkpoints.newest(folder))
+
+
+def endless():
+    node = []
+    node.append(node)
+    return node
+
+
+def swollen():
+    node = [0]
+    for _ in range(25):
+        node = [node, node]
+    return node
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"generator": torch.zeros(1).expand(1 << 45)},
+        {"generator": torch.zeros(3, device="meta")},
+        {"generator": endless()},
+        {"generator": swollen()},
+        {"step": 10**400},
+        {"step": -1},
+        {"step": "1"},
+        {"shape": [1 << 60]},
+        {"shape": None},
+        {"num_classes": 1.5},
+        {"config": [1]},
+        {"feed_position": None},
+    ],
+    ids=lambda hostile: next(iter(hostile)),
+)
+def test_absurd_checkpoints_are_refused_by_name(tmp_path, content, hostile):
+    torch.save({"format": checkpoints.FORMAT, **content, **hostile}, tmp_path / "1.pt")
+    with pytest.raises(SettingError, match=r"1\.pt"):
+        checkpoints.load(tmp_path / "1.pt")
+
+
+def test_a_checkpoint_that_would_swell_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(10_000_000))
+    with pytest.raises(SettingError, match=r"bomb\.pt: is damaged"):
+        checkpoints.load(tmp_path / "bomb.pt")
+
+
+def test_a_sound_checkpoint_of_another_network_is_refused(trained, tmp_path, content):
+    trained(tmp_path, *SMALL, "steps=1")
+    for name, state in (("critic", content["generator"]), ("noise", [1]), ("meters", 3)):
+        checkpoints.save(checkpoints.newest(tmp_path), {**content, name: state})
+        with pytest.raises(SettingError, match="the state of step 1 does not fit the settings"):
+            trained(tmp_path, *SMALL, "steps=2")
+
+
+def test_a_target_in_a_checkpoint_is_never_imported(tmp_path, content):
+    hostile = copy.deepcopy(content)
+    hostile["config"]["architecture"]["generator"]["_target_"] = "antigravity.open"
+    checkpoints.save(tmp_path / "1.pt", hostile)
+    for read in (load_sampler, Runs(parse([str(tmp_path / "1.pt")])).evaluate):
+        with pytest.raises(
+            SettingError, match="_target_=antigravity.open: must begin with gan_zoo"
+        ):
+            read(tmp_path / "1.pt")
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("hostile", "said"),
+    [
+        (
+            {"loss": {"_target_": "os.system"}},
+            "loss._target_=os.system: must begin with gan_zoo.",
+        ),
+        (
+            {"hydra": {"job_logging": {"handlers": {"x": {"()": "os.abort"}}}}},
+            "has a setting that no run can have: hydra",
+        ),
+        ({"extra": 1}, "has a setting that no run can have: extra"),
+        ("- 1", "holds no configuration"),
+        ("{", "cannot be read as a configuration"),
+        ("!!python/object/apply:os.abort []", "cannot be read as a configuration"),
+    ],
+)
+def test_a_saved_configuration_is_not_trusted(tmp_path, hostile, said):
+    (tmp_path / "run" / ".hydra").mkdir(parents=True)
+    written = hostile if isinstance(hostile, str) else yaml.dump(hostile)
+    (tmp_path / "run" / ".hydra" / "config.yaml").write_text(written)
+    called = call("resume=run", cwd=tmp_path)
+    assert called.returncode == 2
+    assert said in last_line(called)
+    assert called.stderr.count("\n") == 1
