@@ -1,0 +1,53 @@
+"""What it takes to judge samples: each group of numbers, and all of them from the start."""
+
+import argparse
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+from benchmarks.runner import finish, prepared
+from benchmarks.sheet import Row
+
+USUAL = 10_000  # samples
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """What can be asked of this benchmark."""
+    command.add_argument("override", nargs="*", help="as for train.py, such as dataset=mnist")
+    command.add_argument("--samples", type=int, default=USUAL, help=f"judged (default {USUAL})")
+    command.add_argument("--repeats", type=int, default=3, help="of each row, for its median")
+
+
+def measure(asked: argparse.Namespace) -> list[Row]:
+    """Seconds for each group of numbers of the dataset's judge, on samples of a new generator.
+
+    A group's own seconds are those after the feature network has looked at the samples; `all`
+    begins with that. Reference samples have been looked at before.
+    """
+    from gan_zoo.metrics.judging import draw_fakes, judge_for
+
+    words = [*asked.override, f"evaluation.n={asked.samples}", "evaluation.metrics=[all]"]
+    experiment, samples, training = prepared(words)
+    settings = experiment.settings.evaluation
+    judge = judge_for(experiment.dataset, settings, samples.device)
+    names = judge.chosen(settings.metrics)
+
+    def drawn() -> Any:
+        return draw_fakes(training.average.network, samples, asked.samples, settings.seed)
+
+    fakes = drawn()
+    judge.judge(fakes, names)
+    rows = [_row(name, lambda n=name: judge.groups[n](fakes), asked) for name in names]
+    return [*rows, _row("all", lambda: judge.judge(drawn(), names), asked)]
+
+
+def _row(name: str, act: Callable[[], object], asked: argparse.Namespace) -> Row:
+    seconds = []
+    for _ in range(asked.repeats):
+        finish()
+        began = time.perf_counter()
+        act()
+        finish()
+        seconds.append(time.perf_counter() - began)
+    return {"group": name, "samples": asked.samples, "seconds": round(median(seconds), 4)}
