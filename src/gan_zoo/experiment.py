@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gan_zoo.data.dataset import Dataset
 from gan_zoo.losses import Loss
@@ -43,6 +43,8 @@ class Settings:
         conditional: whether the players see the dataset's labels.
         ema: decay of the shown generator's moving average; 0 shows the trained one.
         device: auto (CUDA where there is one), cpu, cuda, cuda:1.
+        precision: of the networks' passes; all else is fp32.
+        compile: whether steps are compiled, or captured on a GPU; auto: where that pays.
         deterministic: whether a GPU is to give the same numbers again, more slowly.
         log_every, sample_every, checkpoint_every: in generator updates.
         evaluate_every: in generator updates; a run shorter than that is not evaluated. 0: never.
@@ -63,6 +65,8 @@ class Settings:
     conditional: bool
     ema: Fraction
     device: str
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compile: Literal["auto", True, False] = "auto"
     deterministic: bool = False
     log_every: PositiveInt
     sample_every: PositiveInt

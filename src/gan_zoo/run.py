@@ -20,6 +20,8 @@ from gan_zoo.training.determinism import repeatable
 from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.interruption import Interrupted, interruptible
 from gan_zoo.training.loop import Training, train
+from gan_zoo.training.precision import strict
+from gan_zoo.training.quick import pays
 from gan_zoo.training.step import Game
 from gan_zoo.training.streams import stream, stream_seed
 
@@ -121,6 +123,7 @@ def load_samples(experiment: Experiment) -> Samples:
 def compose(experiment: Experiment, samples: Samples) -> Training:
     """A game ready to be played where the samples' batches are, its streams set by the seed."""
     settings, device = experiment.settings, samples.device
+    strict()
     torch.manual_seed(stream_seed(settings.seed, "weights"))
     generator, critic = experiment.networks(samples.shape, samples.num_classes)
     layout = torch.channels_last  # convolutions run up to 1.7 times as fast in it
@@ -134,7 +137,9 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
         regularizer=experiment.regularizer,
         generator_optimizer=experiment.optimizers["generator"](generator.parameters()),
         critic_optimizer=experiment.optimizers["critic"](critic.parameters()),
+        precision=settings.precision,
     )
+    worth_it = pays(game, settings.steps * (settings.n_critic + 1))
     torch.manual_seed(stream_seed(settings.seed, "regularizer"))
     return Training(
         game=game,
@@ -143,5 +148,6 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
         noise=stream(settings.seed, "noise", device),
         n_critic=settings.n_critic,
         warmup=settings.warmup,
+        quick={"auto": worth_it}.get(settings.compile, settings.compile),
         classifier=MovingAverage(critic, settings.ema) if critic.classifies else None,
     )

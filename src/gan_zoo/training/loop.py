@@ -11,8 +11,9 @@ from gan_zoo.data.feed import Feed
 from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.latents import Latents
 from gan_zoo.training.meters import Meters
+from gan_zoo.training.quick import Plain, Quick
 from gan_zoo.training.schedule import Warmup
-from gan_zoo.training.step import Game, critic_step, generator_step
+from gan_zoo.training.step import Game
 
 
 @dataclasses.dataclass
@@ -22,6 +23,7 @@ class Training:
     Attributes:
         noise: stream of latent vectors, on the generator's device.
         classifier: average of a critic that classifies; None for one that does not.
+        quick: whether steps are compiled, or captured on a GPU; a continued run does as it did.
         step: generator updates made so far.
     """
 
@@ -32,18 +34,22 @@ class Training:
     n_critic: int
     warmup: Warmup
     classifier: MovingAverage | None = None
+    quick: bool = False
     meters: Meters = dataclasses.field(default_factory=Meters)
     step: int = 0
 
     def __post_init__(self) -> None:
         self.latents = Latents(self.game.generator, self.feed.batch_size, self.noise)
+        self._steps: Plain | None = None  # made once there is a state to start from
 
     def advance(self) -> None:
         """One generator update, with the critic updates that precede it."""
+        if self._steps is None:
+            self._steps = (Quick if self.quick else Plain)(self.game)
         for _ in range(self.warmup.critic_updates(self.step, self.n_critic)):
             x, y = self.feed.next()
-            self.meters.add(critic_step(self.game, x, y, self.latents.next()))
-        self.meters.add(generator_step(self.game, x, y, self.latents.next()))
+            self.meters.add(self._steps.critic(x, y, self.latents.next()))
+        self.meters.add(self._steps.generator(x, y, self.latents.next()))
         self.average.update()
         if self.classifier is not None:
             self.classifier.update()
@@ -67,6 +73,7 @@ class Training:
         on_cuda = torch.cuda.is_initialized()
         return {
             "step": self.step,
+            "quick": self.quick,
             "generator": self.game.generator.state_dict(),
             "critic": self.game.critic.state_dict(),
             "generator_optimizer": self.game.generator_optimizer.state_dict(),
@@ -97,7 +104,8 @@ class Training:
         if state["default_noise_cuda"] is not None and torch.cuda.is_initialized():
             torch.cuda.set_rng_state(state["default_noise_cuda"])
         self.meters.restore(state["meters"], self.noise.device)
-        self.step = state["step"]
+        self.step, self.quick = state["step"], state["quick"]
+        self._steps = None
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

@@ -69,6 +69,11 @@ class Game:
         self.descend_critic = Descent(self.critic, self.critic_optimizer)
         self.descend_generator = Descent(self.generator, self.generator_optimizer)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the game is played."""
+        return self.descend_critic.parameters[0].device
+
 
 def critic_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
     """One critic update on real samples x, labels y and latent vectors z. Returns values to log."""
