@@ -67,7 +67,9 @@ class Drawn(Images):
         font = torch.randint(fonts, (count,), generator=draws)
         images = torch.empty(count, self.channels, self.size, self.size, dtype=torch.uint8)
         for part in torch.arange(count).split(4096):
-            drawn = _warp(sheets[font[part], y[part], None], maps[part], self.size)
+            few = part.split(512)  # at a time, that they stay in the processor's cache
+            warped = [_warp(sheets[font[i], y[i], None], maps[i], self.size) for i in few]
+            drawn = torch.cat(warped)
             images[part] = self._coloured(drawn, draws).mul(255).round().byte()
         return Samples(images, y, classes)
 

@@ -1,0 +1,48 @@
+"""Readings of a device that works at a pace of its own: looked at later, the same for all that."""
+
+import json
+
+import pytest
+
+from gan_zoo.monitoring.reading import Transfer
+
+RING = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "log_every=2"]
+JUDGED = [*RING, "steps=9", "evaluate_every=3", "evaluation.n=20", "checkpoint_every=4"]
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """No reading is there when it is asked for."""
+    monkeypatch.setattr(Transfer, "immediate", False)
+
+
+def lines(folder):
+    read = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if not k.startswith("perf/")} for line in read]
+
+
+@pytest.fixture(scope="module")
+def at_once(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("at_once")
+    trained(folder, *JUDGED)
+    return lines(folder)
+
+
+def test_lines_are_the_same_and_in_the_same_order(trained, tmp_path, at_once, later):
+    trained(tmp_path, *JUDGED)
+    assert lines(tmp_path) == at_once
+
+
+def test_a_run_in_two_parts_has_the_same_lines(trained, tmp_path, at_once, later):
+    trained(tmp_path, *JUDGED, "steps=5")
+    trained(tmp_path, *JUDGED)
+    assert [line for line in lines(tmp_path) if "loss/critic" in line] == [
+        line for line in at_once if "loss/critic" in line
+    ]
+
+
+def test_a_run_that_diverges_stops_one_reading_later(trained, tmp_path, later):
+    words = ["steps=400", "optimizer.lr=10", "checkpoint_every=7", "log_every=5"]
+    summary = trained(tmp_path, *RING, *words)
+    told = int(summary["health"].removeprefix("diverged at step ").partition(" ")[0])
+    assert told <= summary["steps"] <= told + 5
