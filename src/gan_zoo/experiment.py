@@ -172,6 +172,8 @@ def _optimizers(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_labels(experiment: Experiment) -> None:
+    if experiment.dataset.balanced and not experiment.settings.conditional:
+        raise SettingError("dataset.balanced", True, "needs conditional=true: it is about labels")
     per_class = experiment.dataset.labels_per_class
     if per_class is None:
         return

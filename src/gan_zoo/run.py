@@ -143,7 +143,9 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
     torch.manual_seed(stream_seed(settings.seed, "regularizer"))
     return Training(
         game=game,
-        feed=samples.feed(settings.batch_size, stream_seed(settings.seed, "order")),
+        feed=samples.feed(
+            settings.batch_size, stream_seed(settings.seed, "order"), experiment.dataset.balanced
+        ),
         average=MovingAverage(generator, settings.ema),
         noise=stream(settings.seed, "noise", device),
         n_critic=settings.n_critic,

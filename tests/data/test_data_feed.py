@@ -218,3 +218,24 @@ def test_a_run_is_the_same_resident_and_streamed(trained, tmp_path):
         last = {k: v for k, v in summary["last"].items() if not k.startswith("perf/")}
         lasts.append((summary["dataset_fingerprint"], last))
     assert lasts[0] == lasts[1]
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_balanced_batches_have_all_classes_equally_often_and_go_on_from_a_position(workers):
+    """Of 60, 30, 9 and 1 samples: in 200 batches of 8 each class comes 400 times, if it comes."""
+    y = torch.tensor([0] * 60 + [1] * 30 + [3] * 9 + [4])
+    x = torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1)
+    samples = Samples(x, y, 5)
+    samples = samples if workers is None else streamed(samples, workers)
+    feed = samples.feed(8, seed=4, balanced=True)
+    batches = [feed.next() for _ in range(200)]
+    labels = torch.cat([labels for _, labels in batches])
+    assert labels.bincount().tolist() == [400, 400, 0, 400, 400]
+    shown = [number for batch in batches for number in numbers(batch)]
+    assert set(shown) == set(range(100))
+    first_class = torch.tensor(shown).bincount()[:60].float()
+    assert 1 < first_class.std() < 5  # of 400 draws among 60: 2.6
+    assert all(y[n] == label for n, label in zip(shown, labels.tolist(), strict=True))
+    resumed = samples.feed(8, seed=4, balanced=True)
+    resumed.position = 8 * 150
+    assert [numbers(resumed.next()) for _ in range(50)] == [numbers(b) for b in batches[150:]]

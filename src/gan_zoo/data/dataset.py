@@ -29,6 +29,7 @@ class Dataset:
         workers: threads that fetch batches ahead where they do not.
         labels_per_class: labels of each class that the run may see, or the share of them if below
             1; the others are hidden. None: it sees them all.
+        balanced: whether batches have all classes equally often, however many samples these have.
     """
 
     pictured: ClassVar[int]  # samples that one picture shows
@@ -36,6 +37,7 @@ class Dataset:
     resident: Literal["auto", True, False] = "auto"
     workers: PositiveInt = 2
     labels_per_class: PositiveFloat | None = None
+    balanced: bool = False
 
     def outline(self) -> Outline:
         """What is known of the training samples before they are loaded."""

@@ -13,6 +13,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from gan_zoo.data.samples import Samples
 
+_ROUNDED = 4096  # samples that are drawn at once, at least, where classes are balanced
 _AHEAD = 4  # batches that each thread fetches before they are asked for
 
 
@@ -42,9 +43,33 @@ class Order:
     def _of(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
             draws = torch.Generator().manual_seed((self.seed + epoch) % 2**63)
-            order = torch.randperm(self.count, generator=draws)
-            self._order, self._epoch = order.to(self.device), epoch
+            self._order, self._epoch = self._drawn(draws), epoch
         return self._order
+
+    def _drawn(self, draws: torch.Generator) -> Tensor:
+        return torch.randperm(self.count, generator=draws).to(self.device)
+
+
+class Balanced(Order):
+    """Batches with all classes equally often, however many samples these have.
+
+    Each of an epoch's rounds goes once through the classes, in an order of its own, and takes a
+    sample of each at random.
+    """
+
+    def __init__(self, y: Tensor, batch_size: int, seed: int):
+        self._places = y.sort(stable=True).indices
+        self._sizes = y.bincount()
+        self._starts = self._sizes.cumsum(0) - self._sizes
+        self._classes = self._sizes.nonzero().squeeze(1)
+        self._rounds = -(-_ROUNDED // len(self._classes))
+        super().__init__(self._rounds * len(self._classes), batch_size, seed, y.device)
+
+    def _drawn(self, draws: torch.Generator) -> Tensor:
+        shares = torch.rand(self._rounds, len(self._classes), generator=draws)
+        classes = self._classes[shares.argsort(1).to(self.device)].flatten()
+        shares = torch.rand(len(classes), generator=draws, dtype=torch.float64).to(self.device)
+        return self._places[self._starts[classes] + (shares * self._sizes[classes]).long()]
 
 
 class Halves:
@@ -77,14 +102,17 @@ class Feed:
         position: samples given so far. A feed is known by this alone: set it to go on from there.
     """
 
-    def __init__(self, samples: "Samples", batch_size: int, seed: int):
+    order: Order | Halves
+
+    def __init__(self, samples: "Samples", batch_size: int, seed: int, balanced: bool = False):
         self.samples, self.batch_size = samples, batch_size
         self.position = 0
-        self.order: Order | Halves = (
-            Halves(samples.y, batch_size, seed)
-            if samples.hides_labels
-            else Order(len(samples), batch_size, seed, samples.x.device)
-        )
+        if samples.hides_labels:
+            self.order = Halves(samples.y, batch_size, seed)
+        elif balanced:
+            self.order = Balanced(samples.y, batch_size, seed)
+        else:
+            self.order = Order(len(samples), batch_size, seed, samples.x.device)
 
     def next(self) -> tuple[Tensor, Tensor]:
         """Samples (batch_size, *shape) as the networks see them, and labels (batch_size,)."""
@@ -106,9 +134,15 @@ class Stream(Feed):
     """
 
     def __init__(
-        self, samples: "Samples", batch_size: int, seed: int, device: torch.device, workers: int
+        self,
+        samples: "Samples",
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        workers: int,
+        balanced: bool = False,
     ):
-        super().__init__(samples, batch_size, seed)
+        super().__init__(samples, batch_size, seed, balanced)
         self.device = device
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="feed")
         self._ahead: deque[Future[tuple[Tensor, Tensor]]] = deque(maxlen=_AHEAD * workers)

@@ -52,9 +52,12 @@ class Samples:
         """Whether any label is hidden."""
         return bool((self.y < 0).any())
 
-    def feed(self, batch_size: int, seed: int) -> Feed:
-        """Endless batches of these samples, in an order of the seed's; see `Halves` too."""
-        return Feed(self, batch_size, seed)
+    def feed(self, batch_size: int, seed: int, balanced: bool = False) -> Feed:
+        """Endless batches of these samples, in an order of the seed's.
+
+        Half of each is labelled where labels are hidden; else classes may be balanced.
+        """
+        return Feed(self, batch_size, seed, balanced)
 
     def to(self, device: torch.device) -> "Samples":
         """The same samples on another device."""
@@ -129,9 +132,9 @@ class Streamed(Samples):
         """Where the batches of a feed are."""
         return self.target
 
-    def feed(self, batch_size: int, seed: int) -> Feed:
+    def feed(self, batch_size: int, seed: int, balanced: bool = False) -> Feed:
         """The same batches as those of resident samples, for the same seed."""
-        return Stream(self, batch_size, seed, self.target, self.workers)
+        return Stream(self, batch_size, seed, self.target, self.workers, balanced)
 
 
 def _bytes(x: Tensor) -> memoryview:
