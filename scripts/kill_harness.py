@@ -1,31 +1,43 @@
 """Kill training at random moments, go on, and compare with what was never killed.
 
-`python scripts/kill_harness.py --runs 100 --sweeps 20` takes about a quarter of an hour. SIGKILL
-leaves no time for anything: what is lost then would be lost in a power failure's place too.
+`python scripts/kill_harness.py --runs 100 --sweeps 20` takes some minutes. SIGKILL leaves no time
+for anything: what is lost then would be lost in a power failure's place too. Each start is a
+process of its own, forked from one that has imported everything already.
 """
 
 import argparse
 import json
+import os
 import random
-import subprocess
+import runpy
+import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import torch
+
+import gan_zoo.fit
+import gan_zoo.launch
+import gan_zoo.run  # noqa: F401
+
 TRAIN = Path(__file__).parents[1] / "train.py"
 WORDS = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "loss=wgan"]
 WORDS += ["n_critic=2", "log_every=3", "sample_every=50", "checkpoint_every=2", "evaluate_every=0"]
-ALONE = [*WORDS, "steps=1000", "hydra.run.dir=run", "resume=auto"]
-SWEEP = ["-m", *WORDS, "steps=150", "sweep=mine", "seed=0,1,2,3,4,5"]
-KILLS_OF_ONE = 10  # before it may end
-START, TRAINING = 3.0, 1.5  # seconds that a start takes, and a stretch of training
+ALONE = [*WORDS, "steps=600", "hydra.run.dir=run", "resume=auto"]
+SWEEP = ["-m", *WORDS, "steps=60", "sweep=mine", "seed=0,1,2,3,4,5"]
+KILLS_OF_ONE = 20  # before it may end
+START, TRAINING = 0.5, 0.5  # seconds that a start takes, and a stretch of training
+PATIENCE = 20.0  # seconds without a checkpoint: it has ended, or something is wrong
 
 
 def main() -> int:
     """Kill as often as asked for; the exit code is 0 if nothing was lost."""
+    torch.set_num_threads(1)  # no threads before a fork
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=100, help="kills of single runs")
     parser.add_argument("--sweeps", type=int, default=20, help="kills of sweeps of six jobs")
@@ -49,8 +61,8 @@ def harass(kind: str, words: Sequence[str], kills: int, draws: random.Random) ->
             folder = Path(place) / f"{counts['chains']}"
             for _ in range(min(KILLS_OF_ONE, kills - counts["killed"])):
                 counts.update(killed(words, folder, draws))
-            counts["refused"] += train(words, folder) != 0
-            counts["equal"] += state(folder) == state(spared)
+            counts["refused"] += int(train(words, folder) != 0)
+            counts["equal"] += int(state(folder) == state(spared))
             counts["chains"] += 1
             print(f"  {kind}: {dict(counts)}", flush=True)
     print(
@@ -61,40 +73,58 @@ def harass(kind: str, words: Sequence[str], kills: int, draws: random.Random) ->
     return not counts["refused"] and counts["equal"] == counts["chains"]
 
 
+def start(words: Sequence[str], folder: Path) -> int:
+    """Train in a process of its own, whose output goes to a file; returns its number."""
+    folder.mkdir(exist_ok=True)
+    number = os.fork()
+    if number:
+        return number
+    code = 1
+    try:
+        os.chdir(folder)
+        output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        sys.argv = [str(TRAIN), *words]
+        runpy.run_path(str(TRAIN), run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def ended(number: int, folder: Path) -> int:
+    """Wait for a process; its exit code, or minus the signal that ended it."""
+    code = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+    if code > 0:
+        print((folder / "output.txt").read_text(), file=sys.stderr)
+    return code
+
+
 def train(words: Sequence[str], folder: Path) -> int:
     """Train to the end; returns the exit code."""
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, str(TRAIN), *words]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if ran.returncode:
-        print(ran.stderr, file=sys.stderr)
-    return ran.returncode
+    return ended(start(words, folder), folder)
 
 
 def killed(words: Sequence[str], folder: Path, draws: random.Random) -> Counter[str]:
     """Start, and kill at a random moment, one in five while still starting."""
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, str(TRAIN), *words]
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    number = start(words, folder)
     if draws.random() < 0.2:
         time.sleep(draws.random() * START)
     else:
-        before = checkpoints(folder)
-        while checkpoints(folder) == before and process.poll() is None:
-            time.sleep(0.001)
+        before, since = checkpoints(folder), time.monotonic()
+        while checkpoints(folder) == before and time.monotonic() - since < PATIENCE:
+            time.sleep(0.01)
         time.sleep(draws.random() * TRAINING)
-    process.kill()
-    told = process.communicate()[1]
-    if process.returncode > 0:
-        print(told, file=sys.stderr)
-    writing = any(folder.rglob("checkpoints/*.partial"))
+    os.kill(number, signal.SIGKILL)
+    code = ended(number, folder)
+    writing = code < 0 and any(folder.rglob("checkpoints/*.partial"))
     return Counter(
-        killed=int(process.returncode < 0),
-        writing=int(process.returncode < 0 and writing),
-        refused=int(process.returncode > 0),
-        ended=int(process.returncode == 0),
+        killed=int(code < 0), writing=int(writing), refused=int(code > 0), ended=int(code == 0)
     )
 
 
@@ -105,8 +135,6 @@ def checkpoints(folder: Path) -> set[Path]:
 
 def state(folder: Path) -> dict[str, object]:
     """What must be equal of every run below a folder: weights, optimizers, streams, curves."""
-    import torch
-
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("summary.json")):
         run = str(path.parent.relative_to(folder))

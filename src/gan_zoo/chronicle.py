@@ -11,12 +11,14 @@ import numpy as np
 from gan_zoo import checkpoints
 from gan_zoo.data.samples import Samples
 from gan_zoo.experiment import Experiment
+from gan_zoo.metrics.health import DivergedError
 from gan_zoo.metrics.watch import Examination, Watch
 from gan_zoo.monitoring.album import Album
 from gan_zoo.monitoring.header import leaves, table
 from gan_zoo.monitoring.monitor import Monitor
 from gan_zoo.monitoring.reading import Reading
 from gan_zoo.report.direction import lower_is_better
+from gan_zoo.schema import SettingError
 from gan_zoo.training.interruption import Stopped
 from gan_zoo.training.loop import Training
 from gan_zoo.training.streams import stream
@@ -49,7 +51,11 @@ class Chronicle:
         # killed between its last checkpoint and its summary, a run has read its meters for good
         period = 1 if training.step == self.settings.steps else self.settings.log_every
         self.monitor = Monitor(folder, self.settings.steps, period, *reached)
-        self.watch.recall(folder / "metrics.jsonl")
+        try:
+            self.watch.recall(folder / "metrics.jsonl")
+        except DivergedError as error:  # no run goes on from there: a digit was changed
+            allowed = f"cannot be true of a run that can be continued: {error}"
+            raise SettingError("resume", folder / "metrics.jsonl", allowed) from None
 
     def begin(self) -> None:
         """What is written once: the configuration, real samples, samples before training."""

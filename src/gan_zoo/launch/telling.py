@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.launch.composed import plain
@@ -48,7 +48,10 @@ def in_one_line(main: Callable[[], Any], configs: Path) -> None:
 def end(error: Exception | str, code: int, way_on: str = "") -> NoReturn:
     """End the program with one line on standard error: what happened, and what to do now."""
     told = error if isinstance(error, str) else reason(error)
-    print("; ".join(filter(None, [f"error: {told}", way_on])), file=sys.stderr)
+    line = "; ".join(filter(None, [f"error: {' '.join(told.split())}", way_on]))
+    # a folder's name or a saved setting may hold what a terminal would act on
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    print("".join(shown), file=sys.stderr)
     sys.exit(code)
 
 
@@ -78,6 +81,8 @@ def explain(error: Exception, configs: Path) -> str:
     """One line for an error of our own, of Hydra or of OmegaConf."""
     if isinstance(error, SettingError):
         return str(error)
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: {' '.join(str(error).partition('See https')[0].split())}"
     text = f"{error}\n{error.__cause__ or ''}"
     unknown = re.search(r"Could not override '([^']+)'", text)
     if unknown:

@@ -99,7 +99,7 @@ class Health:
         self._observe(step, "saturation", self._saturates(values))
         if "health/spread" in values:
             narrow = values["health/spread"] < _NARROW
-            self._observe(step, "collapse", narrow or values["health/duplicates"] > _SHARE)
+            self._observe(step, "collapse", narrow or values.get("health/duplicates", 0) > _SHARE)
 
     def read_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Look at the numbers of an evaluation: all samples in one mode or class?
