@@ -6,7 +6,9 @@ more than computing it again. In one graph nothing is saved, and the update melt
 
 import copy
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 
 import torch
 import torch._dynamo
@@ -32,7 +34,7 @@ def compiled(game: Game) -> tuple[Step, Step]:
     twin = copy.copy(game)
     twin.descend_critic = critic = TracedDescent(game.descend_critic)
     twin.descend_generator = generator = TracedDescent(game.descend_generator)
-    steps = (critic_step, generator_step)
+    steps = [_of_its_own(step) for step in (critic_step, generator_step)]
     in_graph = [torch.compile(step, fullgraph=True, options=_OPTIONS) for step in steps]
 
     def step_critic(x: Tensor, y: Tensor, z: Tensor) -> Values:
@@ -49,3 +51,8 @@ def compiled(game: Game) -> tuple[Step, Step]:
         return values
 
     return step_critic, step_generator
+
+
+def _of_its_own(step: Callable[..., Values]) -> Callable[..., Values]:
+    """A copy of a function: what is compiled is kept by its code, which jobs of a sweep share."""
+    return FunctionType(step.__code__.replace(), step.__globals__, step.__name__)

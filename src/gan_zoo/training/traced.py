@@ -42,7 +42,8 @@ class _Rule:
     def before(self) -> None:
         """To be called before the next update, outside of the graph."""
         self.taken += 1
-        self.factors = torch.tensor(self.factors_of(self.taken), device=self.steps[0].device)
+        like = self.parameters[0]
+        self.factors = like.new_tensor(self.factors_of(self.taken))
 
     def update(self, parameter: Tensor, gradient: Tensor, kept: tuple[Tensor, ...]) -> None:
         """Change a parameter and what is kept for it, in place."""
