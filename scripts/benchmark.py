@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import data, logging, metrics, sheet, start
+from benchmarks import data, logging, metrics, sheet, start, step
 from benchmarks.runner import CONFIGS
 from gan_zoo import launch
 
-BENCHMARKS = {"data": data, "logging": logging, "metrics": metrics, "start": start}
+BENCHMARKS = {"data": data, "logging": logging, "metrics": metrics, "start": start, "step": step}
 
 
 def main() -> None:

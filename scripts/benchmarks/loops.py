@@ -1,0 +1,163 @@
+"""What the runner is compared with, written without it: two loops around the same networks.
+
+Both take only networks, data and settings from a composed training; the steps are their own.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from gan_zoo.data.samples import to_float
+
+
+def _margin(x: Tensor, fake: Tensor) -> Tensor:
+    return 2.4576 * (x - fake).abs().flatten(1).mean(-1)
+
+
+def _gls(x: Tensor, fake: Tensor, real_score: Tensor, fake_score: Tensor) -> Tensor:
+    return torch.relu(_margin(x, fake) + fake_score - real_score).mean()
+
+
+CRITIC = {
+    "GAN": lambda x, fake, r, f: softplus(-r).mean() + softplus(f).mean(),
+    "Wasserstein": lambda x, fake, r, f: f.mean() - r.mean(),
+    "GeneralizedLossSensitive": _gls,
+}
+GENERATOR = {
+    "GAN": lambda f: softplus(-f).mean(),
+    "Wasserstein": lambda f: -f.mean(),
+    "GeneralizedLossSensitive": lambda f: -f.mean(),
+}
+BOUND = 0.01
+DECAY = 0.999  # of the moving average of the generator, which the runner keeps too
+
+
+class Pieces:
+    """Networks, losses and settings of a composed training, and nothing of its steps."""
+
+    def __init__(self, training: Any):
+        game = training.game
+        self.generator, self.critic = game.generator.body, game.critic.body
+        self.loss = type(game.loss).__name__
+        self.clips = type(game.regularizer).__name__ == "WeightClip"
+        optimizer = game.critic_optimizer
+        kinds = (torch.optim.Adam, torch.optim.RMSprop)
+        self.optimizer = next(kind for kind in kinds if isinstance(optimizer, kind))
+        group = optimizer.param_groups[0]
+        told = ("lr", "betas", "eps", "weight_decay", "alpha")
+        self.settings = {name: group[name] for name in told if name in group}
+        self.n_critic, self.batch = training.n_critic, training.feed.batch_size
+        self.x = training.feed.samples.x
+        self.z_dim = game.generator.z_dim
+        self.uniform = game.generator.prior == "uniform"
+        self.mixes = any("BatchNorm" in type(m).__name__ for m in self.critic.modules())
+
+    def noise(self) -> Tensor:
+        """A batch of latent vectors."""
+        z = torch.empty(self.batch, self.z_dim, device=self.x.device)
+        return z.uniform_(-1, 1) if self.uniform else z.normal_()
+
+
+def bare(training: Any) -> Callable[[], None]:
+    """The step a careful person writes by hand for one experiment: resident data, fused Adam."""
+    p = Pieces(training)
+    best = {torch.optim.Adam: {"fused": True}, torch.optim.RMSprop: {"foreach": True}}
+    how = {**p.settings, **best[p.optimizer]}
+    generator_parameters = list(p.generator.parameters())
+    critic_parameters = list(p.critic.parameters())
+    of_generator = p.optimizer(generator_parameters, **how)
+    of_critic = p.optimizer(critic_parameters, **how)
+    average = [p.detach().clone() for p in generator_parameters]
+    order, position = torch.randperm(len(p.x), device=p.x.device), [0]
+
+    def batch() -> Tensor:
+        if position[0] + p.batch > len(p.x):
+            torch.randperm(len(p.x), out=order)
+            position[0] = 0
+        index = order[position[0] : position[0] + p.batch]
+        position[0] += p.batch
+        return to_float(p.x.index_select(0, index))
+
+    def step() -> None:
+        for _ in range(p.n_critic):
+            x = batch()
+            with torch.no_grad():
+                fake = p.generator(p.noise())
+            if p.mixes:
+                real_score, fake_score = p.critic(x), p.critic(fake)
+            else:
+                real_score, fake_score = p.critic(torch.cat([x, fake])).chunk(2)
+            loss = CRITIC[p.loss](x, fake, real_score.squeeze(-1), fake_score.squeeze(-1))
+            of_critic.zero_grad()
+            loss.backward()
+            of_critic.step()
+            if p.clips:
+                with torch.no_grad():
+                    torch._foreach_clamp_min_(critic_parameters, -BOUND)
+                    torch._foreach_clamp_max_(critic_parameters, BOUND)
+        loss = GENERATOR[p.loss](p.critic(p.generator(p.noise())).squeeze(-1))
+        of_generator.zero_grad()
+        loss.backward(inputs=generator_parameters)
+        of_generator.step()
+        torch._foreach_lerp_(average, generator_parameters, 1 - DECAY)
+
+    return step
+
+
+class Pictures(torch.utils.data.Dataset):
+    """Images as most datasets give them: a PIL image each, transformed when it is asked for."""
+
+    def __init__(self, x: Tensor):
+        from torchvision import transforms
+
+        self.x = x.cpu()
+        steps = [transforms.ToTensor(), transforms.Normalize([0.5], [0.5])]
+        self.transform = transforms.Compose(steps)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, i: int) -> Tensor:
+        if self.x.dtype != torch.uint8:
+            return self.x[i]
+        pixels = self.x[i].movedim(0, -1)
+        return self.transform(Image.fromarray(pixels.squeeze(-1).numpy()))
+
+
+def textbook(training: Any) -> Callable[[], None]:
+    """The step of tutorials: a DataLoader, default optimizers, a pass each for reals and fakes."""
+    p = Pieces(training)
+    for network in (p.generator, p.critic):
+        network.to(memory_format=torch.contiguous_format)
+    loader = torch.utils.data.DataLoader(Pictures(p.x), p.batch, shuffle=True, drop_last=True)
+    of_generator = p.optimizer(p.generator.parameters(), **p.settings)
+    of_critic = p.optimizer(p.critic.parameters(), **p.settings)
+    batches = [iter(loader)]
+
+    def batch() -> Tensor:
+        x = next(batches[0], None)
+        if x is None:
+            batches[0] = iter(loader)
+            x = next(batches[0])
+        return x.to(p.x.device)
+
+    def step() -> None:
+        for _ in range(p.n_critic):
+            x, fake = batch(), p.generator(p.noise()).detach()
+            of_critic.zero_grad()
+            real_score, fake_score = p.critic(x).squeeze(-1), p.critic(fake).squeeze(-1)
+            loss = CRITIC[p.loss](x, fake, real_score, fake_score)
+            loss.backward()
+            of_critic.step()
+            for parameter in p.critic.parameters() if p.clips else ():
+                parameter.data.clamp_(-BOUND, BOUND)
+        of_generator.zero_grad()
+        loss = GENERATOR[p.loss](p.critic(p.generator(p.noise())).squeeze(-1))
+        loss.backward()
+        of_generator.step()
+
+    return step

@@ -1,0 +1,96 @@
+"""How long one training step takes, against a bare loop of the same maths and a textbook's."""
+
+import argparse
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+from benchmarks.runner import composed, finish
+from benchmarks.sheet import Row
+
+GLYPHS = ["dataset=glyphs", "dataset.count=10000"]
+CASES = {
+    "mixture": ["dataset=ring", "architecture=mlp_points", "loss=glsgan"],
+    "mlp": [*GLYPHS, "architecture=mlp"],
+    "wgan": [*GLYPHS, "architecture=mlp", "loss=wgan"],
+    "dcgan": [*GLYPHS, "architecture=dcgan"],
+    **{name: [*GLYPHS, f"architecture={name}"] for name in ("characters", "cls_dcgan")},
+    **{name: ["dataset=cifar10", f"architecture={name}"] for name in ("vgg", "resnet", "sn_cnn")},
+    "toy_maxout": ["dataset=ring", "architecture=toy_maxout"],
+    "toy_tanh": ["dataset=ring", "architecture=toy_tanh"],
+}
+USUAL = ["mixture", "mlp", "wgan", "dcgan"]
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """What can be asked of this benchmark."""
+    command.add_argument("override", nargs="*", help="for every case, such as dataset.root=PATH")
+    command.add_argument("--case", nargs="+", choices=CASES, default=USUAL, help="what to train")
+    command.add_argument("--precision", nargs="+", default=["fp32", "bf16"], help="of the runner")
+    command.add_argument("--compile", nargs="+", default=["false", "true"], help="of the runner")
+    command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1")
+    command.add_argument("--threads", type=int, default=1, help="1 (default): processor time")
+    command.add_argument("--seconds", type=float, default=2.0, help="of each turn (default 2)")
+    command.add_argument("--rounds", type=int, default=5, help="turns of each contestant")
+
+
+def measure(asked: argparse.Namespace) -> list[Row]:
+    """Rows of medians: each way of the runner, beside the bare loop and the textbook's."""
+    import torch
+
+    torch.set_num_threads(asked.threads)
+    return [row for case in asked.case for row in _case(case, asked)]
+
+
+def _case(case: str, asked: argparse.Namespace) -> Iterator[Row]:
+    """Contestants take turns, so that what else the machine does falls on all of them."""
+    from benchmarks.loops import bare, textbook
+    from benchmarks.roofline import floor, peak_memory
+
+    words = [*CASES[case], *asked.override, f"device={asked.device}"]
+    contestants = {"bare": bare(composed(words)), "textbook": textbook(composed(words))}
+    for precision, compiled in itertools.product(asked.precision, asked.compile):
+        training = composed([*words, f"precision={precision}", f"compile={compiled}"])
+        contestants[f"{precision} compile={compiled}"] = training.advance
+    limit = floor(contestants["bare"], asked.device)
+    # a single thread's processor time does not count what the neighbours take
+    clock = time.process_time if asked.threads == 1 and asked.device == "cpu" else time.perf_counter
+    memory = {name: peak_memory(step) for name, step in contestants.items()}
+    counts = {name: _count(step, clock, asked.seconds) for name, step in contestants.items()}
+    turns: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(asked.rounds):
+        for name, step in contestants.items():
+            turns[name].append(_seconds(step, counts[name], clock))
+    for name, taken in turns.items():
+        yield {
+            "case": case,
+            "way": name,
+            "us_per_step": round(1e6 * statistics.median(taken), 1),
+            "times_bare": _ratio(taken, turns["bare"]),
+            "faster_than_bare": _ratio(turns["bare"], taken),
+            "faster_than_textbook": _ratio(turns["textbook"], taken),
+            "floor_share": round(limit / statistics.median(taken), 3),
+            "peak_mb": memory[name],
+        }
+
+
+def _count(step: Callable[[], None], clock: Callable[[], float], seconds: float) -> int:
+    """How many steps a turn of so many seconds holds, once everything is warm."""
+    _seconds(step, 5, clock)
+    return max(3, round(seconds / _seconds(step, 5, clock)))
+
+
+def _seconds(step: Callable[[], None], count: int, clock: Callable[[], float]) -> float:
+    """Time of one of `count` steps."""
+    finish()
+    began = clock()
+    for _ in range(count):
+        step()
+    finish()
+    return (clock() - began) / count
+
+
+def _ratio(upper: list[float], lower: list[float]) -> float:
+    """Median of the ratios of turns that were side by side."""
+    return round(statistics.median(a / b for a, b in zip(upper, lower, strict=True)), 3)

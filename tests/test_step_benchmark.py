@@ -1,0 +1,31 @@
+"""The benchmark of steps: its contestants do the same maths, and its rows say how they compare."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_rows_compare_each_way_with_two_loops(tmp_path):
+    words = ["--case", "mixture", "wgan", "--precision", "fp32", "bf16", "--compile", "false"]
+    words += ["--rounds", "2", "--seconds", "0.01", "dataset.count=200"]
+    ran = subprocess.run(
+        [sys.executable, "scripts/benchmark.py", "--out", str(tmp_path), "step", *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert ran.returncode == 0, ran.stderr
+    content = json.loads((tmp_path / "step.json").read_text())
+    assert content["machine"]["torch"]
+    ways = ["bare", "textbook", "fp32 compile=false", "bf16 compile=false"]
+    assert [(row["case"], row["way"]) for row in content["rows"]] == [
+        (case, way) for case in ("mixture", "wgan") for way in ways
+    ]
+    for row in content["rows"]:
+        assert row["us_per_step"] > 0
+        assert 0 < row["floor_share"] < 2
+        assert row["peak_mb"] is None or row["peak_mb"] > 0
+    assert all(row["times_bare"] == 1 for row in content["rows"] if row["way"] == "bare")
