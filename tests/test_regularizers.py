@@ -151,10 +151,10 @@ def test_gradient_penalties_refuse_batch_norm_and_say_what_to_use(regularizer):
 
 def test_weight_clipping_bounds_every_parameter_or_the_weights_alone():
     critic = dcgan.critic((1, 16, 16), 1, width=4)
-    regularizers.WeightClip(bound=0.01, parameters="weights").after_step(critic)
+    regularizers.WeightClip(bound=0.01, parameters="weights").after_step(list(critic.parameters()))
     assert max(p.abs().max().item() for p in critic.parameters() if p.dim() > 1) <= 0.01
     assert max(p.abs().max().item() for p in critic.parameters()) > 0.9  # batch norm's scales
-    regularizers.WeightClip(bound=0.01).after_step(critic)
+    regularizers.WeightClip(bound=0.01).after_step(list(critic.parameters()))
     assert max(p.abs().max().item() for p in critic.parameters()) <= 0.01
 
 
@@ -163,12 +163,12 @@ def test_weight_projection_scales_only_what_is_too_large():
     with torch.no_grad():
         critic.weight.copy_(torch.tensor([[1.0, -3.0], [0.0, 4.0]]))  # mean |w| = 2
         critic.bias.copy_(torch.tensor([0.01, -0.02]))
-    regularizers.WeightProjection(bound=0.5).after_step(critic)
+    regularizers.WeightProjection(bound=0.5).after_step(list(critic.parameters()))
     torch.testing.assert_close(critic.weight.data, torch.tensor([[0.25, -0.75], [0.0, 1.0]]))
     torch.testing.assert_close(critic.bias.data, torch.tensor([0.01, -0.02]))
     zero = nn.Linear(1, 1)
     nn.init.zeros_(zero.weight)
-    regularizers.WeightProjection(bound=0.5).after_step(zero)
+    regularizers.WeightProjection(bound=0.5).after_step(list(zero.parameters()))
     assert zero.weight.item() == 0
 
 
@@ -210,7 +210,7 @@ def test_several_regularizers_add_their_penalties_and_all_act():
     expected = r1.penalty(Quadratic(3), real, fake, Y) + r2.penalty(Quadratic(3), real, fake, Y)
     torch.testing.assert_close(several.penalty(Quadratic(3), real, fake, Y), expected)
     linear = nn.Linear(3, 3)
-    several.after_step(linear)
+    several.after_step(list(linear.parameters()))
     assert linear.weight.abs().max() <= 0.1
     with pytest.raises(SettingError, match="must be a regularizer"):
         regularizers.Several(parts={"x": 3})

@@ -6,14 +6,14 @@ penalties have the shape of the losses, (...). A gradient's norm is taken per sa
 the sample's dimensions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from gan_zoo.schema import NonNegativeFloat, PositiveFloat, Range, SettingError, settings
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.nn import Module
+    from torch.nn import Module, Parameter
 
 
 @settings
@@ -31,8 +31,8 @@ class Regularizer:
         """What is added to the critic's loss, given samples without history and their labels."""
         return 0.0
 
-    def after_step(self, critic: "Module") -> None:
-        """Change the critic after each of its updates."""
+    def after_step(self, parameters: "Sequence[Parameter]") -> None:
+        """Change the critic's parameters after each of its updates."""
 
 
 @settings
@@ -49,11 +49,11 @@ class WeightClip(Regularizer):
     bound: PositiveFloat = 0.01
     parameters: Literal["all", "weights"] = "all"
 
-    def after_step(self, critic: "Module") -> None:
+    def after_step(self, parameters: "Sequence[Parameter]") -> None:
         import torch
 
         least = {"all": 0, "weights": 2}[self.parameters]
-        clipped = [p for p in critic.parameters() if p.dim() >= least]
+        clipped = [p for p in parameters if p.dim() >= least]
         with torch.no_grad():
             torch._foreach_clamp_min_(clipped, -self.bound)
             torch._foreach_clamp_max_(clipped, self.bound)
@@ -71,11 +71,11 @@ class WeightProjection(Regularizer):
 
     bound: PositiveFloat = 0.08
 
-    def after_step(self, critic: "Module") -> None:
+    def after_step(self, parameters: "Sequence[Parameter]") -> None:
         import torch
 
         with torch.no_grad():
-            for parameter in critic.parameters():
+            for parameter in parameters:
                 size = parameter.abs().mean()
                 parameter.mul_((self.bound / size).clamp(max=1))
 
@@ -287,6 +287,6 @@ class Several(Regularizer):
     ) -> "Tensor | float":
         return sum(part.penalty(critic, real, fake, y) for part in self.parts.values())
 
-    def after_step(self, critic: "Module") -> None:
+    def after_step(self, parameters: "Sequence[Parameter]") -> None:
         for part in self.parts.values():
-            part.after_step(critic)
+            part.after_step(parameters)

@@ -75,7 +75,7 @@ def test_the_wall_is_found_where_weights_are_clipped():
     torch.manual_seed(0)
     critic = nn.Sequential(nn.Linear(50, 50), nn.Linear(50, 1))
     assert wall_share(critic) < 0.01
-    WeightClip(bound=0.05).after_step(critic)
+    WeightClip(bound=0.05).after_step(list(critic.parameters()))
     beyond = np.mean([(p.abs() >= 0.05).float().mean().item() for p in critic[0].parameters()])
     assert wall_share(critic) == pytest.approx(beyond, abs=0.05)
 

@@ -83,7 +83,7 @@ def critic_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
     loss = game.loss.critic(real, fake)
     penalty = game.regularizer.penalty(game.critic, x, x_fake, y)
     game.descend_critic(loss + penalty)
-    game.regularizer.after_step(game.critic)
+    game.regularizer.after_step(game.descend_critic.parameters)
     game.scored = tuple(pair._replace(score=pair.score.detach()) for pair in (real, fake))
     return {
         "loss/critic": loss.detach(),

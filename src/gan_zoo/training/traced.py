@@ -94,7 +94,7 @@ class TracedDescent:
         kinds = [rule for kind, rule in _RULES.items() if isinstance(descent.optimizer, kind)]
         if not kinds:
             raise TypeError(f"no traceable update for {type(descent.optimizer).__name__}")
-        self.rule = kinds[0](descent.optimizer)
+        self.rule, self.parameters = kinds[0](descent.optimizer), descent.parameters
         self.gradients: tuple[Tensor, ...] = ()
 
     def __call__(self, loss: Tensor) -> None:
