@@ -1,0 +1,101 @@
+"""Runs that can be had again: deterministic GPUs, the code that ran, the command that ran it."""
+
+import json
+import os
+import subprocess
+
+import pytest
+import torch
+import yaml
+
+from gan_zoo import provenance
+from gan_zoo.schema import SettingError
+from gan_zoo.training.determinism import repeatable
+
+SMALL = ["dataset=ring", "dataset.count=100", "batch_size=8", "steps=4", "log_every=2"]
+SMALL += ["device=cpu", "evaluate_every=0"]
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+
+
+def state():
+    algorithms = torch.are_deterministic_algorithms_enabled()
+    return algorithms, torch.backends.cudnn.benchmark, os.environ.get(WORKSPACE)
+
+
+@pytest.mark.parametrize("workspace", [None, ":16:8"])
+def test_determinism_is_set_and_undone_again(monkeypatch, workspace):
+    monkeypatch.delenv(WORKSPACE, raising=False)
+    if workspace:
+        monkeypatch.setenv(WORKSPACE, workspace)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    before = state()
+    with repeatable(False):
+        assert state() == before
+    with repeatable(True):
+        assert state() == (True, False, workspace or ":4096:8")
+    assert state() == before
+    with (
+        pytest.raises(SettingError, match="^deterministic=True: x does not have"),
+        repeatable(True),
+    ):
+        raise RuntimeError("x does not have a deterministic implementation. You can")
+    with pytest.raises(RuntimeError, match="of another kind"), repeatable(True):
+        raise RuntimeError("of another kind")
+    assert state() == before
+
+
+def test_a_run_on_the_cpu_does_not_change(trained, tmp_path):
+    before = state()
+    lines = []
+    for asked in ("true", "false"):
+        trained(tmp_path / asked, *SMALL, f"deterministic={asked}")
+        text = (tmp_path / asked / "metrics.jsonl").read_text()
+        records = [json.loads(line) for line in text.splitlines()]
+        lines.append([{k: v for k, v in r.items() if "perf/" not in k} for r in records])
+    assert lines[0] == lines[1]
+    assert state() == before
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A working tree with a commit, changed since."""
+
+    def git(*words):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        subprocess.run(["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init")
+    (tmp_path / "code.py").write_text("a = 1\n")
+    git("add", ".")
+    git("commit", "-m", "x")
+    (tmp_path / "code.py").write_text("a = 'ü'\n", encoding="utf-8")
+    (tmp_path / "new.py").touch()
+    return tmp_path, git
+
+
+def test_changes_since_the_commit_can_be_had_again(tree, monkeypatch):
+    folder, git = tree
+    patch = folder / ".git" / "changes.patch"
+    facts = provenance._git(folder / "code.py", patch)
+    assert facts["git_dirty"]
+    assert facts["git_untracked"] == ["new.py"]
+    assert facts["git_patch"] == "changes.patch"
+    git("checkout", facts["git_commit"], "--", "code.py")
+    git("apply", str(patch))
+    assert (folder / "code.py").read_text(encoding="utf-8") == "a = 'ü'\n"
+
+    monkeypatch.setattr(provenance, "_LARGEST", 10)
+    assert "not kept" in provenance._git(folder / "code.py", patch)["git_patch"]
+    assert not patch.exists()
+    git("checkout", "--", "code.py")
+    assert provenance._git(folder / "code.py", patch)["git_patch"] is None
+    assert provenance._git(folder / "new.py", patch)["git_commit"] is None  # none of its files
+
+
+def test_a_summary_says_how_to_train_it_again(trained, tmp_path):
+    (tmp_path / ".hydra").mkdir()
+    words = ["dataset.root=a b", "loss=gan", "resume=x", "sweep=y"]
+    (tmp_path / ".hydra" / "overrides.yaml").write_text(yaml.dump(words))
+    summary = trained(tmp_path, *SMALL)
+    assert summary["command"] == "python train.py 'dataset.root=a b' loss=gan"
+    assert "git_commit" in summary
