@@ -87,7 +87,8 @@ def critic_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
     game.scored = tuple(pair._replace(score=pair.score.detach()) for pair in (real, fake))
     return {
         "loss/critic": loss.detach(),
-        "penalty/critic": torch.as_tensor(penalty, device=loss.device).detach(),
+        # a sum, since a number copied to a GPU could not be captured
+        "penalty/critic": torch.zeros_like(loss).add(penalty).detach(),
         "score/real": game.scored[0].score.mean(-1),
         "score/fake": game.scored[1].score.mean(-1),
     }
