@@ -52,7 +52,7 @@ def test_failed_jobs_leave_the_others_alone_are_listed_and_retried_if_asked(file
     folder = files / "outputs" / "sweeps" / "mine"
     good = [folder / f"dataset.root=a.npz,seed={seed}" for seed in (0, 1)]
     assert all(json.loads((run / "summary.json").read_text())["steps"] == 2 for run in good)
-    assert (folder / "report" / "report.html").exists()
+    assert "failed: dataset.root=b.npz" in (folder / "report" / "report.html").read_text()
 
     before = [content(run) for run in good]
     np.savez(files / "b.npz", x=np.zeros((20, 8, 8), np.uint8))

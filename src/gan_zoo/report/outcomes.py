@@ -67,6 +67,8 @@ def _verdict(summary: Mapping[str, Any]) -> str:
 
 
 def _gap(run: Run) -> str:
+    if run.failed:
+        return f"failed: {run.failed}"
     if run.curves.cut_off:
         return f"metrics.jsonl ends in the middle of a line, after step {run.curves.step}"
     if run.summary is None:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from gan_zoo.report.curves import Curve, Curves, read_curves
-from gan_zoo.resume import leaves
+from gan_zoo.resume import failure, leaves
 from gan_zoo.schema import SettingError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where it was built
@@ -30,6 +30,7 @@ class Run:
         order: place in its sweep.
         summary: what it wrote at its end; None where it has not ended.
         evaluation: evaluation.json, written by an evaluation after training; {} without one.
+        failed: why its job in a sweep failed; empty where it did not.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class Run:
     curves: Curves
     summary: Mapping[str, Any] | None = None
     evaluation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    failed: str = ""
 
     @property
     def seed(self) -> Any:
@@ -152,6 +154,7 @@ def _read(folder: Path, shared: Path) -> Run | Unreadable:
             curves=_curves(folder / "metrics.jsonl"),
             summary=_json(folder / "summary.json"),
             evaluation=_json(folder / "evaluation.json") or {},
+            failed=failure(folder),
         )
     except (
         OSError,
