@@ -1,6 +1,6 @@
 """The two steps captured into CUDA graphs: a step then costs the host two launches."""
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ class _Captured:
     The values that it returns are overwritten by the next call.
     """
 
-    def __init__(self, game: Game, step: Any):
+    def __init__(self, game: Game, step: Callable[..., Values]):
         self._game, self._step, self._graph = game, step, None
 
     def __call__(self, x: Tensor, y: Tensor, z: Tensor) -> Values:
@@ -40,18 +40,19 @@ class _Captured:
         return self._values
 
     def _capture(self, *batch: Tensor) -> None:
-        before = _State(self._game)
+        before, graph = _State(self._game), torch.cuda.CUDAGraph()
         self._inputs = [part.clone() for part in batch]
         try:
-            aside = torch.cuda.Stream()
-            aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):
-                for _ in range(_WARM_UP):
-                    self._step(self._game, *self._inputs)
-            torch.cuda.current_stream().wait_stream(aside)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):  # registers the default generator by itself
-                self._values = self._step(self._game, *self._inputs)
+            with torch.cuda.device(self._game.device):
+                aside = torch.cuda.Stream()
+                aside.wait_stream(torch.cuda.current_stream())
+                with torch.cuda.stream(aside):
+                    for _ in range(_WARM_UP):
+                        self._step(self._game, *self._inputs)
+                torch.cuda.current_stream().wait_stream(aside)
+                # the default generator is registered by itself; other threads may go on copying
+                with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                    self._values = self._step(self._game, *self._inputs)
         finally:
             before.restore()
         self._graph, self._scored = graph, self._game.scored
@@ -65,14 +66,14 @@ class _State:
 
     def __init__(self, game: Game):
         self._tensors = {t: t.detach().clone() for t in _changing(game)}
-        self._game, self._random = game, torch.cuda.get_rng_state()
+        self._game, self._random = game, torch.cuda.get_rng_state(game.device)
 
     def restore(self) -> None:
         """Put everything back; optimizer state that has come into being since is zero again."""
         with torch.no_grad():
             for tensor in _changing(self._game):
                 tensor.copy_(self._tensors[tensor]) if tensor in self._tensors else tensor.zero_()
-        torch.cuda.set_rng_state(self._random)
+        torch.cuda.set_rng_state(self._random, self._game.device)
 
 
 def _changing(game: Game) -> list[Tensor]:

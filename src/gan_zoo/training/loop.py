@@ -70,7 +70,7 @@ class Training:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on exactly from here: tensors and plain values only."""
-        on_cuda = torch.cuda.is_initialized()
+        device = self.game.device
         return {
             "step": self.step,
             "quick": self.quick,
@@ -84,7 +84,9 @@ class Training:
             "noise": self.latents.state(),
             "feed_position": self.feed.position,
             "default_noise": torch.get_rng_state(),
-            "default_noise_cuda": torch.cuda.get_rng_state() if on_cuda else None,
+            "default_noise_cuda": torch.cuda.get_rng_state(device)
+            if device.type == "cuda"
+            else None,
             "meters": self.meters.state(),
         }
 
@@ -101,8 +103,8 @@ class Training:
         self.latents.restore(state["noise"])
         self.feed.position = state["feed_position"]
         torch.set_rng_state(state["default_noise"])
-        if state["default_noise_cuda"] is not None and torch.cuda.is_initialized():
-            torch.cuda.set_rng_state(state["default_noise_cuda"])
+        if state["default_noise_cuda"] is not None and self.game.device.type == "cuda":
+            torch.cuda.set_rng_state(state["default_noise_cuda"], self.game.device)
         self.meters.restore(state["meters"], self.noise.device)
         self.step, self.quick = state["step"], state["quick"]
         self._steps = None
