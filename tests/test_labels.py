@@ -8,8 +8,10 @@ import torch
 from gan_zoo.architectures import mlp
 from gan_zoo.architectures.labels import hidden, revealed
 from gan_zoo.data.samples import Samples
+from gan_zoo.experiment import read
 from gan_zoo.losses import ConditionalLossSensitive, Scored
 from gan_zoo.metrics.classification import classification_error
+from gan_zoo.run import compose, load_samples
 from gan_zoo.schema import SettingError
 
 
@@ -81,7 +83,7 @@ def test_a_feed_of_few_labels_goes_on_from_a_position():
         assert torch.equal(y, ours[1])
 
 
-def test_a_hidden_label_is_scored_as_the_best_class_and_generated_as_the_one_asked_for():
+def test_a_guessed_label_is_scored_and_generated_as_if_it_were_known():
     torch.manual_seed(0)
     critic = mlp.critic((1, 2, 2), 3, output="log_softmax")
     generator = mlp.generator((1, 2, 2), 3)
@@ -89,9 +91,25 @@ def test_a_hidden_label_is_scored_as_the_best_class_and_generated_as_the_one_ask
     z = generator.sample_z(6)
     scores = critic.scores(x)
     assert torch.equal(critic(x, y), scores[torch.arange(6), y])
-    assert torch.equal(critic(x, hidden(y)), scores.amax(1))
+    assert torch.equal(critic(x, hidden(y)), critic(x, y))
     assert torch.equal(generator(z, hidden(y)), generator(z, y))
     assert not torch.equal(generator(z, hidden(y)), generator(z, hidden(y).roll(1)))
+
+
+def test_hidden_labels_are_guessed_by_the_averaged_classifier_from_the_sample_as_it_is(composed):
+    few = ["loss=cls_gan", "dataset.labels_per_class=5", "dataset.count=400", "dataset.size=16"]
+    experiment = read(composed(*few, "regularizer=augmentation", "device=cpu", "batch_size=32"))
+    training = compose(experiment, load_samples(experiment))
+    x, y = training.feed.next()
+    network = training.classifier.network
+    expected = network.eval().scores(x).argmax(1)
+    x_seen, guessed = training._guessed(x, y)
+    assert x_seen is x
+    assert torch.equal(guessed[:16], y[:16])
+    assert torch.equal(guessed[16:], hidden(expected[16:]))
+    assert not torch.equal(guessed[16:], y[16:])
+    training.classifier = None
+    assert training._guessed(x, y)[1] is y
 
 
 def test_unlabelled_terms_are_those_of_the_labelled_with_a_weight():

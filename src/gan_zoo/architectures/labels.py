@@ -73,12 +73,12 @@ def label_module(labels: Labels, num_classes: int, label_dim: int) -> LabelModul
 
 
 def hidden(y: Tensor) -> Tensor:
-    """Labels (N,) as those of samples whose label is not known, -1 - y: never shown to a critic."""
+    """Labels (N,) as guesses of what is not known, -1 - y."""
     return -1 - y
 
 
 def revealed(y: Tensor) -> Tensor:
-    """Labels (N,) with the hidden ones made what they hide."""
+    """Labels (N,), the guessed ones among them as if they were known."""
     return torch.where(y < 0, -1 - y, y)
 
 

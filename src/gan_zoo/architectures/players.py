@@ -37,7 +37,7 @@ class Generator(nn.Module):
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Latent vectors (N, z_dim) and labels (N,) to samples (N, *shape).
 
-        A hidden label has the one in it that the generator is asked for instead.
+        A hidden label stands for the one that has been guessed in its place.
         """
         features = self.labels(revealed(y)) if self.labels.dim else None
         return self.body(join(z, features))
@@ -108,15 +108,11 @@ class Critic(nn.Module):
         return self.output in _AMONG_CLASSES
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Samples (N, *shape) and labels (N,) to scores (N,), higher for more real.
-
-        The score of a sample whose label is hidden is that of the class which suits it best.
-        """
+        """Samples (N, *shape) and labels (N,) to scores (N,), higher for more real."""
         heads = self._heads(x, y)
         if self.labels.heads == 1:
             return heads.squeeze(-1)
-        score = heads.gather(-1, revealed(y).unsqueeze(-1)).squeeze(-1)
-        return torch.where(y < 0, heads.amax(-1), score)
+        return heads.gather(-1, revealed(y).unsqueeze(-1)).squeeze(-1)
 
     def scores(self, x: Tensor) -> Tensor:
         """Samples (N, *shape) to the scores of all K classes, (N, K).

@@ -100,6 +100,7 @@ class Feed:
 
     Attributes:
         position: samples given so far. A feed is known by this alone: set it to go on from there.
+        hides_labels: whether any of them has a hidden label.
     """
 
     order: Order | Halves
@@ -107,7 +108,8 @@ class Feed:
     def __init__(self, samples: "Samples", batch_size: int, seed: int, balanced: bool = False):
         self.samples, self.batch_size = samples, batch_size
         self.position = 0
-        if samples.hides_labels:
+        self.hides_labels = samples.hides_labels
+        if self.hides_labels:
             self.order = Halves(samples.y, batch_size, seed)
         elif balanced:
             self.order = Balanced(samples.y, batch_size, seed)

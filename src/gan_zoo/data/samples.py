@@ -18,8 +18,8 @@ class Samples:
 
     Attributes:
         x: uint8 images (N, C, H, W), or float32 points (N, 2).
-        y: int64 labels (N,), all 0 where there are none; -1 - k where the label is hidden and a
-            generator is to be asked for class k instead.
+        y: int64 labels (N,), all 0 where there are none; -1 - k where the label is hidden and k a
+            guess, at first at random.
         num_classes: labels lie in [0, num_classes).
         digest: SHA-256 of the bytes of x, if it is known already.
     """
@@ -70,7 +70,7 @@ class Samples:
     def hide_labels(self, per_class: float, draws: torch.Generator) -> "Samples":
         """The same samples with `per_class` labels of each class, or that share of them, left.
 
-        The others are hidden; each is given a class to ask a generator for, all equally often.
+        The others are hidden; each is given a guess instead, all classes equally often.
         Raises SettingError where a class has not so many.
         """
         order = torch.randperm(len(self), generator=draws).to(self.y.device)

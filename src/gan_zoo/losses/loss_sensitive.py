@@ -126,14 +126,15 @@ class ConditionalLossSensitive(LossSensitive):
     labels of the real samples they are paired with.
 
     Where labels are hidden, S is joined by unlabelled_weight S_ul: the same terms of
-    L_ul(x) = min_y L(x, y), which is what the critic says of a sample with a hidden label.
+    L_ul(x) = min_y L(x, y). The class that is best is that of the critic's moving average, which
+    sees the sample as it is: a critic that trusts its own noisy guesses learns nothing from them.
     """
 
     title = "Conditional Loss-Sensitive GAN (CLS-GAN), Qi 2017"
     formula = (
         "D: p E (m(x, G(z, y)) + D(G(z, y), y) - D(x, y))_+ - w E D(x, y); G: -E D(G(z, y), y); "
         "D(x, y) = log softmax_y a(x), m = margin_scale * distance(x, G(z, y)) per dimension; "
-        "with hidden labels + u times the same of max_y D(x, y)"
+        "with hidden labels + u times the same for y = argmax_y of the averaged D(x, y)"
     )
     knows_hidden_labels = True
 

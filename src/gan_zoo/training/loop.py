@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_zoo.architectures.labels import hidden
 from gan_zoo.data.feed import Feed
 from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.latents import Latents
@@ -47,13 +48,21 @@ class Training:
         if self._steps is None:
             self._steps = (Quick if self.quick else Plain)(self.game)
         for _ in range(self.warmup.critic_updates(self.step, self.n_critic)):
-            x, y = self.feed.next()
+            x, y = self._guessed(*self.feed.next())
             self.meters.add(self._steps.critic(x, y, self.latents.next()))
         self.meters.add(self._steps.generator(x, y, self.latents.next()))
         self.average.update()
         if self.classifier is not None:
             self.classifier.update()
         self.step += 1
+
+    @torch.no_grad()
+    def _guessed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """A batch whose hidden labels are the present guesses of the averaged classifier."""
+        if self.classifier is None or not self.feed.hides_labels:
+            return x, y
+        guess = self.classifier.network.eval().scores(x).argmax(-1)
+        return x, torch.where(y < 0, hidden(guess), y)
 
     def read_meters(self, anew: bool = True) -> dict[str, Tensor]:
         """Means of all values since the meters last started anew, and what the last step tells.
