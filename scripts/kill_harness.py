@@ -28,8 +28,8 @@ import gan_zoo.run  # noqa: F401
 TRAIN = Path(__file__).parents[1] / "train.py"
 WORDS = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "loss=wgan"]
 WORDS += ["n_critic=2", "log_every=3", "sample_every=50", "checkpoint_every=2", "evaluate_every=0"]
-ALONE = [*WORDS, "steps=600", "hydra.run.dir=run", "resume=auto"]
-SWEEP = ["-m", *WORDS, "steps=60", "sweep=mine", "seed=0,1,2,3,4,5"]
+ALONE = [*WORDS, "hydra.run.dir=run", "resume=auto"]
+SWEEP = ["-m", *WORDS, "sweep=mine", "seed=0,1,2,3,4,5"]
 KILLS_OF_ONE = 20  # before it may end
 START, TRAINING = 0.5, 0.5  # seconds that a start takes, and a stretch of training
 PATIENCE = 20.0  # seconds without a checkpoint: it has ended, or something is wrong
@@ -42,9 +42,11 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100, help="kills of single runs")
     parser.add_argument("--sweeps", type=int, default=20, help="kills of sweeps of six jobs")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--steps", type=int, default=600, help="of a run; a sweep's job: a tenth")
     asked = parser.parse_args()
+    alone, sweep = [*ALONE, f"steps={asked.steps}"], [*SWEEP, f"steps={asked.steps // 10}"]
     draws, whole = random.Random(asked.seed), True
-    for kind, words, kills in (("run", ALONE, asked.runs), ("sweep", SWEEP, asked.sweeps)):
+    for kind, words, kills in (("run", alone, asked.runs), ("sweep", sweep, asked.sweeps)):
         if kills:
             whole &= harass(kind, words, kills, draws)
     return 0 if whole else 1
