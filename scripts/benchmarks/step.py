@@ -53,9 +53,9 @@ def _case(case: str, asked: argparse.Namespace) -> Iterator[Row]:
     for precision, compiled in itertools.product(asked.precision, asked.compile):
         training = composed([*words, f"precision={precision}", f"compile={compiled}"])
         contestants[f"{precision} compile={compiled}"] = training.advance
-    limit = floor(contestants["bare"], asked.device)
     # a single thread's processor time does not count what the neighbours take
     clock = time.process_time if asked.threads == 1 and asked.device == "cpu" else time.perf_counter
+    limit = floor(contestants["bare"], asked.device, clock)
     memory = {name: peak_memory(step) for name, step in contestants.items()}
     counts = {name: _count(step, clock, asked.seconds) for name, step in contestants.items()}
     turns: dict[str, list[float]] = {name: [] for name in contestants}

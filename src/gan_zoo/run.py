@@ -126,7 +126,7 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
     strict()
     torch.manual_seed(stream_seed(settings.seed, "weights"))
     generator, critic = experiment.networks(samples.shape, samples.num_classes)
-    layout = torch.channels_last  # convolutions run up to 1.7 times as fast in it
+    layout = torch.channels_last  # convolutions are faster in it
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)
     experiment.regularizer.prepare(critic)
