@@ -16,6 +16,7 @@ from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.latents import Latents
 from gan_zoo.training.loop import Training, load_optimizer, train
 from gan_zoo.training.meters import Meters
+from gan_zoo.training.precision import caution
 from gan_zoo.training.schedule import Warmup
 from gan_zoo.training.step import Game, critic_step, generator_step, score_apart, score_together
 
@@ -399,3 +400,19 @@ def test_samples_are_drawn_in_evaluation_mode_which_is_left_again():
     assert generator.training
     torch.testing.assert_close(drawn[:3], draw_samples(generator, z[:3], y[:3]))  # no batch in it
     assert not torch.allclose(drawn, generator(z, y), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "vectors", "warned"),
+    [
+        ("bf16", "cpu", "AVX2", True),
+        ("bf16", "cpu", "AVX512", False),
+        ("bf16", "cuda", "AVX2", False),
+        ("fp32", "cpu", "AVX2", False),
+    ],
+)
+def test_bf16_that_a_processor_only_imitates_is_warned_of(
+    monkeypatch, precision, device, vectors, warned
+):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: vectors)
+    assert bool(caution(precision, torch.device(device))) is warned

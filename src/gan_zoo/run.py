@@ -20,7 +20,7 @@ from gan_zoo.training.determinism import repeatable
 from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.interruption import Interrupted, interruptible
 from gan_zoo.training.loop import Training, train
-from gan_zoo.training.precision import strict
+from gan_zoo.training.precision import caution, strict
 from gan_zoo.training.quick import pays
 from gan_zoo.training.step import Game
 from gan_zoo.training.streams import stream, stream_seed
@@ -124,6 +124,8 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
     """A game ready to be played where the samples' batches are, its streams set by the seed."""
     settings, device = experiment.settings, samples.device
     strict()
+    if told := caution(settings.precision, device):
+        log.warning("%-13s %s", "precision", told)
     torch.manual_seed(stream_seed(settings.seed, "weights"))
     generator, critic = experiment.networks(samples.shape, samples.num_classes)
     layout = torch.channels_last  # convolutions are faster in it

@@ -27,6 +27,14 @@ def _in_bf16(network: nn.Module) -> Pass:
     return forward
 
 
+def caution(precision: Precision, device: torch.device) -> str:
+    """What a user should know who asks for this precision on this device, or nothing."""
+    vectors = torch.backends.cpu.get_cpu_capability()
+    lacking = device.type == "cpu" and vectors in {"DEFAULT", "AVX2"}
+    slow = "this processor has no bfloat16 arithmetic: expect it to be many times slower than fp32"
+    return {"bf16": slow if lacking else ""}.get(precision, "")
+
+
 def strict() -> None:
     """Keep GPUs from rounding the inputs of fp32 products and convolutions to TF32.
 
