@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from gan_zoo import checkpoints
+from gan_zoo.launch.continuing import with_choices
 from gan_zoo.schema import SettingError
 
 ROOT = Path(__file__).parents[1]
@@ -221,3 +222,34 @@ def test_what_is_no_run_cannot_be_continued(tmp_path, path):
     called = call(f"resume={path}", cwd=tmp_path)
     assert called.returncode == 2
     assert f"resume={path}: must be the folder of a run" in called.stderr
+
+
+def test_a_continued_run_keeps_its_loss_and_may_change_that_loss_s_settings(tmp_path):
+    ring = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
+    words = [*ring, "loss=glsgan", "architecture=mlp_points", "hydra.run.dir=run"]
+    assert call(*words, "steps=2", cwd=tmp_path).returncode == 0
+    refused = call("resume=run", "steps=4", "loss.slope=0.5", cwd=tmp_path)
+    assert refused.stderr.strip().startswith("error: loss.slope=0.5: was 0")
+    called = call("resume=run", "steps=4", "loss.slope=0.5", "allow_changes=true", cwd=tmp_path)
+    assert called.returncode == 0, called.stderr
+    config = checkpoints.load(checkpoints.newest(tmp_path / "run"))["config"]
+    assert (config["loss"]["slope"], config["steps"]) == (0.5, 4)
+    assert config["loss"]["_target_"].endswith("GeneralizedLossSensitive")
+    other = call("resume=run", "loss=gan", cwd=tmp_path)
+    assert other.stderr.strip() == "error: loss=gan: is no setting of the run to continue"
+
+
+def test_only_choices_of_this_program_are_taken_from_a_run_s_folder(tmp_path):
+    folder = tmp_path / "run"
+    (folder / ".hydra").mkdir(parents=True)
+    hostile = ["hydra/launcher=joblib", "loss=../../x", "hydra.run.dir=/tmp/x", "steps=5", "[]"]
+    told = folder / ".hydra" / "overrides.yaml"
+    told.write_text(json.dumps(["loss=wgan", "loss/divergence=kl", "dataset=nowhere", *hostile]))
+    words = [f"resume={folder}", "steps=9"]
+    configs = ROOT / "configs"
+    assert with_choices(words, configs) == ["loss=wgan", "loss/divergence=kl", *words]
+    checkpoint = [f"resume={folder}/checkpoints/00000002.pt", "loss=gan"]
+    assert with_choices(checkpoint, configs) == ["loss/divergence=kl", *checkpoint]
+    assert with_choices(["-m", *words], configs) == ["-m", *words]
+    told.write_bytes(b"\xff: [")
+    assert with_choices(words, configs) == words

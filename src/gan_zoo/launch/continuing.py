@@ -1,5 +1,7 @@
 """`resume` and `sweep`: which run or sweep goes on, and with which settings."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -10,6 +12,40 @@ from gan_zoo.resume import run_folder
 from gan_zoo.schema import SettingError
 
 _ABSENT = object()
+
+
+def with_choices(words: Sequence[str], configs: Path) -> list[str]:
+    """The words of a command line, joined by the choices of the run that they continue, if any.
+
+    Hydra composes before it asks us: it must know of the run's loss to admit `loss.slope`. Only
+    choices that this program has are taken from a folder that may come from anyone.
+    """
+    named = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
+    given = {word.partition("=")[0] for word in words}
+    if not named or given & {"-m", "--multirun"}:
+        return list(words)
+    path = Path(named[-1])
+    told = _told(path.parent.parent if path.suffix == ".pt" else path)
+    pairs = [(word, *word.partition("=")[::2]) for word in told]
+    return [
+        *(
+            word
+            for word, group, choice in pairs
+            if group not in given
+            and re.fullmatch(r"[a-z_/]+", group)
+            and re.fullmatch(r"\w+", choice)
+            and (configs / group / f"{choice}.yaml").is_file()
+        ),
+        *words,
+    ]
+
+
+def _told(folder: Path) -> list[str]:
+    """The command line that a run's folder holds; nothing where there is none."""
+    try:
+        return [str(word) for word in OmegaConf.load(folder / ".hydra" / "overrides.yaml")]
+    except Exception:  # missing, or bytes that anyone may have written
+        return []
 
 
 def continue_run(config: DictConfig) -> None:
@@ -26,15 +62,20 @@ def continue_run(config: DictConfig) -> None:
         if key not in config or key == "hydra":
             raise SettingError("resume", folder, f"has a setting that no run can have: {key}")
         config[key] = taken[key]
+    told = _told(folder)
+    given = []
     for override in OverridesParser.create().parse_overrides(list(config.hydra.overrides.task)):
         key = override.key_or_group
-        if OmegaConf.select(config, key, default=_ABSENT) is _ABSENT:
+        now = OmegaConf.select(config, key, default=_ABSENT)
+        noun = now is _ABSENT or isinstance(now, DictConfig)
+        if noun and override.input_line in told:
+            continue  # a choice that the run was made with; see `with_choices`
+        if noun:
             raise SettingError(key, override.value(), "is no setting of the run to continue")
         OmegaConf.update(config, key, override.value())
+        given.append(override.input_line)
     config.hydra.run.dir = str(folder)
-    before = folder / ".hydra" / "overrides.yaml"
-    told = list(OmegaConf.load(before)) if before.is_file() else []
-    config.hydra.overrides.task = [*told, *config.hydra.overrides.task]
+    config.hydra.overrides.task = [*told, *given]
 
 
 def continue_sweep(config: DictConfig) -> None:

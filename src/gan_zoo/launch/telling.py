@@ -14,6 +14,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.launch.composed import plain
+from gan_zoo.launch.continuing import with_choices
 from gan_zoo.resume import leaves
 from gan_zoo.schema import SettingError, nearest
 from gan_zoo.training.interruption import Stopped
@@ -32,6 +33,7 @@ def in_one_line(main: Callable[[], Any], configs: Path) -> None:
         main()
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets Hydra pass its exceptions on to us
+    sys.argv[1:] = with_choices(sys.argv[1:], configs)
     try:
         main()
     except (SettingError, HydraException, OmegaConfBaseException) as error:
