@@ -103,5 +103,5 @@ def test_log_softmax_of_a_single_score_is_refused(family, classes, settings):
 def test_a_wrong_choice_is_told_with_what_is_allowed(key, value, allowed):
     node = {"_target_": "gan_zoo.architectures.dcgan.critic", key: value}
     with pytest.raises(SettingError) as caught:
-        check(node, "architecture.critic", ("shape", "num_classes"))
+        check(node, "architecture.critic", given=("shape", "num_classes"))
     assert str(caught.value) == f"architecture.critic.{key}={value}: {allowed}"
