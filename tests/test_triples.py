@@ -56,7 +56,7 @@ def small(composed, architecture):
     """The configuration of a small architecture with its data."""
     data = DATA.get(architecture, IMAGES)
     words = [*data, f"architecture={architecture}", "dataset.count=40", "batch_size=4"]
-    config = composed(*words, "device=cpu", *SIZES.get(architecture, []))
+    config = composed(*words, "device=cpu", "compile=false", *SIZES.get(architecture, []))
     for player in config["architecture"].values():
         player.update({"width": 8} if "width" in player else {})
         player.update({"z_dim": 8} if "z_dim" in player else {})
