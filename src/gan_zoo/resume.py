@@ -40,9 +40,14 @@ def refuse_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             raise SettingError(key, new.get(key), allowed)
 
 
+def folder_of(path: Path) -> Path:
+    """The folder of a run that is named by it or by a checkpoint in it; it need not exist."""
+    return path.parent.parent if path.suffix == ".pt" else path
+
+
 def run_folder(path: Path) -> Path:
     """The run's folder of a checkpoint or of itself. Raises SettingError where there is no run."""
-    folder = path.parent.parent if path.suffix == ".pt" else path
+    folder = folder_of(path)
     if not path.exists() or not (folder / ".hydra" / "config.yaml").is_file():
         raise SettingError(
             "resume", path, "must be the folder of a run, a checkpoint in one, or auto"

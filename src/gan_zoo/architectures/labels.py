@@ -79,7 +79,7 @@ def hidden(y: Tensor) -> Tensor:
 
 def revealed(y: Tensor) -> Tensor:
     """Labels (N,), the guessed ones among them as if they were known."""
-    return torch.where(y < 0, -1 - y, y)
+    return torch.where(y < 0, hidden(y), y)  # hiding twice gives back what was hidden
 
 
 def join(x: Tensor, features: Tensor | None) -> Tensor:

@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.launch.composed import kept
-from gan_zoo.resume import run_folder
+from gan_zoo.resume import folder_of, run_folder
 from gan_zoo.schema import SettingError
 
 _ABSENT = object()
@@ -24,20 +24,13 @@ def with_choices(words: Sequence[str], configs: Path) -> list[str]:
     given = {word.partition("=")[0] for word in words}
     if not named or given & {"-m", "--multirun"}:
         return list(words)
-    path = Path(named[-1])
-    told = _told(path.parent.parent if path.suffix == ".pt" else path)
-    pairs = [(word, *word.partition("=")[::2]) for word in told]
-    return [
-        *(
-            word
-            for word, group, choice in pairs
-            if group not in given
-            and re.fullmatch(r"[a-z_/]+", group)
-            and re.fullmatch(r"\w+", choice)
-            and (configs / group / f"{choice}.yaml").is_file()
-        ),
-        *words,
-    ]
+    choices = []
+    for word in _told(folder_of(Path(named[-1]))):
+        choice = re.fullmatch(r"([a-z_/]+)=(\w+)", word)
+        if choice and choice[1] not in given:
+            known = (configs / choice[1] / f"{choice[2]}.yaml").is_file()
+            choices += [word] if known else []
+    return [*choices, *words]
 
 
 def _told(folder: Path) -> list[str]:

@@ -16,7 +16,7 @@ class MovingAverage:
     """
 
     def __init__(self, network: nn.Module, decay: float):
-        self.network = copy.deepcopy(network).requires_grad_(False)
+        self.network = copy.deepcopy(network).requires_grad_(False).eval()
         self.decay, self.updates = decay, 0
         self._averages = list(self.network.parameters())
         self._parameters = list(network.parameters())

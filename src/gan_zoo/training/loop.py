@@ -61,7 +61,7 @@ class Training:
         """A batch whose hidden labels are the present guesses of the averaged classifier."""
         if self.classifier is None or not self.feed.hides_labels:
             return x, y
-        guess = self.classifier.network.eval().scores(x).argmax(-1)
+        guess = self.classifier.network.scores(x).argmax(-1)
         return x, torch.where(y < 0, hidden(guess), y)
 
     def read_meters(self, anew: bool = True) -> dict[str, Tensor]:
