@@ -101,15 +101,14 @@ def test_hidden_labels_are_guessed_by_the_averaged_classifier_from_the_sample_as
     experiment = read(composed(*few, "regularizer=augmentation", "device=cpu", "batch_size=32"))
     training = compose(experiment, load_samples(experiment))
     x, y = training.feed.next()
-    network = training.classifier.network
+    network = training.game.classifier.network
     expected = network.eval().scores(x).argmax(1)
-    x_seen, guessed = training._guessed(x, y)
-    assert x_seen is x
+    guessed = training.game.guessed(x, y)
     assert torch.equal(guessed[:16], y[:16])
     assert torch.equal(guessed[16:], hidden(expected[16:]))
     assert not torch.equal(guessed[16:], y[16:])
-    training.classifier = None
-    assert training._guessed(x, y)[1] is y
+    training.game.guesses = False
+    assert training.game.guessed(x, y) is y
 
 
 def test_unlabelled_terms_are_those_of_the_labelled_with_a_weight():
@@ -129,6 +128,26 @@ def test_unlabelled_terms_are_those_of_the_labelled_with_a_weight():
     assert loss.critic(Scored(x, real, y), Scored(fakes, fake, y)).item() == pytest.approx(expected)
     expected = (2.0 + 0.5) / 2 + 0.3 * (0.5 + 1.0 + 0.6) / 3
     assert loss.generator(Scored(fakes, fake, y)).item() == pytest.approx(expected)
+
+
+def test_guesses_count_by_what_the_critic_itself_gives_them():
+    """The gradient of (1 - p^q) / q, the generalized cross entropy, where there are no pairs."""
+    logits, y = torch.randn(5, 3, dtype=torch.float64), torch.tensor([-1, -2, -3, -1, -2])
+    logits.requires_grad_()
+    score = logits.log_softmax(-1)[torch.arange(5), -1 - y]
+    real = Scored(torch.zeros(5, 1), score, y)
+    fake = Scored(torch.zeros(5, 1), score.detach(), y)
+    loss = ConditionalLossSensitive(pair_weight=0, unlabelled_weight=2.0, agreement=0.7)
+    (ours,) = torch.autograd.grad(loss.critic(real, fake), logits, retain_graph=True)
+    generalized = 2 * ((1 - score.exp() ** 0.7) / 0.7).mean()
+    torch.testing.assert_close(ours, torch.autograd.grad(generalized, logits)[0])
+
+
+def test_known_labels_count_whole_whatever_the_agreement():
+    score, y = torch.tensor([-1.0, -2.0]), torch.tensor([0, 1])
+    pair = Scored(torch.zeros(2, 1), score, y), Scored(torch.ones(2, 1), score - 1, y)
+    losses = [ConditionalLossSensitive(agreement=q).critic(*pair).item() for q in (0.0, 3.0)]
+    assert losses[0] == losses[1]
 
 
 def test_without_weights_on_pairs_and_unlabelled_samples_the_critic_is_a_plain_classifier():

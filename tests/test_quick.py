@@ -1,5 +1,6 @@
 """Steps made quicker as one: the same numbers as the plain steps, and plain ones where it fails."""
 
+import contextlib
 import logging
 
 import pytest
@@ -8,9 +9,13 @@ import torch
 from gan_zoo import checkpoints, losses, regularizers
 from gan_zoo.architectures import mlp
 from gan_zoo.optimizers import Adam, RMSprop
-from gan_zoo.training import quick
-from gan_zoo.training.quick import Plain, Quick, pays
-from gan_zoo.training.step import Game
+from gan_zoo.training import captured, compiled
+from gan_zoo.training.captured import Captured
+from gan_zoo.training.compiled import Compiled
+from gan_zoo.training.meters import Meters
+from gan_zoo.training.quick import at_once, pays, quick_turns
+from gan_zoo.training.step import Game, both_players, critic_alone
+from gan_zoo.training.turns import Turns
 
 ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 RECIPES = {  # between them: both optimizers, random points, clipped and normalized weights, pairs
@@ -39,44 +44,66 @@ def game_of(recipe="penalty", device="cpu", precision="fp32"):
     critic = mlp.critic((2,), 1, hidden=(8,), activation="leaky_relu").to(device).double()
     regularizer.prepare(critic)
     descents = (optimizer(player.parameters()) for player in (generator, critic))
-    return Game(generator, critic, loss, regularizer, *descents, precision=precision)
+    return Game(generator, critic, loss, regularizer, *descents, precision=precision, ema=0.9)
 
 
-def play(steps, count, device="cpu"):
-    """Two critic updates before each of the generator, all of them on given numbers."""
-    draws = torch.Generator().manual_seed(1)
+class Numbers:
+    """Batches of numbers that a seed fixes, so many wide; with labels if they are samples."""
+
+    def __init__(self, width, device="cpu", labelled=False):
+        self.draws, self.width = torch.Generator().manual_seed(width), width
+        self.device, self.labelled = device, labelled
+
+    def next(self):
+        x = torch.rand(6, self.width, dtype=torch.float64, generator=self.draws).to(self.device)
+        return (x, torch.zeros(6, dtype=torch.int64, device=self.device)) if self.labelled else x
+
+
+def table(game):
+    """A game, samples and latent vectors."""
+    device = game.device.type
+    return game, Numbers(2, device, labelled=True), Numbers(3, device)
+
+
+def play(turns, *plays):
+    """What is read of the meters after each play: a list of the critic updates of its turns."""
     torch.manual_seed(2)  # random points of penalties
-    read = []
-    for _ in range(count):
-        for step in (steps.critic, steps.critic, steps.generator):
-            x, z = (torch.rand(6, d, dtype=torch.float64, generator=draws) for d in (2, 3))
-            y = torch.zeros(6, dtype=torch.int64, device=device)
-            values = step(x.to(device), y, z.to(device))
-            read.append({name: value.item() for name, value in values.items()})
+    meters, read = Meters(), []
+    for updates in plays:
+        turns.play(updates, meters.add)
+        read.append({name: value.item() for name, value in meters.read().items()})
     return read
 
 
-def same(one, two):
-    """Equal up to the rounding of double precision, in networks, optimizers and gradients."""
+def same(turns, plain):
+    """Equal up to the rounding of double precision: networks, optimizers, averages, gradients."""
+    one, two = turns.game, plain.game
     for name in ("generator", "critic"):
-        ours, plain = (getattr(game, name) for game in (one, two))
-        torch.testing.assert_close(ours.state_dict(), plain.state_dict(), rtol=1e-8, atol=1e-10)
-        for p, q in zip(ours.parameters(), plain.parameters(), strict=True):
-            torch.testing.assert_close(p.grad, q.grad, rtol=1e-7, atol=1e-9)
+        ours, theirs = (getattr(game, name).state_dict() for game in (one, two))
+        torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10)
+        ours, theirs = (way.gradients()[name] for way in (turns, plain))
+        torch.testing.assert_close(list(ours), list(theirs), rtol=1e-7, atol=1e-9)
         first, second = (getattr(game, f"{name}_optimizer").state_dict() for game in (one, two))
         torch.testing.assert_close(first["state"], second["state"], rtol=1e-7, atol=1e-9)
-    for ours, plain in zip(one.scored, two.scored, strict=True):
-        torch.testing.assert_close(ours.score, plain.score, rtol=1e-8, atol=1e-10)
+    assert one.average.updates == two.average.updates
+    ours, theirs = (game.average.network.state_dict() for game in (one, two))
+    torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10)
+    for ours, theirs in zip(one.scored, two.scored, strict=True):
+        torch.testing.assert_close(ours.score, theirs.score, rtol=1e-8, atol=1e-10)
+
+
+def agree(turns, plain, *plays):
+    """Both play the same, and are the same afterwards."""
+    for ours, theirs in zip(play(turns, *plays), play(plain, *plays), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-8, abs=1e-10)
+    same(turns, plain)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_compiled_steps_are_the_plain_ones_up_to_rounding(recipe, caplog):
-    compiled, plain = game_of(recipe), game_of(recipe)
-    read, expected = (play(way, 8) for way in (Quick(compiled), Plain(plain)))
+def test_compiled_turns_are_the_plain_ones_up_to_rounding(recipe, caplog):
+    turns, plain = Compiled(*table(game_of(recipe))), Turns(*table(game_of(recipe)))
+    agree(turns, plain, [2], [1], *[[2]] * 6, [3])
     assert not warnings(caplog)
-    for ours, theirs in zip(read, expected, strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-8, abs=1e-10)
-    same(compiled, plain)
 
 
 def test_a_run_that_stopped_compiled_goes_on_compiled_and_ends_the_same(trained, tmp_path, caplog):
@@ -109,22 +136,41 @@ def refuse(*_):
     raise RuntimeError("no compiler\nand much more")
 
 
-@pytest.mark.parametrize("where", ["before", "critic", "generator"])
+@pytest.mark.parametrize("where", [Compiled, critic_alone, both_players])
 def test_what_cannot_be_compiled_runs_as_it_is_and_says_so_once(where, monkeypatch, caplog):
-    fallen, plain = game_of(), game_of()
-    eager = Plain(fallen)
-    ways = {
-        "before": refuse,
-        "critic": lambda game: (refuse, refuse),
-        "generator": lambda game: (eager.critic, refuse),
-    }
-    monkeypatch.setattr(quick, "_ways", lambda: {"cpu": ways[where]})
+    """Whether nothing can be, or one of the steps; the other then stands for a compiled one."""
+    if where is Compiled:
+        monkeypatch.setattr(compiled, "TracedDescent", refuse)
+    else:
+        ways = {critic_alone: critic_alone, both_players: both_players, where: refuse}
+        monkeypatch.setattr(compiled, "_in_one_graph", ways.get)
+        monkeypatch.setattr(compiled, "TracedDescent", WithoutGraph)
+        monkeypatch.setattr(compiled, "TracedAverage", WithoutGraph)
     with caplog.at_level(logging.WARNING):
-        read = play(Quick(fallen), 3)
-    assert read == play(Plain(plain), 3)
+        turns = quick_turns(*table(game_of()), 2, 1)
+        agree(turns, Turns(*table(game_of())), [2], [2], [1])
     assert warnings(caplog) == [
         "compile       not possible here, steps run as they are (no compiler)"
     ]
+
+
+class WithoutGraph:
+    """A descent or an average as it is, told when it is before and after a step."""
+
+    def __init__(self, plain):
+        self.plain = plain
+
+    def __getattr__(self, name):
+        return getattr(self.plain, name)
+
+    def __call__(self, loss):
+        self.plain(loss)
+
+    def before(self):
+        pass
+
+    def after(self):
+        pass
 
 
 def test_an_optimizer_that_cannot_be_traced_is_named(caplog):
@@ -132,24 +178,24 @@ def test_an_optimizer_that_cannot_be_traced_is_named(caplog):
     game.critic_optimizer = Unknown(game.critic.parameters(), lr=0.1)
     game.__post_init__()
     with caplog.at_level(logging.WARNING):
-        play(Quick(game), 1)
+        play(quick_turns(*table(game), 2, 1), [2])
     assert "no traceable update for Unknown" in caplog.text
 
 
 def test_errors_of_later_steps_are_nobodys_fallback(monkeypatch):
-    game, failing = game_of(), [False]
+    failing = [False]
 
-    def step(x, y, z):
+    def step(game, *given):
         if failing[0]:
             raise ValueError("later")
         return {}
 
-    monkeypatch.setattr(quick, "_ways", lambda: {"cpu": lambda game: (step, step)})
-    steps = Quick(game)
-    steps.critic(None, None, None)
+    monkeypatch.setattr(compiled, "_in_one_graph", lambda _: step)
+    turns = Compiled(*table(game_of()))
+    play(turns, [2])
     failing[0] = True
     with pytest.raises(ValueError, match="later"):
-        steps.critic(None, None, None)
+        play(turns, [2])
 
 
 def test_compiling_pays_for_long_runs_of_perceptrons():
@@ -162,16 +208,22 @@ def test_compiling_pays_for_long_runs_of_perceptrons():
     assert not pays(game, 10**9)
 
 
+def test_a_gpu_plays_as_many_turns_at_once_as_fit_between_two_looks(monkeypatch):
+    game = game_of()
+    assert at_once(game, 1, 50) == 1
+    monkeypatch.setattr(Game, "device", torch.device("cuda"))
+    assert [at_once(game, 1, gap) for gap in (50, 7, 31, 37, 0)] == [25, 7, 31, 1, 32]
+    assert [at_once(game, n_critic, 50) for n_critic in (5, 63, 100)] == [10, 1, 1]
+
+
 def test_low_precision_is_of_passes_alone():
     low, full = (game_of("penalty", precision=name) for name in ("bf16", "fp32"))
-    for game in (low, full):
-        for player in (game.generator, game.critic):
-            player.float()
     x, z, y = torch.rand(6, 2), torch.rand(6, 3), torch.zeros(6, dtype=torch.int64)
     for game in (low, full):
+        for player in (game.generator, game.critic, game.average.network):
+            player.float()
         torch.manual_seed(0)
-        Plain(game).critic(x, y, z)
-        Plain(game).generator(x, y, z)
+        both_players(game, x, y, z, z)
     assert all(pair.score.dtype == pair.x.dtype == torch.float32 for pair in low.scored)
     assert all(p.dtype == p.grad.dtype == torch.float32 for p in low.critic.parameters())
     scores = [game.scored[0].score for game in (low, full)]
@@ -179,22 +231,85 @@ def test_low_precision_is_of_passes_alone():
     torch.testing.assert_close(*scores, rtol=0.05, atol=0.02)
 
 
+class Rerun:
+    """Stands for a CUDA graph where there is none: to replay it is to run again what it captured.
+
+    It tells nothing of CUDA, but whether what surrounds a graph is right.
+    """
+
+    def replay(self):
+        turns = self.turns
+        given = ([part.clone() for part in parts] for parts in turns._inputs)
+        turns._inputs = list(given)
+        turns._told = captured._totals(turns._turns(len(turns._weights)))
+        turns._gradients = Turns.gradients(turns)
+
+
+@pytest.fixture
+def without_cuda(monkeypatch):
+    """What a capture asks of torch.cuda, on a CPU."""
+
+    @contextlib.contextmanager
+    def nothing(*_, **__):
+        yield
+
+    for name in ("device", "stream", "graph"):
+        monkeypatch.setattr(torch.cuda, name, nothing)
+    for name in ("Stream", "current_stream"):
+        monkeypatch.setattr(torch.cuda, name, lambda: Waiting())
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Rerun)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda _: torch.get_rng_state())
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, _: torch.set_rng_state(state))
+
+
+class Waiting:
+    def wait_stream(self, _):
+        pass
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_what_surrounds_a_captured_graph_changes_nothing(recipe, without_cuda, monkeypatch, caplog):
+    turns = Captured(*table(game_of(recipe)), [2] * 3)
+    for optimizer in (turns.game.critic_optimizer, turns.game.generator_optimizer):
+        optimizer.param_groups[0]["capturable"] = False  # which torch has on GPUs alone
+    capture = turns._capture
+    monkeypatch.setattr(turns, "_capture", lambda given: (capture(given), bind(turns)))
+    agree(turns, Turns(*table(game_of(recipe))), [4], [2, 2, 2], [2], *[[2, 2, 2]] * 3, [1])
+    assert not warnings(caplog)
+
+
+def bind(turns):
+    turns._graph.turns = turns
+
+
+def test_what_cannot_be_captured_runs_as_it_is_and_says_so_once(without_cuda, monkeypatch, caplog):
+    monkeypatch.setattr(captured, "_totals", refuse)
+    turns = Captured(*table(game_of()), [2, 2])
+    for optimizer in (turns.game.critic_optimizer, turns.game.generator_optimizer):
+        optimizer.param_groups[0]["capturable"] = False
+    with caplog.at_level(logging.WARNING):
+        agree(turns, Turns(*table(game_of())), [2, 2], [2, 2], [3])
+    assert warnings(caplog) == [
+        "compile       not possible here, steps run as they are (no compiler)"
+    ]
+
+
 @ON_GPU
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_captured_steps_are_the_plain_ones(recipe, caplog):
-    graphed, plain = game_of(recipe, "cuda"), game_of(recipe, "cuda")
-    read, expected = (play(way, 8, "cuda") for way in (Quick(graphed), Plain(plain)))
+def test_captured_turns_are_the_plain_ones(recipe, caplog):
+    turns = Captured(*table(game_of(recipe, "cuda")), [2] * 3)
+    plain = Turns(*table(game_of(recipe, "cuda")))
+    agree(turns, plain, [4], [2, 2, 2], [2], *[[2, 2, 2]] * 3, [1])
     assert not warnings(caplog)
-    for ours, theirs in zip(read, expected, strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-8, abs=1e-10)
-    same(graphed, plain)
 
 
 @ON_GPU
 def test_capturing_leaves_the_stream_of_random_numbers_where_it_was():
-    graphed, plain = game_of("penalty", "cuda"), game_of("penalty", "cuda")
     after = []
-    for way in (Quick(graphed), Plain(plain)):
-        play(way, 3, "cuda")
+    for way in (
+        Captured(*table(game_of(device="cuda")), [2]),
+        Turns(*table(game_of(device="cuda"))),
+    ):
+        play(way, *[[2]] * 3)
         after.append(torch.rand(4, device="cuda"))
     assert torch.equal(*after)

@@ -6,6 +6,7 @@ from torch import nn
 
 from gan_zoo import regularizers
 from gan_zoo.architectures import dcgan, mlp
+from gan_zoo.regularizers import gradients
 from gan_zoo.schema import SettingError
 
 Y = torch.zeros(6, dtype=torch.int64)
@@ -57,7 +58,7 @@ def test_penalties_have_their_closed_form(regularizer, expected):
 
 def test_interpolates_lie_on_the_line_of_each_pair_with_one_draw_a_sample():
     real, fake = images(0), images(1)
-    point = regularizers.interpolate(real, fake, Y)
+    point = gradients.interpolate(real, fake, Y)
     shares = ((point - real) / (fake - real)).flatten(1)
     assert ((shares >= 0) & (shares <= 1)).all()
     assert shares.std(dim=1).max() < 1e-3  # the same for every pixel of a sample
@@ -242,6 +243,15 @@ def test_augmentation_moves_each_image_by_its_own_amount_within_the_bounds():
     assert offset.mean(0).abs().max() < 0.03
     assert offset.T.corrcoef()[0, 1].abs() < 0.2
     assert torch.allclose(spread, centre_and_size(bar())[1], atol=0.15)  # bilinear: a little wider
+
+
+def test_augmentation_flips_half_of_the_images_left_to_right():
+    torch.manual_seed(0)
+    aside = bar().roll(3, 3)
+    flipped = regularizers.Augmentation(shift=0, flip=True).augmented(aside)
+    other = (flipped - aside.flip(3)).abs().amax((1, 2, 3)) < 1e-3
+    assert ((flipped - aside).abs().amax((1, 2, 3)) < 1e-3).equal(~other)
+    assert 70 < other.sum() < 130
 
 
 def test_augmentation_turns_and_scales_about_the_middle():

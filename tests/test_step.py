@@ -12,13 +12,22 @@ from gan_zoo.data.samples import Samples
 from gan_zoo.losses import Scored
 from gan_zoo.monitoring.album import draw_samples
 from gan_zoo.optimizers import Adam, RMSprop
+from gan_zoo.training import loop
 from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.latents import Latents
 from gan_zoo.training.loop import Training, load_optimizer, train
 from gan_zoo.training.meters import Meters
 from gan_zoo.training.precision import caution
 from gan_zoo.training.schedule import Warmup
-from gan_zoo.training.step import Game, critic_step, generator_step, score_apart, score_together
+from gan_zoo.training.step import (
+    Game,
+    both_players,
+    critic_step,
+    generator_step,
+    score_apart,
+    score_together,
+)
+from gan_zoo.training.turns import Turns
 
 SHAPE = (1, 16, 16)
 
@@ -109,8 +118,7 @@ def test_no_step_reads_a_value_back(loss, regularizer):
     optimizers = (descend(player.parameters(), lr=0.1) for player in (generator, critic))
     meta = Game(generator, critic, loss, regularizer, *optimizers)
     meters = Meters()
-    meters.add(critic_step(meta, *batch("meta")))
-    meters.add(generator_step(meta, *batch("meta")))
+    meters.add(both_players(meta, *batch("meta"), batch("meta")[2]), 1)
 
 
 def test_reading_a_value_back_would_be_noticed():
@@ -204,11 +212,11 @@ def training_of(n_critic=1, warmup=None, loss=None):
         regularizer=regularizers.Regularizer(),
         generator_optimizer=Adam(lr=1e-3)(generator.parameters()),
         critic_optimizer=Adam(lr=1e-3)(critic.parameters()),
+        ema=0.9,
     )
     return Training(
         game=game,
         feed=CountingFeed(samples, 8, seed=1),
-        average=MovingAverage(generator, 0.9),
         noise=torch.Generator().manual_seed(2),
         n_critic=n_critic,
         warmup=warmup or Warmup(),
@@ -236,6 +244,24 @@ def test_actions_happen_at_their_periods_and_at_the_end():
     seen = []
     train(training, 7, [(3, lambda: seen.append(training.step))])
     assert seen == [3, 6, 7]
+
+
+def test_several_steps_at_once_leave_room_for_every_action(monkeypatch):
+    training, seen, advanced = training_of(), [], []
+    gaps = []
+    monkeypatch.setattr(loop, "at_once", lambda game, n_critic, gap: gaps.append(gap) or 2)
+    monkeypatch.setattr(loop, "quick_turns", lambda *table_and_more: Turns(*table_and_more[:3]))
+    training.quick, advance = True, training.advance
+    training.advance = lambda count: (advanced.append(count), advance(count))
+    train(training, 1, [])
+    actions = [
+        (0, lambda: None),
+        *[(period, lambda: seen.append(training.step)) for period in (4, 6)],
+    ]
+    train(training, 15, actions)
+    assert gaps == [0, 2]
+    assert advanced == [1, 1, 2, 2, 2, 2, 2, 2, 1]
+    assert seen == [4, 6, 8, 12, 12, 15, 15]
 
 
 def test_noise_is_fresh_for_every_update():
@@ -328,9 +354,11 @@ def test_the_moving_average_follows_its_definition_and_copies_buffers():
 
 def test_meters_average_groups_that_come_at_different_rates():
     meters = Meters()
-    for value in (1.0, 2.0, 6.0):
-        meters.add({"a": torch.tensor(value), "b": torch.tensor(-value)})
-    meters.add({"c": torch.tensor(4.0)})
+    values = torch.tensor([1.0, -1.0])
+    for value, count in ((1.0, 1), (8.0, 2)):
+        values.copy_(torch.tensor([value, -value]))  # memory that is used again
+        meters.add({("a", "b"): values}, count)
+    meters.add({("c",): torch.tensor([4.0])}, 1)
     assert meters.read() == {"a": 3.0, "b": -3.0, "c": 4.0}
     assert meters.read() == {}
 

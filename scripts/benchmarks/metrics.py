@@ -34,7 +34,7 @@ def measure(asked: argparse.Namespace) -> list[Row]:
     names = judge.chosen(settings.metrics)
 
     def drawn() -> Any:
-        return draw_fakes(training.average.network, samples, asked.samples, settings.seed)
+        return draw_fakes(training.game.average.network, samples, asked.samples, settings.seed)
 
     fakes = drawn()
     judge.judge(fakes, names)

@@ -5,6 +5,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from benchmarks.runner import composed, finish
 from benchmarks.sheet import Row
@@ -31,8 +32,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--compile", nargs="+", default=["false", "true"], help="of the runner")
     command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1")
     command.add_argument("--threads", type=int, default=1, help="1 (default): processor time")
-    command.add_argument("--seconds", type=float, default=2.0, help="of each turn (default 2)")
-    command.add_argument("--rounds", type=int, default=5, help="turns of each contestant")
+    command.add_argument("--seconds", type=float, default=0.1, help="of each turn (default 0.1)")
+    command.add_argument("--rounds", type=int, default=60, help="turns of each contestant")
 
 
 def measure(asked: argparse.Namespace) -> list[Row]:
@@ -44,24 +45,26 @@ def measure(asked: argparse.Namespace) -> list[Row]:
 
 
 def _case(case: str, asked: argparse.Namespace) -> Iterator[Row]:
-    """Contestants take turns, so that what else the machine does falls on all of them."""
+    """Contestants take short turns, so that what else the machine does falls on all of them."""
     from benchmarks.loops import bare, textbook
     from benchmarks.roofline import floor, peak_memory
 
     words = [*CASES[case], *asked.override, f"device={asked.device}"]
-    contestants = {"bare": bare(composed(words)), "textbook": textbook(composed(words))}
+    contestants = {"bare": (bare(composed(words)), 1), "textbook": (textbook(composed(words)), 1)}
     for precision, compiled in itertools.product(asked.precision, asked.compile):
         training = composed([*words, f"precision={precision}", f"compile={compiled}"])
-        contestants[f"{precision} compile={compiled}"] = training.advance
+        at_once = training.prepare(0)
+        advance = partial(training.advance, at_once)
+        contestants[f"{precision} compile={compiled}"] = (advance, at_once)
     # a single thread's processor time does not count what the neighbours take
     clock = time.process_time if asked.threads == 1 and asked.device == "cpu" else time.perf_counter
-    limit = floor(contestants["bare"], asked.device, clock)
-    memory = {name: peak_memory(step) for name, step in contestants.items()}
-    counts = {name: _count(step, clock, asked.seconds) for name, step in contestants.items()}
+    limit = floor(contestants["bare"][0], asked.device, clock)
+    memory = {name: peak_memory(act) for name, (act, _) in contestants.items()}
+    counts = {name: _count(act, clock, asked.seconds) for name, (act, _) in contestants.items()}
     turns: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(asked.rounds):
-        for name, step in contestants.items():
-            turns[name].append(_seconds(step, counts[name], clock))
+        for name, (act, steps) in contestants.items():
+            turns[name].append(_seconds(act, counts[name], clock) / steps)
     for name, taken in turns.items():
         yield {
             "case": case,
@@ -75,18 +78,18 @@ def _case(case: str, asked: argparse.Namespace) -> Iterator[Row]:
         }
 
 
-def _count(step: Callable[[], None], clock: Callable[[], float], seconds: float) -> int:
-    """How many steps a turn of so many seconds holds, once everything is warm."""
-    _seconds(step, 5, clock)
-    return max(3, round(seconds / _seconds(step, 5, clock)))
+def _count(act: Callable[[], None], clock: Callable[[], float], seconds: float) -> int:
+    """How often a turn of so many seconds has room for an act, once everything is warm."""
+    _seconds(act, 5, clock)
+    return max(1, round(seconds / _seconds(act, 5, clock)))
 
 
-def _seconds(step: Callable[[], None], count: int, clock: Callable[[], float]) -> float:
-    """Time of one of `count` steps."""
+def _seconds(act: Callable[[], None], count: int, clock: Callable[[], float]) -> float:
+    """Time of one of `count` acts."""
     finish()
     began = clock()
     for _ in range(count):
-        step()
+        act()
     finish()
     return (clock() - began) / count
 

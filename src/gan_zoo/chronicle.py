@@ -39,7 +39,7 @@ class Chronicle:
         self.settings, self.checkpoints = experiment.settings, folder / "checkpoints"
         seed, dataset = self.settings.seed, experiment.dataset
         noise = stream(seed, "album", samples.device)
-        self.album = Album(dataset, training.average.network, noise)
+        self.album = Album(dataset, training.game.average.network, noise)
         self.watch = Watch(training, samples, experiment.loss, seed)
         self.examination = None
         if 0 < self.settings.evaluate_every <= self.settings.steps:
@@ -70,11 +70,14 @@ class Chronicle:
         self.monitor.last |= state.get("last", {})
 
     def cadence(self) -> list[tuple[int, Callable[[], None]]]:
-        """Periods in generator updates, and what is done at their multiples and at the end."""
+        """Periods in generator updates, and what is done at their multiples and at the end.
+
+        What has a period of 0 is done as often as it can be.
+        """
         settings = self.settings
         examining = [(settings.evaluate_every, self.examine)] if self.examination else []
         return [
-            (1, lambda: self.monitor.tick(self.training.feed.position)),
+            (0, lambda: self.monitor.reach(self.training.step, self.training.feed.position)),
             (settings.log_every, self.read),
             (settings.sample_every, self.draw),
             *examining,

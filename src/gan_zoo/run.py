@@ -17,7 +17,6 @@ from gan_zoo.provenance import provenance
 from gan_zoo.resume import finished, refuse_changes
 from gan_zoo.schema import SettingError
 from gan_zoo.training.determinism import repeatable
-from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.interruption import Interrupted, interruptible
 from gan_zoo.training.loop import Training, train
 from gan_zoo.training.precision import caution, strict
@@ -132,6 +131,9 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)
     experiment.regularizer.prepare(critic)
+    feed = samples.feed(
+        settings.batch_size, stream_seed(settings.seed, "order"), experiment.dataset.balanced
+    )
     game = Game(
         generator=generator,
         critic=critic,
@@ -140,18 +142,15 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
         generator_optimizer=experiment.optimizers["generator"](generator.parameters()),
         critic_optimizer=experiment.optimizers["critic"](critic.parameters()),
         precision=settings.precision,
+        ema=settings.ema,
+        guesses=feed.hides_labels,
     )
-    worth_it = pays(game, settings.steps * (settings.n_critic + 1))
     torch.manual_seed(stream_seed(settings.seed, "regularizer"))
     return Training(
         game=game,
-        feed=samples.feed(
-            settings.batch_size, stream_seed(settings.seed, "order"), experiment.dataset.balanced
-        ),
-        average=MovingAverage(generator, settings.ema),
+        feed=feed,
         noise=stream(settings.seed, "noise", device),
         n_critic=settings.n_critic,
         warmup=settings.warmup,
-        quick={"auto": worth_it}.get(settings.compile, settings.compile),
-        classifier=MovingAverage(critic, settings.ema) if critic.classifies else None,
+        quick={"auto": pays(game, settings.steps)}.get(settings.compile, settings.compile),
     )

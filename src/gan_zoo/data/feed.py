@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _ROUNDED = 4096  # samples that are drawn at once, at least, where classes are balanced
 _AHEAD = 4  # batches that each thread fetches before they are asked for
+_TOGETHER = 16  # batches gathered at once, at most: a small one costs more to ask for than to copy
+_BYTES = {"cpu": 1 << 16, "cuda": 1 << 26}  # of them: what stays in a cache, what nobody misses
 
 
 class Order:
@@ -115,12 +117,20 @@ class Feed:
             self.order = Balanced(samples.y, batch_size, seed)
         else:
             self.order = Order(len(samples), batch_size, seed, samples.x.device)
+        size = 4 * batch_size * samples.x[0].numel()  # bytes of a batch, as floats
+        self._together = min(_TOGETHER, max(1, _BYTES[samples.x.device.type] // size))
+        self._gathered: list[tuple[Tensor, Tensor]] = []
+        self._reached = self.position
 
     def next(self) -> tuple[Tensor, Tensor]:
         """Samples (batch_size, *shape) as the networks see them, and labels (batch_size,)."""
-        batch = self.samples.take(self.order.at(self.position))
-        self.position += self.batch_size
-        return batch
+        if not self._gathered or self.position != self._reached:
+            reached = range(self.position, self.position + self._together * self.batch_size)
+            places = [self.order.at(position) for position in reached[:: self.batch_size]]
+            parts = (part.split(self.batch_size) for part in self.samples.take(torch.cat(places)))
+            self._gathered = list(zip(*parts, strict=True))[::-1]
+        self._reached = self.position = self.position + self.batch_size
+        return self._gathered.pop()
 
 
 class Stream(Feed):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gan_zoo.architectures.players import Critic
 from gan_zoo.losses import Loss, Scored
-from gan_zoo.regularizers import squared_gradient
+from gan_zoo.regularizers.gradients import squared_gradient
 
 _QUANTILES = {"median": 0.5, "q95": 0.95, "max": 1.0}
 _BINS = 40

@@ -38,7 +38,7 @@ class Watch:
     def __init__(self, training: Training, samples: Samples, loss: Loss, seed: int):
         self.training, self.samples, self.loss = training, samples, loss
         self.device = training.noise.device
-        generator = training.average.network
+        generator = training.game.average.network
         y = draw_labels(samples.y, generator.num_classes, _BATCH, seed)
         real = real_samples(samples, y, seed, self.device)
         self.y, self.z = y.to(self.device), generator.sample_z(_BATCH, self._stream(seed))
@@ -70,7 +70,7 @@ class Watch:
         if self.training.step < self._next:
             return {}
         self._next = self.training.step + self._period
-        network = self.training.average.network
+        network = self.training.game.average.network
         return self.vitals.measure(in_evaluation_mode(network, lambda: network(self.z, self.y)))
 
     def read(self, step: int, values: Mapping[str, float]) -> None:
@@ -121,9 +121,9 @@ class Examination:
         training, health = self.watch.training, self.watch.health
         try:
             judgement = self.examiner.examine(
-                training.average.network,
+                training.game.average.network,
                 training.game.critic,
-                training.classifier and training.classifier.network,
+                training.game.classifier and training.game.classifier.network,
                 self.watch.loss,
             )
         except DivergedError as reason:

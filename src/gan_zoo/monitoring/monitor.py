@@ -66,11 +66,10 @@ class Monitor:
 
         return Events(self.folder, self._began_at)
 
-    def tick(self, images: int) -> None:
-        """One generator update made, `images` real images seen since the run's first step."""
-        self.step += 1
-        self.images = images
-        self.progress.tick()
+    def reach(self, step: int, images: int) -> None:
+        """So many generator updates made, so many real images seen since the run's first step."""
+        self.progress.advance(step - self.step)
+        self.step, self.images = step, images
 
     def describe(self, table: str, settings: Iterable[tuple[str, Any]]) -> None:
         """Write a run's configuration: as a text, and key by key for the HParams tab."""

@@ -23,9 +23,9 @@ class Progress:
         # leave no bar behind where there is no terminal: disable=None asks the stream itself
         self._bar = tqdm(total=steps, initial=step, unit="step", disable=None, dynamic_ncols=True)
 
-    def tick(self) -> None:
-        """One step made."""
-        self._bar.update()
+    def advance(self, steps: int) -> None:
+        """So many steps more have been made."""
+        self._bar.update(steps)
 
     def tell(self, step: int, values: dict[str, float], health: str) -> None:
         """Show the values of a reading in the bar, or on a line where there is no terminal."""

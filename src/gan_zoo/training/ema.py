@@ -18,15 +18,19 @@ class MovingAverage:
     def __init__(self, network: nn.Module, decay: float):
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
         self.decay, self.updates = decay, 0
-        self._averages = list(self.network.parameters())
-        self._parameters = list(network.parameters())
-        self._buffers = list(zip(self.network.buffers(), network.buffers(), strict=True))
+        self.averages = list(self.network.parameters())
+        self.parameters = list(network.parameters())
+        self.buffers = list(zip(self.network.buffers(), network.buffers(), strict=True))
+
+    def weight(self, ahead: int = 0) -> float:
+        """What the trained network weighs in the update after the next `ahead` ones."""
+        updates = self.updates + ahead
+        return 1 - min(self.decay, (1 + updates) / (10 + updates))
 
     @torch.no_grad()
     def update(self) -> None:
         """Take the trained network's present weights into the average."""
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(self._averages, self._parameters, 1 - decay)
-        for average, buffer in self._buffers:
+        torch._foreach_lerp_(self.averages, self.parameters, self.weight())
+        for average, buffer in self.buffers:
             average.copy_(buffer)
         self.updates += 1

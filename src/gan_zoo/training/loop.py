@@ -1,20 +1,20 @@
 """The training loop: n_critic critic updates on fresh data and noise, then one of the generator."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gan_zoo.architectures.labels import hidden
 from gan_zoo.data.feed import Feed
-from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.latents import Latents
 from gan_zoo.training.meters import Meters
-from gan_zoo.training.quick import Plain, Quick
+from gan_zoo.training.quick import at_once, quick_turns
 from gan_zoo.training.schedule import Warmup
 from gan_zoo.training.step import Game
+from gan_zoo.training.turns import Turns
 
 
 @dataclasses.dataclass
@@ -23,46 +23,42 @@ class Training:
 
     Attributes:
         noise: stream of latent vectors, on the generator's device.
-        classifier: average of a critic that classifies; None for one that does not.
-        quick: whether steps are compiled, or captured on a GPU; a continued run does as it did.
+        quick: whether turns are compiled, or captured on a GPU; a continued run does as it did.
         step: generator updates made so far.
     """
 
     game: Game
     feed: Feed
-    average: MovingAverage
     noise: torch.Generator
     n_critic: int
     warmup: Warmup
-    classifier: MovingAverage | None = None
     quick: bool = False
     meters: Meters = dataclasses.field(default_factory=Meters)
     step: int = 0
 
     def __post_init__(self) -> None:
         self.latents = Latents(self.game.generator, self.feed.batch_size, self.noise)
-        self._steps: Plain | None = None  # made once there is a state to start from
+        self._turns: Turns | None = None  # made once there is a state to start from
 
-    def advance(self) -> None:
-        """One generator update, with the critic updates that precede it."""
-        if self._steps is None:
-            self._steps = (Quick if self.quick else Plain)(self.game)
-        for _ in range(self.warmup.critic_updates(self.step, self.n_critic)):
-            x, y = self._guessed(*self.feed.next())
-            self.meters.add(self._steps.critic(x, y, self.latents.next()))
-        self.meters.add(self._steps.generator(x, y, self.latents.next()))
-        self.average.update()
-        if self.classifier is not None:
-            self.classifier.update()
-        self.step += 1
+    def prepare(self, gap: int) -> int:
+        """Get ready for `advance`. Returns how many steps it best takes at once.
 
-    @torch.no_grad()
-    def _guessed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """A batch whose hidden labels are the present guesses of the averaged classifier."""
-        if self.classifier is None or not self.feed.hides_labels:
-            return x, y
-        guess = self.classifier.network.scores(x).argmax(-1)
-        return x, torch.where(y < 0, hidden(guess), y)
+        They are a divisor of `gap`, the steps between which others look; 0 where nobody does.
+        """
+        table = (self.game, self.feed, self.latents)
+        together = at_once(self.game, self.n_critic, gap) if self.quick else 1
+        plain = not self.quick
+        self._turns = Turns(*table) if plain else quick_turns(*table, self.n_critic, together)
+        return together
+
+    def advance(self, count: int = 1) -> None:
+        """Generator updates, with the critic updates that precede each."""
+        if self._turns is None:
+            self.prepare(1)
+        steps = range(self.step, self.step + count)
+        updates = [self.warmup.critic_updates(step, self.n_critic) for step in steps]
+        self._turns.play(updates, self.meters.add)
+        self.step += count
 
     def read_meters(self, anew: bool = True) -> dict[str, Tensor]:
         """Means of all values since the meters last started anew, and what the last step tells.
@@ -71,10 +67,8 @@ class Training:
         device, which nobody waits for.
         """
         last = self.game.loss.meters(*self.game.scored) if self.game.scored else {}
-        for player in ("critic", "generator"):
-            gradients = [p.grad for p in getattr(self.game, player).parameters()]
-            norm = torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
-            last[f"grad_norm/{player}"] = norm
+        for player, gradients in self._turns.gradients().items() if self._turns else ():
+            last[f"grad_norm/{player}"] = torch.nn.utils.get_total_norm(gradients)
         return {**self.meters.read(anew), **last}
 
     def state_dict(self) -> dict[str, Any]:
@@ -87,9 +81,9 @@ class Training:
             "critic": self.game.critic.state_dict(),
             "generator_optimizer": self.game.generator_optimizer.state_dict(),
             "critic_optimizer": self.game.critic_optimizer.state_dict(),
-            "average": self.average.network.state_dict(),
-            "average_updates": self.average.updates,
-            "classifier": self.classifier and self.classifier.network.state_dict(),
+            "average": self.game.average.network.state_dict(),
+            "average_updates": self.game.average.updates,
+            "classifier": self.game.classifier and self.game.classifier.network.state_dict(),
             "noise": self.latents.state(),
             "feed_position": self.feed.position,
             "default_noise": torch.get_rng_state(),
@@ -104,11 +98,11 @@ class Training:
         for name in ("generator", "critic"):
             getattr(self.game, name).load_state_dict(state[name])
             load_optimizer(getattr(self.game, f"{name}_optimizer"), state[f"{name}_optimizer"])
-        self.average.network.load_state_dict(state["average"])
-        self.average.updates = state["average_updates"]
-        if self.classifier is not None:
-            self.classifier.network.load_state_dict(state["classifier"])
-            self.classifier.updates = state["average_updates"]
+        self.game.average.network.load_state_dict(state["average"])
+        if self.game.classifier is not None:
+            self.game.classifier.network.load_state_dict(state["classifier"])
+        for average in self.game.averages:
+            average.updates = state["average_updates"]
         self.latents.restore(state["noise"])
         self.feed.position = state["feed_position"]
         torch.set_rng_state(state["default_noise"])
@@ -116,7 +110,7 @@ class Training:
             torch.cuda.set_rng_state(state["default_noise_cuda"], self.game.device)
         self.meters.restore(state["meters"], self.noise.device)
         self.step, self.quick = state["step"], state["quick"]
-        self._steps = None
+        self._turns = None
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -136,10 +130,12 @@ def train(
 ) -> None:
     """Advance to `steps`; each (period, action) acts at its multiples, and at the end.
 
-    Returns earlier if `stopping` says so after a step.
+    What has a period of 0 acts as often as it can. Returns earlier if `stopping` says so.
     """
+    together = training.prepare(math.gcd(*(period for period, _ in cadence)))
     while training.step < steps and not stopping():
-        training.advance()
+        aligned = training.step % together == 0 and training.step + together <= steps
+        training.advance(together if aligned else 1)
         for period, act in cadence:
-            if training.step % period == 0 or training.step == steps:
+            if not period or training.step % period == 0 or training.step == steps:
                 act()

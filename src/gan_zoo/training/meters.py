@@ -11,15 +11,14 @@ class Meters:
         self._sums: dict[tuple[str, ...], Tensor] = {}
         self._counts: dict[tuple[str, ...], int] = {}
 
-    def add(self, values: dict[str, Tensor]) -> None:
-        """Add one value per name, without waiting for the device."""
-        names = tuple(values)
-        stacked = torch.stack(list(values.values()))
-        if names in self._sums:
-            self._sums[names].add_(stacked)
-        else:
-            self._sums[names] = stacked
-        self._counts[names] = self._counts.get(names, 0) + 1
+    def add(self, told: dict[tuple[str, ...], Tensor], count: int) -> None:
+        """Add a value (names,) for each name, or sums of `count` values. Nobody waits for them."""
+        for names, values in told.items():
+            if names in self._sums:
+                self._sums[names].add_(values)
+            else:
+                self._sums[names] = values.clone()  # whoever told may use the memory again
+            self._counts[names] = self._counts.get(names, 0) + count
 
     def state(self) -> list[dict]:
         """What has been added since the last reading, as plain values and tensors."""

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from gan_zoo.training.ema import MovingAverage
 from gan_zoo.training.step import Descent
+
+_AHEAD = 256  # updates whose factors are computed together
 
 
 class _Rule:
@@ -33,6 +36,7 @@ class _Rule:
         self.kept = [tuple(state[name] for name in self.moments) for state in states]
         self.steps = [state["step"] for state in states]
         self.taken = int(self.steps[0].item())
+        self._ahead: list[Tensor] = []
         self.factors: Tensor | None = None
 
     def factors_of(self, step: int) -> list[float]:
@@ -41,9 +45,12 @@ class _Rule:
 
     def before(self) -> None:
         """To be called before the next update, outside of the graph."""
+        if not self._ahead:  # to make one tensor costs as much as to make many
+            steps = range(self.taken + _AHEAD, self.taken, -1)
+            factors = [self.factors_of(step) for step in steps]
+            self._ahead = list(self.parameters[0].new_tensor(factors).unbind())
         self.taken += 1
-        like = self.parameters[0]
-        self.factors = like.new_tensor(self.factors_of(self.taken))
+        self.factors = self._ahead.pop()
 
     def update(self, parameter: Tensor, gradient: Tensor, kept: tuple[Tensor, ...]) -> None:
         """Change a parameter and what is kept for it, in place."""
@@ -87,6 +94,9 @@ _RULES = {torch.optim.Adam: _Adam, torch.optim.RMSprop: _RMSprop}
 class TracedDescent:
     """What a `Descent` does, in operations that can be traced. `before` and `after` surround it.
 
+    Attributes:
+        gradients: of the last update.
+
     Raises TypeError for an optimizer other than Adam and RMSprop.
     """
 
@@ -108,6 +118,32 @@ class TracedDescent:
         self.rule.before()
 
     def after(self) -> None:
-        """To be called after a step: gradients are where others look for them."""
-        for parameter, gradient in zip(self.rule.parameters, self.gradients, strict=True):
-            parameter.grad = gradient
+        """To be called after a step."""
+
+
+class TracedAverage:
+    """What a `MovingAverage` does, by a weight that is a number on the device.
+
+    Attributes:
+        weight: of the trained network in the next update, to be set before it.
+    """
+
+    def __init__(self, average: MovingAverage):
+        self.average, self.network = average, average.network
+        self.weight = average.averages[0].new_zeros(())
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take the trained network's present weights into the average."""
+        for ours, theirs in zip(self.average.averages, self.average.parameters, strict=True):
+            ours.lerp_(theirs, self.weight)
+        for ours, theirs in self.average.buffers:
+            ours.copy_(theirs)
+
+    def before(self) -> None:
+        """To be called before an update, outside of the graph."""
+        self.weight.fill_(self.average.weight())
+
+    def after(self) -> None:
+        """To be called after an update."""
+        self.average.updates += 1
