@@ -33,11 +33,12 @@ class Captured(Turns):
                 group["capturable"] = True
         self._updates: list[int] | None = list(updates)
         self._graph: torch.cuda.CUDAGraph | None = None
+        self._replayed = False  # in the last play
         # averages follow by weights that the graph reads, one for each turn
         self._twin: Any = copy.copy(game)
         self._twin.average = TracedAverage(game.average)
         self._twin.classifier = game.classifier and TracedAverage(game.classifier)
-        self._weights = torch.zeros(len(updates), device=game.device)
+        self._weights = game.average.averages[0].new_zeros(len(updates))
 
     def play(self, updates: Sequence[int], tell: Callable[[Told, int], None]) -> None:
         """One turn after the other, each with so many critic updates."""

@@ -131,7 +131,7 @@ def critic_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
     penalized = isinstance(penalty, Tensor)
     game.descend_critic(loss + penalty if penalized else loss)
     game.regularizer.after_step(game.descend_critic.parameters)
-    game.scored = tuple(pair._replace(score=pair.score.detach()) for pair in (real, fake))
+    game.scored = tuple(Scored(pair.x, pair.score.detach(), pair.y) for pair in (real, fake))
     return {
         "loss/critic": loss.detach(),
         "penalty/critic": penalty.detach() if penalized else torch.zeros_like(loss),
