@@ -112,17 +112,17 @@ def test_a_run_that_diverges_stops_with_a_verdict(trained, tmp_path):
 def test_a_collapsed_run_says_so(trained, tmp_path):
     # a generator that never learns keeps its small random start: everything in one place
     still = ["optimizer.generator.lr=1e-12", "dataset.radius=500", "evaluate_every=0"]
-    large = ["dataset.count=1280", "batch_size=1280"]  # vitals at every reading
+    large = ["dataset.count=6400", "batch_size=6400"]  # vitals at every reading
     summary = trained(tmp_path, *RING, *large, "steps=40", *still)
     assert summary["health"] == "collapsed at step 5"
 
 
-def test_vitals_take_a_hundredth_of_what_training_does_however_often_is_read(trained, tmp_path):
-    often = [*RING, "log_every=1", "batch_size=160", "n_critic=3"]
+def test_vitals_take_little_of_what_training_does_however_often_is_read(trained, tmp_path):
+    often = [*RING, "log_every=1", "batch_size=800", "n_critic=3", "dataset.count=800"]
     for steps in (30, 45):  # the second goes on from the first
         trained(tmp_path, *often, f"steps={steps}")
     taken = [line["step"] for line in lines(tmp_path) if "health/spread" in line]
-    assert taken == [1, 21, 41]  # 128 samples after 20 steps that made 4 x 160 each
+    assert taken == [1, 21, 41]  # 128 samples after 20 steps that made 4 x 800 each
 
 
 def test_the_best_is_kept_by_either_direction_and_across_restarts(tmp_path):

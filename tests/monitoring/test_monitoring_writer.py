@@ -75,8 +75,8 @@ def test_tasks_are_done_in_order_in_another_thread_and_failures_told_once(caplog
         raise OSError(errno.ENOSPC, "No space left on device")
 
     for i in range(300):
-        tasks.submit("curves", fail)
-        tasks.submit("lines", lambda i=i: done.append((i, threading.current_thread())))
+        tasks.submit({"curves": fail})
+        tasks.submit({"lines": lambda i=i: done.append((i, threading.current_thread()))})
     tasks.settle()
     assert [i for i, _ in done] == list(range(300))
     assert threading.current_thread() not in {thread for _, thread in done}

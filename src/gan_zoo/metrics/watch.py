@@ -25,7 +25,7 @@ from gan_zoo.training.loop import Training
 from gan_zoo.training.streams import stream
 
 _BATCH = 128  # samples that vitals are taken of
-_SHARE = 0.01  # of the samples made for training: vitals take no more, however often is read
+_SHARE = 0.002  # of the samples made for training: vitals take no more, however often is read
 
 
 class Watch:

@@ -55,8 +55,8 @@ class Monitor:
     def __exit__(self, *error: Any) -> None:
         self._redirect.__exit__(*error)
         self.progress.close()
-        self._writer.submit("metrics.jsonl", self._lines.close)
-        self._writer.submit(_CURVES, lambda: self._events.close())
+        closing = {"metrics.jsonl": self._lines.close, _CURVES: lambda: self._events.close()}
+        self._writer.submit(closing)
         self._writer.close()
 
     @cached_property
@@ -73,8 +73,8 @@ class Monitor:
 
     def describe(self, table: str, settings: Iterable[tuple[str, Any]]) -> None:
         """Write a run's configuration: as a text, and key by key for the HParams tab."""
-        self._writer.submit(_CURVES, lambda: self._events.text(0, "config", table))
-        self._writer.submit(_CURVES, lambda: self._events.hyperparameters(settings))
+        self._writer.submit({_CURVES: lambda: self._events.text(0, "config", table)})
+        self._writer.submit({_CURVES: lambda: self._events.hyperparameters(settings)})
 
     def scalars(self, reading: Reading, values: dict[str, float]) -> None:
         """Write the values of a reading at its step, with the speed since the one before."""
@@ -99,12 +99,16 @@ class Monitor:
         if verdict != self.health:
             self.health = verdict
             told = f"step {step}: {verdict}"
-            self._writer.submit(_CURVES, lambda: self._events.text(step, "health", told))
+            self._writer.submit({_CURVES: lambda: self._events.text(step, "health", told)})
 
     def _write(self, step: int, values: dict[str, float]) -> None:
         self.last |= values
-        self._writer.submit("metrics.jsonl", lambda: self._lines.write(json_line(step, values)))
-        self._writer.submit(_CURVES, lambda: self._events.scalars(step, values))
+        self._writer.submit(
+            {
+                "metrics.jsonl": lambda: self._lines.write(json_line(step, values)),
+                _CURVES: lambda: self._events.scalars(step, values),
+            }
+        )
 
     def picture(self, name: str, tag: str, draw: Callable[[], np.ndarray]) -> None:
         """Write a picture as samples/NAME.png and under a TensorBoard tag.
@@ -113,12 +117,16 @@ class Monitor:
         """
         step, path = self.step, self.folder / "samples" / f"{name}.png"
         encoded = cache(lambda: encode(draw()))
-        self._writer.submit("pictures", lambda: path.write_bytes(encoded().content))
-        self._writer.submit(_CURVES, lambda: self._events.image(step, tag, encoded()))
+        self._writer.submit(
+            {
+                "pictures": lambda: path.write_bytes(encoded().content),
+                _CURVES: lambda: self._events.image(step, tag, encoded()),
+            }
+        )
 
     def settle(self) -> None:
         """Wait until everything is written, and what metrics.jsonl holds would survive a crash."""
-        self._writer.submit("metrics.jsonl", self._lines.sync)
+        self._writer.submit({"metrics.jsonl": self._lines.sync})
         self._writer.settle()
 
     def summary(self, facts: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
@@ -24,9 +24,9 @@ class Writer:
         self._waiting: deque[Future[None]] = deque()
         self._failed: set[str] = set()
 
-    def submit(self, what: str, act: Callable[[], object]) -> None:
-        """Have something done soon; `what` is the name of what it writes."""
-        self._waiting.append(self._thread.submit(self._attempt, what, act))
+    def submit(self, tasks: Mapping[str, Callable[[], object]]) -> None:
+        """Have tasks done soon, by the names of what they write. To wake the thread takes time."""
+        self._waiting.append(self._thread.submit(self._attempt, tasks))
         if len(self._waiting) > _MOST_WAITING:
             self._waiting.popleft().result()
 
@@ -39,13 +39,14 @@ class Writer:
         """Wait until everything is done, and end the thread."""
         self._thread.shutdown()
 
-    def _attempt(self, what: str, act: Callable[[], object]) -> None:
-        try:
-            act()
-        except Exception as error:  # a picture or a curve less is no reason to stop training
-            if what not in self._failed:
-                self._failed.add(what)
-                log.warning("cannot write %s: %s; training goes on", what, error)
+    def _attempt(self, tasks: Mapping[str, Callable[[], object]]) -> None:
+        for what, act in tasks.items():
+            try:
+                act()
+            except Exception as error:  # a picture or a curve less is no reason to stop training
+                if what not in self._failed:
+                    self._failed.add(what)
+                    log.warning("cannot write %s: %s; training goes on", what, error)
 
 
 class Appended:

@@ -68,7 +68,8 @@ class Training:
         """
         last = self.game.loss.meters(*self.game.scored) if self.game.scored else {}
         for player, gradients in self._turns.gradients().items() if self._turns else ():
-            last[f"grad_norm/{player}"] = torch.nn.utils.get_total_norm(gradients)
+            norms = torch._foreach_norm(list(gradients))
+            last[f"grad_norm/{player}"] = torch.stack(norms).norm()
         return {**self.meters.read(anew), **last}
 
     def state_dict(self) -> dict[str, Any]:
