@@ -46,9 +46,11 @@ class Training:
         They are a divisor of `gap`, the steps between which others look; 0 where nobody does.
         """
         table = (self.game, self.feed, self.latents)
-        together = at_once(self.game, self.n_critic, gap) if self.quick else 1
-        plain = not self.quick
-        self._turns = Turns(*table) if plain else quick_turns(*table, self.n_critic, together)
+        if not self.quick:
+            self._turns = Turns(*table)
+            return 1
+        together = at_once(self.game, self.n_critic, gap)
+        self._turns = quick_turns(*table, self.n_critic, together)
         return together
 
     def advance(self, count: int = 1) -> None:
