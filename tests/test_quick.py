@@ -9,7 +9,7 @@ import torch
 from gan_zoo import checkpoints, losses, regularizers
 from gan_zoo.architectures import mlp
 from gan_zoo.optimizers import Adam, RMSprop
-from gan_zoo.training import captured, compiled
+from gan_zoo.training import captured, compiled, traced
 from gan_zoo.training.captured import Captured
 from gan_zoo.training.compiled import Compiled
 from gan_zoo.training.meters import Meters
@@ -149,7 +149,7 @@ def test_what_cannot_be_compiled_runs_as_it_is_and_says_so_once(where, monkeypat
         ways = {critic_alone: critic_alone, both_players: both_players, where: refuse}
         monkeypatch.setattr(compiled, "_in_one_graph", ways.get)
         monkeypatch.setattr(compiled, "TracedDescent", WithoutGraph)
-        monkeypatch.setattr(compiled, "TracedAverage", WithoutGraph)
+        monkeypatch.setattr(traced, "TracedAverage", WithoutGraph)
     with caplog.at_level(logging.WARNING):
         turns = quick_turns(*table(game_of()), 2, 1)
         agree(turns, Turns(*table(game_of())), [2], [2], [1])

@@ -1,6 +1,5 @@
 """Turns captured into a CUDA graph, several in one: all of them then cost the host one launch."""
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from gan_zoo.training.quick import cannot
 from gan_zoo.training.step import Game, Told
-from gan_zoo.training.traced import TracedAverage
+from gan_zoo.training.traced import twin_of
 from gan_zoo.training.turns import Batches, Noise, Turns
 
 _WARM_UP = 3  # turns before a capture, in which libraries choose their kernels and take memory
@@ -35,9 +34,7 @@ class Captured(Turns):
         self._graph: torch.cuda.CUDAGraph | None = None
         self._replayed = False  # in the last play
         # averages follow by weights that the graph reads, one for each turn
-        self._twin: Any = copy.copy(game)
-        self._twin.average = TracedAverage(game.average)
-        self._twin.classifier = game.classifier and TracedAverage(game.classifier)
+        self._twin = twin_of(game)
         self._weights = game.average.averages[0].new_zeros(len(updates))
 
     def play(self, updates: Sequence[int], tell: Callable[[Told, int], None]) -> None:

@@ -4,12 +4,10 @@ A forward and a backward pass compiled apart lose on CPUs, where what one saves 
 more than computing it again. In one graph nothing is saved, and the updates melt into the rest.
 """
 
-import copy
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType
-from typing import Any
 
 import torch
 import torch._dynamo
@@ -18,7 +16,7 @@ from torch._inductor.custom_graph_pass import CustomGraphPass
 
 from gan_zoo.training.quick import cannot
 from gan_zoo.training.step import Game, Told, both_players, critic_alone
-from gan_zoo.training.traced import TracedAverage, TracedDescent
+from gan_zoo.training.traced import TracedDescent, twin_of
 from gan_zoo.training.turns import Batches, Noise, Turns
 
 _CACHE = "~/.cache/gan_zoo/compiled"
@@ -70,11 +68,9 @@ class Compiled(Turns):
         super().__init__(game, feed, latents)
         torch._dynamo.config.trace_autograd_ops = True  # gradients are taken inside of the graph
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(_CACHE).expanduser()))
-        self._twin: Any = copy.copy(game)
+        self._twin = twin_of(game)
         critic = self._twin.descend_critic = TracedDescent(game.descend_critic)
         generator = self._twin.descend_generator = TracedDescent(game.descend_generator)
-        self._twin.average = TracedAverage(game.average)
-        self._twin.classifier = game.classifier and TracedAverage(game.classifier)
         self._moves = {
             critic_alone: [critic],
             both_players: [critic, generator, *self._twin.averages],

@@ -4,13 +4,15 @@ They keep the state of torch's optimizers, under torch's names, so that either k
 on where the other stopped; results agree up to rounding.
 """
 
+import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gan_zoo.training.ema import MovingAverage
-from gan_zoo.training.step import Descent
+from gan_zoo.training.step import Descent, Game
 
 _AHEAD = 256  # updates whose factors are computed together
 
@@ -147,3 +149,11 @@ class TracedAverage:
     def after(self) -> None:
         """To be called after an update."""
         self.average.updates += 1
+
+
+def twin_of(game: Game) -> Any:
+    """The same game, its averages traced: what a graph is made of."""
+    twin: Any = copy.copy(game)
+    twin.average = TracedAverage(game.average)
+    twin.classifier = game.classifier and TracedAverage(game.classifier)
+    return twin
