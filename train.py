@@ -20,4 +20,4 @@ def main(config: DictConfig) -> None:
 
 if __name__ == "__main__":
     configs = Path(__file__).parent / "configs"
-    launch.in_one_line(launch.helping(main, configs), configs)
+    launch.in_one_line(launch.directly(main, configs), configs)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -11,13 +11,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
-from gan_zoo.experiment import Experiment, read
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import kept, plain
 from gan_zoo.launch.continuing import continue_run, continue_sweep
 from gan_zoo.launch.imports import uncollected
 from gan_zoo.resume import failure, finished, holds_run, refuse_changes
 from gan_zoo.schema import SettingError
+
+if TYPE_CHECKING:
+    from gan_zoo.experiment import Experiment
 
 
 class CheckFirst(Callback):
@@ -85,17 +87,19 @@ def job_folder(sweep: Path, name: str) -> Path:
 _LONGEST = 255
 
 
-def check_job(config: DictConfig, folder: Path) -> Experiment:
+def check_job(config: DictConfig, folder: Path) -> "Experiment":
     """The experiment. Raises SettingError for a setting that is wrong, or was another before."""
     settings = plain(config)
     with uncollected():
+        from gan_zoo.experiment import read  # imports all nouns: only once Hydra knows the keys
+
         experiment = read(settings)
     if holds_run(folder) and (folder / ".hydra" / "config.yaml").is_file():
         refuse_changes(plain(kept(folder)), settings)
     return experiment
 
 
-def check_together(experiments: Iterable[Experiment]) -> None:
+def check_together(experiments: Iterable["Experiment"]) -> None:
     """Raises SettingError for the first one whose nouns do not go together."""
     from gan_zoo.fit import check_fit  # imports torch: only once all else is known to be good
 

@@ -1,23 +1,10 @@
 """The text of --help: Hydra would compose every group twice for it, which takes twice as long."""
 
 import string
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-
-_FLAGS = {"--help", "-h"}
-
-
-def helping(main: Callable[[], Any], configs: Path) -> Callable[[], Any]:
-    """A Hydra main function, or what shows its help if the command line has no other flag."""
-    words = sys.argv[1:]
-    flags = {word for word in words if word.startswith("-")}
-    overrides = [word for word in words if word not in flags]
-    return (lambda: print(help_text(configs, overrides))) if flags and flags <= _FLAGS else main
 
 
 def help_text(configs: Path, overrides: list[str]) -> str:

@@ -3,16 +3,19 @@
 import logging
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from gan_zoo.experiment import Experiment, read
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import keep, plain
 from gan_zoo.launch.imports import uncollected
 from gan_zoo.resume import failure, finished, holds_run, note_failure
 from gan_zoo.schema import SettingError
 from gan_zoo.training.interruption import Interrupted, Stopped
+
+if TYPE_CHECKING:
+    from gan_zoo.experiment import Experiment
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +27,8 @@ def train(config: DictConfig, folder: Path, alone: bool) -> None:
     mistake found before training. A job of a sweep leaves word in its folder of why it failed, and
     the others go on. A signal ends the whole program in either case.
     """
+    from gan_zoo.experiment import read
+
     experiment = read(plain(config))
     if alone:
         _train_alone(experiment, config, folder)
@@ -31,7 +36,7 @@ def train(config: DictConfig, folder: Path, alone: bool) -> None:
         _train_in_sweep(experiment, config, folder)
 
 
-def _train_alone(experiment: Experiment, config: DictConfig, folder: Path) -> None:
+def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
     try:
         _train(experiment, config, folder)
     except SettingError as error:
@@ -44,7 +49,7 @@ def _train_alone(experiment: Experiment, config: DictConfig, folder: Path) -> No
         telling.end(error, code, way_on)
 
 
-def _train_in_sweep(experiment: Experiment, config: DictConfig, folder: Path) -> None:
+def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
     before = failure(folder)
     if before and not experiment.settings.retry:
         log.warning("failed before: %s; retry=true tries again: %s", before, folder)
@@ -61,7 +66,7 @@ def _train_in_sweep(experiment: Experiment, config: DictConfig, folder: Path) ->
         note_failure(folder, telling.reason(error))
 
 
-def _train(experiment: Experiment, config: DictConfig, folder: Path) -> None:
+def _train(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
     if finished(folder, experiment.settings.steps) is None:
         keep(config, folder)
     with uncollected():  # imports torch: only once the settings are known to be good

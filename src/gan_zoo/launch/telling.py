@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from gan_zoo.launch.composed import plain
 from gan_zoo.launch.continuing import with_choices
-from gan_zoo.resume import leaves
 from gan_zoo.schema import SettingError, nearest
 from gan_zoo.training.interruption import Stopped
 
@@ -26,7 +24,7 @@ FAILED = Stopped.exit_code  # a run, or some jobs of a sweep, could not come to 
 def in_one_line(main: Callable[[], Any], configs: Path) -> None:
     """Run a Hydra main function; a mistake of the user's ends in one line on standard error.
 
-    configs is the folder that the function composes from, for naming what is allowed instead.
+    configs is the folder that the function composes from: a run that is continued had its choices.
     HYDRA_FULL_ERROR=1 in the environment shows the whole traceback instead.
     """
     if os.environ.get("HYDRA_FULL_ERROR"):
@@ -37,7 +35,7 @@ def in_one_line(main: Callable[[], Any], configs: Path) -> None:
     try:
         main()
     except (SettingError, HydraException, OmegaConfBaseException) as error:
-        refuse(explain(error, configs))
+        refuse(explain(error))
     except OSError as error:
         end(error, FAILED)
     except BrokenExecutor:  # a launcher's processes
@@ -79,29 +77,26 @@ def reason(error: Exception) -> str:
     return " ".join((named or f"{type(error).__name__}: {error}").split())
 
 
-def explain(error: Exception, configs: Path) -> str:
+def explain(error: Exception) -> str:
     """One line for an error of our own, of Hydra or of OmegaConf."""
     if isinstance(error, SettingError):
         return str(error)
     if isinstance(error, OverrideParseException):
         return f"{error.override}: {' '.join(str(error).partition('See https')[0].split())}"
     text = f"{error}\n{error.__cause__ or ''}"
-    unknown = re.search(r"Could not override '([^']+)'", text)
-    if unknown:
-        group = unknown[1].rpartition(".")[0]
-        siblings = [key for key in _valid_keys(configs) if key.rpartition(".")[0] == group]
-        return f"{unknown[1]}: unknown key; {nearest(unknown[1], siblings)}"
+    if isinstance(error.__cause__, (ConfigAttributeError, ConfigKeyError)):
+        return _unknown(error.__cause__)
     choice = re.search(r"Could not find '(.+)/(.+)'\s+Available options in '.+':((\n\t\S+)+)", text)
     if choice:
         return f"{choice[1]}={choice[2]}: {nearest(choice[2], choice[3].split())}"
     return " ".join(text.split())
 
 
-def _valid_keys(configs: Path) -> list[str]:
-    """Every dotted key of the configuration that the command line's group choices compose."""
-    groups = {path.name for path in configs.iterdir() if path.is_dir()}
-    choices = [word for word in sys.argv[1:] if word.partition("=")[0] in groups]
-    with initialize_config_dir(str(configs.resolve()), version_base="1.3"):
-        single = [word for word in choices if "," not in word]
-        keys = [key for key, _ in leaves(plain(compose("train", single)))]
-    return [*keys, *{key.partition(".")[0] for key in keys}]
+def _unknown(error: OmegaConfBaseException) -> str:
+    key, parent = str(error.full_key), error.parent_node
+    group = key.rpartition(".")[0]
+    names = parent if isinstance(parent, DictConfig) else ()
+    settable = [str(name) for name in names if name not in ("hydra", "_target_")]
+    siblings = [f"{group}.{name}" if group else name for name in settable]
+    allowed = nearest(key, siblings) if siblings else f"{group} has none"
+    return f"{key}: unknown key; {allowed}"
