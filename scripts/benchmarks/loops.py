@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from gan_zoo.architectures.layers import FromPoint, ToPoint
 from gan_zoo.data.samples import to_float
 
 
@@ -133,6 +134,9 @@ def textbook(training: Any) -> Callable[[], None]:
     p = Pieces(training)
     for network in (p.generator, p.critic):
         network.to(memory_format=torch.contiguous_format)
+        for module in network.modules():
+            if isinstance(module, (FromPoint, ToPoint)):
+                module.__class__ = type(module).__base__  # torch's own layer, as tutorials have it
     loader = torch.utils.data.DataLoader(Pictures(p.x), p.batch, shuffle=True, drop_last=True)
     of_generator = p.optimizer(p.generator.parameters(), **p.settings)
     of_critic = p.optimizer(p.critic.parameters(), **p.settings)

@@ -10,7 +10,14 @@ from itertools import pairwise
 from torch import nn
 
 from gan_zoo.architectures.labels import Features, Labels, Stages, label_module
-from gan_zoo.architectures.layers import Norm, needs_bias, normalization, start_normal
+from gan_zoo.architectures.layers import (
+    FromPoint,
+    Norm,
+    ToPoint,
+    needs_bias,
+    normalization,
+    start_normal,
+)
 from gan_zoo.architectures.players import Critic, Generator, Output, Prior
 from gan_zoo.architectures.sizes import doublings
 from gan_zoo.schema import PositiveInt
@@ -48,7 +55,7 @@ def generator(
     channels = [width * 2**i for i in reversed(range(count))]
     inputs, bias = z_dim + features.dim, needs_bias(norm)
     layers: list[nn.Module] = [nn.Unflatten(-1, (inputs, 1, 1))]
-    layers += [nn.ConvTranspose2d(inputs, channels[0], start, bias=bias)]
+    layers += [FromPoint(inputs, channels[0], start, bias=bias)]
     for wide, narrow in pairwise(channels):
         layers += [*normalization(norm, wide), nn.ReLU(True)]
         layers += [nn.ConvTranspose2d(wide, narrow, *_HALVE, bias=bias)]
@@ -93,7 +100,7 @@ def critic(
         layers += [nn.Conv2d(inputs, outputs, *geometry, bias=needs_bias(norm))]
         layers += [*normalization(norm, outputs), nn.LeakyReLU(0.2, True)]
         inputs = outputs
-    layers += [nn.Conv2d(inputs, features.heads, end, bias=False), nn.Flatten()]
+    layers += [ToPoint(inputs, features.heads, end, bias=False), nn.Flatten()]
     return Critic(Stages(first, nn.Sequential(*layers)).apply(_start), features, output)
 
 
