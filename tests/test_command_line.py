@@ -36,6 +36,8 @@ def call(script, *words, cwd=ROOT):
         (["steps=many"], "steps=many", "must be an integer"),
         (["loss=wgna"], "loss=wgna", "did you mean wgan?"),
         (["stesp=3"], "stesp", "did you mean steps?"),
+        (["lossy.slope=0"], "lossy", "did you mean loss?"),
+        (["steps.x=3"], "steps.x", "unknown key; steps has none"),
         (["+extra=3"], "extra=3", "unknown key"),
         (["batch_size=300", "dataset.count=200"], "batch_size=300", "must be at most 200"),
         (["device=cuda"], "device=cuda", "use auto, cpu"),
@@ -70,6 +72,28 @@ def test_help_and_configuration_are_shown_without_torch(words):
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
     assert "glyphs" in ran.stdout or "alphabet" in ran.stdout
+
+
+@pytest.mark.parametrize("word", ["steps=-1", "stesp=1"])
+def test_a_mistake_is_found_in_one_composition(word):
+    script = (
+        f"import runpy, sys; sys.argv = ['train.py', '{word}']\n"
+        "from hydra._internal.config_loader_impl import ConfigLoaderImpl as loader\n"
+        "load, composed = loader.load_configuration, []\n"
+        "loader.load_configuration = lambda *a, **k: composed.append(1) or load(*a, **k)\n"
+        "try: runpy.run_path('train.py', run_name='__main__')\n"
+        "except SystemExit as end: print(end.code, len(composed))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout.split() == ["2", "1"], ran.stderr
+
+
+def test_a_sweep_may_be_asked_for_without_a_flag(tmp_path):
+    words = ["hydra.mode=MULTIRUN", "loss=glsgan", "loss.slope=-1,0", *SMALL]
+    called = call("train.py", *words, cwd=tmp_path)
+    assert called.returncode == 0, called.stderr
+    jobs = {path.name for path in (tmp_path / "outputs" / "sweeps").glob("*/loss.slope=*")}
+    assert jobs == {"loss.slope=-1", "loss.slope=0"}
 
 
 def test_the_header_names_loss_paper_formula_and_recipe(tmp_path):

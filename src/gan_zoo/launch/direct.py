@@ -21,7 +21,8 @@ def directly(main: Callable[..., Any], configs: Path) -> Callable[[], Any]:
     if flags and flags <= {"--help", "-h"}:
         overrides = [word for word in words if word not in flags]
         return lambda: print(help_text(configs, overrides))
-    return main if flags else lambda: _run(main, configs)
+    may_sweep = flags or any("hydra.mode" in word for word in words)
+    return main if may_sweep else lambda: _run(main, configs)
 
 
 def _run(main: Callable[..., Any], configs: Path) -> None:
@@ -37,4 +38,4 @@ def _run(main: Callable[..., Any], configs: Path) -> None:
             callbacks.on_run_end(config=config, config_name="train", job_return=job)
             _ = job.return_value  # raises what ended the job
             return
-    main()  # hydra.mode=MULTIRUN: a sweep without a flag
+    main()  # a configuration that sweeps by itself
