@@ -1,23 +1,16 @@
 """Train one GAN, or with -m a sweep of them: `python train.py --help`."""
 
+import sys
 from pathlib import Path
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
-
-from gan_zoo import launch
-
-
-@hydra.main(version_base="1.3", config_path="configs", config_name="train")
-def main(config: DictConfig) -> None:
-    """Train in the folder that Hydra made for this job."""
-    hydra_config = HydraConfig.get()
-    alone = hydra_config.mode == RunMode.RUN
-    launch.train(config, Path(hydra_config.runtime.output_dir), alone)
-
+from gan_zoo.help import asks, help_text
+from gan_zoo.imports import uncollected
 
 if __name__ == "__main__":
     configs = Path(__file__).parent / "configs"
-    launch.in_one_line(launch.directly(main, configs), configs)
+    if asks(sys.argv[1:]):
+        print(help_text(configs, sys.argv[1:]))
+    else:
+        with uncollected():
+            from gan_zoo import launch  # imports Hydra, for which help does not wait
+        launch.main(configs)

@@ -5,12 +5,12 @@ import runpy
 from pathlib import Path
 from typing import Any
 
-from gan_zoo import launch
+from gan_zoo.launch import entry
 
-train = launch.train
+train = entry.train
 
 
-def train_one_step(*given: Any) -> None:
+def train_one_step(*given: Any, **named: Any) -> None:
     """Train, and end the program after one step."""
     from gan_zoo.training.loop import Training  # not before the settings are checked, as ever
 
@@ -21,8 +21,8 @@ def train_one_step(*given: Any) -> None:
         os._exit(0)
 
     Training.advance = first  # type: ignore[method-assign]
-    train(*given)
+    train(*given, **named)
 
 
-launch.train = train_one_step
+entry.train = train_one_step
 runpy.run_path(str(Path(__file__).parents[2] / "train.py"), run_name="__main__")

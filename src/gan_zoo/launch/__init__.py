@@ -4,9 +4,9 @@ The only package of the house that imports Hydra. It does not import torch.
 """
 
 from gan_zoo.launch.composed import plain
-from gan_zoo.launch.direct import directly
+from gan_zoo.launch.entry import main
 from gan_zoo.launch.first import CheckFirst
 from gan_zoo.launch.job import train
 from gan_zoo.launch.telling import FAILED, MISTAKE, in_one_line
 
-__all__ = ["FAILED", "MISTAKE", "CheckFirst", "directly", "in_one_line", "plain", "train"]
+__all__ = ["FAILED", "MISTAKE", "CheckFirst", "in_one_line", "main", "plain", "train"]

@@ -11,10 +11,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
+from gan_zoo.imports import uncollected
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import kept, plain
 from gan_zoo.launch.continuing import continue_run, continue_sweep
-from gan_zoo.launch.imports import uncollected
 from gan_zoo.resume import failure, finished, holds_run, refuse_changes
 from gan_zoo.schema import SettingError
 

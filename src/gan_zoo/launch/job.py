@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from gan_zoo.imports import uncollected
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import keep, plain
-from gan_zoo.launch.imports import uncollected
 from gan_zoo.resume import failure, finished, holds_run, note_failure
 from gan_zoo.schema import SettingError
 from gan_zoo.training.interruption import Interrupted, Stopped

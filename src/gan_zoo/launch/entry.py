@@ -1,0 +1,55 @@
+"""The command line of train.py, from Hydra's composition to a job's or a sweep's end."""
+
+import sys
+from pathlib import Path
+
+import hydra
+from hydra import compose, initialize_config_dir
+from hydra._internal.callbacks import Callbacks
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import run_job
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig
+
+from gan_zoo.imports import uncollected
+from gan_zoo.launch.job import train
+from gan_zoo.launch.telling import in_one_line
+
+
+def main(configs: Path) -> None:
+    """Train what the command line says, in one run or in a sweep; configs is composed from."""
+    in_one_line(lambda: _compose_and_train(configs.resolve()), configs)
+
+
+def _compose_and_train(configs: Path) -> None:
+    words = sys.argv[1:]
+    single = not any(word.startswith("-") or "hydra.mode" in word for word in words)
+    if not (single and _run(configs, words)):
+        hydra.main(version_base="1.3", config_path=str(configs), config_name="train")(_job)()
+
+
+def _run(configs: Path, words: list[str]) -> bool:
+    """A single run, composed once: Hydra does so twice, to learn first if it sweeps.
+
+    Returns whether it is one: a configuration may say by itself that it sweeps.
+    """
+    with initialize_config_dir(str(configs), version_base="1.3"):
+        with uncollected():
+            config = compose("train", words, return_hydra_config=True)
+        if config.hydra.mode == RunMode.MULTIRUN:
+            return False
+        config.hydra.mode = RunMode.RUN
+        callbacks = Callbacks(config)
+        callbacks.on_run_start(config=config, config_name="train")
+        context = HydraContext(GlobalHydra.instance().config_loader(), callbacks)
+        ended = run_job(_job, config, "hydra.run.dir", None, context)
+        callbacks.on_run_end(config=config, config_name="train", job_return=ended)
+        _ = ended.return_value  # raises what ended the job
+        return True
+
+
+def _job(config: DictConfig) -> None:
+    """Train in the folder that Hydra made for this job."""
+    settings = HydraConfig.get()
+    train(config, Path(settings.runtime.output_dir), alone=settings.mode == RunMode.RUN)

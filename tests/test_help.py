@@ -1,0 +1,75 @@
+"""--help: the text of the configuration files, of those that Hydra would choose."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+
+from gan_zoo.help import asks, help_text
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+NAMES = {
+    group: sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+    for group in ("loss", "dataset", "experiment")
+}
+LINES = [
+    [],
+    *([f"{group}={name}"] for group, names in NAMES.items() for name in names),
+    ["loss=wgan", "regularizer=r1"],
+    ["loss=wgan", "dataset=ring"],
+    ["dataset=ring", "architecture=toy_tanh"],
+    ["loss=f_gan", "loss/divergence=kl"],
+    ["regularizer=r1_r2", "regularizer@regularizer.parts.r1=dragan"],
+    *([f"experiment={name}", "loss=wgan", "dataset=ring"] for name in NAMES["experiment"]),
+]
+
+
+@pytest.mark.parametrize("words", LINES, ids=" ".join)
+def test_shown_are_the_files_that_hydra_would_choose(words):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        whole = compose("train", words, return_hydra_config=True)
+    choices = {f"{group}={name}" for group, name in whole.hydra.runtime.choices.items()}
+    shown = re.findall(r"^# ([\w/@.]+=\w+): ", help_text(CONFIGS, words), re.MULTILINE)
+    chosen = {choice for choice in choices if not choice.startswith("hydra/")}
+    assert sorted(shown) == sorted(chosen - {"experiment=None"})
+
+
+def test_every_settings_key_is_shown_where_it_is_found():
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        ours = compose("train", ["loss=f_gan", "loss/divergence=alpha"])
+    settings = help_text(CONFIGS, ["loss=f_gan", "loss/divergence=alpha"]).partition("of all.")[2]
+    parts = [
+        yaml.safe_load(part) or {} for part in re.split(r"^# [\w/]+=\w+: .*$", settings, flags=re.M)
+    ]
+    shown = [leaf for part in parts for leaf in leaves(part)]
+    assert {key for key, _ in shown} == {key for key, _ in leaves(ours)}
+    assert ("loss.divergence.alpha", 0.5) in shown
+
+
+def leaves(node, prefix=""):
+    """Keys and values of a mapping of mappings."""
+    for key, value in node.items():
+        if hasattr(value, "items") and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def test_of_a_sweep_the_first_choice_is_shown():
+    assert "# loss=wgan: " in help_text(CONFIGS, ["-m", "loss=wgan,gan", "seed=0,1", "--help"])
+
+
+def test_a_choice_that_there_is_not_ends_in_one_line(capsys):
+    with pytest.raises(SystemExit) as end:
+        help_text(CONFIGS, ["loss=wgna", "--help"])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "error: loss=wgna: did you mean wgan?\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "asked"), [("-h", True), ("--help", True), ("--hydra-help", False)]
+)
+def test_what_asks_for_help(word, asked):
+    assert asks(["loss=wgan", word]) is asked
