@@ -1,4 +1,8 @@
-"""What curves, pictures, checkpoints and evaluations cost a run, each and at its cadence."""
+"""What curves, pictures, checkpoints and evaluations cost a run, each and at its cadence.
+
+`step_after` is what a step takes once they have been made, as a multiple of one before any of them:
+what threads do beside the loop may slow it down for good.
+"""
 
 import argparse
 import tempfile
@@ -25,9 +29,12 @@ def measure(asked: argparse.Namespace) -> list[Row]:
     """Milliseconds that the loop waits, those that other threads work, and both per step."""
     with tempfile.TemporaryDirectory() as folder:
         chronicle = _chronicle(asked.override, Path(folder))
+        for _ in range(PREPARED):
+            chronicle.training.advance()
+        step, _ = _timed(chronicle.training.advance, 5 * asked.repeats)
         with chronicle.monitor:
             chronicle.begin()
-            return _rows(chronicle, asked.repeats)
+            return _rows(chronicle, step, asked.repeats)
 
 
 def _chronicle(overrides: list[str], folder: Path) -> Any:
@@ -37,11 +44,8 @@ def _chronicle(overrides: list[str], folder: Path) -> Any:
     return Chronicle(experiment, samples, training, folder)
 
 
-def _rows(chronicle: Any, repeats: int) -> list[Row]:
+def _rows(chronicle: Any, step: float, repeats: int) -> list[Row]:
     training, settings = chronicle.training, chronicle.settings
-    for _ in range(PREPARED):
-        training.advance()
-    step, _ = _timed(training.advance, 5 * repeats)
     actions = {
         "reading": (settings.log_every, chronicle.read),
         "grid": (settings.sample_every, chronicle.draw),
@@ -53,11 +57,13 @@ def _rows(chronicle: Any, repeats: int) -> list[Row]:
     for name, (every, act) in actions.items():
         before = partial(_as_after, training, every)
         waited, beside = _timed(act, repeats, before, chronicle.monitor.settle)
+        after, _ = _timed(training.advance, 5 * repeats)
         rows.append(
             {
                 "action": name,
                 "every": every,
                 "ms_step": round(step, 3),
+                "step_after": round(after / step, 2),
                 "ms_loop": round(waited, 3),
                 "ms_other_threads": round(beside, 3),
                 "share_of_loop": round(waited / (every * step), 5),

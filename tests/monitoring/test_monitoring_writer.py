@@ -7,9 +7,13 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from gan_zoo.architectures import mlp
+from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.monitoring import monitor, png, writer
+from gan_zoo.monitoring.album import Album, draw_samples
 from gan_zoo.monitoring.writer import Appended, Writer
 
 SMALL = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "log_every=2"]
@@ -154,6 +158,32 @@ def test_pictures_are_made_and_encoded_off_the_main_thread(trained, tmp_path, mo
     trained(tmp_path, *SMALL, "steps=2")
     assert len(threads) == 1
     assert threading.main_thread() not in threads
+
+
+def test_the_thread_that_writes_has_torch_use_no_other_threads():
+    """They would be more than there are cores, and every step would wait for them."""
+    before, threads, told = torch.get_num_threads(), Writer(), []
+    torch.set_num_threads(2)
+    try:
+        threads.submit({"": lambda: told.append(torch.get_num_threads())})
+        threads.close()
+        assert told == [1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_grid_shows_the_weights_of_its_step_however_late_it_is_made():
+    dataset = Glyphs()
+    generator = mlp.generator(z_dim=4, hidden=(8,), shape=(1, 28, 28), num_classes=1)
+    album = Album(dataset, generator, torch.Generator().manual_seed(0))
+    at_once = dataset.picture(draw_samples(generator, album.z, album.y), album.columns)
+    made = album.fake()
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.normal_()
+    assert (made() == at_once).all()
+    assert (album.fake()() != at_once).any()
 
 
 def test_a_picture_of_noise_is_a_png_of_its_size():

@@ -156,7 +156,8 @@ class Stream(Feed):
     ):
         super().__init__(samples, batch_size, seed, balanced)
         self.device = device
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="feed")
+        # each on one core: more threads than cores would slow down every step; see Writer
+        self._threads = ThreadPoolExecutor(workers, "feed", torch.set_num_threads, (1,))
         self._ahead: deque[Future[tuple[Tensor, Tensor]]] = deque(maxlen=_AHEAD * workers)
         self._reached = self._asked = -1  # positions of the first batch ahead, and past the last
 

@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
+import torch
+
 log = logging.getLogger(__name__)
 
 _MOST_WAITING = 100  # tasks, before whoever brings another one has to wait for the first
@@ -20,7 +22,9 @@ class Writer:
     """
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "writer")
+        # with threads of its own for torch's operations it would slow down all others' for good:
+        # more of them than cores no longer wait for work awake
+        self._thread = ThreadPoolExecutor(1, "writer", torch.set_num_threads, (1,))
         self._waiting: deque[Future[None]] = deque()
         self._failed: set[str] = set()
 
