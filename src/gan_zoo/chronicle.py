@@ -1,6 +1,7 @@
 """What a run does besides training: readings, pictures, examinations, checkpoints, the summary."""
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -47,6 +48,7 @@ class Chronicle:
             self.examination = Examination(self.watch, dataset, *how, lower_is_better)
         self.unsaved = ""  # why the last checkpoint could not be written
         self.reading: Reading | None = None  # asked for and not yet written
+        self._due = 0.0  # when the next one may be asked for
         reached = (training.step, training.feed.position)
         # killed between its last checkpoint and its summary, a run has read its meters for good
         period = 1 if training.step == self.settings.steps else self.settings.log_every
@@ -87,6 +89,10 @@ class Chronicle:
     def read(self) -> None:
         """Ask for the meters' values; a device of its own pace is left to work on meanwhile."""
         self.deliver()
+        now = time.monotonic()
+        if now < self._due and self.training.step < self.settings.steps:
+            return  # the meters go on, and the next line is of all these steps
+        self._due = now + self.settings.log_seconds
         # the end of a run may fall between two regular readings, which a longer run would make
         regular = self.training.step % self.settings.log_every == 0
         values = self.training.read_meters(anew=regular) | self.watch.measure()

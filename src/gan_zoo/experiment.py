@@ -12,6 +12,7 @@ from gan_zoo.regularizers import Regularizer
 from gan_zoo.schema import (
     CountInt,
     Fraction,
+    NonNegativeFloat,
     PositiveInt,
     SettingError,
     check,
@@ -47,6 +48,7 @@ class Settings:
         compile: whether steps are compiled, or captured on a GPU; auto: where that pays.
         deterministic: whether a GPU is to give the same numbers again, more slowly.
         log_every, sample_every, checkpoint_every: in generator updates.
+        log_seconds: a reading comes no sooner after the one before; the last one always comes.
         evaluate_every: in generator updates; a run shorter than that is not evaluated. 0: never.
         evaluation: how samples are judged while training.
         resume: the folder of a run to continue, or a checkpoint in one; auto continues what the
@@ -69,6 +71,7 @@ class Settings:
     compile: Literal["auto", True, False] = "auto"
     deterministic: bool = False
     log_every: PositiveInt
+    log_seconds: NonNegativeFloat = 0.0
     sample_every: PositiveInt
     checkpoint_every: PositiveInt
     evaluate_every: CountInt

@@ -10,8 +10,8 @@ from gan_zoo.schema import SettingError
 
 # A continued run may be longer, be watched otherwise, and live on another device.
 FREE = {
-    *("steps", "log_every", "sample_every", "checkpoint_every", "device", "deterministic"),
-    *("resume", "allow_changes", "sweep", "retry", "evaluate_every"),
+    *("steps", "log_every", "log_seconds", "sample_every", "checkpoint_every", "evaluate_every"),
+    *("device", "deterministic", "resume", "allow_changes", "sweep", "retry"),
     *(f"evaluation.{name}" for name in ("n", "seed", "metrics", "best", "cache")),
 }
 _LEADING = ("resume", "allow_changes", "sweep", "retry")  # into a folder that exists already

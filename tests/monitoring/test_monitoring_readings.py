@@ -1,6 +1,7 @@
 """Readings of a device that works at a pace of its own: looked at later, the same for all that."""
 
 import json
+import shutil
 
 import pytest
 
@@ -46,3 +47,28 @@ def test_a_run_that_diverges_stops_one_reading_later(trained, tmp_path, later):
     summary = trained(tmp_path, *RING, *words)
     told = int(summary["health"].removeprefix("diverged at step ").partition(" ")[0])
     assert told <= summary["steps"] <= told + 5
+
+
+def test_lines_may_keep_a_time_apart_and_are_then_of_more_steps(trained, tmp_path):
+    words = [*RING, "steps=9", "evaluate_every=0", "log_every=1"]
+    trained(tmp_path / "all", *words)
+    trained(tmp_path / "few", *words, "log_seconds=1000")
+    every, few = lines(tmp_path / "all"), lines(tmp_path / "few")
+    assert [line["step"] for line in few] == [1, 9]
+    losses = [line["loss/critic"] for line in every[1:]]
+    assert few[1]["loss/critic"] == pytest.approx(sum(losses) / 8, rel=1e-5)
+
+
+def test_a_run_that_keeps_a_time_between_lines_is_continued_as_any_other(trained, tmp_path):
+    words = [*RING, "evaluate_every=0", "log_seconds=1000", "log_every=2"]
+    trained(tmp_path / "whole", *words, "steps=9", "checkpoint_every=5")
+    (tmp_path / "parts").mkdir()
+    shutil.copytree(tmp_path / "whole" / "checkpoints", tmp_path / "parts" / "checkpoints")
+    (tmp_path / "parts" / "checkpoints" / "00000009.pt").unlink()
+    kept = (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "parts" / "metrics.jsonl").write_text(kept[0])
+    trained(tmp_path / "parts", *words, "steps=9", "checkpoint_every=5")
+    told = lines(tmp_path / "parts")
+    # the clock begins anew: a line at step 6, and one of the three steps that remain
+    assert [line["step"] for line in told] == [2, 6, 9]
+    assert lines(tmp_path / "whole")[0] == told[0]

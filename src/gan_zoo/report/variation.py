@@ -10,9 +10,9 @@ from gan_zoo.report.runs import Run
 REPLICATE = "seed"
 # settings that change what is written, or where it runs, but not what is trained
 _IMMATERIAL = (
-    "log_every", "sample_every", "checkpoint_every", "evaluate_every", "evaluation", "device",
-    "resume", "sweep", "allow_changes", "dataset.download", "dataset.resident", "dataset.workers",
-    "dataset.cache",
+    "log_every", "log_seconds", "sample_every", "checkpoint_every", "evaluate_every", "evaluation",
+    "device", "resume", "sweep", "allow_changes", "dataset.download", "dataset.resident",
+    "dataset.workers", "dataset.cache",
 )  # fmt: skip
 ABSENT = "(none)"
 
