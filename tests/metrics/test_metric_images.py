@@ -105,9 +105,27 @@ def test_class_shares_by_hand():
 
 @pytest.fixture(scope="module")
 def judge(glyphs, extractor, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gan_zoo.metrics.image_judge.feature_extractor", lambda *_: extractor)
-        return ImageJudge(glyphs, 300, 0, Cache(tmp_path_factory.mktemp("cache")), CPU)
+    judge = ImageJudge(glyphs, 300, 0, Cache(tmp_path_factory.mktemp("cache")), CPU)
+    judge.extractor = extractor  # instead of one trained for this
+    return judge
+
+
+def test_no_network_is_trained_before_something_is_to_be_judged(glyphs, tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr("gan_zoo.metrics.features.fit_network", lambda *_: trained.append(1))
+    judge = ImageJudge(glyphs, 300, 0, Cache(tmp_path), CPU)
+    assert judge.chosen(["quick"])
+    assert judge.headline == "metric/frechet_glyphs_cnn"
+    assert not trained
+    with pytest.raises(AttributeError):  # of what stands in for the network
+        judge.judge(Fakes(torch.zeros(4, 1, 16, 16), torch.zeros(4)), ["frechet"])
+    assert trained
+
+
+def test_a_cache_that_cannot_be_written_to_is_told_before_training(glyphs, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingError, match=r"evaluation.cache=.*file/sub: Not a directory"):
+        ImageJudge(glyphs, 300, 0, Cache(tmp_path / "file" / "sub"), CPU)
 
 
 def judged(judge, x):

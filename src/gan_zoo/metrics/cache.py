@@ -1,12 +1,14 @@
 """Results that take long to make, kept on disk: whole or not at all, and the same for everybody."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gan_zoo import checkpoints
+from gan_zoo.schema import SettingError
 
 
 class Cache:
@@ -14,6 +16,14 @@ class Cache:
 
     def __init__(self, folder: Path):
         self.folder = folder.expanduser()
+
+    def check(self) -> None:
+        """Raises SettingError where nothing can be written to the folder."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.folder).close()
+        except OSError as error:
+            raise SettingError("evaluation.cache", self.folder, error.strerror) from None
 
     def get(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The result of this name: tensors and plain values, on the CPU; made where it is missing.

@@ -174,7 +174,8 @@ def fit_network(samples: Samples, task: Task, recipe: Recipe, device: torch.devi
     steps = max(recipe.epochs * len(samples) // size, recipe.least_steps)
     optimizer = torch.optim.Adam(net.parameters(), lr=recipe.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, steps)
-    for index in tqdm(_batches(len(samples), size, steps, draws), "feature network", steps, None):
+    batches = _batches(len(samples), size, steps, draws)
+    for index in tqdm(batches, "feature network", steps, disable=None):
         x, y = _posed(samples, index, task, draws, device)
         optimizer.zero_grad()
         functional.cross_entropy(net(_shrink(x)), y, label_smoothing=0.02).backward()

@@ -1,6 +1,7 @@
 """Images judged by the features of a network trained on the dataset itself."""
 
 import dataclasses
+import functools
 import re
 from typing import Any
 
@@ -13,10 +14,11 @@ from gan_zoo.metrics.classes import class_fidelity, class_shares
 from gan_zoo.metrics.features import FeatureExtractor, feature_extractor, resize_protocol
 from gan_zoo.metrics.frechet import fit, frechet_distance
 from gan_zoo.metrics.inception import inception_numbers, inception_protocol
-from gan_zoo.metrics.judge import Fakes, Judge, Judgement
+from gan_zoo.metrics.judge import Fakes, Judge, Judgement, Protocol
 from gan_zoo.metrics.kernel import kernel_distance
 from gan_zoo.metrics.manifold import DENSITY_K, manifold
 from gan_zoo.metrics.neighbours import nearest, neighbour_distances
+from gan_zoo.metrics.tasks import task_for
 from gan_zoo.training.streams import stream
 
 _QUICK = ("frechet", "manifold", "classes")
@@ -41,30 +43,26 @@ class Reference:
 
 
 class ImageJudge(Judge):
-    """Compares features of generated images with those of real ones that no one trained on."""
+    """Compares features of generated images with those of real ones that no one trained on.
+
+    The network is trained when it is first asked: training a GAN may begin before.
+
+    Raises SettingError for images that none can be trained on, and for a cache that cannot be
+    written to.
+    """
 
     def __init__(self, dataset: Any, n: int, seed: int, cache: Cache, device: torch.device):
-        train, test = dataset.train, dataset.load("test")
-        self.dataset, self.seed = dataset, seed
-        self.extractor = feature_extractor(train, test, cache, device)
-        order = torch.randperm(len(test), generator=stream(seed, "reference"))[:n]
-        chosen = dataclasses.replace(test, x=test.x[order], y=test.y[order], digest="")
+        train, self.test = dataset.train, dataset.load("test")
+        self.dataset, self.seed, self.cache, self.device = dataset, seed, cache, device
+        cache.check()
+        order = torch.randperm(len(self.test), generator=stream(seed, "reference"))[:n]
+        self.real = dataclasses.replace(
+            self.test, x=self.test.x[order], y=self.test.y[order], digest=""
+        )
         order = torch.randperm(len(train), generator=stream(seed, "bank"))[:_BANK]
         self.bank = train.x[order]
-        self.reference = _reference(chosen, self.bank, self.extractor, cache)
-        self.suffix = f"{snake_case(type(dataset).__name__)}_{self.extractor.task.name}"
+        self.suffix = f"{snake_case(type(dataset).__name__)}_{task_for(train).name}"
         self.headline = f"metric/frechet_{self.suffix}"
-        self.protocol = {
-            "dataset": type(dataset).__name__,
-            "dataset_fingerprint": train.fingerprint(),
-            "reference": "test",
-            "n_reference": len(chosen),
-            "seed": seed,
-            "resize": resize_protocol(train.shape),
-            "feature_net": self.extractor.identity,
-            "feature_net_task": self.extractor.task.name,
-            "feature_net_accuracy": self.extractor.accuracy,
-        }
         self.groups = {
             "frechet": self._frechet,
             "kernel": self._kernel,
@@ -75,8 +73,33 @@ class ImageJudge(Judge):
         }
         self.quick = tuple(name for name in self.groups if name in _QUICK)
         self.extra = ("inception",)  # has to fetch its weights
-        self.real = chosen.x
         self._seen: tuple[Fakes, Any] | None = None
+
+    @functools.cached_property
+    def extractor(self) -> FeatureExtractor:
+        """The network that looks at images."""
+        return feature_extractor(self.dataset.train, self.test, self.cache, self.device)
+
+    @functools.cached_property
+    def reference(self) -> Reference:
+        """What it sees in real images."""
+        return _reference(self.real, self.bank, self.extractor, self.cache)
+
+    @functools.cached_property
+    def protocol(self) -> Protocol:
+        """What every number depends on besides the generated images."""
+        train = self.dataset.train
+        return {
+            "dataset": type(self.dataset).__name__,
+            "dataset_fingerprint": train.fingerprint(),
+            "reference": "test",
+            "n_reference": len(self.real),
+            "seed": self.seed,
+            "resize": resize_protocol(train.shape),
+            "feature_net": self.extractor.identity,
+            "feature_net_task": self.extractor.task.name,
+            "feature_net_accuracy": self.extractor.accuracy,
+        }
 
     def _findings(self, fakes: Fakes) -> Any:
         """What the network sees in the fakes: looked at once for all groups."""
@@ -124,7 +147,7 @@ class ImageJudge(Judge):
         return judgement
 
     def _inception(self, fakes: Fakes) -> Judgement:
-        numbers = inception_numbers(self.real, to_bytes(fakes.x).cpu())
+        numbers = inception_numbers(self.real.x, to_bytes(fakes.x).cpu())
         protocols = dict.fromkeys(numbers, inception_protocol())
         return Judgement(numbers, protocols=protocols)
 
