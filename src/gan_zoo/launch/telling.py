@@ -83,9 +83,9 @@ def explain(error: Exception) -> str:
         return str(error)
     if isinstance(error, OverrideParseException):
         return f"{error.override}: {' '.join(str(error).partition('See https')[0].split())}"
-    text = f"{error}\n{error.__cause__ or ''}"
     if isinstance(error.__cause__, (ConfigAttributeError, ConfigKeyError)):
         return _unknown(error.__cause__)
+    text = f"{error}\n{error.__cause__ or ''}"
     choice = re.search(r"Could not find '(.+)/(.+)'\s+Available options in '.+':((\n\t\S+)+)", text)
     if choice:
         return f"{choice[1]}={choice[2]}: {nearest(choice[2], choice[3].split())}"

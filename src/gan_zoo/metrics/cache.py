@@ -1,14 +1,12 @@
 """Results that take long to make, kept on disk: whole or not at all, and the same for everybody."""
 
 import os
-import tempfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gan_zoo import checkpoints
-from gan_zoo.schema import SettingError
 
 
 class Cache:
@@ -17,24 +15,18 @@ class Cache:
     def __init__(self, folder: Path):
         self.folder = folder.expanduser()
 
-    def check(self) -> None:
-        """Raises SettingError where nothing can be written to the folder."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=self.folder).close()
-        except OSError as error:
-            raise SettingError("evaluation.cache", self.folder, error.strerror) from None
-
     def get(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The result of this name: tensors and plain values, on the CPU; made where it is missing.
 
         Where two processes make the same result at once, both get that of the first to finish.
-        Raises SettingError for a file that is damaged.
+        What cannot be kept is made again by the next who asks, and a line says so. Raises
+        SettingError for a file that is damaged.
         """
         path = self.folder / f"{name}.pt"
         if not path.exists():
-            mine = self.folder / f"{name}-{uuid.uuid4().hex}.pt"
-            checkpoints.save(mine, make())
+            mine, content = self.folder / f"{name}-{uuid.uuid4().hex}.pt", make()
+            if checkpoints.try_save(mine, content):
+                return content
             try:
                 os.link(mine, path)  # unlike a renaming, this leaves a file that is there already
             except FileExistsError:

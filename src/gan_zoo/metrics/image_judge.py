@@ -47,14 +47,12 @@ class ImageJudge(Judge):
 
     The network is trained when it is first asked: training a GAN may begin before.
 
-    Raises SettingError for images that none can be trained on, and for a cache that cannot be
-    written to.
+    Raises SettingError for images that none can be trained on.
     """
 
     def __init__(self, dataset: Any, n: int, seed: int, cache: Cache, device: torch.device):
         train, self.test = dataset.train, dataset.load("test")
         self.dataset, self.seed, self.cache, self.device = dataset, seed, cache, device
-        cache.check()
         order = torch.randperm(len(self.test), generator=stream(seed, "reference"))[:n]
         self.real = dataclasses.replace(
             self.test, x=self.test.x[order], y=self.test.y[order], digest=""
