@@ -98,7 +98,7 @@ def test_a_network_is_checked_by_its_signature():
         ("gan_zoo_of_another.Loss", "must begin with gan_zoo."),
         ("gan_zoo.launch.shutil.rmtree", "names no class"),
         ("gan_zoo.launch.job.Path", "makes no object"),
-        ("gan_zoo.launch.direct.compose", "makes no object"),
+        ("gan_zoo.launch.first.compose", "makes no object"),
         ("gan_zoo.checkpoints.forget_after", "makes no object"),
         ("gan_zoo.schema", "makes no object"),
         ("gan_zoo.schema.HOUSE", "makes no object"),
