@@ -117,7 +117,8 @@ class Chronicle:
         """Judge samples of the averaged generator, and keep the checkpoint if it is the best."""
         assert self.examination is not None
         self.deliver()
-        judgement = self.examination.examine()
+        with self.monitor.aside():  # the first run on a dataset trains a network here
+            judgement = self.examination.examine()
         self.monitor.metrics(judgement.numbers)
         self.monitor.note_health(self.training.step, self.watch.health.verdict)
         for name, pixels in judgement.pictures.items():

@@ -2,10 +2,14 @@
 
 import json
 import shutil
+import types
 
 import pytest
 
+from gan_zoo.metrics.watch import Examination
+from gan_zoo.monitoring import monitor, reading
 from gan_zoo.monitoring.reading import Transfer
+from gan_zoo.training.loop import Training
 
 RING = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "log_every=2"]
 JUDGED = [*RING, "steps=9", "evaluate_every=3", "evaluation.n=20", "checkpoint_every=4"]
@@ -72,3 +76,29 @@ def test_a_run_that_keeps_a_time_between_lines_is_continued_as_any_other(trained
     # the clock begins anew: a line at step 6, and one of the three steps that remain
     assert [line["step"] for line in told] == [2, 6, 9]
     assert lines(tmp_path / "whole")[0] == told[0]
+
+
+def test_examinations_count_neither_for_the_speed_nor_for_the_time_of_training(
+    trained, tmp_path, monkeypatch
+):
+    """By a clock that goes on by a second with every step, and by a thousand while one examines."""
+    passed = [0.0]
+    clock = types.SimpleNamespace(monotonic=lambda: passed[0])
+    monkeypatch.setattr(monitor, "time", clock)
+    monkeypatch.setattr(reading, "time", clock)
+    advance, examine = Training.advance, Examination.examine
+
+    def slowly(self, count):
+        passed[0] += count
+        return advance(self, count)
+
+    def very_slowly(self):
+        passed[0] += 1000
+        return examine(self)
+
+    monkeypatch.setattr(Training, "advance", slowly)
+    monkeypatch.setattr(Examination, "examine", very_slowly)
+    summary = trained(tmp_path, *JUDGED)
+    read = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert {line["perf/steps_per_second"] for line in read if "loss/critic" in line} == {1}
+    assert summary["seconds"] == 9

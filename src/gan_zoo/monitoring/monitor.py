@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,17 @@ class Monitor:
         self.progress.advance(step - self.step)
         self.step, self.images = step, images
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is done inside counts neither for the speed that is told nor for the run's time."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = time.monotonic() - began
+            self._began += spent
+            self._read_at += spent
+
     def describe(self, table: str, settings: Iterable[tuple[str, Any]]) -> None:
         """Write a run's configuration: as a text, and key by key for the HParams tab."""
         self._writer.submit({_CURVES: lambda: self._events.text(0, "config", table)})
@@ -130,7 +142,7 @@ class Monitor:
         self._writer.settle()
 
     def summary(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """Write summary.json: the given facts, the last values, and what the run took."""
+        """Write summary.json: the given facts, the last values, and what training took."""
         seconds = time.monotonic() - self._began
         summary = {
             **facts,
