@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "regularizers": set(),
     "optimizers": set(),
     "architectures": set(),
-    "data": set(),
+    "data": {"threads"},
+    "threads": set(),
     "training": {"architectures", "data", "losses", "regularizers"},
 }
 LEAVES = {"divergences", "losses", "regularizers", "optimizers", "schema"}

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_zoo.data import feed
 from gan_zoo.data.feed import Feed, Stream
 from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.data.mixtures import Ring
@@ -62,24 +61,6 @@ def test_a_stream_gives_the_batches_of_the_resident_feed(numbered, workers):
         for ours, theirs in zip(resident.next(), stream.next(), strict=True):
             assert torch.equal(ours, theirs)
         assert resident.position == stream.position
-
-
-def test_threads_that_fetch_have_torch_use_no_other_threads(numbered, monkeypatch):
-    """They would be more than there are cores, and every step would wait for them."""
-    fetch, told, before = feed._fetch, set(), torch.get_num_threads()
-
-    def watched(*given):
-        told.add(torch.get_num_threads())
-        return fetch(*given)
-
-    monkeypatch.setattr(feed, "_fetch", watched)
-    torch.set_num_threads(2)
-    try:
-        streamed(numbered, 2).feed(7, seed=1).next()
-        assert told == {1}
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_points_stream_as_images_do():

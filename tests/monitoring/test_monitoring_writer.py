@@ -160,19 +160,6 @@ def test_pictures_are_made_and_encoded_off_the_main_thread(trained, tmp_path, mo
     assert threading.main_thread() not in threads
 
 
-def test_the_thread_that_writes_has_torch_use_no_other_threads():
-    """They would be more than there are cores, and every step would wait for them."""
-    before, threads, told = torch.get_num_threads(), Writer(), []
-    torch.set_num_threads(2)
-    try:
-        threads.submit({"": lambda: told.append(torch.get_num_threads())})
-        threads.close()
-        assert told == [1]
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
-
-
 def test_a_grid_shows_the_weights_of_its_step_however_late_it_is_made():
     dataset = Glyphs()
     generator = mlp.generator(z_dim=4, hidden=(8,), shape=(1, 28, 28), num_classes=1)

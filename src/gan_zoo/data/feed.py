@@ -4,11 +4,13 @@ Whether samples live on the device or stream to it, a run sees the same batches.
 """
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+from gan_zoo.threads import threads_beside
 
 if TYPE_CHECKING:
     from gan_zoo.data.samples import Samples
@@ -156,8 +158,7 @@ class Stream(Feed):
     ):
         super().__init__(samples, batch_size, seed, balanced)
         self.device = device
-        # each on one core: more threads than cores would slow down every step; see Writer
-        self._threads = ThreadPoolExecutor(workers, "feed", torch.set_num_threads, (1,))
+        self._threads = threads_beside(workers, "feed")
         self._ahead: deque[Future[tuple[Tensor, Tensor]]] = deque(maxlen=_AHEAD * workers)
         self._reached = self._asked = -1  # positions of the first batch ahead, and past the last
 

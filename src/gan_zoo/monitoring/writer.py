@@ -4,11 +4,11 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from io import FileIO
 from pathlib import Path
 
-import torch
+from gan_zoo.threads import threads_beside
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +22,7 @@ class Writer:
     """
 
     def __init__(self) -> None:
-        # with threads of its own for torch's operations it would slow down all others' for good:
-        # more of them than cores no longer wait for work awake
-        self._thread = ThreadPoolExecutor(1, "writer", torch.set_num_threads, (1,))
+        self._thread = threads_beside(1, "writer")
         self._waiting: deque[Future[None]] = deque()
         self._failed: set[str] = set()
 
