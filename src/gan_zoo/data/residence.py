@@ -36,8 +36,8 @@ def place(samples: Samples, device: torch.device, dataset: "Dataset") -> Samples
     sizes = f"{samples.size / 1e6:,.1f} MB of {room / 1e6:,.0f}"
     log.info("%-13s %s samples of %s, %s: %s", "data", f"{len(samples):,}", shape, sizes, how)
     if not resident:
-        fields = (samples.x, samples.y, samples.num_classes, samples.digest)
-        return Streamed(*fields, target=device, workers=dataset.workers)
+        fields = vars(samples)
+        return Streamed(**fields, target=device, workers=dataset.workers)
     try:
         return samples.to(device)
     except torch.OutOfMemoryError:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,19 @@ class Samples:
             guess, at first at random.
         num_classes: labels lie in [0, num_classes).
         digest: SHA-256 of the bytes of x, if it is known already.
+        class_names: one name for each label, in their order; empty where none are known.
+        split_from: how training and test samples were separated, in a few words; empty where the
+            dataset is published with its own split.
+        excluded: number of files that were not used, by reason.
     """
 
     x: Tensor
     y: Tensor
     num_classes: int = 1
     digest: str = ""
+    class_names: tuple[str, ...] = ()
+    split_from: str = ""
+    excluded: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -65,7 +73,7 @@ class Samples:
 
     def unlabelled(self) -> "Samples":
         """The same samples as one class."""
-        return dataclasses.replace(self, y=torch.zeros_like(self.y), num_classes=1)
+        return dataclasses.replace(self, y=torch.zeros_like(self.y), num_classes=1, class_names=())
 
     def hide_labels(self, per_class: float, draws: torch.Generator) -> "Samples":
         """The same samples with `per_class` labels of each class, or that share of them, left.
