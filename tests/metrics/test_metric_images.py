@@ -20,9 +20,9 @@ from gan_zoo.metrics.features import (
     resize_protocol,
     weights_hash,
 )
-from gan_zoo.metrics.image_judge import ImageJudge, snake_case
+from gan_zoo.metrics.image_judge import ImageJudge
 from gan_zoo.metrics.judge import Fakes
-from gan_zoo.metrics.tasks import RotationTask, task_for
+from gan_zoo.metrics.tasks import RotationTask, snake_case, task_for
 from gan_zoo.schema import SettingError
 
 CPU = torch.device("cpu")
