@@ -28,7 +28,6 @@ from gan_zoo.training.streams import stream
 
 log = logging.getLogger(__name__)
 
-_NOTHING = f"{'evaluation':<12} nothing is evaluated: %s"
 _KEPT = 2  # checkpoints: the newest, and the one before in case that one is damaged
 
 
@@ -87,14 +86,12 @@ class Chronicle:
             return None
         dataset = self.experiment.dataset
         if not dataset.has_test():
-            log.warning(_NOTHING, "the dataset holds no test samples (dataset.test_share=0)")
+            told = "nothing is evaluated: the dataset holds no test samples"
+            log.warning("%-12s %s", "evaluation", told)
             return None
         how = (self.settings.evaluation, self.checkpoints)
         examination = Examination(self.watch, dataset, *how, lower_is_better)
-        if examination.measures:
-            return examination
-        log.warning(_NOTHING, "the dataset admits no group of evaluation.metrics")
-        return None
+        return examination if examination.measures else None
 
     def _is_examined(self, step: int) -> bool:
         """Whether a run evaluates at a step; true where it never does, for what was done before."""

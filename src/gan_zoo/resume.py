@@ -40,15 +40,15 @@ def refuse_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             raise SettingError(key, new.get(key), allowed)
 
 
-def refuse_other_data(before: Mapping[str, Any], now: str, key: str, allowed: bool) -> None:
-    """Raises SettingError, naming `key`, where a checkpoint was trained on other data than `now`.
+def refuse_other_data(before: Mapping[str, Any], now: str, key: str, value: str) -> None:
+    """Raises SettingError for `key` where a checkpoint was trained on other data than `now`.
 
-    before: the checkpoint's content; now: fingerprint of the dataset; allowed: by allow_changes.
+    before: the checkpoint's content; now: fingerprint of the dataset.
     """
     old = before.get("dataset_fingerprint", now)
-    if old != now and not allowed:
+    if old != now:
         told = f"holds other data ({now}) than the run to continue was trained on ({old})"
-        raise SettingError(key, "", f"{told}; allow_changes=true if you mean it")
+        raise SettingError(key, value, f"{told}; allow_changes=true if you mean it")
 
 
 def data_history(before: Mapping[str, Any], now: str) -> dict[str, Any]:

@@ -97,9 +97,11 @@ def _ended(error: BaseException) -> BaseException:
 def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
     """Raises SettingError where a checkpoint was trained on other data, unless that is allowed."""
     dataset = experiment.dataset
-    key = f"dataset.root={dataset.root}" if hasattr(dataset, "root") else "dataset"
-    now = dataset.train.fingerprint()
-    refuse_other_data(state, now, key, experiment.settings.allow_changes)
+    if experiment.settings.allow_changes:
+        return
+    key = "dataset.root" if hasattr(dataset, "root") else "dataset"
+    value = getattr(dataset, "root", type(dataset).__name__)
+    refuse_other_data(state, dataset.train.fingerprint(), key, value)
 
 
 def go_on(training: Training, state: dict[str, Any], folder: Path) -> None:

@@ -44,8 +44,9 @@ class Examiner:
         self.dataset = dataset
         self.judge = judge_for(dataset, settings, device, samples.num_classes > 1)
         self.names = self.judge.chosen(settings.metrics)
-        for line in _skipped(self.judge.available.skipped(settings.metrics)):
-            log.warning("%-12s %s", "evaluation", line)
+        if skipped := self.judge.available.skipped(settings.metrics):
+            so = "goes without" if self.names else "nothing is evaluated: without"
+            log.warning("%-12s %s %s", "evaluation", so, _reasons(skipped))
 
     def tags(self, classifies: bool) -> list[str]:
         """Tags of what an evaluation measures of samples and classifier, the headline first.
@@ -91,12 +92,14 @@ class Examiner:
         return self.dataset.load("test")
 
 
-def _skipped(reasons: Mapping[str, str]) -> list[str]:
-    """One line for each reason why groups of numbers are not measured."""
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(name)
-    return [f"without {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+def _reasons(skipped: Mapping[str, str]) -> str:
+    """Why groups of numbers are not measured, each reason and each remedy once."""
+    names: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        names.setdefault(reason.partition("; ")[0], []).append(name)
+    remedies = dict.fromkeys(reason.partition("; ")[2] for reason in skipped.values())
+    parts = [f"{', '.join(members)} ({reason})" for reason, members in names.items()]
+    return "; ".join(filter(None, [", ".join(parts), *remedies]))
 
 
 def real_samples(samples: Samples, y: Tensor, seed: int, device: torch.device) -> Tensor:

@@ -111,8 +111,8 @@ class Health:
     def read_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Look at the numbers of an evaluation: do samples look real, are all in one mode or class?
 
-        The latter only of samples that look real: what a classifier says of an untrained generator's noise,
-        often one class throughout, is no sign of collapse.
+        The latter only of samples that look real: what a classifier says of an untrained
+        generator's noise, often one class throughout, is no sign of collapse.
         """
         shares = [value for name, value in values.items() if "/largest_share" in name]
         quality = [value for name, value in values.items() if name.startswith(_QUALITY)]
