@@ -27,10 +27,13 @@ def composed():
 
 @pytest.fixture(scope="session")
 def trained(composed):
-    """A function that trains in a folder, as train.py would, and returns the summary."""
+    """A function that trains in a folder, as train.py would, and returns the summary.
+
+    Without evaluations, which train a feature network, unless the overrides ask for them.
+    """
 
     def train_in(folder: Path, *overrides: str) -> dict:
-        return run(read(composed(*overrides)), folder)
+        return run(read(composed("evaluate_every=0", *overrides)), folder)
 
     return train_in
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["dataset.count=200", "batch_size=8", "steps=2", "log_every=1", "device=cpu"]
+SMALL += ["evaluate_every=0"]
 
 
 def call(script, *words, cwd=ROOT):

@@ -99,7 +99,7 @@ def test_training_needs_neither_torchvision_nor_torchs_tensorboard_writer():
     ids=" ".join,
 )
 def test_a_run_needs_neither_the_compiler_nor_libraries_for_reports(tmp_path, words):
-    words = [*words, f"hydra.run.dir={tmp_path}", "steps=1", "device=cpu"]
+    words = [*words, f"hydra.run.dir={tmp_path}", "steps=1", "device=cpu", "evaluate_every=0"]
     loaded = loaded_after(
         f"import runpy; sys.argv = ['train.py', *{words!r}]\n"
         "runpy.run_path('train.py', run_name='__main__')"

@@ -10,15 +10,18 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from gan_zoo import checkpoints
 from gan_zoo.launch.continuing import with_choices
+from gan_zoo.resume import command, way_on
 from gan_zoo.schema import SettingError
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["dataset.count=300", "batch_size=8", "log_every=3", "sample_every=100", "device=cpu"]
+SMALL += ["evaluate_every=0"]
 HARD = [*SMALL, "loss=wgan", "regularizer=several", "n_critic=2"]  # everything that has a state
 HARD += [f"+regularizer@regularizer.parts.{r}={r}" for r in ("spectral_norm", "gradient_penalty")]
 
@@ -253,3 +256,41 @@ def test_only_choices_of_this_program_are_taken_from_a_run_s_folder(tmp_path):
     assert with_choices(["-m", *words], configs) == ["-m", *words]
     told.write_bytes(b"\xff: [")
     assert with_choices(words, configs) == words
+
+
+def test_a_run_without_a_checkpoint_starts_again_says_so_and_keeps_its_lines(
+    trained, tmp_path, caplog
+):
+    words = [*SMALL, "dataset=ring"]
+    trained(tmp_path, *words, "steps=6")
+    checkpoints.newest(tmp_path).unlink()
+    (tmp_path / "summary.json").unlink()
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+    assert way_on(tmp_path).endswith("starts again: it has no checkpoint")
+    trained(tmp_path, *words, "steps=9")
+    assert "has no checkpoint: starting from step 0; what it held is kept as" in caplog.text
+    assert (tmp_path / "metrics.jsonl.1").read_bytes() == before
+    assert [line["step"] for line in lines(tmp_path)] == [3, 6, 9]
+    assert way_on(tmp_path).endswith("continues from step 9")
+
+
+def test_other_data_behind_the_same_path_is_refused_or_kept_in_the_summary(trained, tmp_path):
+    words = ["dataset=npz", f"dataset.root={tmp_path}/x.npz", "batch_size=8", "device=cpu"]
+    np.savez(tmp_path / "x.npz", x=np.zeros((30, 8, 8), np.uint8))
+    first = trained(tmp_path / "run", *words, "steps=2")
+    assert "dataset_history" not in first
+    np.savez(tmp_path / "x.npz", x=np.full((30, 8, 8), 9, np.uint8))
+    with pytest.raises(SettingError, match=r"dataset.root=.*x.npz: holds other data .*; allow_cha"):
+        trained(tmp_path / "run", *words, "steps=4")
+    trained(tmp_path / "run", *words, "steps=4", "allow_changes=true")
+    summary = trained(tmp_path / "run", *words, "steps=6")
+    assert summary["dataset_history"] == [
+        {"fingerprint": first["dataset_fingerprint"], "from_step": 0},
+        {"fingerprint": summary["dataset_fingerprint"], "from_step": 2},
+    ]
+    assert first["dataset_fingerprint"] != summary["dataset_fingerprint"]
+
+
+def test_of_repeated_words_the_last_counts():
+    words = ["steps=4", "+a.b=1", "loss=gan", "steps=8", "a.b=2", "allow_changes=true", "steps=9"]
+    assert command(words) == "python train.py steps=9 +a.b=2 loss=gan"

@@ -16,6 +16,7 @@ from gan_zoo.run import compose, load_samples
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 SMALL = ["dataset.count=200", "batch_size=8", "steps=2", "log_every=1", "device=cpu"]
+SMALL += ["evaluate_every=0"]
 
 
 def choices(group):

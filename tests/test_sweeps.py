@@ -12,6 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["batch_size=8", "steps=2", "log_every=1", "device=cpu", "dataset=npz", "sweep=mine"]
+SMALL += ["evaluate_every=0"]
 
 
 def sweep(cwd, *words):

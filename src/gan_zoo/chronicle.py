@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ from gan_zoo.metrics.health import DivergedError
 from gan_zoo.metrics.watch import Examination, Watch
 from gan_zoo.monitoring.album import Album
 from gan_zoo.monitoring.header import leaves, table
+from gan_zoo.monitoring.lines import set_aside
 from gan_zoo.monitoring.monitor import Monitor
 from gan_zoo.monitoring.reading import Reading
 from gan_zoo.report.direction import lower_is_better
+from gan_zoo.resume import data_history
 from gan_zoo.schema import SettingError
 from gan_zoo.training.interruption import Stopped
 from gan_zoo.training.loop import Training
@@ -32,32 +34,79 @@ _KEPT = 2  # checkpoints: the newest, and the one before in case that one is dam
 class Chronicle:
     """Everything that a run writes into its folder, and when.
 
+    Args:
+        samples: what is trained on, as the players know them.
+        state: the checkpoint's content from which the run continues; None for a start.
+
     Raises SettingError, before anything is written, for an evaluation that does not suit the data.
     """
 
-    def __init__(self, experiment: Experiment, samples: Samples, training: Training, folder: Path):
+    def __init__(
+        self,
+        experiment: Experiment,
+        samples: Samples,
+        training: Training,
+        folder: Path,
+        state: Mapping[str, Any] | None = None,
+    ):
         self.experiment, self.samples, self.training = experiment, samples, training
         self.settings, self.checkpoints = experiment.settings, folder / "checkpoints"
         seed, dataset = self.settings.seed, experiment.dataset
         noise = stream(seed, "album", samples.device)
         self.album = Album(dataset, training.game.average.network, noise)
         self.watch = Watch(training, samples, experiment.loss, seed)
-        self.examination = None
-        if 0 < self.settings.evaluate_every <= self.settings.steps:
-            how = (self.settings.evaluation, self.checkpoints)
-            self.examination = Examination(self.watch, dataset, *how, lower_is_better)
+        self.state = state or {}
+        self.examination = self._examination()
+        self.examined = training.step if self.state.get("evaluated", True) else -1
+        self.saved = -1  # step of the checkpoint that is known to be sound
+        if state and self._path(training.step).exists():
+            self.saved = training.step
         self.unsaved = ""  # why the last checkpoint could not be written
         self.reading: Reading | None = None  # asked for and not yet written
         self._due = 0.0  # when the next one may be asked for
         reached = (training.step, training.feed.position)
         # killed between its last checkpoint and its summary, a run has read its meters for good
         period = 1 if training.step == self.settings.steps else self.settings.log_every
-        self.monitor = Monitor(folder, self.settings.steps, period, *reached)
+        if state is None:
+            _set_aside(folder)
+        evaluated = self.examined == training.step and self._is_examined(training.step)
+        self.monitor = Monitor(folder, self.settings.steps, period, *reached, evaluated)
         try:
             self.watch.recall(folder / "metrics.jsonl")
         except DivergedError as error:  # no run goes on from there: a digit was changed
             allowed = f"cannot be true of a run that can be continued: {error}"
             raise SettingError("resume", folder / "metrics.jsonl", allowed) from None
+
+    def _examination(self) -> Examination | None:
+        """The evaluations, unless none is asked for or nothing can be measured: one line says so.
+
+        Raises SettingError for one that does not suit the data.
+        """
+        if not self.settings.evaluate_every:
+            return None
+        dataset = self.experiment.dataset
+        if not dataset.has_test():
+            told = "nothing is evaluated: the dataset holds no test samples"
+            log.warning("%-12s %s", "evaluation", told)
+            return None
+        how = (self.settings.evaluation, self.checkpoints)
+        examination = Examination(self.watch, dataset, *how, lower_is_better)
+        return examination if examination.measures else None
+
+    def _is_examined(self, step: int) -> bool:
+        """Whether a run evaluates at a step; true where it never does, for what was done before."""
+        every = self.settings.evaluate_every
+        return not every or step % every == 0 or step == self.settings.steps
+
+    def start(self) -> None:
+        """Write what comes before the first step, or make up for what the checkpoint lacks."""
+        if not self.state:
+            self.begin()
+            return
+        # what the summary is to say, should no more be read
+        self.monitor.last |= self.state.get("last", {})
+        if not self._is_evaluated():
+            self.examine()
 
     def begin(self) -> None:
         """What is written once: the configuration, real samples, samples before training."""
@@ -66,10 +115,6 @@ class Chronicle:
         real = self.album.real(self.samples, stream(self.settings.seed, "real"))
         self.monitor.picture("real", "samples/real", real)
         self.draw()
-
-    def recall(self, state: dict[str, Any]) -> None:
-        """Take over from a checkpoint what the summary is to say, should no more be read."""
-        self.monitor.last |= state.get("last", {})
 
     def cadence(self) -> list[tuple[int, Callable[[], None]]]:
         """Periods in generator updates, and what is done at their multiples and at the end.
@@ -114,11 +159,23 @@ class Chronicle:
         self.monitor.picture(f"{self.training.step:06d}", "samples/fixed", self.album.fake())
 
     def examine(self) -> None:
-        """Judge samples of the averaged generator, and keep the checkpoint if it is the best."""
+        """Judge samples of the averaged generator, and keep the checkpoint if it is the best.
+
+        A checkpoint is written first: whatever an evaluation comes across, training is not lost.
+        """
         assert self.examination is not None
-        self.deliver()
-        with self.monitor.aside():  # the first run on a dataset trains a network here
-            judgement = self.examination.examine()
+        step = self.training.step
+        if self.saved != step:
+            self.save()
+        try:
+            with self.monitor.aside():  # the first run on a dataset trains a network here
+                judgement = self.examination.examine()
+        except (DivergedError, SettingError):
+            raise
+        except Exception as error:
+            error.add_note(f"in the evaluation at step {step}; evaluate_every=0 continues without")
+            raise
+        self.examined = step
         self.monitor.metrics(judgement.numbers)
         self.monitor.note_health(self.training.step, self.watch.health.verdict)
         for name, pixels in judgement.pictures.items():
@@ -135,15 +192,44 @@ class Chronicle:
         self.monitor.settle()
         self.watch.check_weights()
         samples = {"shape": self.samples.shape, "num_classes": self.samples.num_classes}
-        told = {"last": dict(self.monitor.last)}
+        told = {"last": dict(self.monitor.last), "evaluated": self._is_evaluated(), **self.data}
         return {"config": self.experiment.config, **samples, **told, **self.training.state_dict()}
+
+    def _is_evaluated(self) -> bool:
+        """Whether no evaluation is missing at the present step."""
+        step = self.training.step
+        due = self.examination is not None and step > 0 and self._is_examined(step)
+        return not due or self.examined == step
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """Fingerprint of the dataset, and its history where it changed between two parts."""
+        now = self.experiment.dataset.train.fingerprint()
+        return data_history(self.state, now)
 
     def save(self) -> None:
         """Write a checkpoint, and let go of the oldest; where it cannot be written, warn."""
-        path = self.checkpoints / f"{self.training.step:08d}.pt"
+        path = self._path(self.training.step)
         self.unsaved = checkpoints.try_save(path, self.content())
         if not self.unsaved:
+            self.saved = self.training.step
             checkpoints.keep_newest(self.checkpoints, _KEPT)
+
+    def _path(self, step: int) -> Path:
+        return self.checkpoints / f"{step:08d}.pt"
+
+    def rescue(self) -> None:
+        """Save what there is, if it is sound, before an exception ends the run; raises nothing."""
+        step = self.training.step
+        if self.saved == step and not self.training.midway:
+            return
+        try:
+            self.save()
+        except Exception as error:
+            log.warning("step %s could not be saved: %s", step, " ".join(str(error).split()))
+            return
+        if self.saved == step and self.training.midway:
+            log.warning("saved amid step %s: what follows will differ slightly", step + 1)
 
     def check_saved(self) -> None:
         """Raises Stopped where the last checkpoint could not be written."""
@@ -164,5 +250,13 @@ class Chronicle:
         self.check_saved()
         examined = self.examination.facts if self.examination else {}
         asked = {"steps_asked": self.settings.steps}  # more than it took where it diverged
-        data = {"dataset_fingerprint": self.samples.fingerprint()}
-        return self.monitor.summary({**data, **asked, **origin, **self.watch.facts, **examined})
+        facts = {**self.data, **asked, **origin, **self.watch.facts, **examined}
+        return self.monitor.summary(facts)
+
+
+def _set_aside(folder: Path) -> None:
+    """Keep under other names what a run without a checkpoint has written; one line says so."""
+    kept = [set_aside(folder / name) for name in ("metrics.jsonl", "summary.json")]
+    if names := ", ".join(path.name for path in kept if path):
+        told = "%s has no checkpoint: starting from step 0; what it held is kept as %s"
+        log.warning(told, folder, names)

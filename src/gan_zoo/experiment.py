@@ -49,7 +49,7 @@ class Settings:
         deterministic: whether a GPU is to give the same numbers again, more slowly.
         log_every, sample_every, checkpoint_every: in generator updates.
         log_seconds: a reading comes no sooner after the one before; the last one always comes.
-        evaluate_every: in generator updates; a run shorter than that is not evaluated. 0: never.
+        evaluate_every: in generator updates, and at the end of every run. 0: never.
         evaluation: how samples are judged while training.
         resume: the folder of a run to continue, or a checkpoint in one; auto continues what the
             folder of this run holds, if anything.

@@ -3,6 +3,7 @@
 On the meta device tensors have shapes and no content, so that even large networks cost a moment.
 """
 
+import math
 import os
 from itertools import chain
 from typing import Any
@@ -13,6 +14,8 @@ from torch.overrides import TorchFunctionMode
 
 from gan_zoo.architectures.players import Critic, Generator
 from gan_zoo.experiment import Experiment
+from gan_zoo.metrics.needs import check_names
+from gan_zoo.report.direction import lower_is_better
 from gan_zoo.schema import SettingError
 
 
@@ -23,8 +26,13 @@ def check_fit(experiment: Experiment) -> None:
     """
     settings, outline = experiment.settings, experiment.dataset.outline()
     settings.check_data(outline.count, outline.num_classes)
+    if settings.evaluate_every:
+        known = (experiment.dataset, outline.num_classes, settings.conditional)
+        check_names(*known, settings.evaluation, lower_is_better)
     if outline.shape is None:
         return
+    if settings.evaluate_every:
+        _check_samples(settings.evaluation.n, outline.shape)
     classes = (outline.num_classes or 2) if settings.conditional else 1
     with torch.device("meta"), _Unfilled():
         generator, critic = experiment.networks(outline.shape, classes)
@@ -55,10 +63,22 @@ def _check_single(generator: Generator, critic: Critic) -> None:
         raise SettingError("batch_size", 1, allowed) from None
 
 
+def _check_samples(count: int, shape: tuple[int, ...]) -> None:
+    """Raises SettingError for more samples (count, *shape) than the machine's memory holds."""
+    size, memory = 4 * count * math.prod(shape), _memory()
+    if size > memory:
+        allowed = f"samples need {size / 1e9:,.0f} GB; this machine has {memory / 1e9:,.0f}"
+        raise SettingError("evaluation.n", count, allowed)
+
+
+def _memory() -> int:
+    """Bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _check_memory(name: str, player: nn.Module) -> None:
     """Raises SettingError for a player that is larger than the memory of the whole machine."""
-    size = sum(t.nbytes for t in chain(player.parameters(), player.buffers()))
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    size, memory = sum(t.nbytes for t in chain(player.parameters(), player.buffers())), _memory()
     if size > memory:
         allowed = f"needs {size / 1e9:,.0f} GB; this machine has {memory / 1e9:,.0f}"
         raise SettingError(f"architecture.{name}", f"{size / 4:,.0f} parameters", allowed)

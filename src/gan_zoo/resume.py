@@ -40,6 +40,30 @@ def refuse_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             raise SettingError(key, new.get(key), allowed)
 
 
+def refuse_other_data(before: Mapping[str, Any], now: str, key: str, value: str) -> None:
+    """Raises SettingError for `key` where a checkpoint was trained on other data than `now`.
+
+    before: the checkpoint's content; now: fingerprint of the dataset.
+    """
+    old = before.get("dataset_fingerprint", now)
+    if old != now:
+        told = f"holds other data ({now}) than the run to continue was trained on ({old})"
+        raise SettingError(key, value, f"{told}; allow_changes=true if you mean it")
+
+
+def data_history(before: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """What checkpoint and summary say of the data: its fingerprint, and earlier ones if any.
+
+    before: content of the checkpoint that the run continues from; empty for a start.
+    """
+    old = before.get("dataset_fingerprint", now)
+    history = list(before.get("dataset_history", ()))
+    if old != now:
+        history = history or [{"fingerprint": old, "from_step": 0}]
+        history.append({"fingerprint": now, "from_step": before["step"]})
+    return {"dataset_fingerprint": now, **({"dataset_history": history} if history else {})}
+
+
 def folder_of(path: Path) -> Path:
     """The folder of a run that is named by it or by a checkpoint in it; it need not exist."""
     return path.parent.parent if path.suffix == ".pt" else path
@@ -60,6 +84,21 @@ def holds_run(folder: Path) -> bool:
     return (folder / "metrics.jsonl").exists()
 
 
+def newest_step(folder: Path) -> int | None:
+    """Step of the newest checkpoint of a run's folder; None where there is none."""
+    names = (path.stem for path in folder.glob("checkpoints/[0-9]*.pt"))
+    return max((int(name) for name in names if name.isdecimal()), default=None)
+
+
+def way_on(folder: Path) -> str:
+    """What continues the run of a folder; empty where none has begun there."""
+    if not holds_run(folder):
+        return ""
+    step = newest_step(folder)
+    found = "starts again: it has no checkpoint" if step is None else f"continues from step {step}"
+    return f"python train.py resume={folder} {found}"
+
+
 def finished(folder: Path, steps: int) -> dict[str, Any] | None:
     """The summary of a run that has come to its end, if no more steps are asked for than then."""
     try:
@@ -67,6 +106,12 @@ def finished(folder: Path, steps: int) -> dict[str, Any] | None:
         return summary if steps <= summary.get("steps_asked", summary["steps"]) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # none, or half of one: the power went as it was written
+
+
+def diverged(summary: Mapping[str, Any]) -> str:
+    """The verdict of a run that diverged, by its summary; empty for any other."""
+    verdict = str(summary.get("health", ""))
+    return verdict if verdict.startswith("diverged") else ""
 
 
 def note_failure(folder: Path, reason: str) -> None:
@@ -86,7 +131,17 @@ def failure(folder: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace").strip() or "it left no reason"
 
 
+def latest(words: Iterable[str]) -> list[str]:
+    """The words of a command line, each key once: a later word replaces an earlier one."""
+    found: dict[str, str] = {}
+    for word in words:
+        key = word.partition("=")[0].lstrip("+")
+        sign = found.get(key, word)  # what was added must be added still
+        found[key] = sign[: len(sign) - len(sign.lstrip("+"))] + word.lstrip("+")
+    return list(found.values())
+
+
 def command(words: Iterable[str]) -> str:
     """The command that trains again, elsewhere, what these overrides trained, for a POSIX shell."""
-    kept = [word for word in words if word.partition("=")[0].lstrip("+") not in _LEADING]
+    kept = [word for word in latest(words) if word.partition("=")[0].lstrip("+") not in _LEADING]
     return shlex.join(["python", "train.py", *kept])

@@ -1,6 +1,7 @@
 """From a checked experiment to a trained model: the nouns, then the verb."""
 
 import logging
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from gan_zoo.experiment import Experiment
 from gan_zoo.metrics.health import DivergedError
 from gan_zoo.monitoring.header import header
 from gan_zoo.provenance import provenance
-from gan_zoo.resume import finished, refuse_changes
+from gan_zoo.resume import diverged, finished, refuse_changes, refuse_other_data
 from gan_zoo.schema import SettingError
 from gan_zoo.training.determinism import repeatable
-from gan_zoo.training.interruption import Interrupted, interruptible
+from gan_zoo.training.interruption import Interrupted, Stopped, interruptible
 from gan_zoo.training.loop import Training, train
 from gan_zoo.training.precision import caution, strict
 from gan_zoo.training.quick import pays
@@ -57,17 +58,16 @@ def play(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -> 
     samples = place(load_samples(experiment), device, experiment.dataset)
     training = compose(experiment, samples)
     if state is not None:
+        check_data(experiment, state)
         go_on(training, state, folder)
     log.info("\n%s", header(experiment, training.game.generator, training.game.critic))
 
-    chronicle = Chronicle(experiment, samples, training, folder)
+    chronicle = Chronicle(experiment, samples, training, folder, state)
+    checkpoints.forget_after(folder / "checkpoints", training.step)
     origin = provenance(device, folder)
     with chronicle.monitor, interruptible() as request:
-        if state is None:
-            chronicle.begin()
-        else:
-            chronicle.recall(state)
         try:
+            chronicle.start()
             train(
                 training, settings.steps, chronicle.cadence(), lambda: bool(request.signal_number)
             )
@@ -77,9 +77,31 @@ def play(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -> 
                 raise Interrupted(request.signal_number)
         except DivergedError:
             chronicle.give_up()
+        except Stopped:
+            raise
+        except BaseException as error:
+            chronicle.rescue()
+            raise _ended(error) from error
         summary = chronicle.end(origin)
-    log.info("done: %s", folder)
+    log.info("%s: %s", "ended" if diverged(summary) else "done", folder)
     return summary
+
+
+def _ended(error: BaseException) -> BaseException:
+    """What ends a run that has begun, instead of an exception that training came across."""
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted(signal.SIGINT)
+    return Stopped(str(error)) if isinstance(error, SettingError) else error
+
+
+def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
+    """Raises SettingError where a checkpoint was trained on other data, unless that is allowed."""
+    dataset = experiment.dataset
+    if experiment.settings.allow_changes:
+        return
+    key = "dataset.root" if hasattr(dataset, "root") else "dataset"
+    value = getattr(dataset, "root", type(dataset).__name__)
+    refuse_other_data(state, dataset.train.fingerprint(), key, value)
 
 
 def go_on(training: Training, state: dict[str, Any], folder: Path) -> None:
@@ -89,7 +111,6 @@ def go_on(training: Training, state: dict[str, Any], folder: Path) -> None:
     except Exception:  # sound as a file, but of other networks, or written by a stranger
         allowed = f"the state of step {state['step']} does not fit the settings"
         raise SettingError("checkpoint", folder / "checkpoints", allowed) from None
-    checkpoints.forget_after(folder / "checkpoints", training.step)
     log.info("going on from step %s: %s", training.step, folder)
 
 

@@ -75,6 +75,8 @@ Fraction = Annotated[float, Range(ge=0, le=1)]
 def coerce(value: Any, hint: Any, key: str) -> Any:
     """`value` as the type that `hint` asks for: an int becomes a float, a list a tuple.
 
+    A text passes for a list of one text.
+
     Tensors pass for numbers (a stack of runs gives each run its own hyper-parameter) but must
     keep within the range. Raises SettingError where the value does not fit.
     """
@@ -99,8 +101,11 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
 
 
 def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:
+    if isinstance(value, str) and parts == (str, ...):
+        value = [value]  # metrics=all for metrics=[all]
     if not isinstance(value, (list, tuple)):
-        raise SettingError(key, value, "must be a list such as [1,2]")
+        like = "[quick]" if parts == (str, ...) else "[1,2]"
+        raise SettingError(key, value, f"must be a list such as {like}")
     hints = [parts[0]] * len(value) if parts[1:] == (...,) else list(parts)
     if len(hints) != len(value):
         raise SettingError(key, list(value), f"must have {len(hints)} entries")

@@ -66,9 +66,20 @@ def test_one_class_of_noise_is_not_a_collapse():
     health = watch(Health(), 2)
     one_class = {"metric/largest_share_mnist_cnn": 1.0}
     health.read_metrics(200, {**one_class, "metric/precision_mnist_cnn": 0.0})
-    assert health.verdict == "healthy"
+    assert health.verdict.startswith("nothing learned")
     health.read_metrics(400, {**one_class, "metric/precision_mnist_cnn": 0.8})
     assert health.verdict == "collapsed at step 400"
+
+
+@pytest.mark.parametrize("quality", ["metric/high_quality", "metric/precision_mnist_cnn"])
+def test_a_run_whose_samples_do_not_look_real_has_learned_nothing(quality):
+    health = watch(Health(), 2)
+    for step, value in ((200, 0.0), (300, 0.004)):
+        health.read_metrics(step, {quality: value, "metric/largest_share": 0.2})
+        told = f"nothing learned (under 5% of samples look real) by step {step}"
+        assert watch(health, 1, start=step).verdict == told
+    health.read_metrics(400, {quality: 0.4})
+    assert health.verdict == "healthy"
 
 
 def test_a_critic_that_has_won_is_saturated():

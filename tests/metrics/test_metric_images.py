@@ -20,9 +20,9 @@ from gan_zoo.metrics.features import (
     resize_protocol,
     weights_hash,
 )
-from gan_zoo.metrics.image_judge import ImageJudge, snake_case
+from gan_zoo.metrics.image_judge import ImageJudge
 from gan_zoo.metrics.judge import Fakes
-from gan_zoo.metrics.tasks import RotationTask, task_for
+from gan_zoo.metrics.tasks import RotationTask, snake_case, task_for
 from gan_zoo.schema import SettingError
 
 CPU = torch.device("cpu")
@@ -172,6 +172,7 @@ def test_every_number_carries_its_protocol_and_says_what_it_is(judge, train, ext
     found = judge.judge(fakes, judge.chosen(["all"]))
     assert set(found.protocols) == set(found.numbers)
     assert all(tag.endswith("_glyphs_cnn") for tag in found.numbers)
+    assert {*judge.available.tags_of(judge.chosen(["all"]))} == {*found.numbers}
     protocol = found.protocols["metric/frechet_glyphs_cnn"]
     assert (protocol["n"], protocol["n_reference"], protocol["reference"]) == (50, 300, "test")
     assert protocol["feature_net"] == extractor.identity

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -15,9 +16,11 @@ from gan_zoo.metrics.afterwards import Runs, players, table
 from gan_zoo.metrics.best import Best
 from gan_zoo.metrics.command import parse
 from gan_zoo.metrics.evaluation import Evaluation
+from gan_zoo.metrics.groups import MIXTURE
 from gan_zoo.metrics.health import DivergedError
 from gan_zoo.metrics.judge import Judgement
 from gan_zoo.schema import SettingError
+from gan_zoo.training.interruption import Stopped
 
 ROOT = Path(__file__).parents[2]
 RING = ["dataset=ring", "dataset.count=500", "batch_size=16", "device=cpu", "log_every=5"]
@@ -44,7 +47,7 @@ def test_a_run_is_judged_at_its_cadence(ring):
 
 def test_a_summary_tells_health_protocol_and_best(ring):
     summary = json.loads((ring / "summary.json").read_text())
-    assert summary["health"] == "healthy"
+    assert summary["health"].startswith("nothing learned")  # in 20 steps
     assert summary["protocol"]["metric/modes"]["n"] == 50
     critic = summary["protocol"]["critic/separation"]
     assert (critic["reference"], critic["dataset"]) == ("train", "Ring")
@@ -87,9 +90,11 @@ def test_a_judged_run_loads_its_training_samples_once(trained, tmp_path, monkeyp
     assert sorted(loaded) == ["test", "train"]
 
 
-def test_a_short_run_is_not_judged(trained, tmp_path):
-    summary = trained(tmp_path, *RING, "steps=5")
-    assert not any("metric/modes" in line for line in lines(tmp_path))
+def test_every_run_is_judged_at_its_end_unless_it_never_is(trained, tmp_path):
+    trained(tmp_path / "short", *RING, "steps=5", "evaluate_every=2000", "evaluation.n=50")
+    assert [line["step"] for line in lines(tmp_path / "short") if "metric/modes" in line] == [5]
+    summary = trained(tmp_path / "never", *RING, "steps=5", "evaluate_every=0")
+    assert not any("metric/modes" in line for line in lines(tmp_path / "never"))
     assert summary["health"] == "healthy"
     assert "best" not in summary
 
@@ -243,3 +248,115 @@ def test_the_script_evaluates_what_it_can_and_says_what_it_cannot(ring, tmp_path
     told = [line for line in ran.stderr.splitlines() if line.startswith("error")]
     assert len(told) == 1
     assert "holds no checkpoint" in told[0]
+
+
+def pictures(folder: Path, count: int, test: int, shape=(16, 16), test_shape=None, **more) -> str:
+    """An .npz file of noise with a test split; its path as a setting."""
+    draws = np.random.default_rng(0)
+    x, x_test = (
+        draws.integers(0, 256, (n, *s), dtype=np.uint8)
+        for n, s in ((count, shape), (test, test_shape or shape))
+    )
+    np.savez(folder / "data.npz", x=x, x_test=x_test, **more)
+    return f"dataset.root={folder / 'data.npz'}"
+
+
+NPZ = ["dataset=npz", "batch_size=8", "steps=4", "evaluate_every=2", "evaluation.n=12"]
+NPZ += ["device=cpu", "log_every=2"]
+
+
+@pytest.mark.parametrize(("test", "left_out"), [(5, "manifold"), (1, "frechet")])
+def test_groups_that_need_more_test_images_are_left_out_with_one_line(
+    trained, tmp_path, brief, caplog, test, left_out
+):
+    words = [*NPZ, pictures(tmp_path, 40, test), f"evaluation.cache={tmp_path}/cache"]
+    trained(tmp_path / "run", *words)
+    (told,) = [r.message for r in caplog.records if r.message.startswith("evaluation")]
+    assert f"there are {test}" in told
+    assert left_out in told
+    assert "raise dataset.test_share" in told
+    tags = {tag for line in lines(tmp_path / "run") for tag in line}
+    assert ("metric/frechet_npz_rotation" in tags) == (test > 1)
+    assert "metric/precision_npz_rotation" not in tags
+
+
+@pytest.mark.parametrize(
+    ("data", "words", "said"),
+    [
+        ({"test": 5}, ["metrics=[manifold]"], "metrics=manifold: needs at least 6 test images"),
+        ({"test": 9, "shape": (8, 16)}, ["metrics=[frechet]"], "neither labelled nor square"),
+        ({"test": 9}, ["metrics=[classes]"], "metrics=classes: needs labelled images"),
+        ({"test": 9, "test_shape": (16, 8)}, [], "images are 1x16x16 and test images 1x16x8"),
+        ({"test": 9}, ["best=modes"], "evaluation.best=modes: "),
+        ({"test": 9}, ["best=critic/separation"], "evaluation.best=critic/separation: "),
+        ({"test": 9}, ["metrics=[nearest]", "best=nearest_ratio"], "evaluation.best=nearest_ratio"),
+        ({"test": 9}, ["metrics=[]"], "evaluation.metrics=[]: names nothing to measure"),
+        ({"test": 9}, ["metrics=[[1]]"], "evaluation.metrics"),
+        ({"test": 9}, ["n=1"], "evaluation.n=1: must be at least 10"),
+    ],
+)
+def test_what_an_evaluation_needs_is_checked_before_step_1(trained, tmp_path, data, words, said):
+    given = [*NPZ, pictures(tmp_path, 40, **data), *(f"evaluation.{word}" for word in words)]
+    with pytest.raises(SettingError) as refused:
+        trained(tmp_path / "run", *given)
+    assert said in str(refused.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_unlabelled_images_that_are_not_square_train_unevaluated(trained, tmp_path, caplog):
+    trained(tmp_path / "run", *NPZ, pictures(tmp_path, 40, 9, (8, 16)))
+    (told,) = [r.message for r in caplog.records if r.message.startswith("evaluation")]
+    assert "nothing is evaluated" in told
+    assert "label the images or make them square" in told
+
+
+def test_nearest_alone_is_measured_and_chooses_no_best(trained, tmp_path, brief):
+    words = [*NPZ, pictures(tmp_path, 40, 9), "evaluation.metrics=nearest"]
+    summary = trained(tmp_path / "run", *words, f"evaluation.cache={tmp_path}/cache")
+    assert "metric/nearest_ratio_npz_rotation" in summary["last"]
+    assert "best" not in summary
+    assert not (tmp_path / "run" / "checkpoints" / "best.pt").exists()
+
+
+def test_without_test_samples_a_run_trains_and_says_so(trained, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(Glyphs, "has_test", lambda self: False)
+    words = ["dataset.count=50", "batch_size=8", "steps=2", "evaluate_every=2", "device=cpu"]
+    trained(tmp_path, *words)
+    assert caplog.text.count("nothing is evaluated: the dataset holds no test samples") == 1
+
+
+def test_tags_of_groups_are_those_that_are_measured(ring):
+    found = asked(str(ring), "n=50").evaluate(ring)
+    declared = {tag for group in MIXTURE.tags.values() for tag in group}
+    assert {tag for tag in found.numbers if tag.startswith("metric/")} == declared
+
+
+@pytest.mark.parametrize("error", [RuntimeError("oh"), KeyboardInterrupt(), MemoryError()])
+def test_an_evaluation_that_fails_loses_nothing(trained, tmp_path, monkeypatch, error):
+    whole = [*JUDGED, "steps=25", "checkpoint_every=1000"]
+    trained(tmp_path / "one", *whole)
+
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gan_zoo.metrics.examiner.draw_fakes", fail)
+        with pytest.raises((type(error), Stopped)):
+            trained(tmp_path / "two", *whole)
+    assert checkpoints.newest(tmp_path / "two").name == "00000010.pt"
+    trained(tmp_path / "two", *whole)
+    one, two = ([timeless(line) for line in lines(tmp_path / name)] for name in ("one", "two"))
+    assert one == two
+
+
+def test_an_evaluation_is_made_once_however_a_run_is_continued(trained, tmp_path):
+    trained(tmp_path / "one", *JUDGED, "steps=20", "checkpoint_every=1000")
+    trained(tmp_path / "two", *JUDGED, "steps=10", "checkpoint_every=1000")  # regular
+    trained(tmp_path / "two", *JUDGED, "steps=15", "checkpoint_every=1000")  # only at its end
+    trained(tmp_path / "two", *JUDGED, "steps=20", "checkpoint_every=1000")
+    one, two = ([timeless(line) for line in lines(tmp_path / name)] for name in ("one", "two"))
+    assert one == two
+
+
+def timeless(line: dict) -> dict:
+    return {name: value for name, value in line.items() if not name.startswith("perf/")}

@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.launch.composed import kept
-from gan_zoo.resume import folder_of, run_folder
+from gan_zoo.resume import folder_of, latest, run_folder
 from gan_zoo.schema import SettingError
 
 _ABSENT = object()
@@ -68,7 +68,7 @@ def continue_run(config: DictConfig) -> None:
         OmegaConf.update(config, key, override.value())
         given.append(override.input_line)
     config.hydra.run.dir = str(folder)
-    config.hydra.overrides.task = [*told, *given]
+    config.hydra.overrides.task = latest([*told, *given])
 
 
 def continue_sweep(config: DictConfig) -> None:

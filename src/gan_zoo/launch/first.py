@@ -15,7 +15,7 @@ from gan_zoo.imports import uncollected
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import kept, plain
 from gan_zoo.launch.continuing import continue_run, continue_sweep
-from gan_zoo.resume import failure, finished, holds_run, refuse_changes
+from gan_zoo.resume import failure, finished, holds_run, newest_step, refuse_changes
 from gan_zoo.schema import SettingError
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ class CheckFirst(Callback):
             continue_run(config)
             folder = Path(config.hydra.run.dir)
             if holds_run(folder) and config.resume is None:
-                allowed = "holds a run already; resume=auto goes on with it"
+                sound = newest_step(folder) is not None
+                allowed = "continues it" if sound else "starts it again, for it has no checkpoint"
+                allowed = f"holds a run already; resume=auto {allowed}"
                 raise SettingError("hydra.run.dir", folder, allowed)
             check_together([check_job(config, folder)])
 

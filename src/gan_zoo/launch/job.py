@@ -1,16 +1,18 @@
 """One job: a model trained in its folder, whatever may go wrong told as it should be."""
 
 import logging
-import shutil
+import signal
+import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from gan_zoo.imports import uncollected
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import keep, plain
-from gan_zoo.resume import failure, finished, holds_run, note_failure
+from gan_zoo.resume import diverged, failure, finished, holds_run, note_failure, way_on
 from gan_zoo.schema import SettingError
 from gan_zoo.training.interruption import Interrupted, Stopped
 
@@ -38,15 +40,48 @@ def train(config: DictConfig, folder: Path, alone: bool) -> None:
 
 def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
     try:
-        _train(experiment, config, folder)
+        summary = _train(experiment, config, folder)
     except SettingError as error:
         if not holds_run(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            _forget(folder)
         telling.refuse(str(error))
+    except KeyboardInterrupt:
+        error = Interrupted(signal.SIGINT)
+        telling.end(error, error.exit_code, way_on(folder))
     except (Stopped, OSError) as error:
         code = error.exit_code if isinstance(error, Stopped) else telling.FAILED
-        way_on = f"python train.py resume={folder} goes on" if holds_run(folder) else ""
-        telling.end(error, code, way_on)
+        telling.end(error, code, "; ".join(filter(None, [*_notes(error), way_on(folder)])))
+    except Exception as error:
+        told = [*_notes(error), _traceback(error, folder), way_on(folder)]
+        telling.end(error, telling.FAILED, "; ".join(filter(None, told)))
+    if verdict := diverged(summary):
+        telling.end(f"{verdict}: {folder}", telling.FAILED)
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What the program added to an exception on its way."""
+    return list(getattr(error, "__notes__", ()))
+
+
+def _traceback(error: Exception, folder: Path) -> str:
+    """Write where an exception came from into error.txt; says so, or nothing if it cannot be."""
+    path = folder / "error.txt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return ""
+    return f"details in {path}"
+
+
+def _forget(folder: Path) -> None:
+    """Delete what was written before a run began, and the folder if it holds nothing else."""
+    written = [folder / ".hydra" / f"{name}.yaml" for name in ("config", "hydra", "overrides")]
+    for path in (*written, folder / "train.log"):
+        path.unlink(missing_ok=True)
+    for empty in (folder / ".hydra", folder):
+        with suppress(OSError):
+            empty.rmdir()
 
 
 def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
@@ -57,19 +92,23 @@ def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) 
     try:
         note_failure(folder, "")
         _train(experiment, config, folder)
-    except Interrupted as error:
-        way_on = f"the same command with sweep={config.sweep} finishes what is missing"
-        telling.end(error, error.exit_code, way_on)
+    except (Interrupted, KeyboardInterrupt) as error:
+        stop = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
+        missing = f"the same command with sweep={config.sweep} finishes what is missing"
+        telling.end(stop, stop.exit_code, missing)
     except Exception as error:
-        expected = isinstance(error, (SettingError, Stopped, OSError))
-        log.error("%s: %s", folder, telling.reason(error), exc_info=not expected)
-        note_failure(folder, telling.reason(error))
+        told = [telling.reason(error), *_notes(error)]
+        if not isinstance(error, (SettingError, Stopped, OSError)):
+            told.append(_traceback(error, folder))
+        reason = "; ".join(filter(None, told))
+        log.error("%s: %s", folder, reason)
+        note_failure(folder, reason)
 
 
-def _train(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
+def _train(experiment: "Experiment", config: DictConfig, folder: Path) -> dict[str, Any]:
     if finished(folder, experiment.settings.steps) is None:
         keep(config, folder)
     with uncollected():  # imports torch: only once the settings are known to be good
         from gan_zoo.run import run
 
-    run(experiment, folder)
+    return run(experiment, folder)

@@ -2,14 +2,35 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from gan_zoo import checkpoints
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import SettingError, nearest
 
 log = logging.getLogger(__name__)
+
+
+def best_tag(
+    asked: str, tags: Iterable[str], lower_is_better: Callable[[str], bool | None]
+) -> str | None:
+    """The tag that chooses the best checkpoint: the one asked for, or the first with a direction.
+
+    Args:
+        asked: a tag, with or without its `metric/`; empty for the first.
+        tags: of all numbers of an evaluation.
+        lower_is_better: whether less of a tag is better; None where it has no direction.
+
+    None if nothing is asked for and no tag has a direction. Raises SettingError for any other tag.
+    """
+    usable = [tag for tag in tags if lower_is_better(tag) is not None]
+    if not asked:
+        return next(iter(usable), None)
+    tag = asked if "/" in asked else f"metric/{asked}"
+    if tag not in usable:
+        raise SettingError("best", asked, nearest(tag, usable))
+    return tag
 
 
 class Best:

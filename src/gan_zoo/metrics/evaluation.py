@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gan_zoo.schema import CountInt, Range, settings
+from gan_zoo.schema import CountInt, Range, SettingError, settings
 
 
 @settings
@@ -23,3 +23,9 @@ class Evaluation:
     metrics: tuple[str, ...] = ("all",)
     best: str = ""
     cache: str = "~/.cache/gan_zoo"
+
+    def check(self) -> None:
+        """Raises SettingError where no group is named."""
+        if not self.metrics:
+            allowed = "names nothing to measure; use [quick], or evaluate_every=0 for no evaluation"
+            raise SettingError("metrics", "[]", allowed)

@@ -1,7 +1,8 @@
 """Examines a game: its samples by the dataset's judge, its critic by diagnosis."""
 
 import functools
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -15,8 +16,9 @@ from gan_zoo.metrics.diagnosis import diagnose
 from gan_zoo.metrics.evaluation import Evaluation
 from gan_zoo.metrics.judge import Judgement
 from gan_zoo.metrics.judging import draw_fakes, judge_for
-from gan_zoo.schema import SettingError, nearest
 from gan_zoo.training.streams import stream
+
+log = logging.getLogger(__name__)
 
 _EXAMINED = 512  # samples of each kind that the critic is examined on
 
@@ -30,14 +32,29 @@ class Examiner:
         settings: what to measure.
         device: where the players are.
 
-    Raises SettingError for an unknown group of metrics.
+    Attributes:
+        names: groups of numbers that are measured; a line in the log names those that `all` or
+            `quick` would select if the dataset admitted them.
+
+    Raises SettingError for an unknown group of metrics, or one that the dataset does not admit.
     """
 
     def __init__(self, dataset: Any, samples: Samples, settings: Evaluation, device: torch.device):
         self.samples, self.settings, self.device = samples, settings, device
         self.dataset = dataset
-        self.judge = judge_for(dataset, settings, device)
+        self.judge = judge_for(dataset, settings, device, samples.num_classes > 1)
         self.names = self.judge.chosen(settings.metrics)
+        if skipped := self.judge.available.skipped(settings.metrics):
+            so = "goes without" if self.names else "nothing is evaluated: without"
+            log.warning("%-12s %s %s", "evaluation", so, _reasons(skipped))
+
+    def tags(self, classifies: bool) -> list[str]:
+        """Tags of what an evaluation measures of samples and classifier, the headline first.
+
+        classifies: whether the critic is also a classifier.
+        """
+        own = ["metric/classification_error"] if classifies else []
+        return [*self.judge.available.tags_of(self.names), *own]
 
     def examine(
         self,
@@ -60,7 +77,7 @@ class Examiner:
         found = in_evaluation_mode(
             critic, lambda: diagnose(critic, loss, real, fake, y, stream(seed, "between"))
         )
-        about = {name: self.judge.protocol[name] for name in ("dataset", "dataset_fingerprint")}
+        about = self.judge.about
         judgement.add(found, {**about, "n": len(y), "seed": seed, "reference": "train"})
         if classifier is not None:
             error = classification_error(classifier, self._held_out, self.device)
@@ -74,15 +91,15 @@ class Examiner:
         """All labelled samples that nobody trains on."""
         return self.dataset.load("test")
 
-    def headline(self, judgement: Judgement) -> str:
-        """Tag of the number by which checkpoints are compared. Raises SettingError if unknown."""
-        measured = [tag for tag in judgement.numbers if tag.startswith("metric/")]
-        usual = self.judge.headline if self.judge.headline in measured else measured[0]
-        asked = self.settings.best or usual
-        tag = asked if "/" in asked else f"metric/{asked}"
-        if tag not in judgement.numbers:
-            raise SettingError("evaluation.best", asked, nearest(tag, judgement.numbers))
-        return tag
+
+def _reasons(skipped: Mapping[str, str]) -> str:
+    """Why groups of numbers are not measured, each reason and each remedy once."""
+    names: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        names.setdefault(reason.partition("; ")[0], []).append(name)
+    remedies = dict.fromkeys(reason.partition("; ")[2] for reason in skipped.values())
+    parts = [f"{', '.join(members)} ({reason})" for reason, members in names.items()]
+    return "; ".join(filter(None, [", ".join(parts), *remedies]))
 
 
 def real_samples(samples: Samples, y: Tensor, seed: int, device: torch.device) -> Tensor:

@@ -17,6 +17,8 @@ _NARROW = 0.1  # of the real samples' mean distance
 _SHARE = 0.9  # of all samples, in one mode, in one class, or with a double
 _QUALITY = ("metric/precision", "metric/high_quality")
 _LOOKS_REAL = 0.5  # of the samples
+_NOTHING = 0.05  # of the samples: when fewer look real, nothing was learned
+_UNLEARNED = f"nothing learned (under {_NOTHING:.0%} of samples look real) by step"
 
 
 class DivergedError(ArithmeticError):
@@ -32,10 +34,14 @@ class DivergedError(ArithmeticError):
 
 @dataclasses.dataclass
 class Symptom:
-    """Something that is wrong if it lasts: since when, and whether that was told already."""
+    """Something that is wrong if it lasts: since when, and whether that was told already.
+
+    latest: whether the step to name is the last one at which it was seen, not the first.
+    """
 
     words: str
     patience: int = _PATIENCE
+    latest: bool = False
     since: int | None = None
     readings: int = 0
     told: bool = False
@@ -45,7 +51,7 @@ class Symptom:
         if not present:
             self.since, self.readings = None, 0
             return
-        self.since = step if self.since is None else self.since
+        self.since = step if self.since is None or self.latest else self.since
         self.readings += 1
 
     @property
@@ -79,6 +85,7 @@ class Health:
             "collapse": Symptom("collapsed at step"),
             # evaluations are rare and see many samples: one is enough
             "one mode": Symptom("collapsed at step", patience=1),
+            "nothing": Symptom(_UNLEARNED, patience=1, latest=True),
             "explosion": Symptom("scores exploding since step"),
             "saturation": Symptom("critic saturated since step"),
         }
@@ -102,13 +109,15 @@ class Health:
             self._observe(step, "collapse", narrow or values.get("health/duplicates", 0) > _SHARE)
 
     def read_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Look at the numbers of an evaluation: all samples in one mode or class?
+        """Look at the numbers of an evaluation: do samples look real, are all in one mode or class?
 
-        Only of samples that look real: what a classifier says of an untrained generator's noise,
-        often one class throughout, is no sign of collapse.
+        The latter only of samples that look real: what a classifier says of an untrained
+        generator's noise, often one class throughout, is no sign of collapse.
         """
         shares = [value for name, value in values.items() if "/largest_share" in name]
         quality = [value for name, value in values.items() if name.startswith(_QUALITY)]
+        if quality:
+            self._observe(step, "nothing", max(quality) < _NOTHING)
         if shares:
             real = not quality or max(quality) > _LOOKS_REAL
             self._observe(step, "one mode", max(shares) > _SHARE and real)

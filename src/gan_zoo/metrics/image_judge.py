@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import re
 from typing import Any
 
 import torch
@@ -13,15 +12,16 @@ from gan_zoo.metrics.cache import Cache
 from gan_zoo.metrics.classes import class_fidelity, class_shares
 from gan_zoo.metrics.features import FeatureExtractor, feature_extractor, resize_protocol
 from gan_zoo.metrics.frechet import fit, frechet_distance
+from gan_zoo.metrics.groups import image_groups
 from gan_zoo.metrics.inception import inception_numbers, inception_protocol
 from gan_zoo.metrics.judge import Fakes, Judge, Judgement, Protocol
 from gan_zoo.metrics.kernel import kernel_distance
 from gan_zoo.metrics.manifold import DENSITY_K, manifold
+from gan_zoo.metrics.needs import check_splits, missing
 from gan_zoo.metrics.neighbours import nearest, neighbour_distances
-from gan_zoo.metrics.tasks import task_for
+from gan_zoo.metrics.tasks import suffix_of, unfit
 from gan_zoo.training.streams import stream
 
-_QUICK = ("frechet", "manifold", "classes")
 _COMPARED = 256  # samples whose nearest training image is looked for
 _SHOWN = 32
 _BANK = 60_000  # training images at most among which it is looked for
@@ -32,7 +32,8 @@ class Reference:
     """What the feature network sees in real samples, and how near those are to training images.
 
     Attributes:
-        features: (N, 128); neighbours: squared distances (N, 5); probabilities: (N, K).
+        features: (N, 128); probabilities: (N, K).
+        neighbours: squared distances (N, 5), or (N, N - 1) where there are fewer others.
         nearest: median distance from a real image to its nearest training image, in bytes.
     """
 
@@ -47,11 +48,25 @@ class ImageJudge(Judge):
 
     The network is trained when it is first asked: training a GAN may begin before.
 
-    Raises SettingError for images that none can be trained on.
+    Args:
+        dataset: its settings; n: samples on either side; seed: of the choice of real images.
+        cache: of feature networks and references.
+        conditional: whether the generators are asked for classes.
+
+    Raises SettingError for test images that are not of the shape of the training images.
     """
 
-    def __init__(self, dataset: Any, n: int, seed: int, cache: Cache, device: torch.device):
+    def __init__(
+        self,
+        dataset: Any,
+        n: int,
+        seed: int,
+        cache: Cache,
+        device: torch.device,
+        conditional: bool = False,
+    ):
         train, self.test = dataset.train, dataset.load("test")
+        check_splits(dataset, train, self.test)
         self.dataset, self.seed, self.cache, self.device = dataset, seed, cache, device
         order = torch.randperm(len(self.test), generator=stream(seed, "reference"))[:n]
         self.real = dataclasses.replace(
@@ -59,18 +74,21 @@ class ImageJudge(Judge):
         )
         order = torch.randperm(len(train), generator=stream(seed, "bank"))[:_BANK]
         self.bank = train.x[order]
-        self.suffix = f"{snake_case(type(dataset).__name__)}_{task_for(train).name}"
-        self.headline = f"metric/frechet_{self.suffix}"
+        self.suffix = suffix_of(dataset, train.num_classes)
+        self.available = image_groups(
+            self.suffix,
+            labelled=train.num_classes > 1,
+            conditional=conditional,
+            missing=missing(dataset, train, self.test),
+        )
         self.groups = {
             "frechet": self._frechet,
             "kernel": self._kernel,
             "manifold": self._manifold,
-            **({"classes": self._classes} if train.num_classes > 1 else {}),
+            "classes": self._classes,
             "nearest": self._nearest,
             "inception": self._inception,
         }
-        self.quick = tuple(name for name in self.groups if name in _QUICK)
-        self.extra = ("inception",)  # has to fetch its weights
         self._seen: tuple[Fakes, Any] | None = None
 
     @functools.cached_property
@@ -84,16 +102,23 @@ class ImageJudge(Judge):
         return _reference(self.real, self.bank, self.extractor, self.cache)
 
     @functools.cached_property
-    def protocol(self) -> Protocol:
-        """What every number depends on besides the generated images."""
-        train = self.dataset.train
+    def about(self) -> Protocol:
+        """What every number depends on, those of the critic included."""
         return {
             "dataset": type(self.dataset).__name__,
-            "dataset_fingerprint": train.fingerprint(),
-            "reference": "test",
-            "n_reference": len(self.real),
-            "seed": self.seed,
-            "resize": resize_protocol(train.shape),
+            "dataset_fingerprint": self.dataset.train.fingerprint(),
+        }
+
+    @functools.cached_property
+    def protocol(self) -> Protocol:
+        """What every number depends on besides the generated images."""
+        reference = {"reference": "test", "n_reference": len(self.real), "seed": self.seed}
+        if unfit(self.dataset.train):
+            return {**self.about, **reference}
+        return {
+            **self.about,
+            **reference,
+            "resize": resize_protocol(self.dataset.train.shape),
             "feature_net": self.extractor.identity,
             "feature_net_task": self.extractor.task.name,
             "feature_net_accuracy": self.extractor.accuracy,
@@ -160,11 +185,6 @@ class ImageJudge(Judge):
         return judgement
 
 
-def snake_case(name: str) -> str:
-    """FashionMNIST as fashion_mnist."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-
-
 def _reference(
     samples: Samples, bank: Tensor, extractor: FeatureExtractor, cache: Cache
 ) -> Reference:
@@ -175,7 +195,7 @@ def _reference(
         distance, _ = nearest(samples.x[:_COMPARED].flatten(1), bank.flatten(1))
         return {
             "features": seen.features.float(),  # as the network gave them: nothing is lost
-            "neighbours": neighbour_distances(seen.features, DENSITY_K),
+            "neighbours": neighbour_distances(seen.features, min(DENSITY_K, len(samples) - 1)),
             "probabilities": seen.probabilities,
             "nearest": distance.median().item(),
         }

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from gan_zoo.architectures.players import Critic
-from gan_zoo.schema import SettingError, nearest
+from gan_zoo.metrics.groups import Groups
 
 Protocol = Mapping[str, Any]
 
@@ -54,29 +54,30 @@ class Judge:
     """Judges generated samples against a dataset's.
 
     Attributes:
-        headline: tag of the number that says most.
-        groups: what can be measured, by name; each finds numbers that share work.
-        quick: names of the groups that are cheap enough to be taken while training.
-        extra: names of those that are taken only where they are asked for.
+        available: which groups of numbers there are, and which of them this dataset admits.
+        groups: how each is measured, by name; each finds numbers that share work.
+        about: what every number depends on, those of the critic included.
         protocol: what every number of this judge depends on besides the samples.
     """
 
-    headline: str
-    quick: tuple[str, ...]
-    extra: tuple[str, ...] = ()
+    available: Groups
     groups: Mapping[str, Callable[[Fakes], Judgement]]
+    about: Protocol
     protocol: Protocol
 
+    @property
+    def headline(self) -> str:
+        """Tag of the number that says most."""
+        return self.available.headline
+
+    @property
+    def quick(self) -> tuple[str, ...]:
+        """Names of the groups that are cheap enough to be measured while training."""
+        return self.available.quick
+
     def chosen(self, metrics: Iterable[str]) -> list[str]:
-        """Names of groups for a setting such as [all]. Raises SettingError for an unknown one."""
-        usual = tuple(name for name in self.groups if name not in self.extra)
-        whole = {"all": usual, "quick": self.quick}
-        found: dict[str, None] = {}
-        for name in metrics:
-            if name not in whole and name not in self.groups:
-                raise SettingError("metrics", name, nearest(name, [*whole, *self.groups]))
-            found |= dict.fromkeys(whole.get(name, (name,)))
-        return list(found)
+        """Names of groups for a setting such as [all]. Raises SettingError as `Groups.chosen`."""
+        return self.available.chosen(metrics)
 
     def judge(self, fakes: Fakes, names: Iterable[str]) -> Judgement:
         """What the groups of these names find; `names` may show progress as it is gone through."""

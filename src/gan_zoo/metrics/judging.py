@@ -16,16 +16,27 @@ from gan_zoo.metrics.health import DivergedError
 from gan_zoo.metrics.image_judge import ImageJudge
 from gan_zoo.metrics.judge import Fakes, Judge
 from gan_zoo.metrics.mixture_judge import MixtureJudge
+from gan_zoo.schema import SettingError
 from gan_zoo.training.streams import stream
 
 _CHUNK = 500
 
 
-def judge_for(dataset: Any, settings: Evaluation, device: torch.device) -> Judge:
-    """The exact judge for a mixture, one that looks with a trained feature network for images."""
+def judge_for(
+    dataset: Any, settings: Evaluation, device: torch.device, conditional: bool = False
+) -> Judge:
+    """The exact judge for a mixture, one that looks with a trained feature network for images.
+
+    conditional: whether the generators are asked for classes. Raises SettingError for a dataset
+    without test samples, or whose test samples are not like its training samples.
+    """
+    if not dataset.has_test():
+        allowed = "holds no test samples, and there is nothing to compare generated samples with"
+        raise SettingError("dataset.test_share", 0, allowed)
     if isinstance(dataset, Mixture):
         return MixtureJudge(dataset, settings.n, settings.seed, device)
-    return ImageJudge(dataset, settings.n, settings.seed, Cache(Path(settings.cache)), device)
+    cache = Cache(Path(settings.cache))
+    return ImageJudge(dataset, settings.n, settings.seed, cache, device, conditional)
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ import torch
 from gan_zoo.architectures.players import Critic
 from gan_zoo.data.mixtures import Mixture
 from gan_zoo.metrics.divergence import CELLS_PER_MODE, mixture_divergence, optimal_critic_loss
+from gan_zoo.metrics.groups import MIXTURE
 from gan_zoo.metrics.judge import Fakes, Judge, Judgement
 from gan_zoo.metrics.landscape import landscape
 from gan_zoo.metrics.modes import hits, reverse_kl
@@ -18,8 +19,7 @@ _LINES = 128
 class MixtureJudge(Judge):
     """Counts modes, and compares with draws of the true mixture that no one trained on."""
 
-    headline = "metric/sliced_wasserstein"
-    quick = ("modes", "divergence", "transport")
+    available = MIXTURE
 
     def __init__(self, dataset: Mixture, n: int, seed: int, device: torch.device):
         self.sigma, self.seed, self.device = dataset.sigma, seed, device
@@ -32,9 +32,12 @@ class MixtureJudge(Judge):
             "divergence": self._divergence,
             "transport": self._transport,
         }
-        self.protocol = {
+        self.about = {
             "dataset": type(dataset).__name__,
             "dataset_fingerprint": test.fingerprint(),
+        }
+        self.protocol = {
+            **self.about,
             "reference": "test",
             "n_reference": min(n, len(test)),
             "seed": seed,

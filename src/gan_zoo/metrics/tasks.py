@@ -4,7 +4,8 @@ Either way it has to know what images of the dataset look like, which is what it
 """
 
 import dataclasses
-from typing import ClassVar
+import re
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -47,11 +48,33 @@ class RotationTask:
 Task = ClassTask | RotationTask
 
 
+def suffix_of(dataset: Any, num_classes: int) -> str:
+    """End of the tags of a dataset's numbers: its name, and the task of its feature network."""
+    task = ClassTask.name if num_classes > 1 else RotationTask.name
+    return f"{snake_case(type(dataset).__name__)}_{task}"
+
+
+def snake_case(name: str) -> str:
+    """FashionMNIST as fashion_mnist."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def unfit(samples: Samples) -> str:
+    """Why no feature network can be trained on these samples; empty where one can."""
+    if len(samples) < 2:
+        return f"need a feature network, and none can be trained on {len(samples)} image"
+    if samples.num_classes > 1 or samples.shape[1] == samples.shape[2]:
+        return ""
+    size = "x".join(map(str, samples.shape[1:]))
+    return (
+        f"need a feature network, and images of {size} are neither labelled nor square: none can"
+        " be trained on them; label the images or make them square"
+    )
+
+
 def task_for(samples: Samples) -> Task:
     """The task that a dataset allows. Raises SettingError where it allows none."""
-    if samples.num_classes > 1:
-        return ClassTask(samples.num_classes)
-    if samples.shape[1] != samples.shape[2]:
-        allowed = "are neither labelled nor square: no feature network can be trained on them"
-        raise SettingError("dataset", f"images of {samples.shape}", allowed)
-    return RotationTask()
+    reason = unfit(samples)
+    if reason:
+        raise SettingError("dataset", f"images of {samples.shape}", reason)
+    return ClassTask(samples.num_classes) if samples.num_classes > 1 else RotationTask()

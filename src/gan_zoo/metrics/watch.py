@@ -12,7 +12,7 @@ from torch import Tensor
 from gan_zoo.architectures.players import in_evaluation_mode
 from gan_zoo.data.samples import Samples
 from gan_zoo.losses import Loss
-from gan_zoo.metrics.best import Best
+from gan_zoo.metrics.best import Best, best_tag
 from gan_zoo.metrics.diagnosis import indifferent_loss
 from gan_zoo.metrics.evaluation import Evaluation
 from gan_zoo.metrics.examiner import Examiner, real_samples
@@ -99,6 +99,9 @@ class Examination:
         folder: where best.pt is kept.
         lower_is_better: whether less of a tag is better; None where its name does not tell.
 
+    Attributes:
+        facts: what a summary says of the last evaluation.
+
     Raises SettingError for settings that do not suit the dataset.
     """
 
@@ -110,11 +113,21 @@ class Examination:
         folder: Path,
         lower_is_better: Callable[[str], bool | None],
     ):
-        self.watch = watch
-        self.examiner = Examiner(dataset, watch.samples, settings, watch.device)
-        self.folder, self.lower_is_better = folder, lower_is_better
-        self.best: Best | None = None
-        self.facts: dict[str, Any] = {}
+        self.watch, self.facts = watch, {}
+        game = watch.training.game
+        try:
+            self.examiner = Examiner(dataset, watch.samples, settings, watch.device)
+            tags = self.examiner.tags(game.classifier is not None)
+            tag = best_tag(settings.best, tags, lower_is_better)
+        except SettingError as error:
+            named = error.key in ("metrics", "best")
+            raise error.under("evaluation" if named else "") from None
+        self.best = Best(folder, tag, bool(lower_is_better(tag))) if tag else None
+
+    @property
+    def measures(self) -> bool:
+        """Whether anything can be measured on this dataset."""
+        return bool(self.examiner.names)
 
     def examine(self) -> Judgement:
         """Judge the run now. Raises DivergedError for samples that are not finite."""
@@ -133,13 +146,9 @@ class Examination:
 
     def offer(self, judgement: Judgement, content: Callable[[], dict[str, Any]]) -> None:
         """Keep what a checkpoint holds, `content`, if the judgement of it is the best so far."""
-        tag = self.examiner.headline(judgement)
-        self.best = self.best or Best(self.folder, tag, self._lower(tag))
-        self.best.offer(self.watch.training.step, judgement.numbers[tag], content)
-        self.facts = {"protocol": judgement.protocols, "best": self.best.record}
-
-    def _lower(self, tag: str) -> bool:
-        lower = self.lower_is_better(tag)
-        if lower is None:
-            raise SettingError("evaluation.best", tag, "is neither better high nor better low")
-        return lower
+        self.facts = {"protocol": judgement.protocols}
+        if self.best is None:
+            return
+        value = judgement.numbers[self.best.metric]
+        self.best.offer(self.watch.training.step, value, content)
+        self.facts["best"] = self.best.record

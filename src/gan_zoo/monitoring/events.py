@@ -32,13 +32,14 @@ class Events:
     """
 
     def __init__(self, folder: Path, step: int):
+        earlier = any(folder.glob("events.out.tfevents.*"))
         # readers take the files of a folder in the order of their names
         name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
         self._file = Appended(folder / name)
         self._records = RecordWriter(self._file)
         with suppress(OSError):  # what cannot be written now is written with what comes next
             self._add(Event(file_version="brain.Event:2"))
-            if step:
+            if step or earlier:
                 self._add(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
 
     def scalars(self, step: int, values: dict[str, float]) -> None:

@@ -1,23 +1,42 @@
 """metrics.jsonl: one JSON object per line, which is the truth that everything else repeats."""
 
+import itertools
 import json
 import math
 from pathlib import Path
 
+_READING = b'"progress/images_seen"'  # in every line but those of evaluations
 
-def cut_back(path: Path, step: int, period: int) -> None:
+
+def cut_back(path: Path, step: int, period: int, evaluated: bool = True) -> None:
     """Cut a file of JSON lines back to what a run that reaches `step` has written.
 
     Lines of later steps go, half written and damaged ones, and the one that only the end of a run
-    brought.
+    brought. `evaluated`: whether the run has an evaluation at `step` that a longer one has, too.
     """
     if not path.exists():
         return
-    last = step if step % period == 0 else step - 1
-    kept = [line + b"\n" for line in path.read_bytes().split(b"\n") if 0 <= step_of(line) <= last]
+    reading = step if step % period == 0 else step - 1
+    evaluation = step if evaluated else step - 1
+    lines = path.read_bytes().split(b"\n")
+    kept = [
+        line + b"\n"
+        for line in lines
+        if 0 <= step_of(line) <= (reading if _READING in line else evaluation)
+    ]
     rewritten = path.with_suffix(".partial")
     rewritten.write_bytes(b"".join(kept))
     rewritten.replace(path)
+
+
+def set_aside(path: Path) -> Path | None:
+    """Give a file that holds something another name; that name, or None where there is none."""
+    if not path.exists() or not path.stat().st_size:
+        return None
+    names = (path.with_name(f"{path.name}.{number}") for number in itertools.count(1))
+    free = next(name for name in names if not name.exists())
+    path.rename(free)
+    return free
 
 
 def step_of(line: bytes) -> int:

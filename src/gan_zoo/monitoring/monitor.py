@@ -33,15 +33,24 @@ class Monitor:
         steps, period: generator updates at which the run ends, and between two readings.
         step, images: where it starts, and real images seen by then. What the folder holds of later
             steps is forgotten.
+        evaluated: whether what it holds of an evaluation at `step` is kept.
     """
 
-    def __init__(self, folder: Path, steps: int, period: int, step: int = 0, images: int = 0):
+    def __init__(
+        self,
+        folder: Path,
+        steps: int,
+        period: int,
+        step: int = 0,
+        images: int = 0,
+        evaluated: bool = True,
+    ):
         self.folder, self.step = folder, step
         self.images = self._began_at_images = self._images_read = images
         self._began_at = self._step_read = step
         self._began = self._read_at = time.monotonic()
         (folder / "samples").mkdir(parents=True, exist_ok=True)
-        cut_back(folder / "metrics.jsonl", step, period)
+        cut_back(folder / "metrics.jsonl", step, period, evaluated)
         self._lines = Appended(folder / "metrics.jsonl")
         self._writer = Writer()
         self.progress = Progress(steps, step)

@@ -25,6 +25,7 @@ class Training:
         noise: stream of latent vectors, on the generator's device.
         quick: whether turns are compiled, or captured on a GPU; a continued run does as it did.
         step: generator updates made so far.
+        midway: whether some of the next step is done: True where an exception ended it.
     """
 
     game: Game
@@ -35,6 +36,7 @@ class Training:
     quick: bool = False
     meters: Meters = dataclasses.field(default_factory=Meters)
     step: int = 0
+    midway: bool = dataclasses.field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.latents = Latents(self.game.generator, self.feed.batch_size, self.noise)
@@ -59,8 +61,10 @@ class Training:
             self.prepare(1)
         steps = range(self.step, self.step + count)
         updates = [self.warmup.critic_updates(step, self.n_critic) for step in steps]
+        self.midway = True
         self._turns.play(updates, self.meters.add)
         self.step += count
+        self.midway = False
 
     def read_meters(self, anew: bool = True) -> dict[str, Tensor]:
         """Means of all values since the meters last started anew, and what the last step tells.
