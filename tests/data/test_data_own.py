@@ -154,6 +154,19 @@ def test_npz_keeps_its_own_test_split_or_holds_some_out(npz, noise):
     assert train.num_classes == test.num_classes == 5
 
 
+def test_whether_there_is_a_test_split_is_known_before_it_is_loaded(npz, noise, writers, hwdb):
+    x = noise(40, 8, 8)
+    assert npz(x=x, share=0.3).has_test()
+    assert npz(x=x, x_test=x[:2]).has_test()
+    everything = npz(x=x)
+    assert not everything.has_test()
+    with pytest.raises(SettingError, match=r"test_share=0.0: leaves no image for the test split"):
+        everything.load("test")
+    writers("1-f.gnt", "啊阿")
+    assert not hwdb(test_share=0.0).has_test()
+    assert hwdb(test_share=1.0).has_test()
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [

@@ -55,6 +55,13 @@ class Dataset:
         """
         raise NotImplementedError
 
+    def has_test(self) -> bool:
+        """Whether there is a test split; where not, `load("test")` raises SettingError.
+
+        Raises SettingError where the files that decide it are missing or broken.
+        """
+        return True
+
     def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
         """Samples (N, *shape), as the networks see them, as one picture, uint8 (H, W, 3)."""
         raise NotImplementedError

@@ -63,6 +63,12 @@ class HWDB(Decoded):
 
         return cached(self.cache, key, self.policy().shape, build)[0]
 
+    def has_test(self) -> bool:
+        """Whether marks in the paths, or `test_share`, leave a writer for the test split."""
+        from gan_zoo.data.sources import Folder
+
+        return bool(_splits(Folder(Path(self.root), (".gnt",)).names, self.test_share)["test"])
+
     def _build(self, rows: "Rows", names: Sequence[str], split: str) -> dict[str, Any]:
         """Add the characters of a split; classes are those that occur in either."""
         from gan_zoo.data.gnt import GntError, is_level_1

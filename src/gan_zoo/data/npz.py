@@ -59,9 +59,22 @@ class Npz(Images):
             raise self._refused(f"has labels up to {classes - 1} for {count} images")
         if not apart:
             kept = held_out([str(i) for i in range(len(x))], self.test_share)[split]
+            if len(x) and not kept:
+                allowed = f"leaves no image for the {split} split; the data has {len(x):,}"
+                raise SettingError("dataset.test_share", self.test_share, allowed)
             places = np.array(kept, np.int64)
             x, y = x[places], y[places]
         return checked(np.ascontiguousarray(x), y, classes, Path(self.root))
+
+    def has_test(self) -> bool:
+        """Whether there is an x_test, or `test_share` holds out an image of x."""
+        from gan_zoo.data.splits import held_out
+
+        arrays = self._arrays()
+        count = len(arrays.get("x", ()))
+        return "x_test" in arrays or bool(
+            held_out([str(i) for i in range(count)], self.test_share)["test"]
+        )
 
     def _arrays(self) -> "dict[str, np.ndarray]":
         """The file's arrays by name. Raises SettingError for a damaged file."""
