@@ -147,3 +147,20 @@ def test_real_mnist_trains(trained, tmp_path):
     summary = trained(tmp_path, *overrides, "steps=3", "log_every=1", "device=cpu")
     assert summary["images_seen"] == 3 * 64
     assert np.isfinite(values(tmp_path)[-1]["loss/critic"])
+
+
+def test_one_fingerprint_names_the_data_whatever_the_networks_see_of_it(trained, tmp_path):
+    small = [*SMALL, "dataset=ring", "dataset.count=300", "evaluate_every=2", "evaluation.n=20"]
+    points = trained(tmp_path / "points", *small)
+    protocols = points["protocol"].values()
+    assert {p["dataset_fingerprint"] for p in protocols} == {points["dataset_fingerprint"]}
+    references = {p["reference_fingerprint"] for p in protocols if p["reference"] == "test"}
+    assert len(references) == 1
+    assert references != {points["dataset_fingerprint"]}
+    hidden = ["loss=cls_gan", "dataset.labels_per_class=2", "loss.margin_scale=0.001"]
+    found = set()
+    for name, words in (("no", []), ("all", ["conditional=true"]), ("some", hidden)):
+        summary = trained(tmp_path / name, *SMALL, *words)
+        content = checkpoints.load(checkpoints.newest(tmp_path / name))
+        found |= {summary["dataset_fingerprint"], content["dataset_fingerprint"]}
+    assert len(found) == 1

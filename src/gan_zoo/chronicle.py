@@ -135,6 +135,7 @@ class Chronicle:
         self.monitor.settle()
         self.watch.check_weights()
         samples = {"shape": self.samples.shape, "num_classes": self.samples.num_classes}
+        samples |= {"dataset_fingerprint": self.experiment.dataset.fingerprint}
         told = {"last": dict(self.monitor.last)}
         return {"config": self.experiment.config, **samples, **told, **self.training.state_dict()}
 
@@ -164,5 +165,5 @@ class Chronicle:
         self.check_saved()
         examined = self.examination.facts if self.examination else {}
         asked = {"steps_asked": self.settings.steps}  # more than it took where it diverged
-        data = {"dataset_fingerprint": self.samples.fingerprint()}
+        data = {"dataset_fingerprint": self.experiment.dataset.fingerprint}
         return self.monitor.summary({**data, **asked, **origin, **self.watch.facts, **examined})

@@ -48,6 +48,11 @@ class Dataset:
         """The training samples, loaded once for all who ask."""
         return self.load("train")
 
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Fingerprint of the training samples with all their labels, whatever a run is shown."""
+        return self.train.fingerprint()
+
     def load(self, split: str = "train") -> "Samples":
         """The samples of a split, train or test, on the CPU; the two share no sample.
 

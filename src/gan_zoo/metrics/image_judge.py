@@ -89,8 +89,9 @@ class ImageJudge(Judge):
         train = self.dataset.train
         return {
             "dataset": type(self.dataset).__name__,
-            "dataset_fingerprint": train.fingerprint(),
+            "dataset_fingerprint": self.dataset.fingerprint,
             "reference": "test",
+            "reference_fingerprint": self.test.fingerprint(),
             "n_reference": len(self.real),
             "seed": self.seed,
             "resize": resize_protocol(train.shape),

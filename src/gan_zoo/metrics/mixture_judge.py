@@ -34,8 +34,9 @@ class MixtureJudge(Judge):
         }
         self.protocol = {
             "dataset": type(dataset).__name__,
-            "dataset_fingerprint": test.fingerprint(),
+            "dataset_fingerprint": dataset.fingerprint,
             "reference": "test",
+            "reference_fingerprint": test.fingerprint(),
             "n_reference": min(n, len(test)),
             "seed": seed,
         }
