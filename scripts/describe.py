@@ -13,6 +13,7 @@ from gan_zoo.schema import SettingError, construct
 if TYPE_CHECKING:
     from gan_zoo.data.samples import Samples
 
+_LISTED = 200  # classes named
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
@@ -33,11 +34,15 @@ def main() -> None:
     samples = dataset.load("train")
     tell("dataset", f"{name}, {type(dataset).__module__}.{type(dataset).__name__}")
     tell("sample", f"{'x'.join(map(str, samples.shape))} of {samples.x.dtype}")
-    tell("train", contents(samples))
+    tell("train", counts(samples))
     try:
-        tell("test", contents(dataset.load("test")))
+        tell("test", counts(dataset.load("test")))
     except SettingError as error:
         tell("test", f"none: {error}")
+    from gan_zoo.data.contents import contents
+
+    for title, line in contents(samples, _LISTED).items():
+        tell(title, line)
     tell("picture", draw(dataset, samples, asked.out / f"{name}.png"))
     print(layers(plain, samples))
 
@@ -47,10 +52,10 @@ def tell(name: str, value: Any) -> None:
     print(f"{name:<13} {value}")
 
 
-def contents(samples: "Samples") -> str:
+def counts(samples: "Samples") -> str:
     """One split in a line: number and bytes of its samples, its classes, its fingerprint."""
-    counts = samples.y.bincount(minlength=samples.num_classes)
-    classes = f"{samples.num_classes:,} classes of {counts.min():,} to {counts.max():,}"
+    sizes = samples.y.bincount(minlength=samples.num_classes)
+    classes = f"{samples.num_classes:,} classes of {sizes.min():,} to {sizes.max():,}"
     labels = classes if samples.num_classes > 1 else "no labels"
     size = f"{samples.size / 1e6:,.1f} MB"
     return f"{len(samples):,} samples, {size}, {labels}, fingerprint {samples.fingerprint()}"

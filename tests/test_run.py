@@ -1,6 +1,7 @@
 """Runs from end to end: every choice of every group, what a run leaves, same seed same run."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_zoo import checkpoints
+from gan_zoo.data.npz import Npz
 from gan_zoo.experiment import read
+from gan_zoo.monitoring.monitor import Monitor
 from gan_zoo.run import compose, load_samples
 
 ROOT = Path(__file__).parents[1]
@@ -164,3 +167,37 @@ def test_one_fingerprint_names_the_data_whatever_the_networks_see_of_it(trained,
         content = checkpoints.load(checkpoints.newest(tmp_path / name))
         found |= {summary["dataset_fingerprint"], content["dataset_fingerprint"]}
     assert len(found) == 1
+
+
+def test_classes_and_splits_are_named_in_header_summary_and_checkpoint(
+    trained, tmp_path, caplog, monkeypatch
+):
+    caplog.set_level("INFO")
+    images = {
+        "x": np.zeros((40, 8, 8), np.uint8) + 200,
+        "y": np.array(["cat", "dog"])[:1].repeat(40),
+    }
+    images["y"][30:] = "dog"
+    np.savez(tmp_path / "pets.npz", **images)
+    words = ["dataset=npz", f"dataset.root={tmp_path / 'pets.npz'}", "dataset.test_share=0"]
+    excluded = {"not readable": 3}
+    load = Npz.load
+    monkeypatch.setattr(Npz, "load", lambda *_: replace(load(*_), excluded=excluded))
+    for conditional, names in (("true", ("cat", "dog")), ("false", ())):
+        folder = tmp_path / conditional
+        words += ["batch_size=8", "steps=1", "device=cpu", "evaluate_every=0"]
+        summary = trained(folder, *words, f"conditional={conditional}")
+        assert json.loads((folder / "summary.json").read_text()) == summary
+        assert summary["classes"] == {"cat": 30, "dog": 10}
+        assert summary["split_from"] == "test_share=0 of x, by a hash of each place"
+        assert summary["excluded"] == excluded
+        assert checkpoints.load(checkpoints.newest(folder))["class_names"] == names
+    for line in ("classes      2: cat (30), dog (10)", "split        test_share=0", "(3)"):
+        assert caplog.text.count(line) == 2
+
+
+def test_a_name_that_is_not_utf_8_can_be_written_and_read_again(tmp_path):
+    monitor = Monitor(tmp_path, 1, 1)
+    monitor.summary({"classes": {"caf\udce9": 3}})
+    read_again = json.loads((tmp_path / "summary.json").read_text())
+    assert read_again["classes"] == {"caf\udce9": 3}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gan_zoo import checkpoints
+from gan_zoo.data.contents import facts
 from gan_zoo.data.samples import Samples
 from gan_zoo.experiment import Experiment
 from gan_zoo.metrics.health import DivergedError
@@ -135,6 +136,7 @@ class Chronicle:
         self.monitor.settle()
         self.watch.check_weights()
         samples = {"shape": self.samples.shape, "num_classes": self.samples.num_classes}
+        samples |= {"class_names": self.samples.class_names}
         samples |= {"dataset_fingerprint": self.experiment.dataset.fingerprint}
         told = {"last": dict(self.monitor.last)}
         return {"config": self.experiment.config, **samples, **told, **self.training.state_dict()}
@@ -165,5 +167,6 @@ class Chronicle:
         self.check_saved()
         examined = self.examination.facts if self.examination else {}
         asked = {"steps_asked": self.settings.steps}  # more than it took where it diverged
-        data = {"dataset_fingerprint": self.experiment.dataset.fingerprint}
+        dataset = self.experiment.dataset
+        data = {"dataset_fingerprint": dataset.fingerprint, **facts(dataset.train)}
         return self.monitor.summary({**data, **asked, **origin, **self.watch.facts, **examined})

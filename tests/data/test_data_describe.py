@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,7 @@ def test_a_labelled_dataset_is_summarised_and_drawn_with_a_row_per_class(run, tm
     assert lines["sample"] == "1x28x28 of torch.uint8"
     assert lines["train"].startswith("500 samples, 0.4 MB, 2 classes of ")
     assert lines["test"].startswith("100 samples, ")
+    assert re.fullmatch(r"2: A \(2\d\d\), B \(2\d\d\)", lines["classes"])
     pixels = np.asarray(Image.open(tmp_path / "out" / "glyphs.png"))
     assert pixels.shape == (2 * 30 + 2, 32 * 30 + 2, 3)
 

@@ -69,6 +69,9 @@ def test_classes_are_the_level_1_characters_of_both_splits_in_order_of_code(writ
     everything = hwdb(characters="all")
     assert everything.load().num_classes == 5
     assert everything.load("test").y.tolist() == [3, 2, 1]
+    for samples in (everything.load(), everything.load()):  # the second one from the cache
+        assert samples.class_names == ("A", "，", "啊", "阿", "座")
+        assert samples.split_from == "trn and tst in the paths"
 
 
 def test_writers_are_held_out_whole(writers, hwdb):

@@ -65,9 +65,10 @@ class Npz(Images):
         if split == "train":
             _note_arrays(arrays, names, int(x.max()))
             _note_labels(class_names, {class_names[label] for label in np.unique(y) if class_names})
-        samples = checked(np.ascontiguousarray(x), y, max(1, len(class_names)), arrays.path)
+        several = max(1, len(class_names))
+        samples = checked(np.ascontiguousarray(x), y, several, arrays.path, class_names)
         how = "x_test" if apart else f"test_share={self.test_share:g} of x, by a hash of each place"
-        return dataclasses.replace(samples, class_names=tuple(class_names), split_from=how)
+        return dataclasses.replace(samples, split_from=how)
 
     def has_test(self) -> bool:
         """Whether there is an x_test, or `test_share` holds out an image of x."""

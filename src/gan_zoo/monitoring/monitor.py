@@ -153,5 +153,7 @@ class Monitor:
             "last": finite(self.last),
         }
         text = json.dumps(summary, indent=2, ensure_ascii=False)
-        (self.folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+        # a name that is no UTF-8 is written as an escape, which JSON has as well
+        path, escaped = self.folder / "summary.json", "backslashreplace"
+        path.write_text(text + "\n", encoding="utf-8", errors=escaped)
         return summary
