@@ -77,13 +77,16 @@ def draw(dataset: Any, samples: "Samples", path: Path) -> Path:
     import torch
     from PIL import Image
 
-    from gan_zoo.monitoring.album import columns_for, picture_labels
+    from gan_zoo.data.contents import names_of
+    from gan_zoo.monitoring.album import columns_for, picture_labels, row_names
 
     classes = samples.num_classes
+    names = names_of(samples) if classes > 1 else ()
     count = min(dataset.pictured, len(samples)) // classes * classes or dataset.pictured
-    chosen = samples.alike(picture_labels(count, classes), torch.Generator().manual_seed(0))
+    y, columns = picture_labels(count, classes), columns_for(count, classes)
+    chosen = samples.alike(y, torch.Generator().manual_seed(0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = dataset.picture(samples.take(chosen)[0], columns_for(count, classes))
+    pixels = dataset.picture(samples.take(chosen)[0], columns, row_names(y, columns, names))
     Image.fromarray(pixels).save(path)
     return path
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gan_zoo import checkpoints
-from gan_zoo.data.contents import facts
+from gan_zoo.data.contents import facts, names_of
 from gan_zoo.data.samples import Samples
 from gan_zoo.experiment import Experiment
 from gan_zoo.metrics.health import DivergedError
@@ -41,7 +41,8 @@ class Chronicle:
         self.settings, self.checkpoints = experiment.settings, folder / "checkpoints"
         seed, dataset = self.settings.seed, experiment.dataset
         noise = stream(seed, "album", samples.device)
-        self.album = Album(dataset, training.game.average.network, noise)
+        names = names_of(samples) if samples.num_classes > 1 else ()
+        self.album = Album(dataset, training.game.average.network, noise, names)
         self.watch = Watch(training, samples, experiment.loss, seed)
         self.examination = None
         if 0 < self.settings.evaluate_every <= self.settings.steps:
@@ -53,7 +54,7 @@ class Chronicle:
         reached = (training.step, training.feed.position)
         # killed between its last checkpoint and its summary, a run has read its meters for good
         period = 1 if training.step == self.settings.steps else self.settings.log_every
-        self.monitor = Monitor(folder, self.settings.steps, period, *reached)
+        self.monitor = Monitor(folder, self.settings.steps, period, *reached, unit=dataset.unit)
         try:
             self.watch.recall(folder / "metrics.jsonl")
         except DivergedError as error:  # no run goes on from there: a digit was changed

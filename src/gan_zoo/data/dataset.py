@@ -1,6 +1,7 @@
 """What every dataset has in common: its settings, its two splits, its picture."""
 
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from gan_zoo.schema import PositiveFloat, PositiveInt, settings
@@ -33,6 +34,7 @@ class Dataset:
     """
 
     pictured: ClassVar[int]  # samples that one picture shows
+    unit: ClassVar[str] = "samples"  # what they are called
 
     resident: Literal["auto", True, False] = "auto"
     workers: PositiveInt = 2
@@ -67,8 +69,13 @@ class Dataset:
         """
         return True
 
-    def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
-        """Samples (N, *shape), as the networks see them, as one picture, uint8 (H, W, 3)."""
+    def picture(
+        self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
+    ) -> "np.ndarray":
+        """Samples (N, *shape), as the networks see them, as one picture, uint8 (H, W, 3).
+
+        `rows` names the rows of a grid; points have none.
+        """
         raise NotImplementedError
 
 
@@ -77,9 +84,12 @@ class Images(Dataset):
     """Samples that are images, shown as the tiles of a grid."""
 
     pictured: ClassVar[int] = 64
+    unit: ClassVar[str] = "images"
 
-    def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
-        """Images (N, C, H, W) in [-1, 1] as a grid, uint8 (H, W, 3)."""
-        from gan_zoo.data.pictures import tile
+    def picture(
+        self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
+    ) -> "np.ndarray":
+        """Images (N, C, H, W) in [-1, 1] as a grid, uint8 (H, W, 3), names beside its rows."""
+        from gan_zoo.data.pictures import beside, tile
 
-        return tile(x, columns)
+        return beside(tile(x, columns), rows)

@@ -33,9 +33,18 @@ class Monitor:
         steps, period: generator updates at which the run ends, and between two readings.
         step, images: where it starts, and real images seen by then. What the folder holds of later
             steps is forgotten.
+        unit: what samples are called.
     """
 
-    def __init__(self, folder: Path, steps: int, period: int, step: int = 0, images: int = 0):
+    def __init__(
+        self,
+        folder: Path,
+        steps: int,
+        period: int,
+        step: int = 0,
+        images: int = 0,
+        unit: str = "images",
+    ):
         self.folder, self.step = folder, step
         self.images = self._began_at_images = self._images_read = images
         self._began_at = self._step_read = step
@@ -44,7 +53,7 @@ class Monitor:
         cut_back(folder / "metrics.jsonl", step, period)
         self._lines = Appended(folder / "metrics.jsonl")
         self._writer = Writer()
-        self.progress = Progress(steps, step)
+        self.progress = Progress(steps, step, unit)
         self.last: dict[str, float] = {}
         self.health = ""  # verdict that the bar shows
         self._redirect = logging_redirect_tqdm()
@@ -149,7 +158,7 @@ class Monitor:
             "steps": self.step,
             "images_seen": self.images,
             "seconds": round(seconds, 3),
-            "images_per_second": round((self.images - self._began_at_images) / seconds, 1),
+            "images_per_second": round((self.images - self._began_at_images) / seconds, 3),
             "last": finite(self.last),
         }
         text = json.dumps(summary, indent=2, ensure_ascii=False)
