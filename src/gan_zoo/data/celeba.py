@@ -1,5 +1,6 @@
 """CelebA: aligned photographs of faces, labelled by one attribute or not at all."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -51,7 +52,9 @@ class CelebA(Downloadable, Decoded):
             return [(name, labels.get(name, 0)) for name in chosen], num_classes
 
         key = [split, self.attribute, tables, source.stamp]
-        return self.decoded(images, key, items, source.read)
+        names = (f"not {self.attribute}", self.attribute) if self.attribute else ()
+        samples = self.decoded(images, key, items, source.read)
+        return dataclasses.replace(samples, class_names=names)
 
     def _labels(self, path: Path) -> tuple[dict[str, int], int]:
         """Label of each image, and their number. Raises SettingError for no such attribute."""

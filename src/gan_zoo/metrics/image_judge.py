@@ -106,13 +106,18 @@ class ImageJudge(Judge):
         """What every number depends on, those of the critic included."""
         return {
             "dataset": type(self.dataset).__name__,
-            "dataset_fingerprint": self.dataset.train.fingerprint(),
+            "dataset_fingerprint": self.dataset.fingerprint,
         }
 
     @functools.cached_property
     def protocol(self) -> Protocol:
         """What every number depends on besides the generated images."""
-        reference = {"reference": "test", "n_reference": len(self.real), "seed": self.seed}
+        reference = {
+            "reference": "test",
+            "reference_fingerprint": self.test.fingerprint(),
+            "n_reference": len(self.real),
+            "seed": self.seed,
+        }
         if unfit(self.dataset.train):
             return {**self.about, **reference}
         return {
