@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gan_zoo import checkpoints
-from gan_zoo.data.contents import facts, names_of
+from gan_zoo.data.contents import names_of, summary_of
 from gan_zoo.data.samples import Samples
 from gan_zoo.experiment import Experiment
 from gan_zoo.metrics.health import DivergedError
@@ -169,5 +169,5 @@ class Chronicle:
         examined = self.examination.facts if self.examination else {}
         asked = {"steps_asked": self.settings.steps}  # more than it took where it diverged
         dataset = self.experiment.dataset
-        data = {"dataset_fingerprint": dataset.fingerprint, **facts(dataset.train)}
+        data = {"dataset_fingerprint": dataset.fingerprint, **summary_of(dataset.train)}
         return self.monitor.summary({**data, **asked, **origin, **self.watch.facts, **examined})
