@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gan_zoo import checkpoints
-from gan_zoo.data.contents import facts, names_of
+from gan_zoo.data.contents import names_of, summary_of
 from gan_zoo.data.samples import Samples
 from gan_zoo.experiment import Experiment
 from gan_zoo.metrics.health import DivergedError
@@ -254,7 +254,7 @@ class Chronicle:
         self.check_saved()
         examined = self.examination.facts if self.examination else {}
         asked = {"steps_asked": self.settings.steps}  # more than it took where it diverged
-        held = facts(self.experiment.dataset.train)
+        held = summary_of(self.experiment.dataset.train)
         found = {**self.data, **held, **asked, **origin, **self.watch.facts, **examined}
         return self.monitor.summary(found)
 

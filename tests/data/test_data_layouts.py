@@ -186,6 +186,18 @@ def test_celeba_follows_its_partition_and_one_attribute(celeba):
     assert (young.y.tolist(), len(young)) == ([0], 1)
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [("", "no line for 1 images, such as 000001.jpg"), ("000001.jpg yes 1\n", "neither 1 nor -1")],
+)
+def test_an_absent_attribute_of_celeba_is_not_taken_for_no(line, told, celeba, tmp_path):
+    path = tmp_path / "celeba" / "list_attr_celeba.txt"
+    path.write_text(path.read_text().replace("000001.jpg  -1 1\n", line))
+    assert len(CelebA(**celeba).load()) == 3
+    with pytest.raises(SettingError, match=told):
+        CelebA(attribute="Smiling", **celeba).load()
+
+
 def test_celeba_names_the_attributes_there_are(celeba):
     with pytest.raises(
         SettingError, match=r"attribute=Old: must be empty or one of Smiling, Young"

@@ -237,7 +237,10 @@ def test_a_refused_npz_comes_with_a_command_that_makes_it_readable(
     [
         ({"x": LIGHT, "x_test": LIGHT[:0]}, "holds 0 images in x_test"),
         ({"x": LIGHT, "y": SIX[:0]}, "y of int64 of shape 0, not one integer or text for each"),
-        ({"x": LIGHT, "x_test": np.zeros((2, 9, 8), np.uint8)}, "x of 1x8x8 and x_test of 1x9x8"),
+        (
+            {"x": LIGHT, "x_test": np.zeros((2, 9, 8), np.uint8)},
+            "images are 1x8x8 and test images 1x9x8",
+        ),
         ({"x": LIGHT, "x_train": LIGHT}, "holds x and x_train, of which one"),
         ({"x": np.zeros((6, 0, 8), np.uint8)}, "shape 6x0x8"),
         ({"x": np.uint8(3)}, "of shape none"),

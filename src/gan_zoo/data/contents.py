@@ -28,7 +28,7 @@ def contents(samples: Samples, most: int = 12) -> dict[str, str]:
     return {title: line for title, line in lines.items() if line}
 
 
-def facts(samples: Samples) -> dict[str, object]:
+def summary_of(samples: Samples) -> dict[str, object]:
     """The same for summary.json: split_from, excluded and classes with their counts."""
     classes = class_counts(samples) if samples.num_classes > 1 else {}
     excluded = dict(samples.excluded)

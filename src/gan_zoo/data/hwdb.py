@@ -86,7 +86,9 @@ class HWDB(Decoded):
         wanted = {"level_1": is_level_1, "all": lambda code: True}[self.characters]
         splits, place = _splits(names, self.test_share), names[0]
         if not splits[split]:
-            allowed = f"leaves no writer for the {split} split; there are {len(names)}"
+            more = {"train": "smaller", "test": "larger"}[split]
+            allowed = f"leaves no writer for the {split} split; there are {len(names)}; "
+            allowed += f"a {more} share leaves some"
             raise SettingError("dataset.test_share", self.test_share, allowed)
         log.info("decoding the .gnt files of %s, once, into %s", self.root, self.cache)
         try:

@@ -91,7 +91,9 @@ class Npz(Images):
 
         kept = self._held_out(count)[split]
         if not kept:
-            allowed = f"leaves no image for the {split} split; the data has {count:,}"
+            more = {"train": "smaller", "test": "larger"}[split]
+            allowed = f"leaves no image for the {split} split; the data has {count:,}; "
+            allowed += f"a {more} share leaves some"
             raise SettingError("dataset.test_share", self.test_share, allowed)
         return np.array(kept, np.int64)
 

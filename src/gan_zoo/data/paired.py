@@ -66,8 +66,8 @@ def _check_images(arrays: Arrays, names: Names) -> None:
             raise arrays.refused(f"holds 0 images in {name}; leave out what is empty")
         shapes[name] = "x".join(map(str, image_shape(header.shape)))
     if len({*shapes.values()}) > 1:
-        both = " and ".join(f"{name} of {shape}" for name, shape in shapes.items())
-        raise arrays.refused(f"has images {both}; those of both splits must have one shape")
+        both = " and test images ".join(shapes.values())
+        raise arrays.refused(f"images are {both} (x_test); both must have one shape")
     for key in [key for key in ("y", "y_test") if key in names]:
         _check_labels(arrays, names, key)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from typing import Any
 
 import torch
@@ -163,13 +164,16 @@ class ImageJudge(Judge):
             "assigned": found.assigned,
             "largest_share": found.largest,
         }
+        histograms: dict[str, list[float | None]]
         histograms = {"class_histogram": found.histogram.tolist()}
         if fakes.num_classes > 1:
             fidelity = class_fidelity(probabilities, fakes.y, fakes.num_classes)
             agree = probabilities.argmax(1) == fakes.y
             numbers["label_accuracy"] = agree.double().mean().item()
             numbers["label_accuracy_worst"] = fidelity.nan_to_num(1).min().item()
-            histograms["label_accuracy_by_class"] = fidelity.nan_to_num(0).tolist()
+            # none was asked for where there is no number
+            known = [None if math.isnan(share) else share for share in fidelity.tolist()]
+            histograms["label_accuracy_by_class"] = known
         judgement = self._named(numbers)
         judgement.histograms |= {f"metric/{k}_{self.suffix}": v for k, v in histograms.items()}
         return judgement
