@@ -24,6 +24,8 @@ import torch
 import gan_zoo.fit
 import gan_zoo.launch
 import gan_zoo.run  # noqa: F401
+from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.exit_codes import EXIT_FAILED
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 WORDS = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "loss=wgan"]
@@ -39,17 +41,21 @@ def main() -> int:
     """Kill as often as asked for; the exit code is 0 if nothing was lost."""
     torch.set_num_threads(1)  # no threads before a fork
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=100, help="kills of single runs")
-    parser.add_argument("--sweeps", type=int, default=20, help="kills of sweeps of six jobs")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--steps", type=int, default=600, help="of a run; a sweep's job: a tenth")
+    parser.add_argument("--runs", type=whole_number(0), default=100, help="kills of single runs")
+    parser.add_argument(
+        "--sweeps", type=whole_number(0), default=20, help="kills of sweeps of six jobs"
+    )
+    parser.add_argument("--seed", type=whole_number(0), default=0, help="of the moments")
+    parser.add_argument(
+        "--steps", type=whole_number(10), default=600, help="of a run; a sweep's job: a tenth"
+    )
     asked = parser.parse_args()
     alone, sweep = [*ALONE, f"steps={asked.steps}"], [*SWEEP, f"steps={asked.steps // 10}"]
     draws, whole = random.Random(asked.seed), True
     for kind, words, kills in (("run", alone, asked.runs), ("sweep", sweep, asked.sweeps)):
         if kills:
             whole &= harass(kind, words, kills, draws)
-    return 0 if whole else 1
+    return 0 if whole else EXIT_FAILED
 
 
 def harass(kind: str, words: Sequence[str], kills: int, draws: random.Random) -> bool:
@@ -81,7 +87,7 @@ def start(words: Sequence[str], folder: Path) -> int:
     number = os.fork()
     if number:
         return number
-    code = 1
+    code = EXIT_FAILED
     try:
         os.chdir(folder)
         output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -166,4 +172,5 @@ def leaves(node: object, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with one_line_errors():
+        sys.exit(main())

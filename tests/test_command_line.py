@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_zoo import latest
+
 ROOT = Path(__file__).parents[1]
 SMALL = ["dataset.count=200", "batch_size=8", "steps=2", "log_every=1", "device=cpu"]
 
@@ -128,7 +130,7 @@ def test_a_sweep_gives_each_job_a_folder_named_by_what_was_swept(tmp_path):
     words = ["-m", "loss=glsgan", "loss.slope=-1,0", "seed=0,1", *SMALL]
     called = call("train.py", *words, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
-    sweep = (tmp_path / "outputs" / "sweeps" / "LATEST").resolve()
+    sweep = latest.resolve(tmp_path / "outputs" / "sweeps" / "LATEST")
     runs = {path.name: path for path in sweep.iterdir() if path.is_dir()}
     assert {name for name in runs if name.startswith("loss")} == {
         f"loss.slope={slope},seed={seed}" for slope in (-1, 0) for seed in (0, 1)

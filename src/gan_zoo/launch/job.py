@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from gan_zoo import commands
 from gan_zoo.imports import uncollected
-from gan_zoo.launch import telling
 from gan_zoo.launch.composed import keep, plain
 from gan_zoo.resume import failure, finished, holds_run, note_failure
 from gan_zoo.schema import SettingError
@@ -42,11 +42,10 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
     except SettingError as error:
         if not holds_run(folder):
             shutil.rmtree(folder, ignore_errors=True)
-        telling.refuse(str(error))
+        commands.refuse(str(error))
     except (Stopped, OSError) as error:
-        code = error.exit_code if isinstance(error, Stopped) else telling.FAILED
         way_on = f"python train.py resume={folder} goes on" if holds_run(folder) else ""
-        telling.end(error, code, way_on)
+        commands.end(error, commands.exit_code(error), way_on)
 
 
 def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
@@ -59,11 +58,11 @@ def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) 
         _train(experiment, config, folder)
     except Interrupted as error:
         way_on = f"the same command with sweep={config.sweep} finishes what is missing"
-        telling.end(error, error.exit_code, way_on)
+        commands.end(error, error.exit_code, way_on)
     except Exception as error:
         expected = isinstance(error, (SettingError, Stopped, OSError))
-        log.error("%s: %s", folder, telling.reason(error), exc_info=not expected)
-        note_failure(folder, telling.reason(error))
+        log.error("%s: %s", folder, commands.reason(error), exc_info=not expected)
+        note_failure(folder, commands.reason(error))
 
 
 def _train(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
