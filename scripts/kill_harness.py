@@ -60,7 +60,7 @@ def main() -> int:
 
 def harass(kind: str, words: Sequence[str], kills: int, draws: random.Random) -> bool:
     """Kill one or more such runs so often; tells what became of them, and whether all is well."""
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         spared = Path(place) / "spared"
         if train(words, spared):
             return False
@@ -107,7 +107,11 @@ def start(words: Sequence[str], folder: Path) -> int:
 
 def ended(number: int, folder: Path) -> int:
     """Wait for a process; its exit code, or minus the signal that ended it."""
-    code = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+    try:
+        code = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+    except BaseException:  # a signal to this program
+        os.kill(number, signal.SIGKILL)
+        raise
     if code > 0:
         print((folder / "output.txt").read_text(), file=sys.stderr)
     return code
@@ -121,14 +125,16 @@ def train(words: Sequence[str], folder: Path) -> int:
 def killed(words: Sequence[str], folder: Path, draws: random.Random) -> Counter[str]:
     """Start, and kill at a random moment, one in five while still starting."""
     number = start(words, folder)
-    if draws.random() < 0.2:
-        time.sleep(draws.random() * START)
-    else:
-        before, since = checkpoints(folder), time.monotonic()
-        while checkpoints(folder) == before and time.monotonic() - since < PATIENCE:
-            time.sleep(0.01)
-        time.sleep(draws.random() * TRAINING)
-    os.kill(number, signal.SIGKILL)
+    try:
+        if draws.random() < 0.2:
+            time.sleep(draws.random() * START)
+        else:
+            before, since = checkpoints(folder), time.monotonic()
+            while checkpoints(folder) == before and time.monotonic() - since < PATIENCE:
+                time.sleep(0.01)
+            time.sleep(draws.random() * TRAINING)
+    finally:
+        os.kill(number, signal.SIGKILL)
     code = ended(number, folder)
     writing = code < 0 and any(folder.rglob("checkpoints/*.partial"))
     return Counter(

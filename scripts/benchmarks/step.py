@@ -35,10 +35,22 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--threads", type=whole_number(1), default=1, help="1 (default): processor time"
     )
-    command.add_argument("--seconds", type=float, default=0.1, help="of each turn (default 0.1)")
+    command.add_argument(
+        "--seconds", type=_duration, default=0.1, help="of each turn (default 0.1)"
+    )
     command.add_argument(
         "--rounds", type=whole_number(1), default=60, help="turns of each contestant"
     )
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 3600:
+        raise argparse.ArgumentTypeError(f"{text} must be a number of seconds above 0, below 3600")
+    return seconds
 
 
 def measure(asked: argparse.Namespace) -> list[Row]:

@@ -4,6 +4,7 @@ Imports neither torch nor Hydra.
 """
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -25,7 +26,7 @@ def one_line_errors() -> Iterator[None]:
     suffice, runs that stop, and signals. A reader of the output that has gone (`| head`) ends the
     program without a line.
     """
-    with _sigterm_handled():
+    with _sigterm_handled(), _silent_logging_errors():
         try:
             yield
             sys.stdout.flush()
@@ -80,7 +81,8 @@ def reason(error: Exception) -> str:
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     """A type for argparse: whole numbers from `least` to `most`."""
-    allowed = f"above {least - 1}" if most is None else f"from {least} to {most}"
+    above = f"above {least - 1}" if least > 0 else "of 0 or more"
+    allowed = above if most is None else f"from {least} to {most}"
 
     def parse(text: str) -> int:
         number = int(text) if text.isdecimal() and len(text) < _DIGITS else -1
@@ -105,6 +107,16 @@ def _sigterm_handled() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _silent_logging_errors() -> Iterator[None]:
+    """Inside, a message that cannot be shown (`| head`) is dropped: training continues."""
+    before, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        yield
+    finally:
+        logging.raiseExceptions = before
 
 
 def _end_by_signal(number: int) -> NoReturn:

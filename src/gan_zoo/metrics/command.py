@@ -42,7 +42,7 @@ def parse(words: Sequence[str]) -> Asked:
 
 def _whole(text: str) -> int | str:
     """A whole number, or the text itself for the settings to complain of."""
-    return int(text) if text.isdecimal() else text
+    return int(text) if text.removeprefix("-").isdecimal() else text
 
 
 def _names(text: str) -> tuple[str, ...]:
