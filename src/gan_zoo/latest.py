@@ -37,7 +37,8 @@ def named(sweeps: Path) -> Path | None:
         name = (sweeps / LATEST).read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         return None
-    return sweeps / name if name == Path(name).name and (sweeps / name).is_dir() else None
+    sound = name not in ("", "..") and name == Path(name).name
+    return sweeps / name if sound and (sweeps / name).is_dir() else None
 
 
 def resolve(path: Path) -> Path:

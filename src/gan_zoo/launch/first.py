@@ -10,7 +10,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from gan_zoo import latest
 from gan_zoo.exit_codes import EXIT_FAILED
@@ -52,12 +52,12 @@ class CheckFirst(Callback):
             sweep = Path(config.hydra.sweep.dir)
             overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
             (jobs,) = BasicSweeper.split_arguments(overrides, None)
-            config.hydra.overrides.hydra.extend(naming(overrides, config.hydra.overrides.hydra))
+            given = words(config.hydra.overrides.hydra)
+            config.hydra.overrides.hydra.extend(naming(overrides, given))
             experiments, folders = [], []
-            for job in jobs:
-                full = compose(
-                    "train", [*config.hydra.overrides.hydra, *job], return_hydra_config=True
-                )
+            for number, job in enumerate(jobs):
+                own = [*words(config.hydra.overrides.hydra), f"hydra.job.num={number}"]
+                full = compose("train", [*own, *job], return_hydra_config=True)
                 folder = job_folder(sweep, str(full.hydra.sweep.subdir))
                 experiments.append(check_job(full, folder))
                 folders.append(folder)
@@ -84,6 +84,11 @@ class CheckFirst(Callback):
             sys.exit(EXIT_FAILED)
 
 
+def words(overrides: ListConfig) -> list[str]:
+    """Words of a command line as they were given: what they interpolate is for each job."""
+    return [str(word) for word in OmegaConf.to_container(overrides) or ()]
+
+
 def naming(overrides: Iterable[Override], hydra: Iterable[str]) -> list[str]:
     """Words that name jobs by what is swept, not by what all of them share.
 
@@ -91,10 +96,10 @@ def naming(overrides: Iterable[Override], hydra: Iterable[str]) -> list[str]:
     """
     overrides = list(overrides)
     fixed = [each.get_key_element() for each in overrides if not each.is_sweep_override()]
-    words = [f"hydra.job.config.override_dirname.exclude_keys=[{','.join(fixed)}]"]
+    names = [f"hydra.job.config.override_dirname.exclude_keys=[{','.join(fixed)}]"]
     if len(fixed) == len(overrides) and "hydra.sweep.subdir" not in map(key_of, hydra):
-        words.append(f"hydra.sweep.subdir={ONLY_JOB}")
-    return words
+        names.append(f"hydra.sweep.subdir={ONLY_JOB}")
+    return names
 
 
 def evaluates(experiment: "Experiment") -> bool:

@@ -18,6 +18,7 @@ ONLY_JOB = "run"  # folder of the job of a sweep that sweeps over nothing
 _NEWEST = ("resume", latest.LATEST)  # words for the newest sweep
 _ONCE = ("sweep", "retry", "allow_changes")  # of one command, not of the sweep
 _MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
+_DEPTHS = ("*/", "*/*/", "*/*/*/")  # at which outputs/ holds runs
 # Words of Hydra's own that are taken from a sweep's folder, which may come from anyone.
 _OF_HYDRA = re.compile(
     r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=[\w.-]*|hydra\.sweep\.subdir=.*"
@@ -60,7 +61,7 @@ def stored(folder: Path) -> list[str]:
     """The words that a sweep was last started with. Raises SettingError where there are none."""
     again = f"give the words of the sweep again: -m KEY=A,B sweep={folder.name}"
     try:
-        overrides = OmegaConf.load(folder / "multirun.yaml").hydra.overrides
+        overrides = OmegaConf.to_container(OmegaConf.load(folder / "multirun.yaml").hydra.overrides)
         task, hydra = ([str(word) for word in overrides[part]] for part in ("task", "hydra"))
     except Exception:  # bytes that anyone may have written
         raise SettingError("sweep", folder, f"multirun.yaml cannot be read; {again}") from None
@@ -106,7 +107,7 @@ def check_place(folder: Path) -> None:
     for parent in folder.absolute().parents:
         if holds_run(parent):
             raise SettingError(key, folder, f"lies inside a run's folder: {parent}")
-    if any(holds_run(path) for path in folder.glob("*/")):
+    if any(next(folder.glob(f"{depth}metrics.jsonl"), None) for depth in _DEPTHS):
         raise SettingError(key, folder, "holds folders of runs; name a folder in it")
 
 
