@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 
 from gan_zoo import launch
 from gan_zoo.schema import SettingError, construct
@@ -26,7 +26,7 @@ def main() -> None:
     )
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with initialize_config_dir(str(CONFIGS.resolve()), version_base="1.3"):
+    with launch.initialize(CONFIGS):
         config = compose("train", asked.override, return_hydra_config=True)
     name = config.hydra.runtime.choices.dataset
     plain = launch.plain(config)

@@ -7,14 +7,15 @@ shows a table in which only numbers of equal protocol stand together.
   n=10000            samples drawn from each generator
   seed=0             of latent vectors, labels and the choice of reference samples
   cache=FOLDER       where feature networks are kept (default ~/.cache/gan_zoo)
-  device=cpu         or cuda, cuda:1
+  device=cpu         or auto, cuda, cuda:1
+
+Exit codes: 0; 2 where a run or a setting is wrong; 3 where a run could not be evaluated.
 """
 
 import sys
 
+from gan_zoo.commands import error_line, exit_code, one_line_errors, reason
 from gan_zoo.schema import SettingError
-
-MISTAKE = 2
 
 
 def main(words: list[str]) -> int:
@@ -27,19 +28,18 @@ def main(words: list[str]) -> int:
     asked = parse(words)
     from gan_zoo.metrics.afterwards import Runs, table  # imports torch
 
-    runs, failed = Runs(asked), 0
+    runs, code = Runs(asked), 0
     for place in asked.runs:
         try:
             runs.evaluate(place)
-        except (SettingError, ArithmeticError) as error:
-            failed += 1
-            print(f"error: {place}: {error}", file=sys.stderr)
-    print(table(runs.found))
-    return MISTAKE if failed else 0
+        except (SettingError, ArithmeticError, OSError) as error:
+            code = max(code, exit_code(error))
+            print(error_line(f"{place}: {reason(error)}"), file=sys.stderr)
+    if runs.found:
+        print(table(runs.found))
+    return code
 
 
 if __name__ == "__main__":
-    try:
+    with one_line_errors():
         sys.exit(main(sys.argv[1:]))
-    except SettingError as error:
-        sys.exit(f"error: {error}")

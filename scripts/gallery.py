@@ -1,19 +1,12 @@
 """How samples evolve: `python scripts/gallery.py RUN...` makes one animated picture of runs."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from gan_zoo.schema import SettingError
+from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.latest import resolve_all
 
-MISTAKE = 2
-
-
-def milliseconds(text: str) -> int:
-    """A duration, 20 to 10,000 ms: viewers slow down what is faster."""
-    if not text.isdecimal() or not 20 <= int(text) <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 20 to 10000")
-    return int(text)
+MILLISECONDS = whole_number(20, 10_000)  # viewers slow down what is faster
 
 
 def arguments() -> argparse.Namespace:
@@ -22,7 +15,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("run", type=Path, nargs="+", help="a run's folder; several stand in a row")
     parser.add_argument("--out", type=Path, help="file to write (default: gallery.gif in the run)")
     parser.add_argument(
-        "--each", type=milliseconds, default=400, metavar="MS", help="per picture (default 400)"
+        "--each", type=MILLISECONDS, default=400, metavar="MS", help="per picture (default 400)"
     )
     return parser.parse_args()
 
@@ -32,14 +25,12 @@ def main() -> None:
     asked = arguments()
     from gan_zoo.report.gallery import animate
 
-    out = asked.out or asked.run[0] / "gallery.gif"
-    frames = animate(asked.run, out, asked.each)
+    runs = resolve_all(asked.run)
+    out = asked.out or runs[0] / "gallery.gif"
+    frames = animate(runs, out, asked.each)
     print(f"{frames} pictures: {out}")
 
 
 if __name__ == "__main__":
-    try:
+    with one_line_errors():
         main()
-    except SettingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(MISTAKE)

@@ -24,6 +24,8 @@ import torch
 import gan_zoo.fit
 import gan_zoo.launch
 import gan_zoo.run  # noqa: F401
+from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.exit_codes import EXIT_FAILED
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 WORDS = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "loss=wgan"]
@@ -39,22 +41,26 @@ def main() -> int:
     """Kill as often as asked for; the exit code is 0 if nothing was lost."""
     torch.set_num_threads(1)  # no threads before a fork
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=100, help="kills of single runs")
-    parser.add_argument("--sweeps", type=int, default=20, help="kills of sweeps of six jobs")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--steps", type=int, default=600, help="of a run; a sweep's job: a tenth")
+    parser.add_argument("--runs", type=whole_number(0), default=100, help="kills of single runs")
+    parser.add_argument(
+        "--sweeps", type=whole_number(0), default=20, help="kills of sweeps of six jobs"
+    )
+    parser.add_argument("--seed", type=whole_number(0), default=0, help="of the moments")
+    parser.add_argument(
+        "--steps", type=whole_number(10), default=600, help="of a run; a sweep's job: a tenth"
+    )
     asked = parser.parse_args()
     alone, sweep = [*ALONE, f"steps={asked.steps}"], [*SWEEP, f"steps={asked.steps // 10}"]
     draws, whole = random.Random(asked.seed), True
     for kind, words, kills in (("run", alone, asked.runs), ("sweep", sweep, asked.sweeps)):
         if kills:
             whole &= harass(kind, words, kills, draws)
-    return 0 if whole else 1
+    return 0 if whole else EXIT_FAILED
 
 
 def harass(kind: str, words: Sequence[str], kills: int, draws: random.Random) -> bool:
     """Kill one or more such runs so often; tells what became of them, and whether all is well."""
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         spared = Path(place) / "spared"
         if train(words, spared):
             return False
@@ -81,7 +87,7 @@ def start(words: Sequence[str], folder: Path) -> int:
     number = os.fork()
     if number:
         return number
-    code = 1
+    code = EXIT_FAILED
     try:
         os.chdir(folder)
         output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -101,7 +107,11 @@ def start(words: Sequence[str], folder: Path) -> int:
 
 def ended(number: int, folder: Path) -> int:
     """Wait for a process; its exit code, or minus the signal that ended it."""
-    code = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+    try:
+        code = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+    except BaseException:  # a signal to this program
+        os.kill(number, signal.SIGKILL)
+        raise
     if code > 0:
         print((folder / "output.txt").read_text(), file=sys.stderr)
     return code
@@ -115,14 +125,16 @@ def train(words: Sequence[str], folder: Path) -> int:
 def killed(words: Sequence[str], folder: Path, draws: random.Random) -> Counter[str]:
     """Start, and kill at a random moment, one in five while still starting."""
     number = start(words, folder)
-    if draws.random() < 0.2:
-        time.sleep(draws.random() * START)
-    else:
-        before, since = checkpoints(folder), time.monotonic()
-        while checkpoints(folder) == before and time.monotonic() - since < PATIENCE:
-            time.sleep(0.01)
-        time.sleep(draws.random() * TRAINING)
-    os.kill(number, signal.SIGKILL)
+    try:
+        if draws.random() < 0.2:
+            time.sleep(draws.random() * START)
+        else:
+            before, since = checkpoints(folder), time.monotonic()
+            while checkpoints(folder) == before and time.monotonic() - since < PATIENCE:
+                time.sleep(0.01)
+            time.sleep(draws.random() * TRAINING)
+    finally:
+        os.kill(number, signal.SIGKILL)
     code = ended(number, folder)
     writing = code < 0 and any(folder.rglob("checkpoints/*.partial"))
     return Counter(
@@ -166,4 +178,5 @@ def leaves(node: object, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with one_line_errors():
+        sys.exit(main())

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
+from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.latest import resolve_all
 from gan_zoo.report.variation import shown
 from gan_zoo.schema import SettingError
-
-MISTAKE = 2
 
 
 def assignment(text: str) -> tuple[str, str]:
@@ -22,13 +22,6 @@ def assignment(text: str) -> tuple[str, str]:
         return key, shown(yaml.safe_load(value))
     except yaml.YAMLError:
         return key, value
-
-
-def period(text: str) -> int:
-    """Whole seconds, at least 1."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of seconds above 0")
-    return int(text)
 
 
 def arguments() -> argparse.Namespace:
@@ -48,7 +41,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: FOLDER/report")
     parser.add_argument(
         "--watch",
-        type=period,
+        type=whole_number(1),
         nargs="?",
         const=30,
         metavar="SECONDS",
@@ -63,7 +56,7 @@ def write(asked: argparse.Namespace, refresh: int | None) -> None:
 
     lower = {None: None, "lower": True, "higher": False}[asked.better]
     page, study = write_report(
-        asked.folder,
+        resolve_all(asked.folder),
         asked.out,
         metric=asked.metric,
         lower_is_better=lower,
@@ -98,8 +91,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with one_line_errors():
         main()
-    except SettingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(MISTAKE)

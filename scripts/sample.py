@@ -1,31 +1,28 @@
 """Draw from a trained generator: `python scripts/sample.py RUN_OR_CHECKPOINT`."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from gan_zoo.schema import SettingError
+from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.latest import resolve
 
-
-def positive(text: str) -> int:
-    """A number of samples."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text} must be a whole number above 0")
-    return int(text)
+POSITIVE = whole_number(1)
 
 
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path, help="a run's folder, or a checkpoint file")
-    parser.add_argument("--grid", type=positive, metavar="N", help="one picture of N samples")
-    parser.add_argument("--pngs", type=positive, metavar="N", help="N pictures of one sample each")
-    parser.add_argument("--npz", type=positive, metavar="N", help="an array of N samples")
-    parser.add_argument("--interpolation", type=positive, metavar="ROWS", help="rows of ten steps")
+    parser.add_argument("--grid", type=POSITIVE, metavar="N", help="one picture of N samples")
+    parser.add_argument("--pngs", type=POSITIVE, metavar="N", help="N pictures of one sample each")
+    parser.add_argument("--npz", type=POSITIVE, metavar="N", help="an array of N samples")
+    parser.add_argument("--interpolation", type=POSITIVE, metavar="ROWS", help="rows of ten steps")
     classes = {"metavar": "NAME[,NAME...]", "dest": "classes"}
     parser.add_argument("--class", **classes, help="only this class, or these; names or numbers")
-    parser.add_argument("--per-class", type=positive, metavar="N", help="a grid, N of each class")
-    parser.add_argument("--seed", type=int, default=0, help="of the latent vectors (default 0)")
+    parser.add_argument("--per-class", type=POSITIVE, metavar="N", help="a grid, N of each class")
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, help="of the latent vectors (default 0)"
+    )
     parser.add_argument("--trained", action="store_true", help="not the moving average")
     parser.add_argument("--out", type=Path, help="folder to write to (default RUN/generated)")
     return parser.parse_args()
@@ -36,9 +33,10 @@ def main() -> None:
     asked = arguments()
     from gan_zoo import sampling  # imports torch: only once the command line is known to be good
 
-    sampler = sampling.load_sampler(asked.source, averaged=not asked.trained)
+    source = resolve(asked.source)
+    sampler = sampling.load_sampler(source, averaged=not asked.trained)
     chosen = sampler.chosen(asked.classes) if asked.classes is not None else ()
-    run = asked.source if asked.source.is_dir() else asked.source.parent.parent
+    run = source if source.is_dir() else source.parent.parent
     out = asked.out or run / "generated"
 
     def latents(count: int) -> dict:
@@ -61,7 +59,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with one_line_errors():
         main()
-    except SettingError as error:
-        sys.exit(f"error: {error}")

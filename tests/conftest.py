@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 
 from gan_zoo import launch
 from gan_zoo.experiment import read
@@ -19,7 +19,7 @@ def composed():
     """A function from overrides to the plain configuration that train.py would be given."""
 
     def compose_plain(*overrides: str) -> dict:
-        with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        with launch.initialize(ROOT / "configs"):
             return launch.plain(compose("train", list(overrides)))
 
     return compose_plain

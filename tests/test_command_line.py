@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo import checkpoints, sampling
+from gan_zoo import checkpoints, latest, sampling
 from gan_zoo.report.sheets import tiles
 from gan_zoo.schema import SettingError
 
@@ -134,7 +134,7 @@ def test_a_sweep_gives_each_job_a_folder_named_by_what_was_swept(tmp_path):
     words = ["-m", "loss=glsgan", "loss.slope=-1,0", "seed=0,1", *SMALL]
     called = call("train.py", *words, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
-    sweep = (tmp_path / "outputs" / "sweeps" / "LATEST").resolve()
+    sweep = latest.resolve(tmp_path / "outputs" / "sweeps" / "LATEST")
     runs = {path.name: path for path in sweep.iterdir() if path.is_dir()}
     assert {name for name in runs if name.startswith("loss")} == {
         f"loss.slope={slope},seed={seed}" for slope in (-1, 0) for seed in (0, 1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -93,7 +93,7 @@ def affordable(config):
 
 @functools.cache
 def composed(chosen):
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+    with launch.initialize(CONFIGS):
         return compose("train", chosen, return_hydra_config=True)
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
+from hydra import compose
 
+from gan_zoo import launch
 from gan_zoo.help import asks, help_text
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -28,7 +29,7 @@ LINES = [
 
 @pytest.mark.parametrize("words", LINES, ids=" ".join)
 def test_shown_are_the_files_that_hydra_would_choose(words):
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+    with launch.initialize(CONFIGS):
         whole = compose("train", words, return_hydra_config=True)
     choices = {f"{group}={name}" for group, name in whole.hydra.runtime.choices.items()}
     shown = re.findall(r"^# ([\w/@.]+=\w+): ", help_text(CONFIGS, words), re.MULTILINE)
@@ -37,7 +38,7 @@ def test_shown_are_the_files_that_hydra_would_choose(words):
 
 
 def test_every_settings_key_is_shown_where_it_is_found():
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+    with launch.initialize(CONFIGS):
         ours = compose("train", ["loss=f_gan", "loss/divergence=alpha"])
     settings = help_text(CONFIGS, ["loss=f_gan", "loss/divergence=alpha"]).partition("of all.")[2]
     parts = [

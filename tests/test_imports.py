@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "architectures": set(),
     "data": {"threads"},
     "threads": set(),
-    "training": {"architectures", "data", "losses", "regularizers"},
+    "training": {"architectures", "data", "exit_codes", "losses", "regularizers"},
 }
 LEAVES = {"divergences", "losses", "regularizers", "optimizers", "schema"}
 

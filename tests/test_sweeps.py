@@ -9,6 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from hydra import compose
+
+from gan_zoo import launch
+from gan_zoo.launch.sweeps import check_apart, check_place, with_sweep
+from gan_zoo.launch.versions import writable
+from gan_zoo.schema import SettingError
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["batch_size=8", "steps=2", "log_every=1", "device=cpu", "dataset=npz", "sweep=mine"]
@@ -104,3 +110,194 @@ def test_no_sweep_leads_out_of_its_folder(files, words, said):
     assert said in called.stderr
     assert len(called.stderr.strip().splitlines()) == 1
     assert not (files / "outputs").exists()
+
+
+@pytest.fixture
+def begun(tmp_path, monkeypatch):
+    """A function that makes a sweep's folder, as one started with some words has it."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(name, *words, hydra=(), content=None):
+        folder = Path("outputs/sweeps") / name
+        folder.mkdir(parents=True)
+        overrides = {"task": [*words, f"sweep={name}"], "hydra": list(hydra)}
+        stored = yaml.safe_dump({"hydra": {"overrides": overrides}})
+        (folder / "multirun.yaml").write_text(stored if content is None else content)
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["-m", "sweep=resume"], ["loss=gan,wgan", "steps=9", "sweep=b"]),
+        (["sweep=resume"], ["loss=gan,wgan", "steps=9", "sweep=b"]),
+        (["sweep=LATEST"], ["loss=gan,wgan", "steps=9", "sweep=b"]),
+        (["hydra.mode=MULTIRUN", "sweep=resume"], ["loss=gan,wgan", "steps=9", "sweep=b"]),
+        (["sweep=a"], ["seed=0,1", "sweep=a"]),
+        (["sweep=b", "retry=true"], ["loss=gan,wgan", "steps=9", "sweep=b", "retry=true"]),
+        (["-m", "steps=20", "sweep=b"], ["loss=gan,wgan", "steps=20", "sweep=b"]),
+        (["-m", "loss=gan,hinge", "sweep=resume"], ["loss=gan,hinge", "sweep=b"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_a_sweep_that_is_named_brings_its_own_words(begun, words, expected):
+    os.utime(begun("b", "loss=gan,wgan", "steps=9", "retry=true"))
+    os.utime(begun("a", "seed=0,1"), (1, 1))
+    assert with_sweep(words) == ["-m", *expected]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["loss=wgan"],
+        ["-m", "loss=gan,wgan"],
+        ["-m", "loss=gan,wgan", "sweep=new"],
+        ["-m", "loss=gan,wgan", "sweep=a"],
+        ["sweep=a", "resume=outputs/runs/x"],
+        ["-m", "sweep=../sweeps/a"],
+        ["-m", "sweep="],
+        ["-m", "sweep=a", "hydra.sweep.dir=elsewhere"],
+    ],
+    ids=" ".join,
+)
+def test_other_words_are_left_as_they_are(begun, words):
+    begun("a", "seed=0,1")
+    assert with_sweep(words) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-m", "loss=gan", "sweep=a"], "loss=gan: sweep a is over loss=gan,wgan: give all words"),
+        (["-m", "sweep=damaged"], "multirun.yaml cannot be read; give the words"),
+        (["-m", "sweep=other"], "multirun.yaml cannot be read; give the words"),
+        (["-m", "sweep=bare"], "multirun.yaml holds no words; give the words"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_sweep_whose_words_do_not_tell_its_jobs_is_refused(begun, words, said):
+    begun("a", "loss=gan,wgan")
+    begun("bare")
+    begun("damaged", content="hydra: {overrides: [")
+    begun("other", content="- 1")
+    with pytest.raises(SettingError, match=said):
+        with_sweep(words)
+
+
+def test_no_sweep_to_continue_is_said(begun):
+    with pytest.raises(SettingError, match="sweep=resume: there is no sweep in outputs/sweeps"):
+        with_sweep(["-m", "sweep=resume"])
+
+
+def test_words_of_hydras_own_are_taken_only_where_they_run_nothing(begun):
+    hydra = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweep.subdir=x${seed}"]
+    hostile = ["hydra.launcher._target_=os.system", "hydra.launcher.x={_target_:os.system}"]
+    hostile += [
+        "hydra.callbacks.x._target_=os.system",
+        "hydra.sweep.dir=/etc",
+        "hydra/launcher=a.b",
+    ]
+    begun("a", "seed=0,1", "+hydra.x=1", hydra=[*hydra, *hostile])
+    assert with_sweep(["sweep=a"]) == ["-m", *hydra, "seed=0,1", "sweep=a"]
+
+
+def test_jobs_have_folders_of_their_own():
+    sweep = Path("s")
+    check_apart(sweep, [sweep / "a", sweep / "ab", sweep / "b/c", sweep / "b/d"])
+    for jobs, said in (
+        ([sweep], "is the folder of the sweep"),
+        ([sweep / "a", sweep / "a"], "is the folder of 2 jobs"),
+        ([sweep / "a/b", sweep / "a"], "lies inside the folder of another job, a"),
+    ):
+        with pytest.raises(SettingError, match=said):
+            check_apart(sweep, jobs)
+
+
+def test_no_run_hides_others(tmp_path):
+    for name in ("runs/a", "sweeps/s/seed=0"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "metrics.jsonl").touch()
+    (tmp_path / "sweeps/s/multirun.yaml").touch()
+    check_place(tmp_path / "runs/b")
+    check_place(tmp_path / "sweeps/s/seed=1")
+    for place, said in (
+        ("sweeps/s", "is the folder of a sweep"),
+        ("runs/a/b", "lies inside a run's folder"),
+        ("runs", "holds folders of runs"),
+    ):
+        with pytest.raises(SettingError, match=said):
+            check_place(tmp_path / place)
+
+
+@pytest.fixture
+def planned(tmp_path, monkeypatch):
+    """A function that does what is done before a sweep's first job; returns its callback."""
+    monkeypatch.chdir(tmp_path)
+
+    def plan(*words):
+        with launch.initialize(ROOT / "configs"):
+            shared = [word for word in words if "," not in word]
+            config = compose("train", shared, return_hydra_config=True)
+            with writable(config):
+                config.hydra.overrides.task = list(words)
+            callback = launch.CheckFirst()
+            callback.on_multirun_start(config)
+        return callback
+
+    return plan
+
+
+RING = ["dataset=ring", "device=cpu", "sweep=s"]
+
+
+def test_latest_names_a_sweep_before_its_first_job_and_not_one_that_is_refused(planned):
+    planned(*RING, "seed=0,1")
+    assert Path("outputs/sweeps/LATEST").read_text() == "s\n"
+    with pytest.raises(SystemExit):
+        planned("dataset=ring", "sweep=t", "steps=1,0")
+    assert Path("outputs/sweeps/LATEST").read_text() == "s\n"
+
+
+def test_the_only_job_of_a_sweep_has_a_folder_of_its_own(planned):
+    assert list(planned(*RING, "loss=wgan").jobs) == [Path("outputs/sweeps/s/run")]
+    assert {job.name for job in planned(*RING, "loss=wgan,gan").jobs} == {"loss=wgan", "loss=gan"}
+
+
+@pytest.mark.parametrize(
+    ("words", "warned"),
+    [(["evaluate_every=0"], True), (["evaluate_every=0,9"], False), ([], False)],
+)
+def test_a_sweep_without_a_metric_is_told_so_before_its_first_job(planned, capsys, words, warned):
+    planned(*RING, "seed=0,1", *words)
+    told = capsys.readouterr().err
+    assert told.startswith("no job will be evaluated (evaluate_every=0") == warned
+    assert told.count("\n") == warned
+
+
+def test_the_end_of_a_sweep_that_was_refused_or_stopped_says_no_more(planned, capsys):
+    callback = planned(*RING, "seed=0,1")
+    try:
+        sys.exit(130)  # Hydra 1.4 calls back all the same
+    except SystemExit:
+        callback.on_multirun_end(None)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_sweep_is_finished_without_repeating_its_words(files):
+    np.savez(files / "b.npz", x=np.zeros((20, 8, 8), np.uint8))
+    assert sweep(files).returncode == 0
+    mine = files / "outputs" / "sweeps" / "mine"
+    (mine / "dataset.root=a.npz,seed=1" / "summary.json").unlink()  # as if it had been killed
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), "sweep=resume"],
+        capture_output=True,
+        text=True,
+        cwd=files,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert len(list(mine.rglob("summary.json"))) == 4
+    assert not (mine / "metrics.jsonl").exists()
+    assert ran.stdout.count("finished at step 2 already") == 3

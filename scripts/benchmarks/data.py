@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.runner import composed, finish
 from benchmarks.sheet import Row
+from gan_zoo.commands import whole_number
 
 PREPARED = 20  # steps before the clock starts: workers fill their queues, kernels are chosen
 
@@ -13,8 +14,12 @@ PREPARED = 20  # steps before the clock starts: workers fill their queues, kerne
 def arguments(command: argparse.ArgumentParser) -> None:
     """What can be asked of this benchmark."""
     command.add_argument("override", nargs="*", help="as for train.py, such as dataset=mnist")
-    command.add_argument("--steps", type=int, default=200, help="generator updates (default 200)")
-    command.add_argument("--repeats", type=int, default=3, help="of each row, for the spread")
+    command.add_argument(
+        "--steps", type=whole_number(1), default=200, help="generator updates (default 200)"
+    )
+    command.add_argument(
+        "--repeats", type=whole_number(1), default=3, help="of each row, for the spread"
+    )
 
 
 def measure(asked: argparse.Namespace) -> list[Row]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.runner import finish, prepared
 from benchmarks.sheet import Row
+from gan_zoo.commands import whole_number
 
 PREPARED = 20  # steps before the clock starts
 
@@ -22,7 +23,9 @@ PREPARED = 20  # steps before the clock starts
 def arguments(command: argparse.ArgumentParser) -> None:
     """What can be asked of this benchmark."""
     command.add_argument("override", nargs="*", help="as for train.py, such as architecture=dcgan")
-    command.add_argument("--repeats", type=int, default=10, help="of each action, for its median")
+    command.add_argument(
+        "--repeats", type=whole_number(1), default=10, help="of each action, for its median"
+    )
 
 
 def measure(asked: argparse.Namespace) -> list[Row]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.runner import finish, prepared
 from benchmarks.sheet import Row
+from gan_zoo.commands import whole_number
 
 USUAL = 10_000  # samples
 
@@ -15,8 +16,12 @@ USUAL = 10_000  # samples
 def arguments(command: argparse.ArgumentParser) -> None:
     """What can be asked of this benchmark."""
     command.add_argument("override", nargs="*", help="as for train.py, such as dataset=mnist")
-    command.add_argument("--samples", type=int, default=USUAL, help=f"judged (default {USUAL})")
-    command.add_argument("--repeats", type=int, default=3, help="of each row, for its median")
+    command.add_argument(
+        "--samples", type=whole_number(1), default=USUAL, help=f"judged (default {USUAL})"
+    )
+    command.add_argument(
+        "--repeats", type=whole_number(1), default=3, help="of each row, for its median"
+    )
 
 
 def measure(asked: argparse.Namespace) -> list[Row]:

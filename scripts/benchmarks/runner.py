@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 
 from gan_zoo import launch
 from gan_zoo.experiment import read
@@ -22,7 +22,7 @@ def prepared(overrides: list[str]) -> tuple[Any, Any, Any]:
     from gan_zoo.run import compose as composed_training
     from gan_zoo.run import load_samples
 
-    with initialize_config_dir(str(CONFIGS.resolve()), version_base="1.3"):
+    with launch.initialize(CONFIGS):
         experiment = read(launch.plain(compose("train", overrides)))
     samples = place(load_samples(experiment), experiment.device(), experiment.dataset)
     return experiment, samples, composed_training(experiment, samples)

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.sheet import Row
-from gan_zoo import launch
+from gan_zoo.commands import whole_number
+from gan_zoo.exit_codes import EXIT_USAGE
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 FIRST_STEP = Path(__file__).parent / "first_step.py"
@@ -20,7 +21,9 @@ FIRST_STEP = Path(__file__).parent / "first_step.py"
 def arguments(command: argparse.ArgumentParser) -> None:
     """What can be asked of this benchmark."""
     command.add_argument("override", nargs="*", help="of the training whose first step is timed")
-    command.add_argument("--repeats", type=int, default=5, help="of each row, for its median")
+    command.add_argument(
+        "--repeats", type=whole_number(1), default=5, help="of each row, for its median"
+    )
 
 
 def measure(asked: argparse.Namespace) -> list[Row]:
@@ -33,8 +36,8 @@ def measure(asked: argparse.Namespace) -> list[Row]:
         commands = {
             "import torch": (["-c", "import torch, os; os._exit(0)"], 0),
             "--help": ([TRAIN, "--help"], 0),
-            "wrong value": ([TRAIN, "n_critic=0"], launch.MISTAKE),
-            "wrong key": ([TRAIN, "stesp=1"], launch.MISTAKE),
+            "wrong value": ([TRAIN, "n_critic=0"], EXIT_USAGE),
+            "wrong key": ([TRAIN, "stesp=1"], EXIT_USAGE),
             # -P: the folder's own logging.py is not Python's
             "first step": (["-P", FIRST_STEP, *run], 0),
         }

@@ -9,6 +9,7 @@ from functools import partial
 
 from benchmarks.runner import composed, finish
 from benchmarks.sheet import Row
+from gan_zoo.commands import whole_number
 
 GLYPHS = ["dataset=glyphs"]
 CASES = {
@@ -31,9 +32,25 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--precision", nargs="+", default=["fp32", "bf16"], help="of the runner")
     command.add_argument("--compile", nargs="+", default=["false", "true"], help="of the runner")
     command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1")
-    command.add_argument("--threads", type=int, default=1, help="1 (default): processor time")
-    command.add_argument("--seconds", type=float, default=0.1, help="of each turn (default 0.1)")
-    command.add_argument("--rounds", type=int, default=60, help="turns of each contestant")
+    command.add_argument(
+        "--threads", type=whole_number(1), default=1, help="1 (default): processor time"
+    )
+    command.add_argument(
+        "--seconds", type=_duration, default=0.1, help="of each turn (default 0.1)"
+    )
+    command.add_argument(
+        "--rounds", type=whole_number(1), default=60, help="turns of each contestant"
+    )
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 3600:
+        raise argparse.ArgumentTypeError(f"{text} must be a number of seconds above 0, below 3600")
+    return seconds
 
 
 def measure(asked: argparse.Namespace) -> list[Row]:

@@ -141,6 +141,8 @@ def newest(run_or_checkpoint: Path) -> Path:
     """A checkpoint itself, or the newest one of a run's folder. Raises SettingError if none."""
     if run_or_checkpoint.is_file():
         return run_or_checkpoint
+    if not run_or_checkpoint.exists():
+        raise SettingError("run", run_or_checkpoint, "does not exist")
     found = sorted(run_or_checkpoint.glob(f"checkpoints/{_NUMBERED}"))
     if not found:
         raise SettingError("checkpoint", run_or_checkpoint, "holds no checkpoints/*.pt")

@@ -68,7 +68,8 @@ class Chronicle:
         self._due = 0.0  # when the next one may be asked for
         reached = (training.step, training.feed.position)
         # killed between its last checkpoint and its summary, a run has read its meters for good
-        period = 1 if training.step == self.settings.steps else self.settings.log_every
+        every = self.settings.log_every or self.settings.evaluate_every or 1
+        period = 1 if training.step == self.settings.steps else every
         if state is None:
             _set_aside(folder)
         evaluated = self.examined == training.step and self._is_examined(training.step)
@@ -115,23 +116,25 @@ class Chronicle:
         """What is written once: the configuration, real samples, samples before training."""
         config = self.experiment.config
         self.monitor.describe(table(config), list(leaves(config)))
+        if not self.settings.sample_every:
+            return
         real = self.album.real(self.samples, stream(self.settings.seed, "real"))
         self.monitor.picture("real", "samples/real", real)
         self.draw()
 
-    def cadence(self) -> list[tuple[int, Callable[[], None]]]:
+    def cadence(self) -> list[tuple[int | None, Callable[[], None]]]:
         """Periods in generator updates, and what is done at their multiples and at the end.
 
-        What has a period of 0 is done as often as it can be.
+        What has a period of 0 is done as often as it can be, and of None at the end alone.
         """
         settings = self.settings
         examining = [(settings.evaluate_every, self.examine)] if self.examination else []
         return [
             (0, lambda: self.monitor.reach(self.training.step, self.training.feed.position)),
-            (settings.log_every, self.read),
-            (settings.sample_every, self.draw),
+            (settings.log_every or None, self.read),
+            *([(settings.sample_every, self.draw)] if settings.sample_every else []),
             *examining,
-            (settings.checkpoint_every, self.save),
+            (settings.checkpoint_every or None, self.save),
         ]
 
     def read(self) -> None:
@@ -142,7 +145,8 @@ class Chronicle:
             return  # the meters go on, and the next line is of all these steps
         self._due = now + self.settings.log_seconds
         # the end of a run may fall between two regular readings, which a longer run would make
-        regular = self.training.step % self.settings.log_every == 0
+        every = self.settings.log_every
+        regular = every > 0 and self.training.step % every == 0
         values = self.training.read_meters(anew=regular) | self.watch.measure()
         self.reading = Reading(self.training.step, self.monitor.images, values)
         if self.reading.immediate:
@@ -153,7 +157,10 @@ class Chronicle:
         reading, self.reading = self.reading, None
         if reading is not None:
             values = reading.values()
-            self.monitor.scalars(reading, values)
+            if self.settings.log_every:
+                self.monitor.scalars(reading, values)
+            else:  # the summary says them all the same
+                self.monitor.last |= values
             self.watch.read(reading.step, values)
             self.monitor.note_health(reading.step, self.watch.health.verdict)
 

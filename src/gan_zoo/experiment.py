@@ -47,7 +47,8 @@ class Settings:
         precision: of the networks' passes; all else is fp32.
         compile: whether steps are compiled, or captured on a GPU; auto: where that pays.
         deterministic: whether a GPU is to give the same numbers again, more slowly.
-        log_every, sample_every, checkpoint_every: in generator updates.
+        log_every, sample_every, checkpoint_every: in generator updates; 0: never, except for the
+            checkpoint at the end, and the last values in the summary.
         log_seconds: a reading comes no sooner after the one before; the last one always comes.
         evaluate_every: in generator updates, and at the end of every run. 0: never.
         evaluation: how samples are judged while training.
@@ -70,10 +71,10 @@ class Settings:
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: Literal["auto", True, False] = "auto"
     deterministic: bool = False
-    log_every: PositiveInt
+    log_every: CountInt
     log_seconds: NonNegativeFloat = 0.0
-    sample_every: PositiveInt
-    checkpoint_every: PositiveInt
+    sample_every: CountInt
+    checkpoint_every: CountInt
     evaluate_every: CountInt
     evaluation: Evaluation
     resume: str | None = None
@@ -119,20 +120,9 @@ class Experiment:
 
     def device(self) -> "torch.device":
         """The device to train on. Raises SettingError if there is no such device."""
-        import torch
+        from gan_zoo.devices import find_device  # imports torch
 
-        name = self.settings.device
-        chosen = {"auto": "cuda" if torch.cuda.is_available() else "cpu"}.get(name, name)
-        try:
-            torch.empty(0, device=chosen)
-            return torch.device(chosen)
-        except (RuntimeError, AssertionError, NotImplementedError):
-            allowed = "is not available here; use auto, cpu" + (
-                f", cuda or cuda:N with N below {torch.cuda.device_count()}"
-                if torch.cuda.is_available()
-                else " (torch sees no CUDA device)"
-            )
-            raise SettingError("device", name, allowed) from None
+        return find_device(self.settings.device)
 
 
 def read(config: Mapping[str, Any]) -> Experiment:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from gan_zoo import launch
+from gan_zoo.exit_codes import EXIT_USAGE
 from gan_zoo.report.sheets import tiles
 from gan_zoo.schema import check
 
@@ -94,7 +95,7 @@ def test_a_dataset_without_a_test_split_is_summarised_all_the_same(run, class_fo
 )
 def test_mistakes_are_one_line(run, words, message):
     code, lines, errors = run(*words)
-    assert code == launch.MISTAKE
+    assert code == EXIT_USAGE
     assert not lines
     assert errors.startswith(f"error: {message}")
     assert errors.count("\n") == 1

@@ -45,10 +45,6 @@ class Dataset:
         """What is known of the training samples before they are loaded."""
         return Outline()
 
-    def has_test(self) -> bool:
-        """Whether there are test samples: none where all are trained on."""
-        return True
-
     @functools.cached_property
     def train(self) -> "Samples":
         """The training samples, loaded once for all who ask."""

@@ -7,6 +7,7 @@ from gan_zoo.launch.composed import plain
 from gan_zoo.launch.entry import main
 from gan_zoo.launch.first import CheckFirst
 from gan_zoo.launch.job import train
-from gan_zoo.launch.telling import FAILED, MISTAKE, in_one_line
+from gan_zoo.launch.telling import in_one_line
+from gan_zoo.launch.versions import initialize
 
-__all__ = ["FAILED", "MISTAKE", "CheckFirst", "in_one_line", "main", "plain", "train"]
+__all__ = ["CheckFirst", "in_one_line", "initialize", "main", "plain", "train"]

@@ -1,4 +1,4 @@
-"""`resume` and `sweep`: which run or sweep goes on, and with which settings."""
+"""`resume`: which run goes on, and with which settings."""
 
 import re
 from collections.abc import Sequence
@@ -69,16 +69,3 @@ def continue_run(config: DictConfig) -> None:
         given.append(override.input_line)
     config.hydra.run.dir = str(folder)
     config.hydra.overrides.task = latest([*told, *given])
-
-
-def continue_sweep(config: DictConfig) -> None:
-    """If `sweep` is `resume`, make it the name of the newest sweep. Raises SettingError if none."""
-    if config.sweep != "resume":
-        return
-    sweeps = [path.resolve().parent for path in Path("outputs/sweeps").glob("*/multirun.yaml")]
-    if not sweeps:
-        raise SettingError("sweep", "resume", "there is no sweep in outputs/sweeps to finish")
-    newest = max(sweeps, key=lambda path: path.stat().st_mtime)
-    tasks = [task for task in config.hydra.overrides.task if not task.startswith("sweep=")]
-    config.hydra.overrides.task = [*tasks, f"sweep={newest.name}"]
-    config.sweep = newest.name

@@ -3,17 +3,17 @@
 import sys
 from pathlib import Path
 
-import hydra
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra._internal.callbacks import Callbacks
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import run_job
-from hydra.types import HydraContext, RunMode
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gan_zoo.imports import uncollected
+from gan_zoo.launch import versions
 from gan_zoo.launch.job import train
+from gan_zoo.launch.sweeps import with_sweep
 from gan_zoo.launch.telling import in_one_line
 
 
@@ -23,10 +23,11 @@ def main(configs: Path) -> None:
 
 
 def _compose_and_train(configs: Path) -> None:
-    words = sys.argv[1:]
+    words = with_sweep(sys.argv[1:])
+    sys.argv[1:] = words  # Hydra reads them there
     single = not any(word.startswith("-") or "hydra.mode" in word for word in words)
     if not (single and _run(configs, words)):
-        hydra.main(version_base="1.3", config_path=str(configs), config_name="train")(_job)()
+        versions.hydra_main(configs, _job)
 
 
 def _run(configs: Path, words: list[str]) -> bool:
@@ -34,7 +35,7 @@ def _run(configs: Path, words: list[str]) -> bool:
 
     Returns whether it is one: a configuration may say by itself that it sweeps.
     """
-    with initialize_config_dir(str(configs), version_base="1.3"):
+    with versions.initialize(configs), versions.trusting():
         with uncollected():
             config = compose("train", words, return_hydra_config=True)
         if config.hydra.mode == RunMode.MULTIRUN:
@@ -42,8 +43,7 @@ def _run(configs: Path, words: list[str]) -> bool:
         config.hydra.mode = RunMode.RUN
         callbacks = Callbacks(config)
         callbacks.on_run_start(config=config, config_name="train")
-        context = HydraContext(GlobalHydra.instance().config_loader(), callbacks)
-        ended = run_job(_job, config, "hydra.run.dir", None, context)
+        ended = run_job(_job, config, "hydra.run.dir", None, versions.context(callbacks))
         callbacks.on_run_end(config=config, config_name="train", job_return=ended)
         _ = ended.return_value  # raises what ended the job
         return True

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from gan_zoo import latest
+from gan_zoo.exit_codes import EXIT_FAILED
 from gan_zoo.imports import uncollected
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import kept, plain
-from gan_zoo.launch.continuing import continue_run, continue_sweep
+from gan_zoo.launch.continuing import continue_run
+from gan_zoo.launch.sweeps import ONLY_JOB, check_apart, check_place, key_of
+from gan_zoo.launch.versions import writable
 from gan_zoo.resume import failure, finished, holds_run, newest_step, refuse_changes
 from gan_zoo.schema import SettingError
 
@@ -32,7 +37,7 @@ class CheckFirst(Callback):
         self.jobs: dict[Path, int] = {}  # folders, and steps to be made there
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        with telling.refusing(), read_write(config), open_dict(config):
+        with telling.refusing(), writable(config):
             continue_run(config)
             folder = Path(config.hydra.run.dir)
             if holds_run(folder) and config.resume is None:
@@ -40,28 +45,34 @@ class CheckFirst(Callback):
                 allowed = "continues it" if sound else "starts it again, for it has no checkpoint"
                 allowed = f"holds a run already; resume=auto {allowed}"
                 raise SettingError("hydra.run.dir", folder, allowed)
+            if not holds_run(folder):
+                check_place(folder)
             check_together([check_job(config, folder)])
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        with telling.refusing(), read_write(config), open_dict(config):
-            continue_sweep(config)
+        with telling.refusing(), writable(config):
+            sweep = Path(config.hydra.sweep.dir)
             overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
             (jobs,) = BasicSweeper.split_arguments(overrides, None)
-            # run folders are named by what was swept, not by what all jobs share
-            fixed = [o.get_key_element() for o in overrides if not o.is_sweep_override()]
-            key = "hydra.job.config.override_dirname.exclude_keys"
-            config.hydra.overrides.hydra.append(f"{key}=[{','.join(fixed)}]")
-            experiments = []
-            for job in jobs:
-                full = compose(
-                    "train", [*config.hydra.overrides.hydra, *job], return_hydra_config=True
-                )
-                folder = job_folder(Path(config.hydra.sweep.dir), str(full.hydra.sweep.subdir))
+            given = words(config.hydra.overrides.hydra)
+            config.hydra.overrides.hydra.extend(naming(overrides, given))
+            experiments, folders = [], []
+            for number, job in enumerate(jobs):
+                own = [*words(config.hydra.overrides.hydra), f"hydra.job.num={number}"]
+                full = compose("train", [*own, *job], return_hydra_config=True)
+                folder = job_folder(sweep, str(full.hydra.sweep.subdir))
                 experiments.append(check_job(full, folder))
+                folders.append(folder)
                 self.jobs[folder] = full.steps
+            check_apart(sweep, folders)
             check_together(experiments)
+            if not any(map(evaluates, experiments)):
+                print(_NO_METRIC, file=sys.stderr)
+            latest.note(sweep)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        if sys.exception() is not None:  # Hydra 1.4 calls this for a sweep that was refused, too
+            return
         from gan_zoo.report.after_sweep import report_sweep  # imports matplotlib
 
         folder = Path(config.hydra.sweep.dir)
@@ -72,7 +83,38 @@ class CheckFirst(Callback):
             lines = [f"{len(failed)} of {len(self.jobs)} jobs failed; {again}"]
             lines += [f"  {j.relative_to(folder)}: {why or 'ended'}" for j, why in failed.items()]
             print("\n".join(lines), file=sys.stderr)
-            sys.exit(telling.FAILED)
+            sys.exit(EXIT_FAILED)
+
+
+def words(overrides: ListConfig) -> list[str]:
+    """Words of a command line as they were given: what they interpolate is for each job."""
+    return [str(word) for word in OmegaConf.to_container(overrides) or ()]
+
+
+def naming(overrides: Iterable[Override], hydra: Iterable[str]) -> list[str]:
+    """Words that name jobs by what is swept, not by what all of them share.
+
+    hydra: words of Hydra's own that were given.
+    """
+    overrides = list(overrides)
+    fixed = [each.get_key_element() for each in overrides if not each.is_sweep_override()]
+    names = [f"hydra.job.config.override_dirname.exclude_keys=[{','.join(fixed)}]"]
+    if len(fixed) == len(overrides) and "hydra.sweep.subdir" not in map(key_of, hydra):
+        names.append(f"hydra.sweep.subdir={ONLY_JOB}")
+    return names
+
+
+def evaluates(experiment: "Experiment") -> bool:
+    """Whether a run will have a metric by which it can be compared."""
+    return experiment.settings.evaluate_every > 0 and (
+        getattr(experiment.dataset, "test_share", 1) > 0
+    )
+
+
+_NO_METRIC = (
+    "no job will be evaluated (evaluate_every=0, or no test samples): the report will show losses"
+    " and samples, and will not rank; python scripts/evaluate.py evaluates runs afterwards"
+)
 
 
 def job_folder(sweep: Path, name: str) -> Path:

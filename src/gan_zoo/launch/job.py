@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from gan_zoo import commands
+from gan_zoo.exit_codes import EXIT_FAILED
 from gan_zoo.imports import uncollected
-from gan_zoo.launch import telling
 from gan_zoo.launch.composed import keep, plain
 from gan_zoo.resume import diverged, failure, finished, holds_run, note_failure, way_on
 from gan_zoo.schema import SettingError
@@ -44,18 +45,17 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
     except SettingError as error:
         if not holds_run(folder):
             _forget(folder)
-        telling.refuse(str(error))
+        commands.refuse(str(error))
     except KeyboardInterrupt:
         error = Interrupted(signal.SIGINT)
-        telling.end(error, error.exit_code, way_on(folder))
+        commands.end(error, error.exit_code, way_on(folder))
     except (Stopped, OSError) as error:
-        code = error.exit_code if isinstance(error, Stopped) else telling.FAILED
-        telling.end(error, code, "; ".join(filter(None, [*_notes(error), way_on(folder)])))
+        commands.end(error, commands.exit_code(error), "; ".join(filter(None, [*_notes(error), way_on(folder)])))
     except Exception as error:
         told = [*_notes(error), _traceback(error, folder), way_on(folder)]
-        telling.end(error, telling.FAILED, "; ".join(filter(None, told)))
+        commands.end(error, EXIT_FAILED, "; ".join(filter(None, told)))
     if verdict := diverged(summary):
-        telling.end(f"{verdict}: {folder}", telling.FAILED)
+        commands.end(f"{verdict}: {folder}", EXIT_FAILED)
 
 
 def _notes(error: BaseException) -> list[str]:
@@ -95,9 +95,9 @@ def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) 
     except (Interrupted, KeyboardInterrupt) as error:
         stop = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
         missing = f"the same command with sweep={config.sweep} finishes what is missing"
-        telling.end(stop, stop.exit_code, missing)
+        commands.end(stop, stop.exit_code, missing)
     except Exception as error:
-        told = [telling.reason(error), *_notes(error)]
+        told = [commands.reason(error), *_notes(error)]
         if not isinstance(error, (SettingError, Stopped, OSError)):
             told.append(_traceback(error, folder))
         reason = "; ".join(filter(None, told))

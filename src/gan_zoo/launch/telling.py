@@ -7,18 +7,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from gan_zoo.commands import end, one_line_errors, refuse
+from gan_zoo.exit_codes import EXIT_FAILED
 from gan_zoo.launch.continuing import with_choices
 from gan_zoo.schema import SettingError, nearest
-from gan_zoo.training.interruption import Stopped
-
-MISTAKE = 2  # exit code for a mistake of the user's: nothing was trained
-FAILED = Stopped.exit_code  # a run, or some jobs of a sweep, could not come to an end
 
 
 def in_one_line(main: Callable[[], Any], configs: Path) -> None:
@@ -33,31 +31,21 @@ def in_one_line(main: Callable[[], Any], configs: Path) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets Hydra pass its exceptions on to us
     sys.argv[1:] = with_choices(sys.argv[1:], configs)
     try:
-        main()
-    except (SettingError, HydraException, OmegaConfBaseException) as error:
-        refuse(explain(error))
-    except OSError as error:
-        end(error, FAILED)
-    except BrokenExecutor:  # a launcher's processes
-        way_on = "the same command with sweep=resume finishes what is missing"
-        end("a process of the sweep was killed", FAILED, way_on)
+        with one_line_errors():
+            _explaining(main)
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 
 
-def end(error: Exception | str, code: int, way_on: str = "") -> NoReturn:
-    """End the program with one line on standard error: what happened, and what to do now."""
-    told = error if isinstance(error, str) else reason(error)
-    line = "; ".join(filter(None, [f"error: {' '.join(told.split())}", way_on]))
-    # a folder's name or a saved setting may hold what a terminal would act on
-    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-    print("".join(shown), file=sys.stderr)
-    sys.exit(code)
-
-
-def refuse(line: str) -> NoReturn:
-    """End the program for a mistake of the user's."""
-    end(line, MISTAKE)
+def _explaining(main: Callable[[], Any]) -> None:
+    """Run a Hydra main function; end the program in one line for errors of Hydra's own."""
+    try:
+        main()
+    except (HydraException, OmegaConfBaseException) as error:
+        refuse(explain(error))
+    except BrokenExecutor:  # a launcher's processes
+        way_on = "python train.py sweep=resume finishes what is missing"
+        end("a process of the sweep was killed", EXIT_FAILED, way_on)
 
 
 @contextmanager
@@ -67,14 +55,6 @@ def refusing() -> Iterator[None]:
         yield
     except (SettingError, HydraException, OmegaConfBaseException) as error:
         refuse(" ".join(str(error).split()))
-
-
-def reason(error: Exception) -> str:
-    """One line that says what went wrong."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'a file'}: {error.strerror}"
-    named = str(error) if isinstance(error, (SettingError, Stopped)) else ""
-    return " ".join((named or f"{type(error).__name__}: {error}").split())
 
 
 def explain(error: Exception) -> str:

@@ -13,10 +13,11 @@ from tqdm import tqdm
 
 from gan_zoo import checkpoints
 from gan_zoo.architectures.players import Critic, Generator
+from gan_zoo.devices import find_device
 from gan_zoo.metrics.command import Asked
 from gan_zoo.metrics.examiner import Examiner
 from gan_zoo.metrics.judge import Judgement
-from gan_zoo.schema import SettingError, construct
+from gan_zoo.schema import construct
 
 Found = dict[Path, Judgement]
 
@@ -29,7 +30,7 @@ class Runs:
     """
 
     def __init__(self, asked: Asked):
-        self.asked, self.device = asked, _device(asked.device)
+        self.asked, self.device = asked, find_device(asked.device)
         self.found: Found = {}
         self._examiners: dict[str, Examiner] = {}
 
@@ -66,14 +67,6 @@ class Runs:
             samples = samples if content["num_classes"] > 1 else samples.unlabelled()
             self._examiners[key] = Examiner(dataset, samples, self.asked.settings, self.device)
         return self._examiners[key]
-
-
-def _device(name: str) -> torch.device:
-    """Raises SettingError if there is no such device."""
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise SettingError("device", name, str(error).splitlines()[0]) from None
 
 
 def players(

@@ -26,7 +26,7 @@ def header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> s
         "generator": f"{_call(architecture['generator'])}, {_parameters(generator)}",
         "critic": f"{_call(architecture['critic'])}, {_parameters(critic)}",
         "optimizer": ", ".join(optimizers),
-        "warmup": _call(config["warmup"]),
+        "warmup": _warmup(config["warmup"]),
         "run": ", ".join(loose),
     }
     return "\n".join(f"{name:<12} {text}" for name, text in lines.items() if text)
@@ -42,6 +42,11 @@ def _call(node: Mapping[str, Any]) -> str:
     """A node as the call that it stands for: glyphs.Glyphs(size=28, ...)."""
     settings = ", ".join(f"{key}={_shown(v)}" for key, v in node.items() if key != "_target_")
     return f"{'.'.join(str(node['_target_']).split('.')[-2:])}({settings})"
+
+
+def _warmup(node: Mapping[str, Any]) -> str:
+    """The warmup as a call; empty where there is none."""
+    return _call(node) if node["steps"] or node["every"] else ""
 
 
 def _shown(value: Any) -> str:

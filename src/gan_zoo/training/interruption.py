@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gan_zoo.exit_codes import EXIT_FAILED, EXIT_SIGNAL
+
 _AT_ONCE = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
@@ -15,7 +17,7 @@ class Stopped(Exception):  # noqa: N818
         exit_code: that the program is to end with.
     """
 
-    exit_code = 3
+    exit_code = EXIT_FAILED
 
 
 class Interrupted(Stopped):
@@ -23,7 +25,7 @@ class Interrupted(Stopped):
 
     def __init__(self, number: int):
         super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.exit_code = 128 + number  # as shells report a program that a signal ended
+        self.exit_code = EXIT_SIGNAL + number
 
 
 class Request:

@@ -132,17 +132,22 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
 def train(
     training: Training,
     steps: int,
-    cadence: list[tuple[int, Callable[[], None]]],
+    cadence: list[tuple[int | None, Callable[[], None]]],
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:
     """Advance to `steps`; each (period, action) acts at its multiples, and at the end.
 
-    What has a period of 0 acts as often as it can. Returns earlier if `stopping` says so.
+    What has a period of 0 acts as often as it can, and of None at the end alone. Returns earlier if
+    `stopping` says so.
     """
-    together = training.prepare(math.gcd(*(period for period, _ in cadence)))
+    together = training.prepare(math.gcd(*(period or 0 for period, _ in cadence)))
     while training.step < steps and not stopping():
         aligned = training.step % together == 0 and training.step + together <= steps
         training.advance(together if aligned else 1)
         for period, act in cadence:
-            if not period or training.step % period == 0 or training.step == steps:
+            if training.step == steps or (period is not None and _is_due(training.step, period)):
                 act()
+
+
+def _is_due(step: int, period: int) -> bool:
+    return not period or step % period == 0

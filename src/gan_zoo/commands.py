@@ -1,0 +1,133 @@
+"""What all commands have in common: numbers on the command line, errors in one line, exit codes.
+
+Imports neither torch nor Hydra.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from gan_zoo.exit_codes import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
+from gan_zoo.schema import SettingError
+from gan_zoo.training.interruption import Stopped
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program in one line on standard error, with an exit code, for an expected error.
+
+    Expected are mistakes in settings, files that cannot be read or written, memory that does not
+    suffice, runs that stop, and signals. A reader of the output that has gone (`| head`) ends the
+    program without a line.
+    """
+    with _sigterm_handled(), _silent_logging_errors():
+        try:
+            yield
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _close_stdout()
+            sys.exit(EXIT_SIGNAL + signal.SIGPIPE)
+        except KeyboardInterrupt:
+            _end_by_signal(signal.SIGINT)
+        except (SettingError, OSError, Stopped, MemoryError) as error:
+            end(error, exit_code(error))
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            end("out of memory", EXIT_FAILED)
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code for a program that an error ends."""
+    if isinstance(error, SettingError):
+        return EXIT_USAGE
+    return error.exit_code if isinstance(error, Stopped) else EXIT_FAILED
+
+
+def end(error: Exception | str, code: int, way_on: str = "") -> NoReturn:
+    """End the program with one line on standard error: what happened, and what to do now."""
+    print(error_line(error, way_on), file=sys.stderr)
+    sys.exit(code)
+
+
+def error_line(error: Exception | str, way_on: str = "") -> str:
+    """One line for the terminal: what happened, and what to do now."""
+    told = error if isinstance(error, str) else reason(error)
+    line = "; ".join(filter(None, [f"error: {' '.join(told.split())}", way_on]))
+    # a folder's name or a saved setting may hold what a terminal would act on
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def refuse(line: str) -> NoReturn:
+    """End the program for a mistake of the user's."""
+    end(line, EXIT_USAGE)
+
+
+def reason(error: Exception) -> str:
+    """One line that says what went wrong."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'a file'}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    named = str(error) if isinstance(error, (SettingError, Stopped)) else ""
+    return " ".join((named or f"{type(error).__name__}: {error}").split())
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A type for argparse: whole numbers from `least` to `most`."""
+    above = f"above {least - 1}" if least > 0 else "of 0 or more"
+    allowed = above if most is None else f"from {least} to {most}"
+
+    def parse(text: str) -> int:
+        number = int(text) if text.isdecimal() and len(text) < _DIGITS else -1
+        if number < least or (most is not None and number > most):
+            raise argparse.ArgumentTypeError(f"{text} must be a whole number {allowed}")
+        return number
+
+    return parse
+
+
+_DIGITS = 19  # larger numbers do not fit into 64 bits
+
+
+@contextmanager
+def _sigterm_handled() -> Iterator[None]:
+    """Inside, SIGTERM ends the program in one line, unless somebody else handles it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: _end_by_signal(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _silent_logging_errors() -> Iterator[None]:
+    """Inside, a message that cannot be shown (`| head`) is dropped: training continues."""
+    before, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        yield
+    finally:
+        logging.raiseExceptions = before
+
+
+def _end_by_signal(number: int) -> NoReturn:
+    end(f"stopped by {signal.Signals(number).name}", EXIT_SIGNAL + number)
+
+
+def _close_stdout() -> None:
+    """Let the interpreter flush into nothing at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch could not allocate memory, on the host or on a GPU."""
+    return any(words in str(error) for words in ("allocate memory", "out of memory"))

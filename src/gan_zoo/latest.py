@@ -1,0 +1,64 @@
+"""outputs/sweeps/LATEST: a file with the name of the sweep that was started last.
+
+It is no link, for TensorBoard follows links and would show that sweep twice. Imports neither torch
+nor Hydra.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+LATEST = "LATEST"
+
+
+def note(sweep: Path) -> None:
+    """Name a sweep in LATEST beside its folder.
+
+    Only for a folder that is given relative to where the program runs, and has a parent there.
+    Leaves a folder named LATEST alone.
+    """
+    path = sweep.parent / LATEST
+    if sweep.is_absolute() or len(sweep.parts) < 2 or (path.is_dir() and not path.is_symlink()):
+        return
+    partial = path.with_name(f".{LATEST}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(f"{sweep.name}\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:  # no reason not to train
+        log.warning("%s could not be written: %s", path, error.strerror)
+
+
+def named(sweeps: Path) -> Path | None:
+    """The folder of the sweep that LATEST names; None where it names none that is there."""
+    try:
+        name = (sweeps / LATEST).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    sound = name not in ("", "..") and name == Path(name).name
+    return sweeps / name if sound and (sweeps / name).is_dir() else None
+
+
+def resolve(path: Path) -> Path:
+    """A path in which a file LATEST stands for the sweep that it names."""
+    for place in (path, *path.parents):
+        if place.name == LATEST and place.is_file():
+            sweep = named(place.parent)
+            return sweep / path.relative_to(place) if sweep else path
+    return path
+
+
+def resolve_all(paths: list[Path]) -> list[Path]:
+    """Resolved paths; one with `*` or `?` that does not exist stands for all that it matches.
+
+    A shell cannot match names below LATEST.
+    """
+    found = []
+    for path in map(resolve, paths):
+        pattern = not path.exists() and any(sign in str(path) for sign in "*?")
+        root = Path(path.anchor)
+        matches = sorted(root.glob(str(path.relative_to(root)))) if pattern else []
+        found += matches or [path]
+    return found

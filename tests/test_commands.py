@@ -1,0 +1,160 @@
+"""Every command: exit codes, and mistakes in one line."""
+
+import argparse
+import logging
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.metrics.health import DivergedError
+from gan_zoo.schema import SettingError
+from gan_zoo.training.interruption import Interrupted, Stopped
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (SettingError("n", -1, "must be at least 1"), 2, "error: n=-1: must be at least 1"),
+        (FileNotFoundError(2, "No such file or directory", "x"), 3, "error: x: No such file"),
+        (Stopped("no room\nleft"), 3, "error: no room left"),
+        (Interrupted(signal.SIGTERM), 143, "error: stopped by SIGTERM"),
+        (KeyboardInterrupt(), 130, "error: stopped by SIGINT"),
+        (MemoryError(), 3, "error: out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 3, "error: out of memory"),
+        (SettingError("run", "a\x1b[2Jb", "is none"), 2, r"error: run=a\x1b[2Jb: is none"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_expected_errors_end_in_one_line_with_their_exit_code(capsys, error, code, said):
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise error
+    assert ended.value.code == code
+    told = capsys.readouterr().err
+    assert told.startswith(said)
+    assert told.count("\n") == 1
+
+
+def test_a_fault_of_the_program_keeps_its_traceback():
+    with pytest.raises(RuntimeError, match="a fault"), one_line_errors():
+        raise RuntimeError("a fault")
+
+
+def test_sigterm_ends_in_one_line_and_its_handler_is_put_back(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert ended.value.code == 143
+    assert capsys.readouterr().err == "error: stopped by SIGTERM\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_output_that_nobody_reads_any_more_is_no_error(capfd, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        handler = logging.StreamHandler(gone)
+        record = logging.makeLogRecord({"msg": "step 1"})
+
+        def write():
+            handler.handle(record)  # dropped
+            print("a table")
+
+        with pytest.raises(SystemExit) as ended, one_line_errors():
+            write()
+        assert ended.value.code == 128 + signal.SIGPIPE
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most", "said"),
+    [
+        ("-1", 1, None, "-1 must be a whole number above 0"),
+        ("1.5", 0, None, "1.5 must be a whole number of 0 or more"),
+        ("", 0, None, "must be a whole number of 0 or more"),
+        ("11", 2, 10, "11 must be a whole number from 2 to 10"),
+        ("9" * 30, 1, None, "must be a whole number above 0"),
+    ],
+)
+def test_numbers_on_the_command_line(text, least, most, said):
+    with pytest.raises(argparse.ArgumentTypeError, match=said):
+        whole_number(least, most)(text)
+    assert whole_number(least, most)("7") == 7
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsys):
+    """A function that runs a script in an empty folder; returns its exit code and its errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    (tmp_path / "empty").mkdir()
+
+    def run(script, *words):
+        monkeypatch.setattr(sys, "argv", [str(SCRIPTS / script), *words])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(SCRIPTS / script), run_name="__main__")
+        return ended.value.code, capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sample.py", "nowhere"], "error: run=nowhere: does not exist"),
+        (["sample.py", "empty"], "error: checkpoint=empty: holds no checkpoints/*.pt"),
+        (["sample.py", "empty", "--seed", "x"], "x must be a whole number of 0 or more"),
+        (["sample.py", "empty", "--npz", "-1"], "-1 must be a whole number above 0"),
+        (["evaluate.py", "nowhere"], "error: run=nowhere: does not exist"),
+        (["evaluate.py", "empty"], "error: empty: checkpoint=empty: holds no checkpoints/*.pt"),
+        (["evaluate.py", "empty", "n=-1"], "error: n=-1: must be at least 10"),
+        (["evaluate.py", "empty", "seed=x"], "error: seed=x: must be an integer"),
+        (["evaluate.py", "empty", "device=abacus"], "error: device=abacus: is not available here"),
+        (["evaluate.py", "empty", "device=meta"], "error: device=meta: is not available here"),
+        (["report.py", "nowhere"], "error: folder=nowhere: is not a folder"),
+        (["report.py", "empty"], "error: folder=empty: holds no run"),
+        (["report.py", "empty", "--watch", "0"], "0 must be a whole number above 0"),
+        (["gallery.py", "nowhere"], "error: run=nowhere: holds no samples"),
+        (["gallery.py", "empty", "--each", "1"], "1 must be a whole number from 20 to 10000"),
+        (["gallery.py", "empty", "--out", "x.txt"], "error: --out=x.txt: must end in .gif"),
+        (["describe.py", "dataset=nope"], "error: dataset=nope: choose one of"),
+        (["describe.py", "dataset=ring", "dataset.count=x"], "error: dataset.count=x: must be an"),
+        (["benchmark.py", "step", "--rounds", "0"], "0 must be a whole number above 0"),
+        (["benchmark.py", "step", "--seconds", "nan"], "nan must be a number of seconds"),
+        (["benchmark.py", "data", "dataset=nope"], "error: dataset=nope: choose one of"),
+        (["kill_harness.py", "--runs", "-1"], "-1 must be a whole number of 0 or more"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_end_each_script_with_2_and_no_traceback(call, words, said):
+    code, told = call(*words)
+    assert code == 2
+    assert said in told
+    assert "Traceback" not in told
+    assert len(told.strip().splitlines()) == 1 or told.startswith("usage: ")
+
+
+def test_what_cannot_be_written_ends_with_3(call):
+    Path("file").touch()
+    code, told = call("describe.py", "dataset=ring", "dataset.count=9", "--out", "file/x")
+    assert (code, told.count("\n")) == (3, 1)
+    assert told.startswith("error: file/x: ")
+
+
+def test_an_evaluation_that_fails_ends_with_3_and_tells_of_all_runs(call, monkeypatch):
+    def evaluate(self, place):
+        raise DivergedError("samples", float("nan"))
+
+    monkeypatch.setattr("gan_zoo.metrics.afterwards.Runs.evaluate", evaluate)
+    Path("other").mkdir()
+    code, told = call("evaluate.py", "empty", "other")
+    assert code == 3
+    assert [line.split(": ")[1] for line in told.splitlines()] == ["empty", "other"]
