@@ -50,7 +50,8 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
         error = Interrupted(signal.SIGINT)
         commands.end(error, error.exit_code, way_on(folder))
     except (Stopped, OSError) as error:
-        commands.end(error, commands.exit_code(error), "; ".join(filter(None, [*_notes(error), way_on(folder)])))
+        told = filter(None, [*_notes(error), way_on(folder)])
+        commands.end(error, commands.exit_code(error), "; ".join(told))
     except Exception as error:
         told = [*_notes(error), _traceback(error, folder), way_on(folder)]
         commands.end(error, EXIT_FAILED, "; ".join(filter(None, told)))
