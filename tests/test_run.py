@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gan_zoo import checkpoints
 from gan_zoo.data.npz import Npz
 from gan_zoo.experiment import read
+from gan_zoo.monitoring.header import header
 from gan_zoo.monitoring.monitor import Monitor
 from gan_zoo.report.sheets import tiles
 from gan_zoo.run import compose, load_samples
@@ -91,6 +92,46 @@ def test_a_run_leaves_curves_pictures_numbers_and_a_summary(trained, tmp_path):
     assert summary["versions"]["torch"] == torch.__version__.partition("+")[0]
     written = {name for line in values(tmp_path) for name in line}
     assert written == {"step", *(s for s in scalars if not s.startswith("perf/"))}
+
+
+NEVER = ["log_every=0", "sample_every=0", "checkpoint_every=0", "evaluate_every=0"]
+
+
+def test_an_action_with_a_period_of_0_is_never_done(trained, tmp_path, caplog):
+    caplog.set_level("INFO")
+    small = ["dataset=ring", "batch_size=8", "device=cpu", "steps=4"]
+    summary = trained(tmp_path / "never", *small, *NEVER)
+    assert (tmp_path / "never" / "metrics.jsonl").read_text() == ""
+    assert not list((tmp_path / "never" / "samples").iterdir())
+    assert [path.stem for path in (tmp_path / "never/checkpoints").iterdir()] == ["00000004"]
+    assert summary["health"]
+    trained(tmp_path / "often", *small, "log_every=4", "evaluate_every=0")
+    (line,) = values(tmp_path / "often")
+    same = [name for name in line if name.startswith(("loss/", "grad_norm/", "score/"))]
+    assert {n: summary["last"][n] for n in same} == {n: line[n] for n in same}
+    assert "warmup" not in caplog.text
+
+
+@pytest.mark.parametrize("setting", NEVER)
+def test_each_of_them_alone(trained, tmp_path, setting):
+    small = ["dataset=ring", "batch_size=8", "device=cpu", "steps=4", "evaluation.n=50"]
+    each = [f"{name}_every=2" for name in ("log", "sample", "checkpoint", "evaluate")]
+    trained(tmp_path, *small, *each, setting)
+    lines = values(tmp_path)
+    steps = [line["step"] for line in lines if "loss/critic" in line]
+    assert steps == ([] if setting == "log_every=0" else [2, 4])
+    measured = [line["step"] for line in lines if any(key.startswith("metric/") for key in line)]
+    assert measured == ([] if setting == "evaluate_every=0" else [2, 4])
+    pictures = {path.stem for path in (tmp_path / "samples").iterdir()}
+    assert ("000002" in pictures) == ("000000" in pictures) == (setting != "sample_every=0")
+    assert (tmp_path / "checkpoints" / "00000004.pt").exists()
+
+
+def test_a_warmup_is_in_the_header_where_there_is_one(composed):
+    parts = read(composed("dataset=ring", "warmup.every=5"))
+    assert "warmup       schedule.Warmup(" in header(parts, *parts.networks((2,), 1))
+    parts = read(composed("dataset=ring"))
+    assert "warmup" not in header(parts, *parts.networks((2,), 1))
 
 
 def test_checkpoints_hold_everything_and_only_plain_things(trained, tmp_path, composed):
