@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import SettingError, at_home
 
 # A continued run may be longer, be watched otherwise, and live on another device.
 FREE = {
@@ -42,13 +42,14 @@ def refuse_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 def folder_of(path: Path) -> Path:
     """The folder of a run that is named by it or by a checkpoint in it; it need not exist."""
+    path = Path(at_home(str(path)))
     return path.parent.parent if path.suffix == ".pt" else path
 
 
 def run_folder(path: Path) -> Path:
     """The run's folder of a checkpoint or of itself. Raises SettingError where there is no run."""
     folder = folder_of(path)
-    if not path.exists() or not (folder / ".hydra" / "config.yaml").is_file():
+    if not Path(at_home(str(path))).exists() or not (folder / ".hydra" / "config.yaml").is_file():
         raise SettingError(
             "resume", path, "must be the folder of a run, a checkpoint in one, or auto"
         )

@@ -9,7 +9,6 @@ is told before either is loaded.
 """
 
 import dataclasses
-import difflib
 import importlib
 import inspect
 import math
@@ -17,6 +16,7 @@ import numbers
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 HOUSE = ("gan_zoo.",)  # where targets may lie
@@ -65,6 +65,28 @@ class Range:
         return " and ".join(f"{words} {bound:g}" for words, bound in bounds if bound is not None)
 
 
+@dataclasses.dataclass(frozen=True)
+class Local:
+    """For use in `Annotated`: a text names a file or folder, and `~` is the home folder."""
+
+    def admits(self, value: str) -> bool:
+        """Whether a file can have this name."""
+        return value != "" and "\0" not in value
+
+    def __str__(self) -> str:
+        return "the path of a file or folder"
+
+
+def at_home(path: str) -> str:
+    """A path with a `~` at its beginning expanded; as it is where no such user has a home."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        return path
+
+
+LOCAL = Local()
+LocalPath = Annotated[str, LOCAL]
 PositiveInt = Annotated[int, Range(ge=1)]
 CountInt = Annotated[int, Range(ge=0)]
 PositiveFloat = Annotated[float, Range(gt=0)]
@@ -84,7 +106,7 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
         for bounds in parts[1:]:
             if value is not None and not bounds.admits(value):
                 raise SettingError(key, value, f"must be {bounds}")
-        return value
+        return at_home(value) if LOCAL in parts and value else value
     if origin is Literal:
         if value not in parts:
             raise SettingError(key, value, f"must be one of {', '.join(map(str, parts))}")
@@ -100,7 +122,8 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
 
 def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:
     if not isinstance(value, (list, tuple)):
-        raise SettingError(key, value, "must be a list such as [1,2]")
+        such = f"[{value.strip('[]')}]" if isinstance(value, str) else "[1,2]"
+        raise SettingError(key, value, f"must be a list such as {such}")
     hints = [parts[0]] * len(value) if parts[1:] == (...,) else list(parts)
     if len(hints) != len(value):
         raise SettingError(key, list(value), f"must have {len(hints)} entries")
@@ -121,7 +144,9 @@ def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
             raise SettingError(key, value, f"must be a {hint.__name__}")
         return value
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise SettingError(key, value, f"must be {names[hint]}")
+        whole = hint is int and isinstance(value, float) and value.is_integer()
+        typed = f"; type {value:.0f}" if whole else ""
+        raise SettingError(key, value, f"must be {names[hint]}{typed}")
     return value
 
 
@@ -147,10 +172,51 @@ def settings(cls: type) -> type:
 
 
 def nearest(key: str, valid: Iterable[str]) -> str:
-    """What is allowed instead of an unknown key: the nearest valid one, or all of them."""
+    """What is allowed instead of an unknown key: valid ones that are near, or else all of them."""
     valid = sorted(valid)
-    close = difflib.get_close_matches(key, valid, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"choose one of {', '.join(valid) or 'none'}"
+    close = near(key, valid)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"choose one of {', '.join(valid) or 'none'}"
+
+
+def near(key: str, valid: Iterable[str]) -> list[str]:
+    """The valid keys that `key` was most likely meant to be, at most three.
+
+    Equal but for case and hyphens; or else within a typing error for each three letters of the last
+    part of a dotted key; or else longer by more words.
+    """
+    places = {name: _places(key, name) for name in valid}
+    errors = {name: _typing_errors(*place) for name, place in places.items()}
+    least = min(errors.values(), default=0)
+    typed = [name for name, n in errors.items() if n == least]
+    typed = [name for name in typed if 3 * least <= max(map(len, places[name]), default=0)]
+    begun = [n for n, (asked, name) in places.items() if asked[2:] and name.startswith(asked)]
+    return (typed if least == 0 else typed[:1] or begun)[:3]
+
+
+def _places(key: str, name: str) -> tuple[str, str]:
+    """Two keys as they are compared: what follows the group that they have in common."""
+    key, name = (text.strip().lower().replace("-", "_") for text in (key, name))
+    group = key.rpartition(".")[0]
+    return (
+        (key[len(group) + 1 :], name[len(group) + 1 :])
+        if group and name.startswith(f"{group}.")
+        else (key, name)
+    )
+
+
+def _typing_errors(one: str, other: str) -> int:
+    """Letters to be added, removed, replaced or swapped with the next one."""
+    before, last = [0] * (len(other) + 1), list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, wanted in enumerate(other, 1):
+            row.append(min(last[j] + 1, row[-1] + 1, last[j - 1] + (letter != wanted)))
+            if i > 1 and j > 1 and (letter, one[i - 2]) == (other[j - 2], wanted):
+                row[-1] = min(row[-1], before[j - 2] + 1)
+        before, last = last, row
+    return last[-1]
 
 
 def construct(node: Mapping[str, Any], key: str = "", kind: Any = object, **given: Any) -> Any:

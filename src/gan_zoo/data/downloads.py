@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gan_zoo.data.dataset import Images
-from gan_zoo.schema import SettingError, settings
+from gan_zoo.schema import LocalPath, SettingError, settings
 
 _EMBEDDED = "dataset=glyphs, which needs no files"
 
@@ -22,7 +22,7 @@ class Downloadable(Images):
     suffixes: ClassVar[tuple[str, ...]] = ("",)  # a file may come with any of these
     fetched: ClassVar[tuple[dict[str, Any], ...]] = ({},)  # arguments of torchvision's class
 
-    root: str = "data"
+    root: LocalPath = "data"
     download: bool = False
 
     def names(self, split: str) -> list[str]:

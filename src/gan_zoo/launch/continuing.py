@@ -8,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.launch.composed import kept
+from gan_zoo.launch.overrides import sweeps, text_of
 from gan_zoo.resume import folder_of, run_folder
 from gan_zoo.schema import SettingError
 
@@ -20,9 +21,9 @@ def with_choices(words: Sequence[str], configs: Path) -> list[str]:
     Hydra composes before it asks us: it must know of the run's loss to admit `loss.slope`. Only
     choices that this program has are taken from a folder that may come from anyone.
     """
-    named = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
+    named = [text_of(word) for word in words if word.startswith("resume=")]
     given = {word.partition("=")[0] for word in words}
-    if not named or given & {"-m", "--multirun"}:
+    if not named or sweeps(words):
         return list(words)
     choices = []
     for word in _told(folder_of(Path(named[-1]))):

@@ -1,5 +1,6 @@
 """What happens before and after Hydra's own work: checks first, failures told at the end."""
 
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ from gan_zoo.imports import uncollected
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import kept, plain
 from gan_zoo.launch.continuing import continue_run, continue_sweep
+from gan_zoo.launch.names import refuse_long
 from gan_zoo.resume import failure, finished, holds_run, refuse_changes
 from gan_zoo.schema import SettingError
 
@@ -35,6 +37,7 @@ class CheckFirst(Callback):
         with telling.refusing(), read_write(config), open_dict(config):
             continue_run(config)
             folder = Path(config.hydra.run.dir)
+            refuse_long("hydra.run.dir", folder, "give the run's folder a shorter name")
             if holds_run(folder) and config.resume is None:
                 allowed = "holds a run already; resume=auto goes on with it"
                 raise SettingError("hydra.run.dir", folder, allowed)
@@ -50,10 +53,12 @@ class CheckFirst(Callback):
             key = "hydra.job.config.override_dirname.exclude_keys"
             config.hydra.overrides.hydra.append(f"{key}=[{','.join(fixed)}]")
             experiments = []
-            for job in jobs:
+            for number, job in enumerate(jobs):
                 full = compose(
                     "train", [*config.hydra.overrides.hydra, *job], return_hydra_config=True
                 )
+                with read_write(full), open_dict(full):
+                    full.hydra.job.num = number  # a folder's name may hold it
                 folder = job_folder(Path(config.hydra.sweep.dir), str(full.hydra.sweep.subdir))
                 experiments.append(check_job(full, folder))
                 self.jobs[folder] = full.steps
@@ -66,7 +71,7 @@ class CheckFirst(Callback):
         report_sweep(folder)
         failed = {job: failure(job) for job, steps in self.jobs.items() if not finished(job, steps)}
         if failed:
-            again = f"the same command with sweep={config.sweep} retry=true tries them again"
+            again = f"the same command with {telling.sweep(config)} retry=true tries them again"
             lines = [f"{len(failed)} of {len(self.jobs)} jobs failed; {again}"]
             lines += [f"  {j.relative_to(folder)}: {why or 'ended'}" for j, why in failed.items()]
             print("\n".join(lines), file=sys.stderr)
@@ -78,13 +83,10 @@ def job_folder(sweep: Path, name: str) -> Path:
     folder = sweep / name
     if ".." in folder.relative_to(sweep).parts or not folder.is_relative_to(sweep):
         raise SettingError("hydra.sweep.subdir", name, "leads out of the sweep's folder")
-    if any(len(part.encode()) > _LONGEST for part in folder.parts):
-        allowed = f"is longer than the {_LONGEST} bytes that a folder's name can have"
-        raise SettingError("hydra.sweep.subdir", name, f"{allowed}; set it to '${{hydra.job.num}}'")
+    refuse_long("hydra.sweep.dir", sweep, "give the sweep a shorter name")
+    remedy = f"type {shlex.quote('hydra.sweep.subdir=${hydra.job.num}')}"
+    refuse_long("hydra.sweep.subdir", Path(name), remedy)
     return folder
-
-
-_LONGEST = 255
 
 
 def check_job(config: DictConfig, folder: Path) -> "Experiment":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from gan_zoo.commands import from_here
 from gan_zoo.imports import uncollected
 from gan_zoo.launch import telling
 from gan_zoo.launch.composed import keep, plain
@@ -45,7 +46,8 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
         telling.refuse(str(error))
     except (Stopped, OSError) as error:
         code = error.exit_code if isinstance(error, Stopped) else telling.FAILED
-        way_on = f"python train.py resume={folder} goes on" if holds_run(folder) else ""
+        command = from_here("train.py", f"resume={folder}")
+        way_on = f"{command} goes on" if holds_run(folder) else ""
         telling.end(error, code, way_on)
 
 
@@ -58,7 +60,7 @@ def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) 
         note_failure(folder, "")
         _train(experiment, config, folder)
     except Interrupted as error:
-        way_on = f"the same command with sweep={config.sweep} finishes what is missing"
+        way_on = f"the same command with {telling.sweep(config)} finishes what is missing"
         telling.end(error, error.exit_code, way_on)
     except Exception as error:
         expected = isinstance(error, (SettingError, Stopped, OSError))

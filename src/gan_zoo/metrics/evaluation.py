@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gan_zoo.schema import CountInt, Range, settings
+from gan_zoo.schema import CountInt, LocalPath, Range, settings
 
 
 @settings
@@ -22,4 +22,4 @@ class Evaluation:
     seed: CountInt = 0
     metrics: tuple[str, ...] = ("all",)
     best: str = ""
-    cache: str = "~/.cache/gan_zoo"
+    cache: LocalPath = "~/.cache/gan_zoo"
