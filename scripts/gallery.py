@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from pathlib import Path
 
+from gan_zoo.commands import given_path
 from gan_zoo.schema import SettingError
 
 MISTAKE = 2
@@ -19,8 +19,12 @@ def milliseconds(text: str) -> int:
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, nargs="+", help="a run's folder; several stand in a row")
-    parser.add_argument("--out", type=Path, help="file to write (default: gallery.gif in the run)")
+    parser.add_argument(
+        "run", type=given_path, nargs="+", help="a run's folder; several stand in a row"
+    )
+    parser.add_argument(
+        "--out", type=given_path, help="file to write (default: gallery.gif in the run)"
+    )
     parser.add_argument(
         "--each", type=milliseconds, default=400, metavar="MS", help="per picture (default 400)"
     )

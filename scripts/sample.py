@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from pathlib import Path
 
+from gan_zoo.commands import given_path
 from gan_zoo.schema import SettingError
 
 
@@ -22,7 +22,7 @@ def labels(text: str) -> tuple[int, ...]:
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("source", type=Path, help="a run's folder, or a checkpoint file")
+    parser.add_argument("source", type=given_path, help="a run's folder, or a checkpoint file")
     parser.add_argument("--grid", type=positive, metavar="N", help="one picture of N samples")
     parser.add_argument("--pngs", type=positive, metavar="N", help="N pictures of one sample each")
     parser.add_argument("--npz", type=positive, metavar="N", help="an array of N samples")
@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--per-class", type=positive, metavar="N", help="a grid, N of each class")
     parser.add_argument("--seed", type=int, default=0, help="of the latent vectors (default 0)")
     parser.add_argument("--trained", action="store_true", help="not the moving average")
-    parser.add_argument("--out", type=Path, help="folder to write to (default RUN/generated)")
+    parser.add_argument("--out", type=given_path, help="folder to write to (default RUN/generated)")
     return parser.parse_args()
 
 

@@ -183,8 +183,8 @@ def nearest(key: str, valid: Iterable[str]) -> str:
 def near(key: str, valid: Iterable[str]) -> list[str]:
     """The valid keys that `key` was most likely meant to be, at most three.
 
-    Equal but for case and hyphens; or else within a typing error for each three letters of the last
-    part of a dotted key; or else longer by more words.
+    Equal but for case and hyphens; or else beginning like it; or else the nearest one with at most a
+    typing error for each three letters of the last part of a dotted key.
     """
     places = {name: _places(key, name) for name in valid}
     errors = {name: _typing_errors(*place) for name, place in places.items()}
@@ -192,7 +192,7 @@ def near(key: str, valid: Iterable[str]) -> list[str]:
     typed = [name for name, n in errors.items() if n == least]
     typed = [name for name in typed if 3 * least <= max(map(len, places[name]), default=0)]
     begun = [n for n, (asked, name) in places.items() if asked[2:] and name.startswith(asked)]
-    return (typed if least == 0 else typed[:1] or begun)[:3]
+    return (typed if least == 0 else begun or typed[:1])[:3]
 
 
 def _places(key: str, name: str) -> tuple[str, str]:

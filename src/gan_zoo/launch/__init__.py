@@ -7,6 +7,16 @@ from gan_zoo.launch.composed import plain
 from gan_zoo.launch.entry import main
 from gan_zoo.launch.first import CheckFirst
 from gan_zoo.launch.job import train
+from gan_zoo.launch.mistakes import check_overrides
 from gan_zoo.launch.telling import FAILED, MISTAKE, in_one_line
 
-__all__ = ["FAILED", "MISTAKE", "CheckFirst", "in_one_line", "main", "plain", "train"]
+__all__ = [
+    "FAILED",
+    "MISTAKE",
+    "CheckFirst",
+    "check_overrides",
+    "in_one_line",
+    "main",
+    "plain",
+    "train",
+]

@@ -7,8 +7,8 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from gan_zoo.launch.composed import kept
-from gan_zoo.launch.overrides import sweeps, text_of
+from gan_zoo.launch.composed import kept, words_of
+from gan_zoo.launch.overrides import as_typed, asks_for_sweep, text_of
 from gan_zoo.resume import folder_of, run_folder
 from gan_zoo.schema import SettingError
 
@@ -23,7 +23,7 @@ def with_choices(words: Sequence[str], configs: Path) -> list[str]:
     """
     named = [text_of(word) for word in words if word.startswith("resume=")]
     given = {word.partition("=")[0] for word in words}
-    if not named or sweeps(words):
+    if not named or asks_for_sweep(words):
         return list(words)
     choices = []
     for word in _told(folder_of(Path(named[-1]))):
@@ -58,7 +58,7 @@ def continue_run(config: DictConfig) -> None:
         config[key] = taken[key]
     told = _told(folder)
     given = []
-    for override in OverridesParser.create().parse_overrides(list(config.hydra.overrides.task)):
+    for override in OverridesParser.create().parse_overrides(words_of(config, "task")):
         key = override.key_or_group
         now = OmegaConf.select(config, key, default=_ABSENT)
         noun = now is _ABSENT or isinstance(now, DictConfig)
@@ -80,6 +80,6 @@ def continue_sweep(config: DictConfig) -> None:
     if not sweeps:
         raise SettingError("sweep", "resume", "there is no sweep in outputs/sweeps to finish")
     newest = max(sweeps, key=lambda path: path.stat().st_mtime)
-    tasks = [task for task in config.hydra.overrides.task if not task.startswith("sweep=")]
-    config.hydra.overrides.task = [*tasks, f"sweep={newest.name}"]
+    tasks = [task for task in words_of(config, "task") if not task.startswith("sweep=")]
+    config.hydra.overrides.task = [*tasks, *as_typed([f"sweep={newest.name}"])]
     config.sweep = newest.name

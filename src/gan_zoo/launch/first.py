@@ -14,7 +14,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from gan_zoo.imports import uncollected
 from gan_zoo.launch import telling
-from gan_zoo.launch.composed import kept, plain
+from gan_zoo.launch.composed import kept, plain, words_of
 from gan_zoo.launch.continuing import continue_run, continue_sweep
 from gan_zoo.launch.names import refuse_long
 from gan_zoo.resume import failure, finished, holds_run, refuse_changes
@@ -22,6 +22,9 @@ from gan_zoo.schema import SettingError
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
+
+
+_BY_NUMBER = f"type {shlex.quote('hydra.sweep.subdir=${hydra.job.num}')}"
 
 
 class CheckFirst(Callback):
@@ -46,7 +49,7 @@ class CheckFirst(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with telling.refusing(), read_write(config), open_dict(config):
             continue_sweep(config)
-            overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+            overrides = OverridesParser.create().parse_overrides(words_of(config, "task"))
             (jobs,) = BasicSweeper.split_arguments(overrides, None)
             # run folders are named by what was swept, not by what all jobs share
             fixed = [o.get_key_element() for o in overrides if not o.is_sweep_override()]
@@ -55,11 +58,14 @@ class CheckFirst(Callback):
             experiments = []
             for number, job in enumerate(jobs):
                 full = compose(
-                    "train", [*config.hydra.overrides.hydra, *job], return_hydra_config=True
+                    "train", [*words_of(config, "hydra"), *job], return_hydra_config=True
                 )
                 with read_write(full), open_dict(full):
                     full.hydra.job.num = number  # a folder's name may hold it
                 folder = job_folder(Path(config.hydra.sweep.dir), str(full.hydra.sweep.subdir))
+                if folder in self.jobs and job not in jobs[:number]:
+                    allowed = f"is the folder of two jobs; {_BY_NUMBER}"
+                    raise SettingError("hydra.sweep.subdir", full.hydra.sweep.subdir, allowed)
                 experiments.append(check_job(full, folder))
                 self.jobs[folder] = full.steps
             check_together(experiments)
@@ -84,8 +90,7 @@ def job_folder(sweep: Path, name: str) -> Path:
     if ".." in folder.relative_to(sweep).parts or not folder.is_relative_to(sweep):
         raise SettingError("hydra.sweep.subdir", name, "leads out of the sweep's folder")
     refuse_long("hydra.sweep.dir", sweep, "give the sweep a shorter name")
-    remedy = f"type {shlex.quote('hydra.sweep.subdir=${hydra.job.num}')}"
-    refuse_long("hydra.sweep.subdir", Path(name), remedy)
+    refuse_long("hydra.sweep.subdir", Path(name), _BY_NUMBER)
     return folder
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from gan_zoo.launch.catalog import Catalog
 from gan_zoo.launch.options import arranged
-from gan_zoo.launch.overrides import AS_TYPED, FOLDERS, sweeps
+from gan_zoo.launch.overrides import AS_TYPED, FOLDERS, asks_for_sweep
 from gan_zoo.schema import SettingError, near
 
 _NAME = re.compile(r"[+~]{0,2}[A-Za-z_$][\w.$/@-]*", re.ASCII)
@@ -22,7 +22,7 @@ _NOUNS = {"dataset", "architecture", "loss", "regularizer", "optimizer"}
 def checked(words: Sequence[str], configs: Path) -> list[str]:
     """The words of train.py's command line, options last. Raises SettingError for what is wrong."""
     overrides, options = arranged(words, configs)
-    check_overrides(overrides, configs, sweeps(words))
+    check_overrides(overrides, configs, asks_for_sweep(words))
     return [*overrides, *options]
 
 

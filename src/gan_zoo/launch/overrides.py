@@ -28,14 +28,14 @@ _ITEM = re.compile(  # between commas: quoted, or all up to the next comma outsi
 )
 
 
-def sweeps(words: Iterable[str]) -> bool:
+def asks_for_sweep(words: Iterable[str]) -> bool:
     """Whether a command line asks for a sweep."""
     return any(word in ("-m", "--multirun") or word == "hydra.mode=MULTIRUN" for word in words)
 
 
 def as_typed(words: Sequence[str]) -> list[str]:
     """The words, with values quoted where Hydra would not read them as typed."""
-    swept = sweeps(words)
+    swept = asks_for_sweep(words)
     return [_as_typed(word, swept) for word in words]
 
 
