@@ -153,7 +153,8 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
     words = [*SMALL, "dataset=ring", "steps=2000"]
     folder = tmp_path / "it's lr=1, (ü)"
     command = [sys.executable, ROOT / "train.py", f"hydra.run.dir={folder}", *words]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen(command, **pipes, text=True, cwd=tmp_path)
     while not (folder / "metrics.jsonl").exists() or not lines(folder):
         assert process.poll() is None
         time.sleep(0.01)

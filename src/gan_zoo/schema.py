@@ -183,8 +183,8 @@ def nearest(key: str, valid: Iterable[str]) -> str:
 def near(key: str, valid: Iterable[str]) -> list[str]:
     """The valid keys that `key` was most likely meant to be, at most three.
 
-    Equal but for case and hyphens; or else beginning like it; or else the nearest one with at most a
-    typing error for each three letters of the last part of a dotted key.
+    Equal but for case and hyphens; or else beginning like it; or else the nearest one, with at most
+    a typing error for each three letters of the last part of a dotted key.
     """
     places = {name: _places(key, name) for name in valid}
     errors = {name: _typing_errors(*place) for name, place in places.items()}

@@ -1,6 +1,7 @@
 """Names for the folders of a sweep's jobs."""
 
 import hashlib
+import inspect
 import os
 import re
 from pathlib import Path
@@ -48,4 +49,6 @@ def _cut(text: str, size: int) -> str:
     return text.encode()[:size].decode(errors="ignore")
 
 
-OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+_old = "replace" not in inspect.signature(OmegaConf.register_resolver).parameters  # before 2.4
+_register = OmegaConf.register_new_resolver if _old else OmegaConf.register_resolver
+_register("folder_name", folder_name, replace=True)
