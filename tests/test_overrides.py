@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_zoo import launch
-from gan_zoo.commands import from_here
+from gan_zoo.commands import from_here, given_path
 from gan_zoo.help import help_text
 from gan_zoo.launch.mistakes import checked
 from gan_zoo.launch.names import folder_name
@@ -89,7 +89,15 @@ def test_lists_interpolations_and_null_keep_their_meaning(monkeypatch, tmp_path)
     assert values("resume=auto") == ["auto"]
     for word in ("hydra.run.dir=~/a b", "hydra.sweep.dir='~/a b'"):
         assert values(word) == [f"{tmp_path}/a b"]
-    ordinary = ["dataset.root=../a/b-1.npz", "loss=wgan", "loss.slope=-1,0", "--cfg", "job", "-m"]
+    ordinary = [
+        "dataset.root=../a/b-1.npz",
+        "loss=wgan",
+        "loss.slope=-1,0",
+        "--cfg",
+        "job",
+        "-m",
+        "--out=~/a b",
+    ]
     assert as_typed(ordinary) == ordinary
 
 
@@ -176,10 +184,11 @@ def test_a_job_s_folder_is_named_by_ordinary_values_and_by_nothing_of_a_path():
         ("steps=1e4", "steps=10000.0: must be an integer; type 10000"),
         ("steps=ü", "steps=ü: must be an integer"),
         ("dataset.fonts=a.ttf", "dataset.fonts=a.ttf: must be a list such as [a.ttf]"),
+        ("dataset.root=M\udcfcller", "dataset.root=M\\udcfcller: is no UTF-8; rename the file"),
         ("hydra.run.dir=", "hydra.run.dir=: must be the path of a folder"),
         ("hydra.run.dir=" + "a" * 300, "give the run's folder a shorter name"),
     ],
-    ids=lambda value: value[:40],
+    ids=lambda value: ascii(value[:40]),
 )
 def test_a_mistake_says_what_to_type(line, said, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
@@ -216,6 +225,12 @@ def test_documented_commands_are_read_as_they_are_printed():
         words = [word for word in shlex.split(line) if re.match(r"-|job$|[\w.+@/]+=", word)]
         given = as_typed(checked(words, CONFIGS))
         OverridesParser.create().parse_overrides([word for word in given if "=" in word])
+
+
+def test_scripts_expand_the_home_folder_in_paths(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert given_path("~/a b") == tmp_path / "a b"
+    assert given_path("a/~") == Path("a/~")
 
 
 def test_a_printed_command_is_quoted_and_finds_its_script(monkeypatch, tmp_path):

@@ -60,7 +60,7 @@ class CheckFirst(Callback):
                 full = compose(
                     "train", [*words_of(config, "hydra"), *job], return_hydra_config=True
                 )
-                with read_write(full), open_dict(full):
+                with read_write(full.hydra.job):
                     full.hydra.job.num = number  # a folder's name may hold it
                 folder = job_folder(Path(config.hydra.sweep.dir), str(full.hydra.sweep.subdir))
                 if folder in self.jobs and job not in jobs[:number]:

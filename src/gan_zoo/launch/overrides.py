@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString, ValueType
 from hydra.errors import HydraException
 
-from gan_zoo.schema import at_home
+from gan_zoo.schema import SettingError, at_home
 
 FOLDERS = {"hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "sweep"}  # never swept over
 _PATHS = {"dataset.root", "dataset.cache", "evaluation.cache", "resume"}
@@ -20,7 +20,7 @@ _TEXTS = {"dataset.alphabet", "dataset.attribute", "evaluation.best"}
 _LISTS = {"dataset.fonts"}
 AS_TYPED = FOLDERS | _PATHS | _TEXTS | _LISTS
 
-_KEY = re.compile(r"\+{0,2}[\w.$/@-]+", re.ASCII)
+_KEY = re.compile(r"\+{0,2}[\w.$/@][\w.$/@-]*", re.ASCII)
 _ORDINARY = re.compile(r"[\w/.~+*?@%|$-]+", re.ASCII)  # characters without a meaning to Hydra
 _ITEM = re.compile(  # between commas: quoted, or all up to the next comma outside of ${...}
     r"""\s*(?:('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")\s*(?=,|\Z)|((?:\$\{[^}]*\}|[^,])*))(,|\Z)""",
@@ -34,7 +34,10 @@ def asks_for_sweep(words: Iterable[str]) -> bool:
 
 
 def as_typed(words: Sequence[str]) -> list[str]:
-    """The words, with values quoted where Hydra would not read them as typed."""
+    """The words, with values quoted where Hydra would not read them as typed.
+
+    Raises SettingError for a value that is no text: a file name in another encoding than UTF-8.
+    """
     swept = asks_for_sweep(words)
     return [_as_typed(word, swept) for word in words]
 
@@ -56,6 +59,10 @@ def parsed(word: str) -> Override | None:
 def _as_typed(word: str, swept: bool) -> str:
     name, _, value = word.partition("=")
     key = name.lstrip("+")
+    if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
+        raise SettingError(
+            key, value, "is no UTF-8; rename the file or folder, or make a link to it"
+        )
     if not value or not _KEY.fullmatch(name):
         return word
     override = parsed(word)
