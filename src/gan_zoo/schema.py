@@ -9,6 +9,7 @@ is told before either is loaded.
 """
 
 import dataclasses
+import difflib
 import importlib
 import inspect
 import math
@@ -183,40 +184,20 @@ def nearest(key: str, valid: Iterable[str]) -> str:
 def near(key: str, valid: Iterable[str]) -> list[str]:
     """The valid keys that `key` was most likely meant to be, at most three.
 
-    Equal but for case and hyphens; or else beginning like it; or else the nearest one, with at most
-    a typing error for each three letters of the last part of a dotted key.
+    Equal but for case and hyphens; or else beginning like it; or else the most similar one. Keys of
+    one group are compared without the group's name.
     """
-    places = {name: _places(key, name) for name in valid}
-    errors = {name: _typing_errors(*place) for name, place in places.items()}
-    least = min(errors.values(), default=0)
-    typed = [name for name, n in errors.items() if n == least]
-    typed = [name for name in typed if 3 * least <= max(map(len, places[name]), default=0)]
-    begun = [n for n, (asked, name) in places.items() if asked[2:] and name.startswith(asked)]
-    return (typed if least == 0 else begun or typed[:1])[:3]
-
-
-def _places(key: str, name: str) -> tuple[str, str]:
-    """Two keys as they are compared: what follows the group that they have in common."""
-    key, name = (text.strip().lower().replace("-", "_") for text in (key, name))
     group = key.rpartition(".")[0]
-    return (
-        (key[len(group) + 1 :], name[len(group) + 1 :])
-        if group and name.startswith(f"{group}.")
-        else (key, name)
-    )
+    parts = {name: _plain(name.removeprefix(f"{group}.")) for name in valid}
+    asked = _plain(key.removeprefix(f"{group}."))
+    same = [name for name, part in parts.items() if part == asked]
+    begun = [name for name, part in parts.items() if asked[2:] and part.startswith(asked)]
+    similar = difflib.get_close_matches(asked, parts.values(), n=1, cutoff=0.75)
+    return (same or begun or [name for name, part in parts.items() if part in similar])[:3]
 
 
-def _typing_errors(one: str, other: str) -> int:
-    """Letters to be added, removed, replaced or swapped with the next one."""
-    before, last = [0] * (len(other) + 1), list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        row = [i]
-        for j, wanted in enumerate(other, 1):
-            row.append(min(last[j] + 1, row[-1] + 1, last[j - 1] + (letter != wanted)))
-            if i > 1 and j > 1 and (letter, one[i - 2]) == (other[j - 2], wanted):
-                row[-1] = min(row[-1], before[j - 2] + 1)
-        before, last = last, row
-    return last[-1]
+def _plain(key: str) -> str:
+    return key.strip().lower().replace("-", "_")
 
 
 def construct(node: Mapping[str, Any], key: str = "", kind: Any = object, **given: Any) -> Any:
