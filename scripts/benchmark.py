@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks import data, logging, metrics, sheet, start, step
 from benchmarks.runner import CONFIGS
 from gan_zoo import launch
+from gan_zoo.commands import given_path
 
 BENCHMARKS = {"data": data, "logging": logging, "metrics": metrics, "start": start, "step": step}
 
@@ -13,7 +14,9 @@ BENCHMARKS = {"data": data, "logging": logging, "metrics": metrics, "start": sta
 def main() -> None:
     """Run one benchmark, print its table, and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks"), help="for JSON")
+    parser.add_argument(
+        "--out", type=given_path, default=Path("outputs/benchmarks"), help="for JSON"
+    )
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
     for name, benchmark in BENCHMARKS.items():
         benchmark.arguments(commands.add_parser(name, help=benchmark.__doc__))

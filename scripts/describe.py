@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hydra import compose
 
 from gan_zoo import launch
+from gan_zoo.commands import given_path
 from gan_zoo.schema import SettingError, construct
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("override", nargs="*", help="as for train.py, such as dataset.size=32")
     parser.add_argument(
-        "--out", type=Path, default=Path("outputs/datasets"), help="for the picture"
+        "--out", type=given_path, default=Path("outputs/datasets"), help="for the picture"
     )
     asked = parser.parse_args()
+    launch.check_overrides(asked.override, CONFIGS)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with launch.initialize(CONFIGS):
         config = compose("train", asked.override, return_hydra_config=True)

@@ -1,9 +1,8 @@
 """How samples evolve: `python scripts/gallery.py RUN...` makes one animated picture of runs."""
 
 import argparse
-from pathlib import Path
 
-from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.commands import given_path, one_line_errors, whole_number
 from gan_zoo.latest import resolve_all
 
 MILLISECONDS = whole_number(20, 10_000)  # viewers slow down what is faster
@@ -12,8 +11,12 @@ MILLISECONDS = whole_number(20, 10_000)  # viewers slow down what is faster
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, nargs="+", help="a run's folder; several stand in a row")
-    parser.add_argument("--out", type=Path, help="file to write (default: gallery.gif in the run)")
+    parser.add_argument(
+        "run", type=given_path, nargs="+", help="a run's folder; several stand in a row"
+    )
+    parser.add_argument(
+        "--out", type=given_path, help="file to write (default: gallery.gif in the run)"
+    )
     parser.add_argument(
         "--each", type=MILLISECONDS, default=400, metavar="MS", help="per picture (default 400)"
     )

@@ -3,11 +3,10 @@
 import argparse
 import sys
 import time
-from pathlib import Path
 
 import yaml
 
-from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.commands import given_path, one_line_errors, whole_number
 from gan_zoo.latest import resolve_all
 from gan_zoo.report.variation import shown
 from gan_zoo.schema import SettingError
@@ -27,7 +26,9 @@ def assignment(text: str) -> tuple[str, str]:
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="+", help="runs, or folders that hold runs")
+    parser.add_argument(
+        "folder", type=given_path, nargs="+", help="runs, or folders that hold runs"
+    )
     parser.add_argument("--metric", metavar="TAG", help="what to compare by, as in metrics.jsonl")
     parser.add_argument("--better", choices=("lower", "higher"), help="if its name does not tell")
     parser.add_argument(
@@ -38,7 +39,7 @@ def arguments() -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="what to compare with (default: the first configuration); may be repeated",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: FOLDER/report")
+    parser.add_argument("--out", type=given_path, metavar="DIR", help="default: FOLDER/report")
     parser.add_argument(
         "--watch",
         type=whole_number(1),

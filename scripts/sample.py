@@ -1,9 +1,8 @@
 """Draw from a trained generator: `python scripts/sample.py RUN_OR_CHECKPOINT`."""
 
 import argparse
-from pathlib import Path
 
-from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.commands import given_path, one_line_errors, whole_number
 from gan_zoo.latest import resolve
 
 POSITIVE = whole_number(1)
@@ -12,7 +11,7 @@ POSITIVE = whole_number(1)
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("source", type=Path, help="a run's folder, or a checkpoint file")
+    parser.add_argument("source", type=given_path, help="a run's folder, or a checkpoint file")
     parser.add_argument("--grid", type=POSITIVE, metavar="N", help="one picture of N samples")
     parser.add_argument("--pngs", type=POSITIVE, metavar="N", help="N pictures of one sample each")
     parser.add_argument("--npz", type=POSITIVE, metavar="N", help="an array of N samples")
@@ -24,7 +23,7 @@ def arguments() -> argparse.Namespace:
         "--seed", type=whole_number(0), default=0, help="of the latent vectors (default 0)"
     )
     parser.add_argument("--trained", action="store_true", help="not the moving average")
-    parser.add_argument("--out", type=Path, help="folder to write to (default RUN/generated)")
+    parser.add_argument("--out", type=given_path, help="folder to write to (default RUN/generated)")
     return parser.parse_args()
 
 

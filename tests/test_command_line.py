@@ -52,7 +52,7 @@ def call(script, *words, cwd=ROOT):
         (["dataset=ring", "architecture=dcgan"], "architecture.generator", "square images"),
         (["dataset=ring", "conditional=true"], "conditional=True", "needs a dataset with labels"),
         (["-m", "loss=glsgan", "loss.slope=0,1.5"], "loss.slope=1.5", "must be at most 1"),
-        (["loss=gan", "steps"], "steps", "missing EQUAL"),
+        (["loss=gan", "steps"], "steps", "did you mean steps=VALUE?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from omegaconf import open_dict
 
 from gan_zoo import launch, provenance
+from gan_zoo.launch.overrides import as_typed
 from gan_zoo.resume import leaves
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -111,7 +112,8 @@ def call(words, folder):
     trained = []
 
     def main():
-        config = configuration([f"hydra.run.dir={folder}", *words])
+        launch.check_overrides(words, CONFIGS)
+        config = configuration(as_typed([f"hydra.run.dir={folder}", *words]))
         launch.CheckFirst().on_run_start(config)
         folder.mkdir()
         HydraConfig.instance().set_config(config)

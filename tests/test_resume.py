@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -158,9 +159,10 @@ def test_a_hostile_pickle_is_refused_and_not_run(tmp_path):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
     words = [*SMALL, "dataset=ring", "steps=2000"]
-    folder = tmp_path / "run"
+    folder = tmp_path / "it's lr=1, (ü)"
     command = [sys.executable, ROOT / "train.py", f"hydra.run.dir={folder}", *words]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen(command, **pipes, text=True, cwd=tmp_path)
     while not (folder / "metrics.jsonl").exists() or not lines(folder):
         assert process.poll() is None
         time.sleep(0.01)
@@ -170,7 +172,14 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
     assert told.strip().splitlines()[-1].startswith(f"error: stopped by {number.name}")
     step = checkpoints.load(checkpoints.newest(folder))["step"]
     assert 0 < step < 2000
-    resumed = call(f"resume={folder}", f"steps={step + 5}")
+    pasted = told.strip().rpartition("; python ")[2].removesuffix(" goes on")
+    resumed = subprocess.run(
+        f"{shlex.quote(sys.executable)} {pasted} steps={step + 5}",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert resumed.returncode == 0, resumed.stderr
     whole = call(f"hydra.run.dir={tmp_path / 'whole'}", *words[:-1], f"steps={step + 5}")
     assert whole.returncode == 0, whole.stderr

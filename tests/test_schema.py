@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 import pytest
 
 from gan_zoo import schema
-from gan_zoo.schema import PositiveInt, Range, SettingError, construct, settings
+from gan_zoo.schema import (
+    LocalPath,
+    PositiveInt,
+    Range,
+    SettingError,
+    construct,
+    nearest,
+    settings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +35,8 @@ class Outer:
     pair: tuple[float, float] = (0.0, 1.0)
     flag: bool = False
     name: str | None = None
+    place: LocalPath | None = None
+    places: tuple[LocalPath, ...] = ()
     inner: Inner = Inner()
 
     def check(self):
@@ -49,6 +59,9 @@ def test_values_arrive_as_the_hints_say():
     [
         ({"count": 0}, "o.count=0: must be at least 1"),
         ({"count": 2.5}, "o.count=2.5: must be an integer"),
+        ({"count": 1e4}, "o.count=10000.0: must be an integer; type 10000"),
+        ({"sizes": "3,4"}, "o.sizes=3,4: must be a list such as [3,4]"),
+        ({"place": ""}, "o.place=: must be the path of a file or folder"),
         ({"count": True}, "o.count=True: must be an integer"),
         ({"count": None}, "o.count=None: must be an integer"),
         ({"kind": "c"}, "o.kind=c: must be one of a, b"),
@@ -133,3 +146,29 @@ def test_a_node_makes_what_its_place_needs():
         construct(critic, "g", Generator, shape=(2,), num_classes=1)
     with pytest.raises(SettingError, match="o=3: must hold settings"):
         construct(3, "o")
+
+
+def test_the_home_folder_is_expanded_wherever_a_path_is_a_setting(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    outer = construct(node(place="~/a (1)", places=["~/b", "c~", "~no such user/d"]), "o")
+    assert outer.place == str(tmp_path / "a (1)")
+    assert outer.places == (str(tmp_path / "b"), "c~", "~no such user/d")
+
+
+@pytest.mark.parametrize(
+    ("key", "valid", "said"),
+    [
+        ("nothing", ["hinge", "gan"], "choose one of gan, hinge"),
+        ("WGAN", ["wgan", "gan"], "did you mean wgan?"),
+        ("ls-gan", ["lsgan", "ls_gan"], "did you mean ls_gan?"),
+        ("minst", ["emnist", "kmnist", "mnist"], "did you mean mnist?"),
+        ("cifar", ["cifar10", "cifar100", "mnist"], "did you mean cifar10 or cifar100?"),
+        ("loss.b", ["loss.a", "loss.c"], "choose one of loss.a, loss.c"),
+        ("loss.slop", ["loss.slope"], "did you mean loss.slope?"),
+        ("lr", ["ema", "seed"], "choose one of ema, seed"),
+        ("", ["ema"], "choose one of ema"),
+        ("x", [], "choose one of none"),
+    ],
+)
+def test_only_what_is_near_is_suggested(key, valid, said):
+    assert nearest(key, valid) == said

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -89,13 +90,45 @@ def test_jobs_keep_their_numbers_however_a_sweep_is_finished(files):
     }
 
 
+def test_paths_and_long_values_name_folders_of_the_sweep_and_no_others(tmp_path):
+    odd = "b (1),ü='x'.npz"
+    for name in ("a.npz", odd):
+        np.savez(tmp_path / name, x=np.zeros((20, 8, 8), np.uint8))
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    quoted = odd.replace("'", "\\'")
+    words = ["dataset.root=../../a.npz,'../../" + quoted + "'", "sweep=my sweep (1)"]
+    for said in ("done: ", "finished at step 2 already"):
+        called = sweep(tmp_path / "deep" / "er", *words)
+        assert called.returncode == 0, called.stderr
+        assert called.stdout.count(said) == 2
+    place = tmp_path / "deep" / "er" / "outputs" / "sweeps" / "my sweep (1)"
+    runs = sorted(path.parent.relative_to(place) for path in place.rglob("summary.json"))
+    assert [len(run.parts) for run in runs] == [1, 1]
+    assert [str(run).rpartition("-")[0] for run in runs] == [
+        "dataset.root='b (1),ü=\\'x\\'.npz'",
+        "dataset.root=a.npz",
+    ]
+
+
+def test_the_remedy_that_is_printed_works_when_pasted(files):
+    refused = sweep(files, "dataset.root=a.npz", "seed=0,1", "hydra.sweep.subdir=x")
+    (remedy,) = shlex.split(refused.stderr.partition("; type ")[2])
+    called = sweep(files, "dataset.root=a.npz", "seed=0,1", remedy)
+    assert called.returncode == 0, called.stderr
+    assert {path.parts[-2] for path in files.rglob("summary.json")} == {"0", "1"}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["sweep=../../x"], "sweep=../../x: must be a name, not a path"),
         (["sweep=.."], "sweep=..: must be a name, not a path"),
         (["sweep="], "must be a name, not a path"),
-        (["dataset.root=a.npz,../../../../../a.npz"], "leads out of the sweep's folder"),
+        (["dataset.root=a.npz,../../../../../a.npz"], "root=../../../../../a.npz: does not exist"),
+        (["hydra.sweep.subdir=../x"], "hydra.sweep.subdir=../x: leads out of the sweep's folder"),
+        (["hydra.sweep.subdir=x"], "=x: is the folder of 2 jobs; type 'hydra.sweep.subdir=${"),
+        (["hydra.sweep.subdir=" + "a" * 300], "type 'hydra.sweep.subdir=${hydra.job.num}'"),
+        (["sweep=" + "a" * 300], "give the sweep a shorter name"),
         (["+dataset.file=" + "a" * 300 + ",b"], "dataset.file"),
         (
             ["loss._target_=os.system,os.remove"],

@@ -1,4 +1,4 @@
-"""What all commands have in common: numbers on the command line, errors in one line, exit codes.
+"""What all commands have in common: words of the command line, errors in one line, exit codes.
 
 Imports neither torch nor Hydra.
 """
@@ -6,15 +6,17 @@ Imports neither torch nor Hydra.
 import argparse
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from gan_zoo.exit_codes import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import SettingError, at_home
 from gan_zoo.training.interruption import Stopped
 
 
@@ -131,3 +133,21 @@ def _close_stdout() -> None:
 def _is_out_of_memory(error: RuntimeError) -> bool:
     """Whether torch could not allocate memory, on the host or on a GPU."""
     return any(words in str(error) for words in ("allocate memory", "out of memory"))
+
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def from_here(script: str, *words: str) -> str:
+    """The command, quoted for a POSIX shell, that runs a script from the current folder.
+
+    script is relative to the project's folder; elsewhere its absolute path is needed.
+    """
+    path = _ROOT / script
+    elsewhere = Path.cwd() != _ROOT and path.is_file()
+    return shlex.join(["python", str(path) if elsewhere else script, *words])
+
+
+def given_path(text: str) -> Path:
+    """A path that was given on a command line, with a `~` at its beginning expanded."""
+    return Path(at_home(text))

@@ -12,6 +12,7 @@ from gan_zoo.regularizers import Regularizer
 from gan_zoo.schema import (
     CountInt,
     Fraction,
+    LocalPath,
     NonNegativeFloat,
     PositiveInt,
     SettingError,
@@ -77,7 +78,7 @@ class Settings:
     checkpoint_every: CountInt
     evaluate_every: CountInt
     evaluation: Evaluation
-    resume: str | None = None
+    resume: LocalPath | None = None
     allow_changes: bool = False
     sweep: str
     retry: bool = False

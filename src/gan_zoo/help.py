@@ -41,7 +41,7 @@ def help_text(configs: Path, words: Iterable[str]) -> str:
 
     Of a sweep the first choice is shown. One that there is not ends the program in one line.
     """
-    groups = _groups(configs)
+    groups = choices(configs)
     pairs = (word.partition("=") for word in words)
     chosen = {key: names.split(",")[0] for key, _, names in pairs if _group(key) in groups}
     for key, name in chosen.items():
@@ -50,11 +50,11 @@ def help_text(configs: Path, words: Iterable[str]) -> str:
             from gan_zoo.schema import nearest
 
             refuse(f"{key}={name}: {nearest(name, groups[_group(key)])}")
-    choices = "\n".join(f"{group}: {', '.join(names)}" for group, names in groups.items())
-    return _TEXT.format(choices=choices, settings="\n".join(_settings(configs, groups, chosen)))
+    listed = "\n".join(f"{group}: {', '.join(names)}" for group, names in groups.items())
+    return _TEXT.format(choices=listed, settings="\n".join(_settings(configs, groups, chosen)))
 
 
-def _groups(configs: Path) -> dict[str, list[str]]:
+def choices(configs: Path) -> dict[str, list[str]]:
     """The names in each folder of choices, Hydra's own left out."""
     groups: dict[str, list[str]] = {}
     for path in sorted(configs.glob("*/**/*.yaml")):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo.latest import resolve
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import SettingError, at_home
 
 # A continued run may be longer, be watched otherwise, and live on another device.
 FREE = {
@@ -67,14 +67,15 @@ def data_history(before: Mapping[str, Any], now: str) -> dict[str, Any]:
 
 def folder_of(path: Path) -> Path:
     """The folder of a run that is named by it or by a checkpoint in it; it need not exist."""
-    path = resolve(path)
+    path = resolve(Path(at_home(str(path))))
     return path.parent.parent if path.suffix == ".pt" else path
 
 
 def run_folder(path: Path) -> Path:
     """The run's folder of a checkpoint or of itself. Raises SettingError where there is no run."""
     folder = folder_of(path)
-    if not resolve(path).exists() or not (folder / ".hydra" / "config.yaml").is_file():
+    named = resolve(Path(at_home(str(path))))
+    if not named.exists() or not (folder / ".hydra" / "config.yaml").is_file():
         raise SettingError(
             "resume", path, "must be the folder of a run, a checkpoint in one, or auto"
         )

@@ -17,6 +17,7 @@ import numbers
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 HOUSE = ("gan_zoo.",)  # where targets may lie
@@ -65,6 +66,28 @@ class Range:
         return " and ".join(f"{words} {bound:g}" for words, bound in bounds if bound is not None)
 
 
+@dataclasses.dataclass(frozen=True)
+class Local:
+    """For use in `Annotated`: a text names a file or folder, and `~` is the home folder."""
+
+    def admits(self, value: str) -> bool:
+        """Whether a file can have this name."""
+        return value != "" and "\0" not in value
+
+    def __str__(self) -> str:
+        return "the path of a file or folder"
+
+
+def at_home(path: str) -> str:
+    """A path with a `~` at its beginning expanded; as it is where no such user has a home."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        return path
+
+
+LOCAL = Local()
+LocalPath = Annotated[str, LOCAL]
 PositiveInt = Annotated[int, Range(ge=1)]
 CountInt = Annotated[int, Range(ge=0)]
 PositiveFloat = Annotated[float, Range(gt=0)]
@@ -86,7 +109,7 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
         for bounds in parts[1:]:
             if value is not None and not bounds.admits(value):
                 raise SettingError(key, value, f"must be {bounds}")
-        return value
+        return at_home(value) if LOCAL in parts and value else value
     if origin is Literal:
         if value not in parts:
             raise SettingError(key, value, f"must be one of {', '.join(map(str, parts))}")
@@ -104,8 +127,9 @@ def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:
     if isinstance(value, str) and parts == (str, ...):
         value = [value]  # metrics=all for metrics=[all]
     if not isinstance(value, (list, tuple)):
-        like = "[quick]" if parts == (str, ...) else "[1,2]"
-        raise SettingError(key, value, f"must be a list such as {like}")
+        such = f"[{value.strip('[]')}]" if isinstance(value, str) else "[1,2]"
+        such = "[quick]" if parts == (str, ...) else such
+        raise SettingError(key, value, f"must be a list such as {such}")
     hints = [parts[0]] * len(value) if parts[1:] == (...,) else list(parts)
     if len(hints) != len(value):
         raise SettingError(key, list(value), f"must have {len(hints)} entries")
@@ -126,7 +150,9 @@ def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
             raise SettingError(key, value, f"must be a {hint.__name__}")
         return value
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise SettingError(key, value, f"must be {names[hint]}")
+        whole = hint is int and isinstance(value, float) and value.is_integer()
+        typed = f"; type {value:.0f}" if whole else ""
+        raise SettingError(key, value, f"must be {names[hint]}{typed}")
     return value
 
 
@@ -152,10 +178,31 @@ def settings(cls: type) -> type:
 
 
 def nearest(key: str, valid: Iterable[str]) -> str:
-    """What is allowed instead of an unknown key: the nearest valid one, or all of them."""
+    """What is allowed instead of an unknown key: valid ones that are near, or else all of them."""
     valid = sorted(valid)
-    close = difflib.get_close_matches(key, valid, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"choose one of {', '.join(valid) or 'none'}"
+    close = near(key, valid)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"choose one of {', '.join(valid) or 'none'}"
+
+
+def near(key: str, valid: Iterable[str]) -> list[str]:
+    """The valid keys that `key` was most likely meant to be, at most three.
+
+    Equal but for case and hyphens; or else beginning like it; or else the most similar one. Keys of
+    one group are compared without the group's name.
+    """
+    group = key.rpartition(".")[0]
+    parts = {name: _plain(name.removeprefix(f"{group}.")) for name in valid}
+    asked = _plain(key.removeprefix(f"{group}."))
+    same = [name for name, part in parts.items() if part == asked]
+    begun = [name for name, part in parts.items() if asked[2:] and part.startswith(asked)]
+    similar = difflib.get_close_matches(asked, parts.values(), n=1, cutoff=0.75)
+    return (same or begun or [name for name, part in parts.items() if part in similar])[:3]
+
+
+def _plain(key: str) -> str:
+    return key.strip().lower().replace("-", "_")
 
 
 def construct(node: Mapping[str, Any], key: str = "", kind: Any = object, **given: Any) -> Any:

@@ -282,3 +282,13 @@ def test_the_real_mnist_is_whole(real_mnist):
     assert train.y[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert train.y.bincount().tolist()[:3] == [5923, 6742, 5958]
     assert train.x.float().mean().item() / 255 == pytest.approx(0.1307, abs=1e-4)
+
+
+def test_a_missing_dataset_names_what_is_there_and_what_to_type(tmp_path):
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(SettingError, match="folder that holds train_32x32.mat, or dataset.down"):
+        SVHN(root=str(tmp_path))
+    with pytest.raises(SettingError, match="holds notes.txt; type dataset.root=FOLDER"):
+        MNIST(root=str(tmp_path))
+    with pytest.raises(SettingError, match="nowhere does not exist; .* MNIST/raw/train-images"):
+        MNIST(root=str(tmp_path / "nowhere"))

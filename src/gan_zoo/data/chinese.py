@@ -1,5 +1,6 @@
 """Thousands of Chinese characters drawn with fonts that the user names."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -41,7 +42,8 @@ class ChineseGlyphs(Drawn):
         """Raises SettingError where no font is named, or one is not there."""
         if not self.fonts:
             here = [path for path in _USUAL if Path(path).is_file()]
-            found = f"; this machine has dataset.fonts=[{','.join(here)}]" if here else ""
+            word = shlex.quote(f"dataset.fonts=[{','.join(here)}]")
+            found = f"; type {word}, which this machine has" if here else ""
             allowed = "must name font files with Chinese characters, such as those of Debian's "
             allowed += f"{_PACKAGES}{found}; dataset=glyphs needs no files"
             raise SettingError("fonts", "[]", allowed)

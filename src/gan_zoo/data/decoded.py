@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from gan_zoo.data.dataset import Images, Outline
-from gan_zoo.schema import Range, SettingError, settings
+from gan_zoo.schema import LocalPath, Range, SettingError, settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,7 @@ class Decoded(Images):
     size: Side = 64
     channels: Literal[1, 3] = 3
     fit: Literal["crop", "pad", "stretch"] = "crop"
-    cache: str = "~/.cache/gan_zoo"
+    cache: LocalPath = "~/.cache/gan_zoo"
 
     def outline(self) -> Outline:
         return Outline((self.channels, self.size, self.size))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gan_zoo.data.dataset import Images
-from gan_zoo.schema import SettingError, settings
+from gan_zoo.schema import LocalPath, SettingError, settings
 
 _EMBEDDED = "dataset=glyphs, which needs no files"
 
@@ -22,7 +22,7 @@ class Downloadable(Images):
     suffixes: ClassVar[tuple[str, ...]] = ("",)  # a file may come with any of these
     fetched: ClassVar[tuple[dict[str, Any], ...]] = ({},)  # arguments of torchvision's class
 
-    root: str = "data"
+    root: LocalPath = "data"
     download: bool = False
 
     def names(self, split: str) -> list[str]:
@@ -33,8 +33,10 @@ class Downloadable(Images):
         """Raises SettingError where a file is missing and may not be fetched."""
         missing = self._missing()
         if missing and not self.download:
-            allowed = f"{missing[0]} is missing; give dataset.root=FOLDER of {self.folder}, or "
-            raise SettingError("root", self.root, f"{allowed}dataset.download=true, or {_EMBEDDED}")
+            root = Path(self.root)
+            allowed = f"{missing[0]} is missing: {_content(root)}; type dataset.root=FOLDER for a "
+            allowed += f"folder that holds {missing[0].relative_to(root)}, or dataset.download=true"
+            raise SettingError("root", self.root, f"{allowed}, or {_EMBEDDED}")
 
     def paths(self, split: str) -> list[Path]:
         """The files of a split, fetched first if need be. Raises SettingError if they cannot be."""
@@ -65,3 +67,12 @@ class Downloadable(Images):
             raise SettingError("dataset.download", "true", allowed + _EMBEDDED) from None
         for path in self._missing():
             raise SettingError("dataset.download", "true", f"left no {path}; or use {_EMBEDDED}")
+
+
+def _content(folder: Path) -> str:
+    """What there is instead of a dataset."""
+    if not folder.is_dir():
+        return f"{folder} is no folder" if folder.exists() else f"{folder} does not exist"
+    names = sorted(path.name for path in folder.iterdir())
+    more = f" and {len(names) - 5} more" if names[5:] else ""
+    return f"{folder} holds {', '.join(names[:5]) or 'nothing'}{more}"

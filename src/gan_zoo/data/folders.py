@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_zoo.data.decoded import Decoded, Item
-from gan_zoo.schema import Fraction, SettingError, settings
+from gan_zoo.schema import Fraction, LocalPath, SettingError, settings
 
 if TYPE_CHECKING:
     from gan_zoo.data.samples import Samples
@@ -23,7 +23,7 @@ class ImageFolder(Decoded):
         test_share: share of the images held out for the test split where no folders make it.
     """
 
-    root: str
+    root: LocalPath
     test_share: Fraction = 0.1
 
     def check(self) -> None:

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from gan_zoo.data.dataset import Images, Outline
-from gan_zoo.schema import CountInt, NonNegativeFloat, PositiveInt, Range, SettingError, settings
+from gan_zoo.schema import (
+    CountInt,
+    LocalPath,
+    NonNegativeFloat,
+    PositiveInt,
+    Range,
+    SettingError,
+    settings,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +36,7 @@ class Drawn(Images):
         seed: of the drawing itself, not of the run that trains on it.
     """
 
-    fonts: tuple[str, ...] = ()
+    fonts: tuple[LocalPath, ...] = ()
     size: Annotated[int, Range(ge=8)] = 28
     channels: Literal[1, 3] = 1
     count: PositiveInt = 20_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gan_zoo.data.decoded import Decoded, Side
-from gan_zoo.schema import Fraction, SettingError, settings
+from gan_zoo.schema import Fraction, LocalPath, SettingError, settings
 
 if TYPE_CHECKING:
     from gan_zoo.data.cache import Rows
@@ -35,7 +35,7 @@ class HWDB(Decoded):
         test_share: share of the writers held out.
     """
 
-    root: str
+    root: LocalPath
     size: Side = 28
     channels: Literal[1, 3] = 1
     fit: Literal["crop", "pad", "stretch"] = "pad"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo.data.decoded import Decoded, Item
-from gan_zoo.schema import SettingError, settings
+from gan_zoo.schema import LocalPath, SettingError, settings
 
 if TYPE_CHECKING:
     from gan_zoo.data.samples import Samples
@@ -24,7 +24,7 @@ class LSUN(Decoded):
         categories: such as bedroom, church_outdoor, kitchen; their places are the labels.
     """
 
-    root: str = "data"
+    root: LocalPath = "data"
     categories: tuple[str, ...] = ("bedroom",)
 
     def check(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_zoo.data.dataset import Images
-from gan_zoo.schema import Fraction, SettingError, settings
+from gan_zoo.schema import Fraction, LocalPath, SettingError, settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ class Npz(Images):
         test_share: share of the images held out where there is no x_test.
     """
 
-    root: str
+    root: LocalPath
     test_share: Fraction = 0.1
 
     def check(self) -> None:

@@ -17,6 +17,13 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
+def words_of(config: DictConfig, kind: str) -> list[str]:
+    """The overrides of Hydra's own settings (kind "hydra") or of ours ("task"), as they came."""
+    words = OmegaConf.to_container(config.hydra.overrides[kind], resolve=False)
+    assert isinstance(words, list)
+    return [str(word) for word in words]
+
+
 def keep(config: DictConfig, folder: Path) -> None:
     """Write a job's configuration into .hydra/, as Hydra would, but each file whole or not at all.
 

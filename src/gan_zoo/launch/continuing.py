@@ -7,7 +7,8 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from gan_zoo.launch.composed import kept
+from gan_zoo.launch.composed import kept, words_of
+from gan_zoo.launch.overrides import asks_for_sweep, text_of
 from gan_zoo.resume import folder_of, latest, run_folder
 from gan_zoo.schema import SettingError
 
@@ -20,9 +21,9 @@ def with_choices(words: Sequence[str], configs: Path) -> list[str]:
     Hydra composes before it asks us: it must know of the run's loss to admit `loss.slope`. Only
     choices that this program has are taken from a folder that may come from anyone.
     """
-    named = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
+    named = [text_of(word) for word in words if word.startswith("resume=")]
     given = {word.partition("=")[0] for word in words}
-    if not named or given & {"-m", "--multirun"}:
+    if not named or asks_for_sweep(words):
         return list(words)
     choices = []
     for word in _told(folder_of(Path(named[-1]))):
@@ -57,7 +58,7 @@ def continue_run(config: DictConfig) -> None:
         config[key] = taken[key]
     told = _told(folder)
     given = []
-    for override in OverridesParser.create().parse_overrides(list(config.hydra.overrides.task)):
+    for override in OverridesParser.create().parse_overrides(words_of(config, "task")):
         key = override.key_or_group
         now = OmegaConf.select(config, key, default=_ABSENT)
         noun = now is _ABSENT or isinstance(now, DictConfig)

@@ -13,13 +13,15 @@ from omegaconf import DictConfig
 from gan_zoo.imports import uncollected
 from gan_zoo.launch import versions
 from gan_zoo.launch.job import train
+from gan_zoo.launch.mistakes import checked
 from gan_zoo.launch.sweeps import with_sweep
 from gan_zoo.launch.telling import in_one_line
 
 
 def main(configs: Path) -> None:
     """Train what the command line says, in one run or in a sweep; configs is composed from."""
-    in_one_line(lambda: _compose_and_train(configs.resolve()), configs)
+    configs = configs.resolve()
+    in_one_line(lambda: _compose_and_train(configs), configs, lambda words: checked(words, configs))
 
 
 def _compose_and_train(configs: Path) -> None:

@@ -10,14 +10,15 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig
 
 from gan_zoo import latest
 from gan_zoo.exit_codes import EXIT_FAILED
 from gan_zoo.imports import uncollected
 from gan_zoo.launch import telling
-from gan_zoo.launch.composed import kept, plain
+from gan_zoo.launch.composed import kept, plain, words_of
 from gan_zoo.launch.continuing import continue_run
+from gan_zoo.launch.names import BY_NUMBER, refuse_long
 from gan_zoo.launch.sweeps import ONLY_JOB, check_apart, check_place, key_of
 from gan_zoo.launch.versions import writable
 from gan_zoo.resume import failure, finished, holds_run, newest_step, refuse_changes
@@ -40,6 +41,7 @@ class CheckFirst(Callback):
         with telling.refusing(), writable(config):
             continue_run(config)
             folder = Path(config.hydra.run.dir)
+            refuse_long("hydra.run.dir", folder, "give the run's folder a shorter name")
             if holds_run(folder) and config.resume is None:
                 sound = newest_step(folder) is not None
                 allowed = "continues it" if sound else "starts it again, for it has no checkpoint"
@@ -52,17 +54,16 @@ class CheckFirst(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with telling.refusing(), writable(config):
             sweep = Path(config.hydra.sweep.dir)
-            overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+            overrides = OverridesParser.create().parse_overrides(words_of(config, "task"))
             (jobs,) = BasicSweeper.split_arguments(overrides, None)
-            given = words(config.hydra.overrides.hydra)
-            config.hydra.overrides.hydra.extend(naming(overrides, given))
+            config.hydra.overrides.hydra.extend(naming(overrides, words_of(config, "hydra")))
             experiments, folders = [], []
             for number, job in enumerate(jobs):
-                own = [*words(config.hydra.overrides.hydra), f"hydra.job.num={number}"]
+                own = [*words_of(config, "hydra"), f"hydra.job.num={number}"]
                 full = compose("train", [*own, *job], return_hydra_config=True)
                 folder = job_folder(sweep, str(full.hydra.sweep.subdir))
                 experiments.append(check_job(full, folder))
-                folders.append(folder)
+                folders += [folder] if job not in jobs[:number] else []
                 self.jobs[folder] = full.steps
             check_apart(sweep, folders)
             check_together(experiments)
@@ -79,16 +80,11 @@ class CheckFirst(Callback):
         report_sweep(folder)
         failed = {job: failure(job) for job, steps in self.jobs.items() if not finished(job, steps)}
         if failed:
-            again = f"the same command with sweep={config.sweep} retry=true tries them again"
+            again = f"the same command with {telling.sweep(config)} retry=true tries them again"
             lines = [f"{len(failed)} of {len(self.jobs)} jobs failed; {again}"]
             lines += [f"  {j.relative_to(folder)}: {why or 'ended'}" for j, why in failed.items()]
             print("\n".join(lines), file=sys.stderr)
             sys.exit(EXIT_FAILED)
-
-
-def words(overrides: ListConfig) -> list[str]:
-    """Words of a command line as they were given: what they interpolate is for each job."""
-    return [str(word) for word in OmegaConf.to_container(overrides) or ()]
 
 
 def naming(overrides: Iterable[Override], hydra: Iterable[str]) -> list[str]:
@@ -122,13 +118,9 @@ def job_folder(sweep: Path, name: str) -> Path:
     folder = sweep / name
     if ".." in folder.relative_to(sweep).parts or not folder.is_relative_to(sweep):
         raise SettingError("hydra.sweep.subdir", name, "leads out of the sweep's folder")
-    if any(len(part.encode()) > _LONGEST for part in folder.parts):
-        allowed = f"is longer than the {_LONGEST} bytes that a folder's name can have"
-        raise SettingError("hydra.sweep.subdir", name, f"{allowed}; set it to '${{hydra.job.num}}'")
+    refuse_long("hydra.sweep.dir", sweep, "give the sweep a shorter name")
+    refuse_long("hydra.sweep.subdir", Path(name), BY_NUMBER)
     return folder
-
-
-_LONGEST = 255
 
 
 def check_job(config: DictConfig, folder: Path) -> "Experiment":

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from gan_zoo import commands
 from gan_zoo.exit_codes import EXIT_FAILED
 from gan_zoo.imports import uncollected
+from gan_zoo.launch import telling
 from gan_zoo.launch.composed import keep, plain
 from gan_zoo.resume import diverged, failure, finished, holds_run, note_failure, way_on
 from gan_zoo.schema import SettingError
@@ -95,7 +96,7 @@ def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) 
         _train(experiment, config, folder)
     except (Interrupted, KeyboardInterrupt) as error:
         stop = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
-        missing = f"the same command with sweep={config.sweep} finishes what is missing"
+        missing = f"the same command with {telling.sweep(config)} finishes what is missing"
         commands.end(stop, stop.exit_code, missing)
     except Exception as error:
         told = [commands.reason(error), *_notes(error)]

@@ -10,6 +10,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from gan_zoo import latest
+from gan_zoo.launch.names import BY_NUMBER
+from gan_zoo.launch.overrides import as_typed, text_of
 from gan_zoo.resume import holds_run
 from gan_zoo.schema import SettingError
 
@@ -32,10 +34,11 @@ def with_sweep(words: Sequence[str]) -> list[str]:
     where there is no sweep to continue, or where a word gives one value to what that sweeps over.
     """
     given = [word for word in words if word not in _MULTIRUN]
-    name = next((word[len("sweep=") :] for word in given[::-1] if word.startswith("sweep=")), "")
+    name = next((text_of(word) for word in given[::-1] if word.startswith("sweep=")), "")
     if name in _NEWEST:
         name = newest(name).name
-        given = [f"sweep={name}" if word.startswith("sweep=") else word for word in given]
+        typed = as_typed([f"sweep={name}"])[0]
+        given = [typed if word.startswith("sweep=") else word for word in given]
     flags = [word for word in words if word in _MULTIRUN]
     folder = SWEEPS / name
     begun = name and Path(name).name == name and (folder / "multirun.yaml").is_file()
@@ -119,7 +122,7 @@ def check_apart(sweep: Path, jobs: Sequence[Path]) -> None:
         if job == sweep:
             raise SettingError(key, name, "is the folder of the sweep; give each job a name")
         if seen[job] > 1:
-            raise SettingError(key, name, f"is the folder of {seen[job]} jobs; all must differ")
+            raise SettingError(key, name, f"is the folder of {seen[job]} jobs; {BY_NUMBER}")
         outer = next((parent for parent in job.parents if parent in seen), None)
         if outer is not None:
             allowed = f"lies inside the folder of another job, {outer.relative_to(sweep)}"

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_zoo.commands import given_path
 from gan_zoo.latest import resolve_all
 from gan_zoo.metrics.evaluation import Evaluation
 from gan_zoo.schema import SettingError
@@ -27,7 +28,7 @@ def parse(words: Sequence[str]) -> Asked:
     of a wrong kind, or a run that does not exist.
     """
     pairs = {key: text for key, sign, text in (w.partition("=") for w in words) if key in _KEYS}
-    paths = [Path(word) for word in words if word.partition("=")[0] not in _KEYS]
+    paths = [given_path(word) for word in words if word.partition("=")[0] not in _KEYS]
     runs = tuple(resolve_all(paths))
     for run in runs:
         if not run.exists():

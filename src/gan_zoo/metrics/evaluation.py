@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gan_zoo.schema import CountInt, Range, SettingError, settings
+from gan_zoo.schema import CountInt, LocalPath, Range, SettingError, settings
 
 
 @settings
@@ -22,7 +22,7 @@ class Evaluation:
     seed: CountInt = 0
     metrics: tuple[str, ...] = ("all",)
     best: str = ""
-    cache: str = "~/.cache/gan_zoo"
+    cache: LocalPath = "~/.cache/gan_zoo"
 
     def check(self) -> None:
         """Raises SettingError where no group is named."""

@@ -4,6 +4,7 @@ import logging
 import os
 from pathlib import Path
 
+from gan_zoo.commands import from_here
 from gan_zoo.report.write import write_report
 
 log = logging.getLogger(__name__)
@@ -16,4 +17,5 @@ def report_sweep(folder: Path) -> None:
         log.info("report: %s", os.path.relpath(page))
     except Exception as error:  # the runs are done and safe: no fault of a report may hide that
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        log.warning("no report: %s; try again: python scripts/report.py %s", reason, folder)
+        command = from_here("scripts/report.py", str(folder))
+        log.warning("no report: %s; try again: %s", reason, command)

@@ -1,0 +1,242 @@
+"""The words of a command line: paths as typed, and what to type instead of what is no override."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gan_zoo import launch
+from gan_zoo.commands import from_here, given_path
+from gan_zoo.help import help_text
+from gan_zoo.launch.mistakes import checked
+from gan_zoo.launch.names import folder_name
+from gan_zoo.launch.overrides import as_typed, parsed
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / "configs"
+PATHS = [
+    *(
+        "outputs/sweeps/S/seed=0",
+        "Müller",
+        "a (1)",
+        "it's",
+        "a,b",
+        "$x",
+        "{",
+        "[",
+        "a\\",
+        "\\(",
+        "#1",
+    ),
+    *("😀", "50%", " a", "007", "1e3", "true", "a: b", "'", '"a" b', "choice(a,b)", "/a/=b.pt"),
+]
+TEXT = st.text("ab/.~'\"\\,=()[]{}:;$% \tü😀#@!?*&|<>`0e-", min_size=1, max_size=12)
+
+
+def values(*words):
+    """The values of the last word, one for each job."""
+    override = parsed(as_typed(words)[-1])
+    texts = override.sweep_string_iterator() if override.is_sweep_override() else None
+    return [parsed(f"x={text}").value() for text in texts] if texts else [override.value()]
+
+
+@pytest.mark.parametrize("key", ["dataset.root", "resume", "evaluation.cache", "sweep"])
+@pytest.mark.parametrize("text", PATHS)
+def test_a_path_is_used_as_typed(key, text):
+    assert values(f"{key}={text}") == [text]
+    assert values(f"+{key}={text}") == [text]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(TEXT)
+def test_any_text_is_a_path_unless_it_is_quoted_already(text):
+    (value,) = values(f"dataset.root={text}")
+    quoted = text[0] == text[-1] and text[0] in "'\"" and len(text) > 1
+    assert value == text or quoted
+    again = as_typed(as_typed([f"dataset.root={text}"]))
+    assert again == as_typed([f"dataset.root={text}"])
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("dataset.root=../../a.npz,../b (1).npz", ["../../a.npz", "../b (1).npz"]),
+        ("dataset.root=it's,a'b", ["it's", "a'b"]),
+        ("dataset.root='a,b',c", ["a,b", "c"]),
+        ("dataset.root=choice(a,b)", ["a", "b"]),
+        ("dataset.root=${oc.env:HOME,x}/a,b", ["${oc.env:HOME,x}/a", "b"]),
+        ("dataset.fonts=[ü,b c],[d]", [["ü", "b c"], ["d"]]),
+        ("sweep=a,b", ["a,b"]),
+        ("seed=range(0,3)", [0, 1, 2]),
+        ("loss=gan,wgän", ["gan", "wgän"]),
+    ],
+)
+def test_in_a_sweep_commas_stand_between_paths(word, expected):
+    assert values("-m", word) == expected
+
+
+def test_lists_interpolations_and_null_keep_their_meaning(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert values("dataset.fonts=[/a b/ü.ttf, 'c,d.ttf']") == [["/a b/ü.ttf", "c,d.ttf"]]
+    assert values("dataset.fonts=[]") == [[]]
+    assert values("dataset.root=${oc.env:HOME}/a b") == ["${oc.env:HOME}/a b"]
+    assert values("resume=null") == [None]
+    assert values("resume=auto") == ["auto"]
+    for word in ("hydra.run.dir=~/a b", "hydra.sweep.dir='~/a b'"):
+        assert values(word) == [f"{tmp_path}/a b"]
+    ordinary = [
+        "dataset.root=../a/b-1.npz",
+        "loss=wgan",
+        "loss.slope=-1,0",
+        "--cfg",
+        "job",
+        "-m",
+        "--out=~/a b",
+    ]
+    assert as_typed(ordinary) == ordinary
+
+
+def test_a_job_s_folder_is_named_by_ordinary_values_and_by_nothing_of_a_path():
+    for name in ("loss.slope=-1,seed=0", "betas=[0.5,0.9]", "loss/divergence=kl,seed=0", "é=ü", ""):
+        assert folder_name(name) == name
+    paths = ["../../a.npz", "/a.npz", "a.npz/", "./a.npz", "~/a.npz", "x/../a.npz", "x/a.npz"]
+    paths += [
+        "'/data (1)/a.npz'",
+        "[/a/b,/c]",
+        "..",
+        "x/..",
+        "\n",
+        "\udcfc/",
+        "ü" * 300,
+        "a/" * 300,
+    ]
+    names = [folder_name(f"dataset.root={path},seed=0") for path in paths]
+    assert len({*names}) == len(names)
+    for name in names:
+        assert "/" not in name
+        assert name.startswith("dataset.root=")
+        assert name.isprintable()
+        assert len(name.encode()) <= 255
+    assert re.fullmatch(r"dataset.root=a.npz,seed=0-\w{8}", names[0])
+    nested = folder_name(f"loss/divergence=kl,x={'a' * 300}")
+    assert [len(part) <= 255 for part in nested.split("/")] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("ls_gan", "ls_gan: type loss=ls_gan"),
+        ("wgan mnist", "wgan mnist: type loss=wgan dataset=mnist"),
+        ("characters", "characters: type architecture=characters or experiment=characters"),
+        ("wgna", "wgna: did you mean loss=wgan?"),
+        ("loss", "loss: type loss=NAME, with one of cls_gan, f_gan, gan,"),
+        ("nonsense", "nonsense: settings are typed as KEY=VALUE; python train.py --help"),
+        ("steps = 100", "steps = 100: type steps=100"),
+        ("seed=1 steps= 100", "steps= 100: type steps=100"),
+        ("steps =100", "steps =100: type steps=100"),
+        ("steps 100 seed=1", "steps 100: type steps=100"),
+        ("dataset mnist", "dataset mnist: type dataset=mnist"),
+        ("lr:0.1", "lr:0.1: type optimizer.lr=0.1"),
+        ("steps==100", "steps==100: type steps=100"),
+        ("=5", "=5: settings are typed as KEY=VALUE"),
+        ("''", "an empty word: settings are typed as KEY=VALUE"),
+        ("--steps 100", "--steps: settings have no dashes: type steps=100"),
+        ("--batch-size=8", "--batch-size=8: settings have no dashes: type batch_size=8"),
+        ("--lr 0.1", "--lr: settings have no dashes: type optimizer.lr=0.1"),
+        ("-x", "-x: is no option"),
+        ("–m seed=0,1", "–m: type -m"),
+        ("-multirun", "-multirun: type --multirun"),
+        ("--cfg loss=wgan", "--cfg: shows a configuration: type --cfg job,"),
+        ("seed=0..4", "seed=0..4: type -m 'seed=range(0,5)'"),
+        ("-m seed=0-4", "seed=0-4: type 'seed=range(0,5)'"),
+        (
+            "loss=gan,wgan",
+            "loss=gan,wgan: several values are a sweep: type python TRAIN -m loss=gan",
+        ),
+        ("seed=range(0,3)", "a sweep: type python TRAIN -m 'seed=range(0,3)'"),
+        ("optimizer.betas=0.5,0.9", "must be a list: type 'optimizer.betas=[0.5,0.9]'"),
+        ("loss=[gan,wgan]", "loss=[gan,wgan]: type -m loss=gan,wgan"),
+        ("+loss=wgan", "+loss=wgan: type loss=wgan"),
+        ("+steps=5", "+steps=5: is a setting already; type steps=5"),
+        ("loss=", "loss=: choose one of cls_gan,"),
+        ("loss=WGAN", "loss=WGAN: did you mean wgan?"),
+        ("loss=nothing", "loss=nothing: choose one of cls_gan,"),
+        ("loss=gan,wgam -m", "loss=wgam: did you mean wgan?"),
+        ("lr=0.1", "did you mean optimizer.lr (or optimizer.critic.lr, optimizer.generator.lr)?"),
+        ("critic.lr=1", "critic: unknown key; did you mean optimizer.critic.lr?"),
+        ("loss.slope=1", "is a setting of loss=glsgan, loss=glsgan_pointwise: add loss=glsgan or"),
+        ("-m loss=glsgan,gan loss.slope=1", "loss.slope: unknown key; loss.slope is a setting of"),
+        (
+            "dataset.root=x",
+            "dataset.root: unknown key; dataset.root is a setting of dataset=celeba,",
+        ),
+        (
+            "hydra/launcher=ray",
+            "hydra/launcher=ray: is not installed; type pip install hydra-ray-l",
+        ),
+        ("hydra/launcher=foo -m seed=1,2", "hydra/launcher=foo: choose one of basic"),
+        ("conditional=yes", "conditional=yes: must be true or false"),
+        ("steps=1e4", "steps=10000.0: must be an integer; type 10000"),
+        ("steps=ü", "steps=ü: must be an integer"),
+        ("dataset.fonts=a.ttf", "dataset.fonts=a.ttf: must be a list such as [a.ttf]"),
+        ("dataset.root=M\udcfcller", "dataset.root=M\\udcfcller: is no UTF-8; rename the file"),
+        ("hydra.run.dir=", "hydra.run.dir=: must be the path of a folder"),
+        ("hydra.run.dir=" + "a" * 300, "give the run's folder a shorter name"),
+    ],
+    ids=lambda value: ascii(value[:40]),
+)
+def test_a_mistake_says_what_to_type(line, said, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py", *shlex.split(line)])
+    with pytest.raises(SystemExit) as end:
+        launch.main(CONFIGS)
+    assert end.value.code == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith("error: ")
+    assert said.replace("TRAIN", str(ROOT / "train.py")) in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_options_may_stand_between_overrides():
+    words = ["loss=wgan", "-m", "seed=0,1", "--cfg", "job", "--info", "steps=1"]
+    assert checked(words, CONFIGS) == [
+        *("loss=wgan", "seed=0,1", "steps=1", "-m", "--cfg", "job", "--info")
+    ]
+
+
+def printed_commands():
+    """Every command of train.py in the help, the README and the pages."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    text = help_text(CONFIGS, []) + "\n".join(page.read_text() for page in pages)
+    found = re.findall(r"python train\.py((?: +[^\s`#]+)*)", text)
+    return sorted({" ".join(line.split()) for line in found})
+
+
+def test_documented_commands_are_read_as_they_are_printed():
+    lines = [line.split("  ")[0] for line in printed_commands()]
+    assert len(lines) > 20
+    assert not [line for line in lines if re.search(r"(?<!\$)\{", line)]
+    for line in lines:
+        words = [word for word in shlex.split(line) if re.match(r"-|job$|[\w.+@/]+=", word)]
+        given = as_typed(checked(words, CONFIGS))
+        OverridesParser.create().parse_overrides([word for word in given if "=" in word])
+
+
+def test_scripts_expand_the_home_folder_in_paths(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert given_path("~/a b") == tmp_path / "a b"
+    assert given_path("a/~") == Path("a/~")
+
+
+def test_a_printed_command_is_quoted_and_finds_its_script(monkeypatch, tmp_path):
+    word = "resume=it's lr=1 (ü) $HOME"
+    monkeypatch.chdir(ROOT)
+    assert shlex.split(from_here("train.py", word)) == ["python", "train.py", word]
+    monkeypatch.chdir(tmp_path)
+    assert shlex.split(from_here("train.py", word)) == ["python", str(ROOT / "train.py"), word]
+    assert values(word) == [word.partition("=")[2]]
