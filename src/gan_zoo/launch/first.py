@@ -63,7 +63,7 @@ class CheckFirst(Callback):
                 full = compose("train", [*own, *job], return_hydra_config=True)
                 folder = job_folder(sweep, str(full.hydra.sweep.subdir))
                 experiments.append(check_job(full, folder))
-                folders += [folder] if job not in jobs[:number] else []
+                folders.append(folder)
                 self.jobs[folder] = full.steps
             check_apart(sweep, folders)
             check_together(experiments)
@@ -102,9 +102,7 @@ def naming(overrides: Iterable[Override], hydra: Iterable[str]) -> list[str]:
 
 def evaluates(experiment: "Experiment") -> bool:
     """Whether a run will have a metric by which it can be compared."""
-    return experiment.settings.evaluate_every > 0 and (
-        getattr(experiment.dataset, "test_share", 1) > 0
-    )
+    return experiment.settings.evaluate_every > 0 and experiment.dataset.has_test()
 
 
 _NO_METRIC = (
