@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.command_line import one_line_errors, whole_number
 from gan_zoo.latest import resolve_all
 from gan_zoo.report.variation import shown
 from gan_zoo.schema import SettingError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.command_line import one_line_errors, whole_number
 from gan_zoo.metrics.health import DivergedError
 from gan_zoo.schema import SettingError
 from gan_zoo.training.interruption import Interrupted, Stopped

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from gan_zoo import commands
+from gan_zoo import command_line
 from gan_zoo.imports import uncollected
 from gan_zoo.launch.composed import keep, plain
 from gan_zoo.resume import failure, finished, holds_run, note_failure
@@ -42,10 +42,10 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
     except SettingError as error:
         if not holds_run(folder):
             shutil.rmtree(folder, ignore_errors=True)
-        commands.refuse(str(error))
+        command_line.refuse(str(error))
     except (Stopped, OSError) as error:
         way_on = f"python train.py resume={folder} goes on" if holds_run(folder) else ""
-        commands.end(error, commands.exit_code(error), way_on)
+        command_line.end(error, command_line.exit_code(error), way_on)
 
 
 def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
@@ -58,11 +58,11 @@ def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) 
         _train(experiment, config, folder)
     except Interrupted as error:
         way_on = f"the same command with sweep={config.sweep} finishes what is missing"
-        commands.end(error, error.exit_code, way_on)
+        command_line.end(error, error.exit_code, way_on)
     except Exception as error:
         expected = isinstance(error, (SettingError, Stopped, OSError))
-        log.error("%s: %s", folder, commands.reason(error), exc_info=not expected)
-        note_failure(folder, commands.reason(error))
+        log.error("%s: %s", folder, command_line.reason(error), exc_info=not expected)
+        note_failure(folder, command_line.reason(error))
 
 
 def _train(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
