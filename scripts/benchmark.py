@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks import data, logging, metrics, sheet, start, step
 from benchmarks.runner import CONFIGS
 from gan_zoo import launch
-from gan_zoo.commands import given_path
+from gan_zoo.command_line import given_path
 
 BENCHMARKS = {"data": data, "logging": logging, "metrics": metrics, "start": start, "step": step}
 

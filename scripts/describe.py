@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hydra import compose
 
 from gan_zoo import launch
-from gan_zoo.commands import given_path
+from gan_zoo.command_line import given_path
 from gan_zoo.schema import SettingError, construct
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ Exit codes: 0; 2 where a run or a setting is wrong; 3 where a run could not be e
 
 import sys
 
-from gan_zoo.commands import error_line, exit_code, one_line_errors, reason
+from gan_zoo.command_line import error_line, exit_code, one_line_errors, reason
 from gan_zoo.schema import SettingError
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from gan_zoo.commands import given_path, one_line_errors, whole_number
+from gan_zoo.command_line import given_path, one_line_errors, whole_number
 from gan_zoo.latest import resolve_all
 
 MILLISECONDS = whole_number(20, 10_000)  # viewers slow down what is faster

@@ -24,7 +24,7 @@ import torch
 import gan_zoo.fit
 import gan_zoo.launch
 import gan_zoo.run  # noqa: F401
-from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.command_line import one_line_errors, whole_number
 from gan_zoo.exit_codes import EXIT_FAILED
 
 TRAIN = Path(__file__).parents[1] / "train.py"

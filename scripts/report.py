@@ -6,7 +6,7 @@ import time
 
 import yaml
 
-from gan_zoo.commands import given_path, one_line_errors, whole_number
+from gan_zoo.command_line import given_path, one_line_errors, whole_number
 from gan_zoo.latest import resolve_all
 from gan_zoo.report.variation import shown
 from gan_zoo.schema import SettingError

@@ -2,7 +2,7 @@
 
 import argparse
 
-from gan_zoo.commands import given_path, one_line_errors, whole_number
+from gan_zoo.command_line import given_path, one_line_errors, whole_number
 from gan_zoo.latest import resolve
 
 POSITIVE = whole_number(1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_zoo.commands import one_line_errors, whole_number
+from gan_zoo.command_line import one_line_errors, whole_number
 from gan_zoo.metrics.health import DivergedError
 from gan_zoo.schema import SettingError
 from gan_zoo.training.interruption import Interrupted, Stopped
@@ -121,7 +121,7 @@ def call(tmp_path, monkeypatch, capsys):
         (["evaluate.py", "empty", "device=meta"], "error: device=meta: is not available here"),
         (["report.py", "nowhere"], "error: folder=nowhere: is not a folder"),
         (["report.py", "empty"], "error: folder=empty: holds no run"),
-        (["report.py", "empty", "--watch", "0"], "0 must be a whole number above 0"),
+        (["report.py", "empty", "--watch", "0"], "0 must be a whole number of seconds above 0"),
         (["gallery.py", "nowhere"], "error: run=nowhere: holds no samples"),
         (["gallery.py", "empty", "--each", "1"], "1 must be a whole number from 20 to 10000"),
         (["gallery.py", "empty", "--out", "x.txt"], "error: --out=x.txt: must end in .gif"),

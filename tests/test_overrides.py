@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_zoo import launch
-from gan_zoo.commands import from_here, given_path
+from gan_zoo.command_line import from_here, given_path
 from gan_zoo.help import help_text
 from gan_zoo.launch.mistakes import checked
 from gan_zoo.launch.names import folder_name

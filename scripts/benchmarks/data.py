@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.runner import composed, finish
 from benchmarks.sheet import Row
-from gan_zoo.commands import whole_number
+from gan_zoo.command_line import whole_number
 
 PREPARED = 20  # steps before the clock starts: workers fill their queues, kernels are chosen
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.runner import finish, prepared
 from benchmarks.sheet import Row
-from gan_zoo.commands import whole_number
+from gan_zoo.command_line import whole_number
 
 USUAL = 10_000  # samples
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.sheet import Row
-from gan_zoo.commands import whole_number
+from gan_zoo.command_line import whole_number
 from gan_zoo.exit_codes import EXIT_USAGE
 
 TRAIN = Path(__file__).parents[2] / "train.py"

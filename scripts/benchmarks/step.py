@@ -9,7 +9,7 @@ from functools import partial
 
 from benchmarks.runner import composed, finish
 from benchmarks.sheet import Row
-from gan_zoo.commands import whole_number
+from gan_zoo.command_line import whole_number
 
 GLYPHS = ["dataset=glyphs"]
 CASES = {

@@ -46,7 +46,7 @@ def help_text(configs: Path, words: Iterable[str]) -> str:
     chosen = {key: names.split(",")[0] for key, _, names in pairs if _group(key) in groups}
     for key, name in chosen.items():
         if name not in groups[_group(key)]:
-            from gan_zoo.commands import refuse
+            from gan_zoo.command_line import refuse
             from gan_zoo.schema import nearest
 
             refuse(f"{key}={name}: {nearest(name, groups[_group(key)])}")

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 import gan_zoo
-from gan_zoo.commands import from_here
+from gan_zoo.command_line import from_here
 from gan_zoo.launch.catalog import Catalog
 from gan_zoo.resume import leaves
 from gan_zoo.schema import SettingError, nearest

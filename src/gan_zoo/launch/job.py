@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from gan_zoo import commands
+from gan_zoo import command_line
 from gan_zoo.exit_codes import EXIT_FAILED
 from gan_zoo.imports import uncollected
 from gan_zoo.launch import telling
@@ -46,18 +46,18 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
     except SettingError as error:
         if not holds_run(folder):
             _forget(folder)
-        commands.refuse(str(error))
+        command_line.refuse(str(error))
     except KeyboardInterrupt:
         error = Interrupted(signal.SIGINT)
-        commands.end(error, error.exit_code, way_on(folder))
+        command_line.end(error, error.exit_code, way_on(folder))
     except (Stopped, OSError) as error:
         told = filter(None, [*_notes(error), way_on(folder)])
-        commands.end(error, commands.exit_code(error), "; ".join(told))
+        command_line.end(error, command_line.exit_code(error), "; ".join(told))
     except Exception as error:
         told = [*_notes(error), _traceback(error, folder), way_on(folder)]
-        commands.end(error, EXIT_FAILED, "; ".join(filter(None, told)))
+        command_line.end(error, EXIT_FAILED, "; ".join(filter(None, told)))
     if verdict := diverged(summary):
-        commands.end(f"{verdict}: {folder}", EXIT_FAILED)
+        command_line.end(f"{verdict}: {folder}", EXIT_FAILED)
 
 
 def _notes(error: BaseException) -> list[str]:
@@ -97,9 +97,9 @@ def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) 
     except (Interrupted, KeyboardInterrupt) as error:
         stop = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
         missing = f"the same command with {telling.sweep(config)} finishes what is missing"
-        commands.end(stop, stop.exit_code, missing)
+        command_line.end(stop, stop.exit_code, missing)
     except Exception as error:
-        told = [commands.reason(error), *_notes(error)]
+        told = [command_line.reason(error), *_notes(error)]
         if not isinstance(error, (SettingError, Stopped, OSError)):
             told.append(_traceback(error, folder))
         reason = "; ".join(filter(None, told))

@@ -13,7 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from gan_zoo.commands import end, one_line_errors, refuse
+from gan_zoo.command_line import end, one_line_errors, refuse
 from gan_zoo.exit_codes import EXIT_FAILED
 from gan_zoo.launch.continuing import with_choices
 from gan_zoo.launch.explanations import explain

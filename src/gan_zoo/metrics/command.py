@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_zoo.commands import given_path
+from gan_zoo.command_line import given_path
 from gan_zoo.latest import resolve_all
 from gan_zoo.metrics.evaluation import Evaluation
 from gan_zoo.schema import SettingError

@@ -4,7 +4,7 @@ import logging
 import os
 from pathlib import Path
 
-from gan_zoo.commands import from_here
+from gan_zoo.command_line import from_here
 from gan_zoo.report.write import write_report
 
 log = logging.getLogger(__name__)

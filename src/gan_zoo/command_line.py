@@ -81,10 +81,11 @@ def reason(error: Exception) -> str:
     return " ".join((named or f"{type(error).__name__}: {error}").split())
 
 
-def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """A type for argparse: whole numbers from `least` to `most`."""
+def whole_number(least: int, most: int | None = None, unit: str = "") -> Callable[[str], int]:
+    """A type for argparse: whole numbers from `least` to `most`, of a unit."""
     above = f"above {least - 1}" if least > 0 else "of 0 or more"
     allowed = above if most is None else f"from {least} to {most}"
+    allowed = f"of {unit} {allowed}" if unit else allowed
 
     def parse(text: str) -> int:
         number = int(text) if text.isdecimal() and len(text) < _DIGITS else -1
