@@ -89,7 +89,8 @@ class Decoded(Images):
             )
             skipped = _decode_all(wanted, read, policy, rows)
             if len(skipped) == len(wanted):
-                allowed = f"none of {len(wanted):,} images can be read, such as {_shown(skipped)}"
+                firsts = list({image.details: image for image in reversed(skipped)}.values())[::-1]
+                allowed = f"none of {len(wanted):,} images can be read, such as {_shown(firsts)}"
                 raise SettingError("dataset.root", root, allowed)
             facts = dict(about())
             facts["excluded"] = {**facts.get("excluded", {}), **Counter(s.reason for s in skipped)}
@@ -152,14 +153,16 @@ class Skipped(str):
     """The name of an image that is not used, with the details why.
 
     Attributes:
+        details: why, as the reader of the image says it.
         reason: why, in words that many images may share.
     """
 
+    details: str
     reason: str
 
     def __new__(cls, name: str, details: str, reason: str = "cannot be read") -> "Skipped":
         self = super().__new__(cls, f"{shown(name)} ({details})")
-        self.reason = reason
+        self.details, self.reason = details, reason
         return self
 
 

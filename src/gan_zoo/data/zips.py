@@ -46,13 +46,21 @@ def _clear_wrong_flags(copy: mmap.mmap) -> None:
     end = copy.rfind(_END)
     if end < 0:
         return
-    (size,) = struct.unpack_from("<I", copy, end + 12)
+    size, start = struct.unpack_from("<II", copy, end + 12)
     at = end - size
+    before = at - start  # bytes in front of the zip file, as of a program that unpacks itself
     while 0 <= at <= len(copy) - _HEADER and copy[at : at + 4] == _MEMBER:
-        flags, *lengths = struct.unpack_from("<8xH18xHHH", copy, at)
+        *lengths, local = struct.unpack_from("<28xHHH8xI", copy, at)
         if not _is_utf8(copy[at + _HEADER : at + _HEADER + lengths[0]]):
-            struct.pack_into("<H", copy, at + 8, flags & ~_UTF8)
+            _clear_flag(copy, at + 8)
+            _clear_flag(copy, before + local + 6)
         at += _HEADER + sum(lengths)
+
+
+def _clear_flag(copy: mmap.mmap, at: int) -> None:
+    if 0 <= at <= len(copy) - 2:
+        (flags,) = struct.unpack_from("<H", copy, at)
+        struct.pack_into("<H", copy, at, flags & ~_UTF8)
 
 
 def _is_utf8(name: bytes) -> bool:
