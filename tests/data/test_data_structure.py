@@ -13,6 +13,7 @@ from PIL import Image
 from gan_zoo.data.decode import Policy, suffixes
 from gan_zoo.data.decoded import Skipped, _attempt
 from gan_zoo.data.folders import ImageFolder
+from gan_zoo.data.hwdb import HWDB
 from gan_zoo.data.names import natural, normalized, shown
 from gan_zoo.data.splits import held_out
 from gan_zoo.schema import SettingError
@@ -162,6 +163,14 @@ def test_zips_with_names_in_any_encoding_are_read(
     assert set(samples.class_names) == {expected, "dog"}
 
 
+def test_handwriting_in_files_with_odd_names_is_read(tmp_path, gnt_bytes, noise):
+    for i, name in enumerate((b"a\\b.gnt", b"caf\xe9.gnt")):
+        with open(os.fsencode(tmp_path) + b"/" + name, "wb") as file:  # noqa: PTH123
+            file.write(gnt_bytes([("啊", noise(7, 5, seed=i))]))
+    dataset = HWDB(root=str(tmp_path), cache=str(tmp_path / "cache"), test_share=0.0)
+    assert len(dataset.load()) == 2
+
+
 def test_class_folders_in_both_forms_of_unicode_are_one_class(packed, load):
     root = packed({"train/e\u0301/0.png": 0, "train/dog/1.png": 1, "test/\xe9/2.png": 2})
     assert load(root).class_names == ("dog", "\xe9")
@@ -263,6 +272,13 @@ def test_a_test_folder_without_classes_takes_no_labels_away(packed, load, caplog
     assert train.excluded == {"in no class folder": 30}
     assert "no image of test/ has a class" in caplog.text
     assert train.split_from.startswith("0.2 of the images held out")
+
+
+def test_folders_named_like_splits_without_a_train_folder_are_said_to_be_classes(
+    packed, load, caplog
+):
+    assert load(packed({"val/0.png": 0, "test/1.png": 1})).class_names == ("test", "val")
+    assert "test, val are classes here, not splits" in caplog.text
 
 
 def test_files_that_are_not_used_are_counted_by_ending(packed, load, caplog):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from gan_zoo.data.label_tables import Table, looked_up
 from gan_zoo.data.names import natural, shown, shown_some
 from gan_zoo.data.splits import (
+    NAMES,
     Division,
     divided,
     few,
@@ -124,6 +125,9 @@ def _label_by_folders(plan: Plan, division: Division) -> None:
             f"folder, such as {shown_some(loose)}"
         )
         return
+    if named := sorted(label for label in classes if label.lower() in NAMES):
+        need = "splits need a folder named train and one named test, beside each other"
+        plan.notes.append(f"{shown_some(named)} are classes here, not splits: {need}")
     ordered = {label: place for place, label in enumerate(sorted(classes, key=natural))}
     plan.class_names = tuple(map(shown, ordered))
     plan.labels = {name: ordered[label] for name, label in class_of.items() if label}

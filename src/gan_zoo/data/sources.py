@@ -41,7 +41,7 @@ class Source:
     def others(self) -> dict[str, list[str]]:
         """Paths of all other files, by ending, the most frequent ending first."""
         used, others = {*self.names, *self.tables}, dict[str, list[str]]()
-        for name in self._found:
+        for name in sorted(self._found):
             if name not in used:
                 others.setdefault(suffix(name), []).append(name)
         return dict(sorted(others.items(), key=lambda item: (-len(item[1]), item[0])))
@@ -107,10 +107,14 @@ class Folder(Source):
     def _refused(self, error: OSError) -> SettingError:
         return SettingError("dataset.root", self.root, f"cannot be read ({shown(str(error))})")
 
+    def path(self, name: str) -> Path:
+        """Where a file is."""
+        entry = self._found.get(name)
+        return Path(entry.path) if entry else self.root / name
+
     def read(self, name: str) -> bytes:
         """The content of a file."""
-        entry = self._found.get(name)
-        return Path(entry.path if entry else self.root / name).read_bytes()
+        return self.path(name).read_bytes()
 
 
 class Zip(Source):

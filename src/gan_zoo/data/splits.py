@@ -10,6 +10,7 @@ Splits = dict[str, list[str]]
 
 _TRAIN = {"train", "training", "trn"}
 _TEST = {"test", "testing", "tst", "val", "valid", "validation"}
+NAMES = _TRAIN | _TEST  # that folders of splits may have, in any case
 
 
 @dataclasses.dataclass
