@@ -297,6 +297,12 @@ def test_files_that_are_not_used_are_counted_by_ending(packed, load, caplog):
         assert "raw" in caplog.text
 
 
+def test_links_that_lead_nowhere_are_counted(class_folders, load):
+    (class_folders / "apple" / "link.png").symlink_to("nowhere.png")
+    samples = load(class_folders)
+    assert (len(samples), samples.excluded) == (16, {"broken link": 1})
+
+
 def test_only_endings_of_pictures_count():
     assert {".jpg", ".png", ".webp", ".tif", ".bmp", ".gif"} <= set(suffixes())
     assert not {".h5", ".hdf", ".mpg", ".fits", ".pdf", ".eps", ".grib", ".wmf"} & set(suffixes())

@@ -1,5 +1,6 @@
 """What messages say about the files below a root that are not used, and about roots without any."""
 
+import contextlib
 import logging
 import tarfile
 from collections.abc import Iterator
@@ -51,12 +52,12 @@ def _groups(source: Source) -> Iterator[tuple[str, list[str]]]:
     if source.doubles:
         yield "of the same name as another", source.doubles
     if source.dangling:
-        yield "links to files that are not there", source.dangling
+        yield "broken link", source.dangling
 
 
 def nothing_found(source: Source) -> str:
     """What a root without images holds, and what can be done."""
-    groups = [(suffix, names) for suffix, names in source.others.items()]
+    groups = list(source.others.items())
     wanted = "holds no file that is named like an image (.jpg, .png, ...)"
     if not groups:
         return f"{wanted}, nor any that is not hidden; use dataset=glyphs, which needs no files"
@@ -90,6 +91,7 @@ def not_a_source(root: Path) -> str:
             return f"{kind} but a tar archive: unpack it and name its folder"
         return f"{kind}; {instead}"
     above = next((folder for folder in root.absolute().parents if folder.is_dir()), None)
-    near = sorted(path.name for path in above.iterdir()) if above else []
-    visible = [name for name in near if not name.startswith(".")]
+    visible: list[str] = []
+    with contextlib.suppress(OSError):
+        visible = sorted(p.name for p in above.iterdir() if p.name[0] != ".") if above else []
     return f"does not exist ({above} holds {shown_some(visible, 8) or 'nothing'}); {instead}"

@@ -112,7 +112,7 @@ def _label_by_folders(plan: Plan, division: Division) -> None:
     """
     inside = division.inside
     judged = division.splits["train"] if division.folders else list(inside)
-    deep = [rest for name, rest in inside.items() if "/" in rest]
+    deep = [rest for rest in inside.values() if "/" in rest]
     shared = shared_folder([*deep, *(inside[name] for name in judged if "/" not in inside[name])])
     class_of = {name: _class(within(rest, shared)) for name, rest in inside.items()}
     classes = {label for label in class_of.values() if label}
