@@ -12,7 +12,7 @@ from PIL import Image
 
 from gan_zoo.data.decode import Policy
 from gan_zoo.data.folders import ImageFolder
-from gan_zoo.data.splits import held_out, split_by_folder
+from gan_zoo.data.splits import divided, held_out
 from gan_zoo.schema import SettingError
 
 
@@ -40,11 +40,28 @@ def test_folders_are_classes_however_deep_the_images_lie(class_folders, folder):
     assert samples.y.tolist() == [0] * 8 + [1] * 8
 
 
-def test_one_image_outside_any_folder_makes_all_one_class(class_folders, folder, encode):
+def test_a_stray_image_beside_the_classes_is_named_and_takes_no_labels_away(
+    class_folders, folder, encode, caplog
+):
     (class_folders / "0.png").write_bytes(encode(np.zeros((4, 4), np.uint8)))
+    for _ in range(2):  # also when the cache answers
+        caplog.clear()
+        samples = folder(class_folders).load()
+        assert (len(samples), samples.num_classes) == (16, 2)
+        assert samples.class_names == ("apple", "pear")
+        assert samples.excluded == {"in no class folder": 1}
+        assert "1 in no class folder (0.png)" in caplog.text
+
+
+def test_many_images_outside_the_classes_make_all_one_class_which_is_said(
+    class_folders, folder, encode, caplog
+):
+    for i in range(4):
+        (class_folders / f"{i}.png").write_bytes(encode(np.zeros((4, 4), np.uint8)))
     samples = folder(class_folders).load()
-    assert (len(samples), samples.num_classes) == (17, 1)
-    assert samples.y.tolist() == [0] * 17
+    assert (len(samples), samples.num_classes) == (20, 1)
+    assert samples.y.tolist() == [0] * 20
+    assert "one class, because 4 of 20 are in no class folder, such as 0.png" in caplog.text
 
 
 def test_a_flat_folder_is_one_class(class_folders, folder):
@@ -94,7 +111,7 @@ def test_held_out_names_stay_held_out_when_others_come():
     ],
 )
 def test_folders_that_all_share_are_looked_through(names, inside):
-    _, seen = split_by_folder(names, 0.0)
+    seen = divided(names, 0.0).inside
     assert [seen[name] for name in names] == inside
 
 

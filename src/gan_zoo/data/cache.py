@@ -68,8 +68,8 @@ def cached(
         location: folder of all entries.
         key: everything that the images depend on, in a form that JSON can write.
         shape: of one image.
-        build: adds all rows and returns facts to note, num_classes at least; called if there is
-            no entry yet.
+        build: adds all rows and returns facts to note, num_classes at least, class_names,
+            split_from and excluded where they are known; called if there is no entry yet.
 
     Raises SettingError where the location cannot be used.
     """
@@ -91,7 +91,19 @@ def cached(
     x, y, facts = found
     images, labels = torch.from_numpy(x), torch.from_numpy(y)
     facts = {**facts, "listed": str(place / "facts.json")}
-    return Samples(images, labels, facts["num_classes"], facts["digest"]), facts
+    return _samples(images, labels, facts), facts
+
+
+def _samples(images: torch.Tensor, labels: torch.Tensor, facts: dict[str, Any]) -> Samples:
+    return Samples(
+        images,
+        labels,
+        facts["num_classes"],
+        facts["digest"],
+        class_names=tuple(facts.get("class_names", ())),
+        split_from=facts.get("split_from", ""),
+        excluded=facts.get("excluded", {}),
+    )
 
 
 def _make(place: Path, shape: tuple[int, ...], build: Callable[[Rows], dict[str, Any]]) -> None:

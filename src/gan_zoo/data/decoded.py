@@ -4,12 +4,14 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from gan_zoo.data.dataset import Images, Outline
+from gan_zoo.data.names import shown
 from gan_zoo.schema import LocalPath, Range, SettingError, settings
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Decoded(Images):
         key: Any,
         items: Callable[[], tuple[Sequence[Item], int]],
         read: Callable[[str], bytes],
+        about: Callable[[], Mapping[str, Any]] = dict,
     ) -> "Samples":
         """The images that can be read, decoded now or at an earlier start.
 
@@ -69,6 +72,8 @@ class Decoded(Images):
             items: name and label of each image, and the number of classes; asked for if the
                 samples are not in the cache.
             read: the encoded image of a name.
+            about: class_names, split_from and excluded of the samples, as `Samples` has them, and
+                notes, a line each, for the log; asked for as `items` is.
 
         Raises SettingError where no image can be read. Names those that cannot in the log.
         """
@@ -84,11 +89,17 @@ class Decoded(Images):
             )
             skipped = _decode_all(wanted, read, policy, rows)
             if len(skipped) == len(wanted):
-                allowed = f"none of {len(wanted):,} images can be read, such as {_shown(skipped)}"
+                firsts = list({image.details: image for image in reversed(skipped)}.values())[::-1]
+                allowed = f"none of {len(wanted):,} images can be read, such as {_shown(firsts)}"
                 raise SettingError("dataset.root", root, allowed)
-            return {"num_classes": num_classes, "skipped": skipped}
+            facts = dict(about())
+            facts["excluded"] = {**facts.get("excluded", {}), **Counter(s.reason for s in skipped)}
+            facts["notes"] = [*facts.get("notes", ()), *_unused_bits(policy.peaks)]
+            return {"num_classes": num_classes, "skipped": skipped, **facts}
 
         samples, facts = cached(self.cache, [self.fit, key], policy.shape, build)
+        for note in facts.get("notes", ()):
+            log.warning("%s", note)
         if skipped := facts["skipped"]:
             log.warning(
                 "%s of %s images cannot be read and are left out (listed in %s): %s",
@@ -110,14 +121,14 @@ class Decoded(Images):
 
 def _decode_all(
     items: Sequence[Item], read: Callable[[str], bytes], policy: "Policy", rows: "Rows"
-) -> list[str]:
+) -> "list[Skipped]":
     """Add all images that can be read. Returns the others, each with the reason."""
     from tqdm import tqdm
 
     skipped = []
     parts = [items[start : start + _PART] for start in range(0, len(items), _PART)]
 
-    def attempts(part: Sequence[Item]) -> "list[np.ndarray | str]":
+    def attempts(part: Sequence[Item]) -> "list[np.ndarray | Skipped]":
         return [_attempt(name, read, policy) for name, _ in part]
 
     with (
@@ -130,7 +141,7 @@ def _decode_all(
             some = parts[start : start + _IN_FLIGHT]
             for part, results in zip(some, threads.map(attempts, some), strict=True):
                 for (_, label), result in zip(part, results, strict=True):
-                    if isinstance(result, str):
+                    if isinstance(result, Skipped):
                         skipped.append(result)
                     else:
                         rows.add(result, label)
@@ -138,17 +149,49 @@ def _decode_all(
     return skipped
 
 
-def _attempt(name: str, read: Callable[[str], bytes], policy: "Policy") -> "np.ndarray | str":
+class Skipped(str):
+    """The name of an image that is not used, with the details why.
+
+    Attributes:
+        details: why, as the reader of the image says it.
+        reason: why, in words that many images may share.
+    """
+
+    details: str
+    reason: str
+
+    def __new__(cls, name: str, details: str, reason: str = "cannot be read") -> "Skipped":
+        self = super().__new__(cls, f"{shown(name)} ({details})")
+        self.details, self.reason = details, reason
+        return self
+
+
+def _attempt(name: str, read: Callable[[str], bytes], policy: "Policy") -> "np.ndarray | Skipped":
     """An image, or its name with the reason why there is none."""
     from PIL import UnidentifiedImageError
+
+    from gan_zoo.data.decode import UnknownRangeError
 
     try:
         return policy.decode(read(name))
     except UnidentifiedImageError:  # Pillow's text names an object in memory
-        return f"{name} (is in no format that Pillow reads)"
+        return Skipped(name, "is in no format that Pillow reads")
+    except UnknownRangeError as error:
+        return Skipped(name, f"{error}; save it with 8 or 16 bits", str(error))
     except Exception as error:  # Pillow's many decoders raise anything on damaged bytes
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        return f"{name} ({reason})"
+        reason = shown(" ".join(str(error).split()))[:200] or type(error).__name__
+        return Skipped(name, reason)
+
+
+def _unused_bits(peaks: Sequence[int]) -> list[str]:
+    """A line where no image of 16 bits uses them all, as of a camera that measures 12."""
+    bits = max(peaks, default=0).bit_length()
+    if not 0 < bits < 16:
+        return []
+    return [
+        f"the largest value in {len(peaks):,} images of 16 bits is {max(peaks):,}: they use "
+        f"{bits} bits and look dark; multiply their values by {1 << (16 - bits)} to use all 16"
+    ]
 
 
 def _shown(skipped: Sequence[str]) -> str:

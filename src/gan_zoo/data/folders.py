@@ -1,14 +1,25 @@
 """The user's own images: a folder or a zip file, with a folder for each class or without."""
 
+import dataclasses
+import functools
+import logging
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gan_zoo.data.decoded import Decoded, Item
+from gan_zoo.data.names import shown, shown_some
+from gan_zoo.data.sources import TABLE
 from gan_zoo.schema import Fraction, LocalPath, SettingError, settings
 
 if TYPE_CHECKING:
+    from gan_zoo.data.plans import Plan
     from gan_zoo.data.samples import Samples
+    from gan_zoo.data.sources import Folder, Zip
+
+log = logging.getLogger(__name__)
+
+_RULES = 2  # of finding splits, labels and pixels; a cache made by other rules is not used
 
 
 @settings
@@ -16,7 +27,8 @@ class ImageFolder(Decoded):
     """All images below a root, in any format that Pillow reads.
 
     Folders named train and test (or val) directly below the root are the splits. Below them the
-    first folder of a path names its class; where an image lies in none, all are one class.
+    first folder of a path names its class, unless a dataset.json has labels; where images lie in
+    none, all are one class.
 
     Attributes:
         root: folder or zip file.
@@ -28,50 +40,83 @@ class ImageFolder(Decoded):
 
     def check(self) -> None:
         """Raises SettingError where there is neither a folder nor a zip file."""
+        from gan_zoo.data.excluded_files import not_a_source
+
         root = Path(self.root)
         if not root.is_dir() and not zipfile.is_zipfile(root):
-            what = "is no zip file" if root.is_file() else "does not exist"
-            allowed = f"{what}; name a folder or a zip file of images, or use dataset=glyphs, "
-            raise SettingError("root", self.root, f"{allowed}which needs no files")
+            raise SettingError("root", self.root, not_a_source(root))
 
     def load(self, split: str = "train") -> "Samples":
         """Images (N, channels, size, size) with the places of their classes' names as labels."""
-        from gan_zoo.data.decode import suffixes
-        from gan_zoo.data.sources import opened
+        from gan_zoo.data.decode import unreadable_suffixes
+        from gan_zoo.data.excluded_files import left_out, log_left_out
 
-        root = Path(self.root)
-        source = opened(root, suffixes())
-        key = [split, self.test_share, source.stamp]
-        return self.decoded(root, key, lambda: self._labelled(source.names, split), source.read)
+        source = self._source()
+        plan = functools.cache(lambda: self._plan(source))  # not needed if the cache has it all
+        stamps = [source.stamp, source.table_stamp, unreadable_suffixes()]
+        samples = self.decoded(
+            Path(self.root),
+            [_RULES, split, self.test_share, *stamps],
+            lambda: self._items(plan(), split),
+            source.read,
+            lambda: _facts(plan(), split),
+        )
+        unused = left_out(source)
+        if split == "train":
+            log_left_out(source)
+        return dataclasses.replace(samples, excluded={**unused, **samples.excluded})
 
     def has_test(self) -> bool:
-        """Whether a folder, or `test_share`, makes a test split."""
+        """Whether folders, or `test_share`, make a test split."""
+        return bool(self._plan(self._source()).splits["test"])
+
+    def _source(self) -> "Folder | Zip":
+        """The files. Raises SettingError where none is named like an image."""
         from gan_zoo.data.decode import suffixes
+        from gan_zoo.data.excluded_files import nothing_found
         from gan_zoo.data.sources import opened
-        from gan_zoo.data.splits import split_by_folder
 
-        names = opened(Path(self.root), suffixes()).names
-        return bool(names and split_by_folder(names, self.test_share)[0]["test"])
+        source = opened(Path(self.root), suffixes())
+        if not source.names:
+            raise SettingError("dataset.root", self.root, nothing_found(source))
+        return source
 
-    def _labelled(self, names: list[str], split: str) -> tuple[list[Item], int]:
+    def _plan(self, source: "Folder | Zip") -> "Plan":
+        """Splits and labels of the images. Raises SettingError for a dataset.json that is wrong."""
+        from gan_zoo.data.label_tables import Table, TableError, read_table
+        from gan_zoo.data.plans import planned
+
+        tables: dict[str, Table] = {}
+        try:
+            for name in source.tables:
+                has_labels, table = read_table(source.read(name), name)
+                if has_labels:
+                    tables[name.removesuffix(TABLE)] = table
+                else:
+                    log.warning('%s has no "labels" and is not used', shown(name))
+            return planned(source.names, self.test_share, tables)
+        except TableError as error:
+            raise SettingError("dataset.root", self.root, str(error)) from None
+
+    def _items(self, plan: "Plan", split: str) -> tuple[list[Item], int]:
         """The images of a split with their labels; number of classes. Raises SettingError."""
-        from gan_zoo.data.splits import split_by_folder
+        from gan_zoo.data.plans import no_image_left
 
-        if not names:
-            allowed = "holds no file that is named like an image (.jpg, .png, ...)"
-            raise SettingError("dataset.root", self.root, allowed)
-        splits, inside = split_by_folder(names, self.test_share)
-        if not splits[split]:
-            allowed = f"leaves no image for the {split} split; the data has {len(names):,}"
-            raise SettingError("dataset.test_share", self.test_share, allowed)
-        used = [inside[name] for members in splits.values() for name in members]
-        places = {name: place for place, name in enumerate(_classes(used))}
-        labels = [places.get(inside[name].partition("/")[0], 0) for name in splits[split]]
-        return list(zip(splits[split], labels, strict=True)), max(1, len(places))
+        if not plan.splits[split]:
+            allowed = no_image_left(plan, split)
+            raise SettingError("dataset.test_share", f"{self.test_share:g}", allowed)
+        return [(name, plan.labels.get(name, 0)) for name in plan.splits[split]], plan.num_classes
 
 
-def _classes(paths: list[str]) -> list[str]:
-    """Names of the classes, sorted; none where an image lies outside any folder."""
-    if not all("/" in path for path in paths):
-        return []
-    return sorted({path.partition("/")[0] for path in paths})
+def _facts(plan: "Plan", split: str) -> dict[str, Any]:
+    """What the cache notes about the plan; `notes` are shown with the training split alone."""
+    notes = [
+        f"images that are not used: {len(names):,} {reason} ({shown_some(names)})"
+        for reason, names in plan.excluded.items()
+    ]
+    return {
+        "class_names": list(plan.class_names),
+        "split_from": plan.split_from,
+        "excluded": {reason: len(names) for reason, names in plan.excluded.items()},
+        "notes": [*notes, *plan.notes] if split == "train" else [],
+    }

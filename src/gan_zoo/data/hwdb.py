@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gan_zoo.data.decoded import Decoded, Side
+from gan_zoo.data.names import shown
 from gan_zoo.schema import Fraction, LocalPath, SettingError, settings
 
 if TYPE_CHECKING:
     from gan_zoo.data.cache import Rows
     from gan_zoo.data.samples import Samples
+    from gan_zoo.data.sources import Folder
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class HWDB(Decoded):
         key = [self.fit, self.characters, split, self.test_share, source.stamp, "class_names"]
 
         def build(rows: "Rows") -> dict[str, Any]:
-            return self._build(rows, source.names, split)
+            return self._build(rows, source, split)
 
         samples, facts = cached(self.cache, key, self.policy().shape, build)
         how, names = self._split_from(source.names), tuple(facts["class_names"])
@@ -78,12 +80,13 @@ class HWDB(Decoded):
 
         return bool(_splits(Folder(Path(self.root), (".gnt",)).names, self.test_share)["test"])
 
-    def _build(self, rows: "Rows", names: Sequence[str], split: str) -> dict[str, Any]:
+    def _build(self, rows: "Rows", source: "Folder", split: str) -> dict[str, Any]:
         """Add the characters of a split; classes are those that occur in either."""
         from gan_zoo.data.gnt import GntError, is_level_1
 
         wanted: Callable[[bytes], bool]
         wanted = {"level_1": is_level_1, "all": lambda code: True}[self.characters]
+        names = source.names
         splits, place = _splits(names, self.test_share), names[0]
         if not splits[split]:
             more = {"train": "smaller", "test": "larger"}[split]
@@ -94,28 +97,25 @@ class HWDB(Decoded):
         try:
             codes: set[bytes] = set()
             for place in names:
-                codes |= {code for code, _ in self._records(place) if wanted(code)}
+                codes |= {code for code, _ in _records(source, place) if wanted(code)}
             labels = {code: label for label, code in enumerate(sorted(codes))}
             for place in _with_bar(splits[split]):
-                self._add(rows, place, labels)
+                self._add(rows, _records(source, place), labels)
         except GntError as error:
-            raise SettingError("dataset.root", Path(self.root) / place, str(error)) from None
+            raise SettingError(
+                "dataset.root", shown(str(Path(self.root) / place)), str(error)
+            ) from None
         if not rows.labels:
             allowed = "holds no Chinese character of level 1; dataset.characters=all takes any"
             raise SettingError("dataset.root", self.root, allowed)
         return {"num_classes": len(labels), "class_names": [_character(code) for code in labels]}
 
-    def _records(self, name: str) -> Any:
-        from gan_zoo.data.gnt import records
-
-        return records(Path(self.root) / name)
-
-    def _add(self, rows: "Rows", name: str, labels: dict[bytes, int]) -> None:
-        """Add the characters of a file that have a label."""
+    def _add(self, rows: "Rows", records: Any, labels: dict[bytes, int]) -> None:
+        """Add those characters of a file that have a label."""
         from PIL import Image
 
         policy = self.policy()
-        for code, image in self._records(name):
+        for code, image in records:
             if code in labels:
                 rows.add(policy.fitted(Image.fromarray(255 - image)), labels[code])
 
@@ -126,6 +126,12 @@ def _character(code: bytes) -> str:
         return code.rstrip(b"\0").decode("gb18030") or code.hex()
     except UnicodeDecodeError:
         return code.hex()
+
+
+def _records(source: "Folder", name: str) -> Any:
+    from gan_zoo.data.gnt import records
+
+    return records(source.path(name))
 
 
 def _splits(names: Sequence[str], share: float) -> dict[str, list[str]]:

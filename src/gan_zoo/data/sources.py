@@ -5,87 +5,150 @@ import zipfile
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from gan_zoo.data.names import hidden, normalized, shown, suffix
 from gan_zoo.schema import SettingError
 
+TABLE = "dataset.json"  # labels in the format of StyleGAN
 _LARGEST = 1 << 28  # bytes of one image file; a zip can claim any size
 
 
-class Folder:
-    """The files of a folder and of the folders in it, links followed, hidden ones left out.
+class Source:
+    """The files below a root, by their normalized names; hidden ones are left out.
 
     Args:
-        root: the folder.
-        suffixes: endings that the names of files must have, whatever their case.
+        root: the folder or zip file.
+        suffixes: endings that `names` must have, whatever their case.
     """
 
     def __init__(self, root: Path, suffixes: tuple[str, ...]):
         self.root, self.suffixes = root, suffixes
+        self.doubles: list[str] = []  # names that more than one file has; the last one is used
+        self.dangling: list[str] = []  # links to files that are not there
 
     @cached_property
     def names(self) -> list[str]:
-        """Paths of the files below the root, with slashes, in alphabetical order."""
-        return [name for name, _, _ in self._entries]
+        """Paths of the files with such endings, in alphabetical order."""
+        return sorted(name for name in self._found if name.lower().endswith(self.suffixes))
+
+    @cached_property
+    def tables(self) -> list[str]:
+        """Paths of the files named dataset.json, in alphabetical order."""
+        return sorted(name for name in self._found if f"/{name}".endswith(f"/{TABLE}"))
+
+    @cached_property
+    def others(self) -> dict[str, list[str]]:
+        """Paths of all other files, by ending, the most frequent ending first."""
+        used, others = {*self.names, *self.tables}, dict[str, list[str]]()
+        for name in sorted(self._found):
+            if name not in used:
+                others.setdefault(suffix(name), []).append(name)
+        return dict(sorted(others.items(), key=lambda item: (-len(item[1]), item[0])))
+
+    @cached_property
+    def _found(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for raw, entry in self._entries():
+            name = normalized(raw)
+            if name and not hidden(name):
+                if name in found:
+                    self.doubles.append(name)
+                found[name] = entry
+        return found
+
+    def _entries(self) -> Iterator[tuple[str, Any]]:
+        """Each file as it is named, and what is needed to read it."""
+        raise NotImplementedError
+
+
+class Folder(Source):
+    """The files of a folder and of the folders in it, links followed."""
 
     @cached_property
     def stamp(self) -> list:
-        """What changes when any file does: names, sizes in bytes, times in nanoseconds."""
-        return self._entries
+        """What changes when any of the files does: names, sizes in bytes, times in nanoseconds."""
+        return [self._facts(name) for name in self.names]
 
     @cached_property
-    def _entries(self) -> list[tuple[str, int, int]]:
-        return sorted(self._walk(str(self.root), "", ()))
+    def table_stamp(self) -> list:
+        """The same for the files named dataset.json."""
+        return [self._facts(name) for name in self.tables]
 
-    def _walk(self, folder: str, prefix: str, above: tuple) -> Iterator[tuple[str, int, int]]:
+    def _facts(self, name: str) -> tuple[str, int, int]:
+        try:
+            facts = self._found[name].stat()
+        except OSError as error:
+            raise self._refused(error) from None
+        return name, facts.st_size, facts.st_mtime_ns
+
+    def _entries(self) -> Iterator[tuple[str, Any]]:
+        try:
+            yield from self._walk(str(self.root), "", ())
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def _walk(self, folder: str, prefix: str, above: tuple) -> Iterator[tuple[str, Any]]:
         facts = Path(folder).stat()
         here = (facts.st_dev, facts.st_ino)
         if here in above:
             return  # a link that leads back up
         with os.scandir(folder) as found:
             for item in found:
-                if item.name.startswith("."):
+                if hidden(normalized(item.name)):
                     continue
-                if item.name.lower().endswith(self.suffixes) and item.is_file():
-                    facts = item.stat()
-                    yield prefix + item.name, facts.st_size, facts.st_mtime_ns
-                elif item.is_dir():
+                if item.is_dir():
                     yield from self._walk(item.path, f"{prefix}{item.name}/", (*above, here))
+                elif item.is_file():
+                    yield prefix + item.name, item
+                elif item.is_symlink():
+                    self.dangling.append(normalized(prefix + item.name))
+
+    def _refused(self, error: OSError) -> SettingError:
+        return SettingError("dataset.root", self.root, f"cannot be read ({shown(str(error))})")
+
+    def path(self, name: str) -> Path:
+        """Where a file is."""
+        entry = self._found.get(name)
+        return Path(entry.path) if entry else self.root / name
 
     def read(self, name: str) -> bytes:
         """The content of a file."""
-        return (self.root / name).read_bytes()
+        return self.path(name).read_bytes()
 
 
-class Zip:
-    """The files in a zip file, read where they are, hidden ones left out; see `Folder`."""
+class Zip(Source):
+    """The files in a zip file, read where they are."""
 
-    def __init__(self, path: Path, suffixes: tuple[str, ...]):
-        self.path, self.suffixes = path, suffixes
-
-    @cached_property
-    def names(self) -> list[str]:
-        """Paths of the files, with slashes, in alphabetical order."""
-        names = self._file.namelist()
-        shown = (n for n in names if not n.startswith((".", "__MACOSX")) and "/." not in n)
-        return sorted({name for name in shown if name.lower().endswith(self.suffixes)})
+    table_stamp: list = []  # the zip file's own size and time say it already
 
     @cached_property
     def stamp(self) -> list:
         """What changes when any file does: the zip file's own size and time."""
-        facts = self.path.stat()
+        facts = self.root.stat()
         return [facts.st_size, facts.st_mtime_ns]
 
     @cached_property
     def _file(self) -> zipfile.ZipFile:
+        from gan_zoo.data.zips import opened_zip
+
         try:
-            return zipfile.ZipFile(self.path)
+            return opened_zip(self.root)
         except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
             allowed = f"cannot be read as a zip file ({error})"
-            raise SettingError("dataset.root", self.path, allowed) from None
+            raise SettingError("dataset.root", self.root, allowed) from None
+
+    def _entries(self) -> Iterator[tuple[str, Any]]:
+        from gan_zoo.data.zips import member_name
+
+        for member in self._file.infolist():
+            name = member_name(member)
+            if not name.endswith(("/", "\\")):
+                yield name, member
 
     def read(self, name: str) -> bytes:
         """The content of a file. Raises ValueError for one of more than 256 MB."""
-        with self._file.open(name) as member:
+        with self._file.open(self._found[name]) as member:
             content = member.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise ValueError("is larger than 256 MB")

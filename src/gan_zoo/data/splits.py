@@ -1,32 +1,70 @@
 """Training and test samples kept apart: by folders that say so, or else by a fixed share."""
 
+import dataclasses
 import zlib
-from collections.abc import Sequence
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Sequence
+
+from gan_zoo.data.names import encoded, shown
 
 Splits = dict[str, list[str]]
 
 _TRAIN = {"train", "training", "trn"}
 _TEST = {"test", "testing", "tst", "val", "valid", "validation"}
+NAMES = _TRAIN | _TEST  # that folders of splits may have, in any case
 
 
-def split_by_folder(names: Sequence[str], share: float) -> tuple[Splits, dict[str, str]]:
-    """Names with slashes into those of each split; and each name as seen from inside its split.
+@dataclasses.dataclass
+class Division:
+    """Names with slashes, divided into splits.
 
-    Folders that all names share are looked through. Below them, folders named like train and test
-    (or val) are the splits, where there are both; otherwise `held_out` decides.
+    Attributes:
+        splits: names of the training and of the test split.
+        inside: each name as seen from inside its split.
+        split_from: how they were divided, in a few words.
+        folders: folders of the splits, each with a slash at its end; empty where there are none.
+        beside: names outside the folders of the splits.
     """
-    depth = _common_depth(names)
-    inside = {name: name.split("/", depth)[-1] for name in names}
-    top = {name: inside[name].partition("/")[0].lower() for name in names}
-    tops = {top[name] for name in names if "/" in inside[name]}
-    if not (tops & _TRAIN and tops & _TEST):
-        return held_out(names, share), inside
-    splits = {
-        split: [name for name in names if top[name] in folders]
-        for split, folders in (("train", _TRAIN), ("test", _TEST))
+
+    splits: Splits
+    inside: dict[str, str]
+    split_from: str
+    folders: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    beside: list[str] = dataclasses.field(default_factory=list)
+
+
+def divided(names: Sequence[str], share: float) -> Division:
+    """The names in a training and a test split.
+
+    Folders that all names share, but for a few strays, are looked through. Below them, folders
+    named like train and test (or val) are the splits, where there are both; otherwise `held_out`
+    decides.
+    """
+    shared = shared_folder(names)
+    inside = {name: within(name, shared) for name in names}
+    tops = {name.partition("/")[0] for name in inside.values() if "/" in name}
+    folders = {
+        split: sorted(top for top in tops if top.lower() in known)
+        for split, known in (("train", _TRAIN), ("test", _TEST))
     }
-    return splits, {name: rest.partition("/")[2] for name, rest in inside.items()}
+    if not all(folders.values()):
+        return Division(held_out(names, share), inside, held_out_text(share))
+    return _by_folders(names, shared, folders)
+
+
+def _by_folders(names: Sequence[str], shared: str, folders: dict[str, list[str]]) -> Division:
+    splits: Splits = {"train": [], "test": []}
+    inside, beside = {}, []
+    split_of = {f"{shared}{top}/": split for split, tops in folders.items() for top in tops}
+    for name in names:
+        top, _, rest = within(name, shared).partition("/")
+        split = split_of.get(f"{shared}{top}/") if rest else None
+        if split is None:
+            beside.append(name)
+        else:
+            splits[split].append(name)
+            inside[name] = rest
+    paths = {split: [f"{shared}{top}/" for top in tops] for split, tops in folders.items()}
+    return Division(splits, inside, _folders_text(folders), paths, beside)
 
 
 def held_out(names: Sequence[str], share: float) -> Splits:
@@ -36,17 +74,54 @@ def held_out(names: Sequence[str], share: float) -> Splits:
     """
     splits: Splits = {"train": [], "test": []}
     for name in names:
-        splits["test" if zlib.crc32(name.encode()) / 2**32 < share else "train"].append(name)
+        splits["test" if zlib.crc32(encoded(name)) / 2**32 < share else "train"].append(name)
     return splits
 
 
-def _common_depth(names: Sequence[str]) -> int:
-    """How many folders, from the root downwards, hold all names."""
-    parents = [PurePosixPath(name).parent.parts for name in {min(names), max(names)}]
-    depth = 0
-    # of sorted names the first and the last have in common what all have
-    for parts in zip(*parents, strict=False):
-        if len(set(parts)) > 1:
-            break
-        depth += 1
-    return depth
+def held_out_text(share: float) -> str:
+    """How `held_out` divides, in a few words."""
+    if not share:
+        return "no test split (dataset.test_share=0)"
+    return f"{share:.3g} of the images held out by a hash of each name (dataset.test_share)"
+
+
+def working_share(names: Sequence[str], least: int = 1) -> float | None:
+    """The smallest of a few shares that hold out `least` names and leave as many; else None."""
+    for share in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
+        if all(len(split) >= least for split in held_out(names, share).values()):
+            return share
+    return None
+
+
+def few(strays: int, total: int) -> bool:
+    """Whether strays are so few of all files that the folders beside them are what was meant."""
+    return strays <= max(1, total // 10)
+
+
+def shared_folder(names: Iterable[str]) -> str:
+    """The innermost folder that holds all names, but for a few strays in the folders above it.
+
+    It ends in a slash; empty where there is none.
+    """
+    shared, strays, rest = "", 0, list(names)
+    total = len(rest)
+    while True:
+        below = [name for name in rest if name.find("/", len(shared)) >= 0]
+        tops = {name[len(shared) :].partition("/")[0] for name in below}
+        strays += len(rest) - len(below)
+        if len(tops) != 1 or not few(strays, total):
+            return shared
+        shared, rest = f"{shared}{tops.pop()}/", below
+
+
+def within(name: str, shared: str) -> str:
+    """A name as seen from inside a folder; of a stray above that folder, its last part."""
+    if name.startswith(shared):
+        return name[len(shared) :]
+    parent, _, last = name.rpartition("/")
+    return last if shared.startswith(f"{parent}/") else name
+
+
+def _folders_text(folders: dict[str, list[str]]) -> str:
+    train, test = (shown(" and ".join(folders[split])) for split in ("train", "test"))
+    return f"folders: {train} for training, {test} for testing"
