@@ -13,6 +13,7 @@ from gan_zoo.schema import SettingError, construct
 if TYPE_CHECKING:
     from gan_zoo.data.samples import Samples
 
+_LISTED = 200  # classes named
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
@@ -33,11 +34,15 @@ def main() -> None:
     samples = dataset.load("train")
     tell("dataset", f"{name}, {type(dataset).__module__}.{type(dataset).__name__}")
     tell("sample", f"{'x'.join(map(str, samples.shape))} of {samples.x.dtype}")
-    tell("train", contents(samples))
+    tell("train", counts(samples))
     try:
-        tell("test", contents(dataset.load("test")))
+        tell("test", counts(dataset.load("test")))
     except SettingError as error:
         tell("test", f"none: {error}")
+    from gan_zoo.data.contents import contents
+
+    for title, line in contents(samples, _LISTED).items():
+        tell(title, line)
     tell("picture", draw(dataset, samples, asked.out / f"{name}.png"))
     print(layers(plain, samples))
 
@@ -47,10 +52,10 @@ def tell(name: str, value: Any) -> None:
     print(f"{name:<13} {value}")
 
 
-def contents(samples: "Samples") -> str:
+def counts(samples: "Samples") -> str:
     """One split in a line: number and bytes of its samples, its classes, its fingerprint."""
-    counts = samples.y.bincount(minlength=samples.num_classes)
-    classes = f"{samples.num_classes:,} classes of {counts.min():,} to {counts.max():,}"
+    sizes = samples.y.bincount(minlength=samples.num_classes)
+    classes = f"{samples.num_classes:,} classes of {sizes.min():,} to {sizes.max():,}"
     labels = classes if samples.num_classes > 1 else "no labels"
     size = f"{samples.size / 1e6:,.1f} MB"
     return f"{len(samples):,} samples, {size}, {labels}, fingerprint {samples.fingerprint()}"
@@ -72,13 +77,16 @@ def draw(dataset: Any, samples: "Samples", path: Path) -> Path:
     import torch
     from PIL import Image
 
-    from gan_zoo.monitoring.album import columns_for, picture_labels
+    from gan_zoo.data.contents import names_of
+    from gan_zoo.monitoring.album import columns_for, picture_labels, row_names
 
     classes = samples.num_classes
+    names = names_of(samples) if classes > 1 else ()
     count = min(dataset.pictured, len(samples)) // classes * classes or dataset.pictured
-    chosen = samples.alike(picture_labels(count, classes), torch.Generator().manual_seed(0))
+    y, columns = picture_labels(count, classes), columns_for(count, classes)
+    chosen = samples.alike(y, torch.Generator().manual_seed(0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = dataset.picture(samples.take(chosen)[0], columns_for(count, classes))
+    pixels = dataset.picture(samples.take(chosen)[0], columns, row_names(y, columns, names))
     Image.fromarray(pixels).save(path)
     return path
 

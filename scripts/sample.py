@@ -14,11 +14,6 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def labels(text: str) -> tuple[int, ...]:
-    """Classes with commas between them."""
-    return tuple(int(part) for part in text.split(","))
-
-
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -27,8 +22,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pngs", type=positive, metavar="N", help="N pictures of one sample each")
     parser.add_argument("--npz", type=positive, metavar="N", help="an array of N samples")
     parser.add_argument("--interpolation", type=positive, metavar="ROWS", help="rows of ten steps")
-    classes = {"type": labels, "default": (), "metavar": "K[,K...]", "dest": "classes"}
-    parser.add_argument("--class", **classes, help="only this class, or these")
+    classes = {"metavar": "NAME[,NAME...]", "dest": "classes"}
+    parser.add_argument("--class", **classes, help="only this class, or these; names or numbers")
     parser.add_argument("--per-class", type=positive, metavar="N", help="a grid, N of each class")
     parser.add_argument("--seed", type=int, default=0, help="of the latent vectors (default 0)")
     parser.add_argument("--trained", action="store_true", help="not the moving average")
@@ -42,11 +37,12 @@ def main() -> None:
     from gan_zoo import sampling  # imports torch: only once the command line is known to be good
 
     sampler = sampling.load_sampler(asked.source, averaged=not asked.trained)
+    chosen = sampler.chosen(asked.classes) if asked.classes is not None else ()
     run = asked.source if asked.source.is_dir() else asked.source.parent.parent
     out = asked.out or run / "generated"
 
     def latents(count: int) -> dict:
-        return {"z": sampler.latent(count, asked.seed), "y": sampler.labels(count, asked.classes)}
+        return {"z": sampler.latent(count, asked.seed), "y": sampler.labels(count, chosen)}
 
     if asked.pngs:
         sampling.write_pictures(sampler, out / "pngs", **latents(asked.pngs))
@@ -54,11 +50,9 @@ def main() -> None:
         sampling.write_array(sampler, out / "samples.npz", **latents(asked.npz))
     if asked.interpolation:
         walk = out / "interpolation.png"
-        sampling.write_interpolation(
-            sampler, walk, asked.interpolation, 10, asked.seed, asked.classes
-        )
+        sampling.write_interpolation(sampler, walk, asked.interpolation, 10, asked.seed, chosen)
     if asked.per_class:
-        count = asked.per_class * (len(asked.classes) or sampler.generator.num_classes)
+        count = asked.per_class * (len(chosen) or sampler.generator.num_classes)
         sampling.write_grid(sampler, out / "classes.png", **latents(count))
     if asked.grid or not (asked.pngs or asked.npz or asked.interpolation or asked.per_class):
         count = asked.grid or sampler.dataset.pictured

@@ -1,5 +1,6 @@
 """train.py and scripts/sample.py as a user calls them."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -9,6 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from gan_zoo import checkpoints, sampling
+from gan_zoo.report.sheets import tiles
+from gan_zoo.schema import SettingError
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["dataset.count=200", "batch_size=8", "steps=2", "log_every=1", "device=cpu"]
@@ -154,8 +159,10 @@ def test_samples_are_drawn_from_a_checkpoint_alone(tmp_path, run_folder):
     called = call("scripts/sample.py", *words, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
     out = tmp_path / "out"
-    assert Image.open(out / "grid.png").size == (10 * 30 + 2, 2 * 30 + 2)
-    assert Image.open(out / "classes.png").size == (3 * 30 + 2, 2 * 30 + 2)
+    for name, columns in (("grid", 10), ("classes", 3)):
+        pixels = np.asarray(Image.open(out / f"{name}.png"))
+        assert len(pixels) == 2 * 30 + 2
+        assert [tile.shape for tile in tiles(pixels)] == [(28, 28, 3)] * 2 * columns
     assert Image.open(out / "interpolation.png").size == (10 * 30 + 2, 4 * 30 + 2)
     pictures = sorted((out / "pngs").iterdir())
     assert [Image.open(path).size for path in pictures] == [(28, 28)] * 3
@@ -163,6 +170,7 @@ def test_samples_are_drawn_from_a_checkpoint_alone(tmp_path, run_folder):
     assert arrays["x"].shape == (30, 1, 28, 28)
     assert arrays["y"].tolist() == [7] * 15 + [0] * 15
     assert arrays["z"].shape == (30, 20)
+    assert arrays["class_names"].tolist() == [*"0123456789"]
 
 
 def test_samples_need_no_files_of_the_dataset(tmp_path, trained):
@@ -179,7 +187,7 @@ def test_samples_need_no_files_of_the_dataset(tmp_path, trained):
     ("words", "said"),
     [
         (["--class", "3,10"], "class=10: must be from 0 to 9"),
-        (["--class", "three"], "argument --class: invalid labels value: 'three'"),
+        (["--class", "three"], "class=three: must be from 0 to 9"),
         (["--grid", "0"], "must be a whole number above 0"),
     ],
 )
@@ -188,6 +196,73 @@ def test_senseless_requests_for_samples_are_refused(run_folder, words, said):
     assert called.returncode != 0
     assert said in called.stderr
     assert "Traceback" not in called.stderr
+
+
+@pytest.fixture
+def named(run_folder):
+    """A function from names to a sampler of classes so named."""
+    sampler = sampling.load_sampler(run_folder)
+
+    def rename(*names):
+        return dataclasses.replace(sampler, class_names=names)
+
+    return rename
+
+
+@pytest.mark.parametrize(
+    ("names", "words", "labels"),
+    [
+        (("cat", "dog", "a, b"), "dog", (1,)),
+        (("cat", "dog", "a, b"), "dog, cat", (1, 0)),
+        (("cat", "dog", "a, b"), "a, b", (2,)),
+        (("cat", "dog", "a, b"), "2,dog", (2, 1)),
+        (("cat", "1", "dog"), "1,2", (1, 2)),
+        (("cat", "2", "dog"), "2,1", (1, 1)),
+        (tuple(map(str, range(1, 11))), "10,1", (9, 0)),
+        (("0", "7", "14"), "7", (1,)),
+    ],
+)
+def test_classes_are_chosen_by_name_or_else_by_number(named, names, words, labels):
+    assert named(*names).chosen(words) == labels
+
+
+@pytest.mark.parametrize(
+    ("names", "words", "said"),
+    [
+        (("cat", "dog"), "cst", "class=cst: did you mean cat?"),
+        (("cat", "dog"), "horse", "class=horse: must be one of cat, dog"),
+        (("cat", "dog"), "2", "class=2: must be from 0 to 1, or a name: cat, dog"),
+        (("cat", "dog"), "-1", "class=-1: must be from 0 to 1"),
+        (("cat", "dog"), "", "class=: must be one of cat, dog"),
+        (("1", "2"), "0", "class=0: must be from 1 to 2"),
+        (("0", "7", "14"), "1", "class=1: must be one of 0, 7, 14"),
+        (tuple(f"kind {i:03}" for i in range(900)), "?", "kind 019 and 880 more"),
+        ((), "3", "class=3: the run is unconditional: .*conditional=true"),
+    ],
+)
+def test_classes_that_are_not_there_are_refused_with_those_that_are(named, names, words, said):
+    with pytest.raises(SettingError, match=said):
+        named(*names).chosen(words)
+
+
+def test_an_unconditional_run_and_one_without_names_are_sampled_as_well(run_folder, tmp_path):
+    content = checkpoints.load(checkpoints.newest(run_folder))
+    del content["class_names"]
+    checkpoints.save(tmp_path / "old.pt", content)
+    assert sampling.load_sampler(tmp_path / "old.pt").chosen("9") == (9,)
+
+
+def test_a_new_set_of_samples_takes_the_place_of_the_old_one(run_folder, tmp_path):
+    sampler = sampling.load_sampler(run_folder)
+    (tmp_path / "pngs").mkdir()
+    (tmp_path / "pngs" / "mine.png").touch()
+    for count in (5, 2):
+        latents = {"z": sampler.latent(count, 0), "y": sampler.labels(count)}
+        sampling.write_pictures(sampler, tmp_path / "pngs", **latents)
+        sampling.write_array(sampler, tmp_path / "samples.npz", **latents)
+    left = sorted(path.name for path in tmp_path.rglob("*"))
+    assert left == ["000000.png", "000001.png", "mine.png", "pngs", "samples.npz"]
+    assert len(np.load(tmp_path / "samples.npz")["x"]) == 2
 
 
 def test_what_is_no_checkpoint_is_refused_by_name(tmp_path):

@@ -1,6 +1,7 @@
 """Runs from end to end: every choice of every group, what a run leaves, same seed same run."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_zoo import checkpoints
+from gan_zoo.data.npz import Npz
 from gan_zoo.experiment import read
+from gan_zoo.monitoring.monitor import Monitor
+from gan_zoo.report.sheets import tiles
 from gan_zoo.run import compose, load_samples
 
 ROOT = Path(__file__).parents[1]
@@ -128,7 +132,9 @@ def test_losses_share_initial_weights_noise_and_data_order_for_a_seed(composed):
 def test_pictures_show_each_class_in_rows_of_its_own(trained, tmp_path):
     trained(tmp_path, *SMALL, "conditional=true", "dataset.count=400")
     real = np.asarray(Image.open(tmp_path / "samples" / "real.png"))
-    assert real.shape == (10 * 30 + 2, 6 * 30 + 2, 3)
+    assert real[:, -(6 * 30 + 2) :].shape == (10 * 30 + 2, 6 * 30 + 2, 3)
+    assert real.shape[1] > 6 * 30 + 2  # names of the classes on the left
+    assert [tile.shape for tile in tiles(real)] == [(28, 28, 3)] * 60
 
 
 @pytest.mark.parametrize("dataset", ["ring", "grid"])
@@ -148,3 +154,54 @@ def test_real_mnist_trains(trained, tmp_path):
     summary = trained(tmp_path, *overrides, "steps=3", "log_every=1", "device=cpu")
     assert summary["images_seen"] == 3 * 64
     assert np.isfinite(values(tmp_path)[-1]["loss/critic"])
+
+
+def test_one_fingerprint_names_the_data_whatever_the_networks_see_of_it(trained, tmp_path):
+    small = [*SMALL, "dataset=ring", "dataset.count=300", "evaluate_every=2", "evaluation.n=20"]
+    points = trained(tmp_path / "points", *small)
+    protocols = points["protocol"].values()
+    assert {p["dataset_fingerprint"] for p in protocols} == {points["dataset_fingerprint"]}
+    references = {p["reference_fingerprint"] for p in protocols if p["reference"] == "test"}
+    assert len(references) == 1
+    assert references != {points["dataset_fingerprint"]}
+    hidden = ["loss=cls_gan", "dataset.labels_per_class=2", "loss.margin_scale=0.001"]
+    found = set()
+    for name, words in (("no", []), ("all", ["conditional=true"]), ("some", hidden)):
+        summary = trained(tmp_path / name, *SMALL, *words)
+        content = checkpoints.load(checkpoints.newest(tmp_path / name))
+        found |= {summary["dataset_fingerprint"], content["dataset_fingerprint"]}
+    assert len(found) == 1
+
+
+def test_classes_and_splits_are_named_in_header_summary_and_checkpoint(
+    trained, tmp_path, caplog, monkeypatch
+):
+    caplog.set_level("INFO")
+    images = {
+        "x": np.zeros((40, 8, 8), np.uint8) + 200,
+        "y": np.array(["cat", "dog"])[:1].repeat(40),
+    }
+    images["y"][30:] = "dog"
+    np.savez(tmp_path / "pets.npz", **images)
+    words = ["dataset=npz", f"dataset.root={tmp_path / 'pets.npz'}", "dataset.test_share=0"]
+    excluded = {"not readable": 3}
+    load = Npz.load
+    monkeypatch.setattr(Npz, "load", lambda *_: replace(load(*_), excluded=excluded))
+    for conditional, names in (("true", ("cat", "dog")), ("false", ())):
+        folder = tmp_path / conditional
+        words += ["batch_size=8", "steps=1", "device=cpu", "evaluate_every=0"]
+        summary = trained(folder, *words, f"conditional={conditional}")
+        assert json.loads((folder / "summary.json").read_text()) == summary
+        assert summary["classes"] == {"cat": 30, "dog": 10}
+        assert summary["split_from"] == "test_share=0 of x, by a hash of each place"
+        assert summary["excluded"] == excluded
+        assert checkpoints.load(checkpoints.newest(folder))["class_names"] == names
+    for line in ("classes      2: cat (30), dog (10)", "split        test_share=0", "(3)"):
+        assert caplog.text.count(line) == 2
+
+
+def test_a_name_that_is_not_utf_8_can_be_written_and_read_again(tmp_path):
+    monitor = Monitor(tmp_path, 1, 1)
+    monitor.summary({"classes": {"caf\udce9": 3}})
+    read_again = json.loads((tmp_path / "summary.json").read_text())
+    assert read_again["classes"] == {"caf\udce9": 3}

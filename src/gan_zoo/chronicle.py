@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gan_zoo import checkpoints
+from gan_zoo.data.contents import names_of, summary_of
 from gan_zoo.data.samples import Samples
 from gan_zoo.experiment import Experiment
 from gan_zoo.metrics.health import DivergedError
@@ -53,7 +54,8 @@ class Chronicle:
         self.settings, self.checkpoints = experiment.settings, folder / "checkpoints"
         seed, dataset = self.settings.seed, experiment.dataset
         noise = stream(seed, "album", samples.device)
-        self.album = Album(dataset, training.game.average.network, noise)
+        names = names_of(samples) if samples.num_classes > 1 else ()
+        self.album = Album(dataset, training.game.average.network, noise, names)
         self.watch = Watch(training, samples, experiment.loss, seed)
         self.state = state or {}
         self.examination = self._examination()
@@ -70,7 +72,8 @@ class Chronicle:
         if state is None:
             _set_aside(folder)
         evaluated = self.examined == training.step and self._is_examined(training.step)
-        self.monitor = Monitor(folder, self.settings.steps, period, *reached, evaluated)
+        how = (self.settings.steps, period, *reached, evaluated)
+        self.monitor = Monitor(folder, *how, unit=dataset.unit)
         try:
             self.watch.recall(folder / "metrics.jsonl")
         except DivergedError as error:  # no run goes on from there: a digit was changed
@@ -192,6 +195,7 @@ class Chronicle:
         self.monitor.settle()
         self.watch.check_weights()
         samples = {"shape": self.samples.shape, "num_classes": self.samples.num_classes}
+        samples |= {"class_names": self.samples.class_names}
         told = {"last": dict(self.monitor.last), "evaluated": self._is_evaluated(), **self.data}
         return {"config": self.experiment.config, **samples, **told, **self.training.state_dict()}
 
@@ -204,8 +208,7 @@ class Chronicle:
     @cached_property
     def data(self) -> dict[str, Any]:
         """Fingerprint of the dataset, and its history where it changed between two parts."""
-        now = self.experiment.dataset.train.fingerprint()
-        return data_history(self.state, now)
+        return data_history(self.state, self.experiment.dataset.fingerprint)
 
     def save(self) -> None:
         """Write a checkpoint, and let go of the oldest; where it cannot be written, warn."""
@@ -250,8 +253,8 @@ class Chronicle:
         self.check_saved()
         examined = self.examination.facts if self.examination else {}
         asked = {"steps_asked": self.settings.steps}  # more than it took where it diverged
-        facts = {**self.data, **asked, **origin, **self.watch.facts, **examined}
-        return self.monitor.summary(facts)
+        facts = {**self.data, **summary_of(self.experiment.dataset.train), **asked}
+        return self.monitor.summary({**facts, **origin, **self.watch.facts, **examined})
 
 
 def _set_aside(folder: Path) -> None:

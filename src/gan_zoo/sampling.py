@@ -1,6 +1,9 @@
 """Samples from a checkpoint alone: grids, single pictures, arrays, walks between latent vectors."""
 
 import dataclasses
+import difflib
+import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,12 @@ from gan_zoo import checkpoints
 from gan_zoo.architectures.players import Generator
 from gan_zoo.data.dataset import Dataset, Images
 from gan_zoo.data.samples import to_bytes
-from gan_zoo.monitoring.album import columns_for, draw_samples, picture_labels
+from gan_zoo.monitoring.album import columns_for, draw_samples, picture_labels, row_names
 from gan_zoo.schema import SettingError, construct
 
 _CHUNK = 256  # samples generated at a time
+_NUMBERED = re.compile(r"\d{6,}\.png")  # what `write_pictures` writes
+_LISTED = 20  # classes named in a message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,27 +33,60 @@ class Sampler:
         generator: in evaluation mode.
         dataset: settings of the data it was trained on, for their way of being shown.
         step: generator updates it has had.
+        class_names: of the labels, in their order; empty where it knows none.
     """
 
     generator: Generator
     dataset: Any
     step: int
+    class_names: tuple[str, ...] = ()
 
     def latent(self, count: int, seed: int) -> Tensor:
         """Latent vectors (count, z_dim) from the generator's prior."""
         return self.generator.sample_z(count, torch.Generator().manual_seed(seed))
 
     def labels(self, count: int, chosen: Sequence[int] = ()) -> Tensor:
-        """Labels (count,): the chosen classes, or all of them, in equal blocks.
-
-        Raises SettingError for a label that the generator has not.
-        """
-        classes = self.generator.num_classes
-        for label in chosen:
-            if not 0 <= label < classes:
-                raise SettingError("class", label, f"must be from 0 to {classes - 1}")
-        chosen = chosen or range(classes)
+        """Labels (count,): the chosen classes, or all of them, in equal blocks."""
+        chosen = chosen or range(self.generator.num_classes)
         return torch.tensor(chosen)[picture_labels(count, len(chosen))]
+
+    def chosen(self, words: str) -> tuple[int, ...]:
+        """Labels of the classes in `words`: one name, or names or numbers with commas between them.
+
+        What is a name of a class is never taken as its number; where all names are numbers, only
+        they count. Raises SettingError for a class that the generator has not.
+        """
+        if not self.class_names:
+            allowed = "the run is unconditional: its samples have no classes; leave out --class, "
+            raise SettingError("class", words, f"{allowed}or train with conditional=true")
+        whole = words.strip()
+        parts = (
+            [whole] if whole in self.class_names else [part.strip() for part in words.split(",")]
+        )
+        return tuple(map(self._label, parts))
+
+    def _label(self, word: str) -> int:
+        """The label of one class. Raises SettingError."""
+        names, last = self.class_names, len(self.class_names) - 1
+        if word in names:
+            return names.index(word)
+        numbered = all(name.isdecimal() for name in names)
+        if word.isdecimal() and not numbered and int(word) <= last:
+            return int(word)
+        if word.lstrip("-").isdecimal() and not numbered:
+            raise SettingError(
+                "class", word, f"must be from 0 to {last}, or a name: {self._listed()}"
+            )
+        if numbered and int(names[-1]) - int(names[0]) == last:
+            raise SettingError("class", word, f"must be from {names[0]} to {names[-1]}")
+        close = [] if numbered else difflib.get_close_matches(word, names, n=1)
+        allowed = f"did you mean {close[0]}?" if close else f"must be one of {self._listed()}"
+        raise SettingError("class", word, allowed)
+
+    def _listed(self) -> str:
+        more = len(self.class_names) - _LISTED
+        listed = ", ".join(self.class_names[:_LISTED])
+        return f"{listed} and {more:,} more" if more > 0 else listed
 
     def draw(self, z: Tensor, y: Tensor) -> Tensor:
         """Samples (N, *shape) for latent vectors (N, z_dim) and labels (N,)."""
@@ -75,31 +113,53 @@ def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
     # images are shown alike whatever their dataset, whose files need not be here; points need modes
     images = len(content["shape"]) == 3
     dataset = Images() if images else construct(config["dataset"], "dataset", Dataset)
-    return Sampler(generator.eval(), dataset, content["step"])
+    known = tuple(map(str, content.get("class_names", ())))
+    numbers = tuple(map(str, range(generator.num_classes))) if generator.num_classes > 1 else ()
+    names = known if len(known) == len(numbers) else numbers
+    return Sampler(generator.eval(), dataset, content["step"], names)
 
 
 def write_grid(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
-    """All samples in one picture; with several classes, each begins a row."""
-    classes = len(y.unique())
-    pixels = sampler.dataset.picture(sampler.draw(z, y), columns_for(len(y), classes))
-    _save(pixels, path)
+    """All samples in one picture, with the names of classes beside its rows."""
+    columns = columns_for(len(y), len(y.unique()))
+    rows = row_names(y, columns, sampler.class_names)
+    _save(sampler.dataset.picture(sampler.draw(z, y), columns, rows), path)
 
 
 def write_pictures(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None:
-    """Each sample as a PNG of its own. Raises SettingError for samples that are no images."""
+    """Each sample as a PNG of its own, instead of those that the folder had.
+
+    Raises SettingError for samples that are no images.
+    """
     samples = sampler.draw(z, y)
     if samples.dim() != 4:
         raise SettingError("pngs", len(z), "needs a generator of images; use --npz for points")
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
     for i, image in enumerate(to_bytes(samples).permute(0, 2, 3, 1).numpy()):
-        _save(image.squeeze(-1) if image.shape[-1] == 1 else image, folder / f"{i:06d}.png")
+        _save(image.squeeze(-1) if image.shape[-1] == 1 else image, partial / f"{i:06d}.png")
+    folder.mkdir(exist_ok=True)
+    # older ones first, so that a crash leaves fewer pictures and no mixture
+    for old in (path for path in folder.iterdir() if _NUMBERED.fullmatch(path.name)):
+        old.unlink()
+    for path in sorted(partial.iterdir()):
+        path.replace(folder / path.name)
+    partial.rmdir()
 
 
 def write_array(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
-    """An .npz with x (N, *shape; images as bytes), y (N,) and z (N, z_dim)."""
+    """An .npz with x (N, *shape; images as bytes), y (N,), z (N, z_dim) and any class_names (K,).
+
+    Written whole or not at all.
+    """
     samples = sampler.draw(z, y)
     x = to_bytes(samples) if samples.dim() == 4 else samples
+    names = {"class_names": np.array(sampler.class_names)} if sampler.class_names else {}
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, x=x.numpy(), y=y.numpy(), z=z.numpy())
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, x=x.numpy(), y=y.numpy(), z=z.numpy(), **names)
+    partial.replace(path)
 
 
 def write_interpolation(

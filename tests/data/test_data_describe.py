@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from gan_zoo import launch
+from gan_zoo.report.sheets import tiles
 from gan_zoo.schema import check
 
 ROOT = Path(__file__).parents[2]
@@ -53,8 +55,11 @@ def test_a_labelled_dataset_is_summarised_and_drawn_with_a_row_per_class(run, tm
     assert lines["sample"] == "1x28x28 of torch.uint8"
     assert lines["train"].startswith("500 samples, 0.4 MB, 2 classes of ")
     assert lines["test"].startswith("100 samples, ")
+    assert re.fullmatch(r"2: A \(2\d\d\), B \(2\d\d\)", lines["classes"])
     pixels = np.asarray(Image.open(tmp_path / "out" / "glyphs.png"))
-    assert pixels.shape == (2 * 30 + 2, 32 * 30 + 2, 3)
+    assert len(pixels) == 2 * 30 + 2
+    assert [tile.shape for tile in tiles(pixels)] == [(28, 28, 3)] * 64
+    assert pixels.shape[1] > 32 * 30 + 2  # names of the classes on the left
 
 
 def test_the_layers_that_see_a_dataset_are_listed_with_shapes_and_parameters(run):

@@ -215,6 +215,8 @@ def test_roots_without_images_are_refused(tmp_path, folder):
 def test_a_split_without_images_is_refused(class_folders, folder):
     with pytest.raises(SettingError, match="leaves no image for the test split"):
         folder(class_folders, test_share=0.0).load("test")
+    assert not folder(class_folders, test_share=0.0).has_test()
+    assert folder(class_folders, test_share=0.5).has_test()
 
 
 def entries(tmp_path):

@@ -43,6 +43,7 @@ def test_the_mnist_family_reads_both_splits_plain_or_gzipped(kind, suffix, idx_f
     assert np.array_equal(samples.x[:, 0], x)
     assert np.array_equal(samples.y, y)
     assert np.array_equal(dataset.load("test").x[:, 0], x_test)
+    assert len(samples.class_names) == samples.num_classes == len({*samples.class_names})
 
 
 def test_the_folder_of_the_files_themselves_will_do_as_the_root(idx_files, tmp_path):
@@ -55,6 +56,7 @@ def test_emnist_is_turned_upright_and_its_letters_count_from_zero(idx_files, tmp
     x, y = idx_files("EMNIST/raw", "emnist-letters-train", 30, first=1)
     idx_files("EMNIST/raw", "emnist-letters-test", 20, first=1)
     samples = EMNIST(root=str(tmp_path), subset="letters").load()
+    assert samples.class_names[:3] == ("a", "b", "c")
     assert samples.num_classes == 26
     assert np.array_equal(samples.x[:, 0], x.swapaxes(1, 2))
     assert np.array_equal(samples.y, y - 1)
@@ -80,6 +82,7 @@ def test_cifar10_joins_its_five_batches(tmp_path, noise):
         write_pickle(folder / f"data_batch_{i + 1}", x[2 * i : 2 * i + 2], labels=[i, i + 5])
     write_pickle(folder / "test_batch", x[10:], labels=[7])
     train, test = (CIFAR10(root=str(tmp_path)).load(split) for split in ("train", "test"))
+    assert train.class_names[3] == "cat"
     assert np.array_equal(train.x, x[:10])
     assert train.y.tolist() == [0, 5, 1, 6, 2, 7, 3, 8, 4, 9]
     assert np.array_equal(test.x, x[10:])
@@ -91,6 +94,8 @@ def test_cifar100_has_fine_and_coarse_labels(tmp_path, noise):
         labels = {"fine_labels": [99, 0], "coarse_labels": [19, 0]}
         write_pickle(tmp_path / "cifar-100-python" / name, noise(2, 3, 32, 32), **labels)
     fine, coarse = (CIFAR100(root=str(tmp_path), labels=k).load() for k in ("fine", "coarse"))
+    assert [len({*part.class_names}) for part in (fine, coarse)] == [100, 20]
+    assert (fine.class_names[8], coarse.class_names[18]) == ("bicycle", "vehicles_1")
     assert (fine.y.tolist(), fine.num_classes) == ([99, 0], 100)
     assert (coarse.y.tolist(), coarse.num_classes) == ([19, 0], 20)
 
@@ -137,10 +142,12 @@ def stl10(tmp_path, noise):
 
 def test_stl10_has_a_labelled_part_and_an_unlabeled_one(stl10, tmp_path):
     train = STL10(root=str(tmp_path)).load()
+    assert train.class_names[7] == "monkey"
     assert np.array_equal(train.x, stl10[:2])
     assert (train.y.tolist(), train.num_classes) == ([0, 9], 10)
     assert STL10(root=str(tmp_path)).load("test").y.tolist() == [4]
     unlabeled = STL10(root=str(tmp_path), part="unlabeled").load()
+    assert unlabeled.class_names == ()
     assert np.array_equal(unlabeled.x, stl10)
     assert unlabeled.num_classes == 1
     taken, _ = unlabeled.take(torch.tensor([2]))
@@ -174,8 +181,21 @@ def test_celeba_follows_its_partition_and_one_attribute(celeba):
     assert plain.x.float().mean((1, 2, 3)).round().tolist() == [0, 50, 100]
     smiling = CelebA(attribute="Smiling", **celeba)
     assert (smiling.load().y.tolist(), smiling.load().num_classes) == ([1, 0, 1], 2)
+    assert smiling.load().class_names == ("not Smiling", "Smiling")
     young = CelebA(attribute="Young", **celeba).load("test")
     assert (young.y.tolist(), len(young)) == ([0], 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [("", "no line for 1 images, such as 000001.jpg"), ("000001.jpg yes 1\n", "neither 1 nor -1")],
+)
+def test_an_absent_attribute_of_celeba_is_not_taken_for_no(line, told, celeba, tmp_path):
+    path = tmp_path / "celeba" / "list_attr_celeba.txt"
+    path.write_text(path.read_text().replace("000001.jpg  -1 1\n", line))
+    assert len(CelebA(**celeba).load()) == 3
+    with pytest.raises(SettingError, match=told):
+        CelebA(attribute="Smiling", **celeba).load()
 
 
 def test_celeba_names_the_attributes_there_are(celeba):
@@ -205,6 +225,7 @@ def test_lsun_reads_its_databases(tmp_path, encode):
         root=str(tmp_path), categories=("bedroom", "kitchen"), size=4, cache=str(tmp_path / "cache")
     )
     train = dataset.load()
+    assert train.class_names == dataset.categories
     assert train.y.tolist() == [0, 0, 0, 1, 1, 1]
     assert train.x[:, 0, 0, 0].tolist() == [0, 10, 20, 100, 110, 120]
     assert dataset.load("test").y.tolist() == [0, 1]

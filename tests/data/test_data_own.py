@@ -1,5 +1,7 @@
 """The user's own files in other formats: CASIA's .gnt and numpy's .npz."""
 
+import shlex
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,9 @@ def test_classes_are_the_level_1_characters_of_both_splits_in_order_of_code(writ
     everything = hwdb(characters="all")
     assert everything.load().num_classes == 5
     assert everything.load("test").y.tolist() == [3, 2, 1]
+    for samples in (everything.load(), everything.load()):  # the second one from the cache
+        assert samples.class_names == ("A", "，", "啊", "阿", "座")
+        assert samples.split_from == "trn and tst in the paths"
 
 
 def test_writers_are_held_out_whole(writers, hwdb):
@@ -144,14 +149,28 @@ def test_npz_arrays_in_fortran_order_are_the_same_images(npz, noise):
 def test_npz_keeps_its_own_test_split_or_holds_some_out(npz, noise):
     x, y = noise(40, 8, 8), np.arange(40, dtype=np.int32) % 5
     dataset = npz(x=x, y=y, x_test=x[:3], y_test=np.array([7, 0, 1]))
-    assert (len(dataset.load()), dataset.load().num_classes) == (40, 8)
-    assert dataset.load("test").y.tolist() == [7, 0, 1]
+    assert (len(dataset.load()), dataset.load().num_classes) == (40, 6)
+    assert dataset.load("test").y.tolist() == [5, 0, 1]
+    assert dataset.load().class_names == dataset.load("test").class_names == tuple("012347")
     dataset = npz(x=x, y=y, share=0.3)
     train, test = dataset.load(), dataset.load("test")
     assert len(train) + len(test) == 40
     images = [tuple(image.flatten().tolist()) for part in (train, test) for image in part.x]
     assert len(set(images)) == 40
     assert train.num_classes == test.num_classes == 5
+
+
+def test_whether_there_is_a_test_split_is_known_before_it_is_loaded(npz, noise, writers, hwdb):
+    x = noise(40, 8, 8)
+    assert npz(x=x, share=0.3).has_test()
+    assert npz(x=x, x_test=x[:2]).has_test()
+    everything = npz(x=x)
+    assert not everything.has_test()
+    with pytest.raises(SettingError, match=r"test_share=0.0: leaves no image for the test split"):
+        everything.load("test")
+    writers("1-f.gnt", "啊阿")
+    assert not hwdb(test_share=0.0).has_test()
+    assert hwdb(test_share=1.0).has_test()
 
 
 @pytest.mark.parametrize(
@@ -171,6 +190,109 @@ def test_npz_keeps_its_own_test_split_or_holds_some_out(npz, noise):
 def test_npz_files_of_something_else_are_refused(arrays, message, npz):
     with pytest.raises(SettingError, match=message):
         npz(**arrays).load()
+
+
+LIGHT = np.arange(6 * 64, dtype=np.uint8).reshape(6, 8, 8)
+SIX = np.arange(6) % 3
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": LIGHT, "y": SIX, "x_test": LIGHT}, "labels y for x, but no y_test for x_test"),
+        ({"x": LIGHT, "x_test": LIGHT, "y_test": SIX}, "labels y_test for x_test, but no y for x"),
+        ({"x": LIGHT, "y": SIX, "y_test": SIX}, "has y_test, but no x_test"),
+        ({"images": LIGHT, "labels": SIX}, "holds images, labels, but no x"),
+        ({"arr_0": LIGHT, "arr_1": SIX, "words": np.array([{}])}, "holds arr_0, arr_1, words, but"),
+        ({"train_images": LIGHT, "val_images": LIGHT, "test_images": LIGHT}, "but no x"),
+        ({"x": LIGHT / 255}, "x of float64"),
+        ({"x": LIGHT / 127.5 - 1, "x_test": LIGHT / 127.5 - 1}, "x of float64"),
+        ({"x": LIGHT.astype(np.uint16) * 16}, "x of uint16"),
+        ({"x": LIGHT > 100}, "x of bool"),
+        ({"x": LIGHT.reshape(6, 64), "y": SIX}, "x of uint8 of shape 6x64"),
+        ({"x": np.stack([LIGHT] * 4, -1)}, "x of uint8 of shape 6x8x8x4"),
+        ({"x": LIGHT, "y": np.eye(3)[SIX]}, "y of float64 of shape 6x3"),
+        ({"x": LIGHT, "y": SIX * 1.0}, "y of float64 of shape 6"),
+        ({"x": LIGHT, "y": np.array([b"a", b"b"])[SIX % 2]}, "one integer or text"),
+    ],
+)
+def test_a_refused_npz_comes_with_a_command_that_makes_it_readable(
+    arrays, message, npz, tmp_path, monkeypatch
+):
+    with pytest.raises(SettingError, match=message) as refused:
+        npz(**arrays).load()
+    words = shlex.split(str(refused.value).partition("rewrite it with ")[2])
+    assert words[:2] == ["python", "-c"]
+    exec(words[2], {})  # in this process, which takes no time
+    root = words[-1].removeprefix("dataset.root=")
+    samples = Npz(root=root, test_share=0.0).load()
+    assert samples.x.shape[2:] == (8, 8)
+    assert samples.x.max() >= 250
+    kept = "y" in arrays or "labels" in arrays or "arr_1" in arrays
+    assert (samples.num_classes > 1) == kept
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": LIGHT, "x_test": LIGHT[:0]}, "holds 0 images in x_test"),
+        ({"x": LIGHT, "y": SIX[:0]}, "y of int64 of shape 0, not one integer or text for each"),
+        (
+            {"x": LIGHT, "x_test": np.zeros((2, 9, 8), np.uint8)},
+            "images are 1x8x8 and test images 1x9x8",
+        ),
+        ({"x": LIGHT, "x_train": LIGHT}, "holds x and x_train, of which one"),
+        ({"x": np.zeros((6, 0, 8), np.uint8)}, "shape 6x0x8"),
+        ({"x": np.uint8(3)}, "of shape none"),
+        ({"x": np.full((6, 8, 8), np.nan)}, "x of float64"),
+        ({"x": LIGHT, "y": np.linspace(0, 1, 6)}, "y of float64"),
+        ({"x": LIGHT, "y": np.array([None] * 6)}, "array y that cannot be read .*Python objects"),
+        ({"y": SIX}, "holds y, but no x; its images must be called x"),
+        ({}, "holds nothing, but no x"),
+    ],
+)
+def test_an_npz_that_no_command_could_mend_is_refused_in_words(arrays, message, npz):
+    with pytest.raises(SettingError, match=message) as refused:
+        npz(**arrays).load()
+    assert "rewrite it" not in str(refused.value)
+
+
+def test_npz_takes_the_names_and_label_columns_of_keras(npz):
+    dataset = npz(x_train=LIGHT, y_train=SIX[:, None], x_test=LIGHT[:2], y_test=SIX[:2, None])
+    assert dataset.load().y.tolist() == SIX.tolist()
+    assert dataset.load("test").y.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("y", "names", "told"),
+    [
+        (SIX, "012", ""),
+        (SIX + 1, "123", "labels are 1 to 3: 3 classes"),
+        (SIX * 5, ("0", "5", "10"), "labels are 0 to 10: 3 classes"),
+        (np.array(["cat", "dog"])[SIX % 2], ("cat", "dog"), ""),
+        (SIX == 0, "01", ""),
+    ],
+)
+def test_npz_classes_are_the_labels_that_occur(y, names, told, npz, caplog):
+    samples = npz(x=LIGHT, y=y).load()
+    assert samples.class_names == tuple(names)
+    assert samples.num_classes == len(names)
+    assert [samples.class_names[label] for label in samples.y] == list(
+        map(str, y.astype(int) if y.dtype == bool else y)
+    )
+    assert told in caplog.text
+    assert bool(told) == ("labels are" in caplog.text)
+
+
+def test_what_an_npz_holds_to_no_use_and_dark_images_are_told(npz, caplog):
+    npz(x=LIGHT // 200, y=SIX, x_test=LIGHT[:1], y_test=np.array([7]), z=SIX).load()
+    assert "not used: z" in caplog.text
+    assert "no pixel of x is above 1 of 255" in caplog.text
+    assert "(255 / 1)" in caplog.text
+    assert "no image of the training split has label 7" in caplog.text
+    caplog.clear()
+    npz(x=LIGHT, y=SIX).load()
+    assert not caplog.text
 
 
 def test_what_is_no_npz_is_refused(tmp_path):

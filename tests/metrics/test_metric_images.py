@@ -163,6 +163,9 @@ def test_the_label_asked_for_is_compared_with_the_one_seen(judge, train):
     fakes = Fakes(to_float(train.x[:100]), train.y[:100], num_classes=4)
     found = judge.judge(fakes, ["classes"]).numbers
     assert found["metric/label_accuracy_glyphs_cnn"] > 0.9
+    two = dataclasses.replace(fakes, y=fakes.y % 2)
+    by_class = judge.judge(two, ["classes"]).histograms["metric/label_accuracy_by_class_glyphs_cnn"]
+    assert [share is None for share in by_class] == [False, False, True, True]
     wrong = dataclasses.replace(fakes, y=(fakes.y + 1) % 4)
     assert judge.judge(wrong, ["classes"]).numbers["metric/label_accuracy_glyphs_cnn"] < 0.1
 

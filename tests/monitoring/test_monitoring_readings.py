@@ -8,6 +8,7 @@ import pytest
 
 from gan_zoo.metrics.watch import Examination
 from gan_zoo.monitoring import monitor, reading
+from gan_zoo.monitoring.progress import Progress
 from gan_zoo.monitoring.reading import Transfer
 from gan_zoo.training.loop import Training
 
@@ -102,3 +103,28 @@ def test_examinations_count_neither_for_the_speed_nor_for_the_time_of_training(
     read = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert {line["perf/steps_per_second"] for line in read if "loss/critic" in line} == {1}
     assert summary["seconds"] == 9
+
+
+@pytest.mark.parametrize(
+    ("speed", "unit", "shown"),
+    [
+        (1234.5, "images", "1234 images/s"),
+        (0.04321, "images", "0.043 images/s"),
+        (9.96, "samples", "10 samples/s"),
+        (0.0, "samples", "0 samples/s"),
+    ],
+)
+def test_speeds_are_of_images_or_samples_and_never_rounded_to_zero(speed, unit, shown, caplog):
+    caplog.set_level("INFO")
+    progress = Progress(1, 0, unit)
+    told = {"loss/critic": 1.0, "loss/generator": 1.0, "perf/images_per_second": speed}
+    progress.tell(1, told, "healthy")
+    progress.close()
+    assert f"  {shown}  ETA" in caplog.text
+
+
+def test_points_are_not_called_images(trained, tmp_path, caplog):
+    caplog.set_level("INFO")
+    trained(tmp_path, *RING, "evaluate_every=0", "steps=1")
+    assert "samples/s" in caplog.text
+    assert "images/s" not in caplog.text

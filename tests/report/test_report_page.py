@@ -12,9 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from report_folders import METRIC, draw_grid, write_run, write_sweep
 
+from gan_zoo.data.pictures import beside, tile
+from gan_zoo.monitoring.album import row_names
 from gan_zoo.report.provenance import command
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.sheets import sheets, tiles
@@ -163,6 +166,33 @@ def test_a_grid_is_cut_into_its_tiles(tmp_path):
     assert [int(tile[2, 2, 0]) for tile in found] == [9 * i for i in range(9)]
     scatter = np.full((64, 64, 3), 255, np.uint8)
     assert len(tiles(scatter)) == 1
+
+
+@pytest.mark.parametrize("names", [["cat", "dog"], ["Müller", ""], ["啊", "x" * 99]])
+@pytest.mark.parametrize("side", [4, 28, 64])
+def test_names_beside_a_grid_leave_its_tiles_as_they_are(names, side):
+    x = torch.rand(10, 3, side, side) * 2 - 1
+    x[0] = 64 / 127.5 - 1  # the gray of the frame
+    grid = tile(x, 5)
+    picture = beside(grid, names)
+    assert np.array_equal(picture[:, -grid.shape[1] :], grid)
+    assert 8 < picture.shape[1] - grid.shape[1] <= 130
+    column = picture[:, : -grid.shape[1]].reshape(2, -1) if side > 4 else None
+    if column is not None:
+        assert [bool((row > 200).any()) for row in column] == [bool(name) for name in names]
+    cut = tiles(picture)
+    assert len(cut) == 10
+    assert all(np.array_equal(a, b) for a, b in zip(cut, tiles(grid), strict=True))
+    assert beside(grid, ["", ""]) is grid
+
+
+def test_rows_are_named_by_the_classes_that_begin_there():
+    names = ("cat", "dog", "emu")
+    assert row_names(torch.tensor([0, 0, 1, 1, 2, 2]), 2, names) == ["cat", "dog", "emu"]
+    assert row_names(torch.tensor([0, 0, 0, 1, 2, 2]), 2, names) == ["cat", "cat, dog", "emu"]
+    assert row_names(torch.tensor([1] * 9), None, names) == ["dog", "", ""]
+    assert row_names(torch.tensor([0, 1, 2, 2]), 3, names) == ["", "emu"]
+    assert row_names(torch.tensor([0, 0]), 1, ()) == []
 
 
 def test_sheets_show_the_same_places_of_a_common_seed(tmp_path):

@@ -1,5 +1,6 @@
 """CelebA: aligned photographs of faces, labelled by one attribute or not at all."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +15,8 @@ _PARTITION = {
     "train": ("0", "1"),
     "test": ("2",),
 }  # 1 is for validation, which training has no use for
+
+_LABELS = {"1": 1, "-1": 0, "0": 0}
 
 
 @settings
@@ -48,10 +51,17 @@ class CelebA(Downloadable, Decoded):
             rows = (line.split() for line in _lines(partition))
             chosen = [row[0] for row in rows if row[1:] and row[1] in _PARTITION[split]]
             labels, num_classes = self._labels(attributes)
-            return [(name, labels.get(name, 0)) for name in chosen], num_classes
+            if num_classes == 1:
+                return [(name, 0) for name in chosen], 1
+            if lacking := [name for name in chosen if name not in labels]:
+                allowed = f"has no line for {len(lacking):,} images, such as {lacking[0]}"
+                raise SettingError("dataset.root", attributes, allowed)
+            return [(name, labels[name]) for name in chosen], num_classes
 
         key = [split, self.attribute, tables, source.stamp]
-        return self.decoded(images, key, items, source.read)
+        names = (f"not {self.attribute}", self.attribute) if self.attribute else ()
+        samples = self.decoded(images, key, items, source.read)
+        return dataclasses.replace(samples, class_names=names)
 
     def _labels(self, path: Path) -> tuple[dict[str, int], int]:
         """Label of each image, and their number. Raises SettingError for no such attribute."""
@@ -62,7 +72,11 @@ class CelebA(Downloadable, Decoded):
             allowed = f"must be empty or one of {', '.join(names)}"
             raise SettingError("dataset.attribute", self.attribute, allowed)
         place = names.index(self.attribute)
-        return {name: int(values[place] == "1") for name, *values in rows}, 2
+        labels = {name: _LABELS.get(values[place]) for name, *values in rows}
+        if wrong := [name for name, label in labels.items() if label is None]:
+            allowed = f"has neither 1 nor -1 as {self.attribute} of {wrong[0]}"
+            raise SettingError("dataset.root", path, allowed)
+        return labels, 2
 
 
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:

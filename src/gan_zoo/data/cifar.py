@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from gan_zoo.data import class_names
 from gan_zoo.data.dataset import Outline
 from gan_zoo.data.downloads import Downloadable
 from gan_zoo.schema import SettingError, settings
@@ -26,7 +27,7 @@ class CIFAR10(Downloadable):
         return {"train": batches, "test": ["test_batch"]}[split]
 
     def outline(self) -> Outline:
-        return Outline((3, 32, 32), self.labelled_by()[1])
+        return Outline((3, 32, 32), len(self.labelled_by()[1]))
 
     def load(self, split: str = "train") -> "Samples":
         """Images (N, 3, 32, 32) with their classes as labels."""
@@ -34,14 +35,14 @@ class CIFAR10(Downloadable):
 
         from gan_zoo.data.samples import checked
 
-        key, classes = self.labelled_by()
+        key, names = self.labelled_by()
         paths = self.paths(split)
         x, y = zip(*(_read(path, key) for path in paths), strict=True)
-        return checked(np.concatenate(x), np.concatenate(y), classes, paths[0])
+        return checked(np.concatenate(x), np.concatenate(y), len(names), paths[0], names)
 
-    def labelled_by(self) -> tuple[str, int]:
-        """The files' name for the labels, and the number of classes."""
-        return "labels", 10
+    def labelled_by(self) -> tuple[str, tuple[str, ...]]:
+        """The files' name for the labels, and the names of the classes."""
+        return "labels", class_names.CIFAR10
 
 
 @settings
@@ -59,8 +60,8 @@ class CIFAR100(CIFAR10):
     def names(self, split: str) -> list[str]:
         return [split]
 
-    def labelled_by(self) -> tuple[str, int]:
-        return f"{self.labels}_labels", {"fine": 100, "coarse": 20}[self.labels]
+    def labelled_by(self) -> tuple[str, tuple[str, ...]]:
+        return f"{self.labels}_labels", class_names.CIFAR100[self.labels]
 
 
 def _read(path: Path, labels: str) -> "tuple[np.ndarray, np.ndarray]":

@@ -1,6 +1,7 @@
 """What every dataset has in common: its settings, its two splits, its picture."""
 
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from gan_zoo.schema import PositiveFloat, PositiveInt, settings
@@ -33,6 +34,7 @@ class Dataset:
     """
 
     pictured: ClassVar[int]  # samples that one picture shows
+    unit: ClassVar[str] = "samples"  # what they are called
 
     resident: Literal["auto", True, False] = "auto"
     workers: PositiveInt = 2
@@ -43,14 +45,15 @@ class Dataset:
         """What is known of the training samples before they are loaded."""
         return Outline()
 
-    def has_test(self) -> bool:
-        """Whether there are test samples: none where all are trained on."""
-        return True
-
     @functools.cached_property
     def train(self) -> "Samples":
         """The training samples, loaded once for all who ask."""
         return self.load("train")
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Fingerprint of the training samples with all their labels, whatever a run is shown."""
+        return self.train.fingerprint()
 
     def load(self, split: str = "train") -> "Samples":
         """The samples of a split, train or test, on the CPU; the two share no sample.
@@ -59,8 +62,20 @@ class Dataset:
         """
         raise NotImplementedError
 
-    def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
-        """Samples (N, *shape), as the networks see them, as one picture, uint8 (H, W, 3)."""
+    def has_test(self) -> bool:
+        """Whether there is a test split; where not, `load("test")` raises SettingError.
+
+        Raises SettingError where the files that decide it are missing or broken.
+        """
+        return True
+
+    def picture(
+        self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
+    ) -> "np.ndarray":
+        """Samples (N, *shape), as the networks see them, as one picture, uint8 (H, W, 3).
+
+        `rows` names the rows of a grid; points have none.
+        """
         raise NotImplementedError
 
 
@@ -69,9 +84,12 @@ class Images(Dataset):
     """Samples that are images, shown as the tiles of a grid."""
 
     pictured: ClassVar[int] = 64
+    unit: ClassVar[str] = "images"
 
-    def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
-        """Images (N, C, H, W) in [-1, 1] as a grid, uint8 (H, W, 3)."""
-        from gan_zoo.data.pictures import tile
+    def picture(
+        self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
+    ) -> "np.ndarray":
+        """Images (N, C, H, W) in [-1, 1] as a grid, uint8 (H, W, 3), names beside its rows."""
+        from gan_zoo.data.pictures import beside, tile
 
-        return tile(x, columns)
+        return beside(tile(x, columns), rows)

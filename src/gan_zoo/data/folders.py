@@ -44,6 +44,15 @@ class ImageFolder(Decoded):
         key = [split, self.test_share, source.stamp]
         return self.decoded(root, key, lambda: self._labelled(source.names, split), source.read)
 
+    def has_test(self) -> bool:
+        """Whether a folder, or `test_share`, makes a test split."""
+        from gan_zoo.data.decode import suffixes
+        from gan_zoo.data.sources import opened
+        from gan_zoo.data.splits import split_by_folder
+
+        names = opened(Path(self.root), suffixes()).names
+        return bool(names and split_by_folder(names, self.test_share)[0]["test"])
+
     def _labelled(self, names: list[str], split: str) -> tuple[list[Item], int]:
         """The images of a split with their labels; number of classes. Raises SettingError."""
         from gan_zoo.data.splits import split_by_folder

@@ -74,7 +74,7 @@ class Drawn(Images):
             for few in places.split(512):  # at a time, that they stay in the processor's cache
                 drawn = self._coloured(_warp(sheet, maps[few], self.size), colours[few])
                 images[few] = drawn.mul_(255).round_().byte()
-        return Samples(images, y, classes)
+        return Samples(images, y, classes, class_names=tuple(self.characters()))
 
     def _affine_maps(self, draws: "Tensor") -> "Tensor":
         """Draws (N, 5) in [-1, 1] to affine maps (N, 2, 3) from the image to the master."""

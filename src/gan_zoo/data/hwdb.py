@@ -1,5 +1,6 @@
 """CASIA HWDB: Chinese characters written by hand, from the published .gnt files."""
 
+import dataclasses
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -56,12 +57,26 @@ class HWDB(Decoded):
         if not source.names:
             allowed = f"holds no .gnt files; those of CASIA HWDB go there, {_INSTEAD}"
             raise SettingError("dataset.root", self.root, allowed)
-        key = [self.fit, self.characters, split, self.test_share, source.stamp]
+        key = [self.fit, self.characters, split, self.test_share, source.stamp, "class_names"]
 
         def build(rows: "Rows") -> dict[str, Any]:
             return self._build(rows, source.names, split)
 
-        return cached(self.cache, key, self.policy().shape, build)[0]
+        samples, facts = cached(self.cache, key, self.policy().shape, build)
+        how, names = self._split_from(source.names), tuple(facts["class_names"])
+        return dataclasses.replace(samples, class_names=names, split_from=how)
+
+    def _split_from(self, names: Sequence[str]) -> str:
+        """How the splits were made, in a few words."""
+        if _splits(names, 0)["test"]:
+            return "trn and tst in the paths"
+        return f"test_share={self.test_share:g} of the writers, by a hash of each file's name"
+
+    def has_test(self) -> bool:
+        """Whether marks in the paths, or `test_share`, leave a writer for the test split."""
+        from gan_zoo.data.sources import Folder
+
+        return bool(_splits(Folder(Path(self.root), (".gnt",)).names, self.test_share)["test"])
 
     def _build(self, rows: "Rows", names: Sequence[str], split: str) -> dict[str, Any]:
         """Add the characters of a split; classes are those that occur in either."""
@@ -71,7 +86,9 @@ class HWDB(Decoded):
         wanted = {"level_1": is_level_1, "all": lambda code: True}[self.characters]
         splits, place = _splits(names, self.test_share), names[0]
         if not splits[split]:
-            allowed = f"leaves no writer for the {split} split; there are {len(names)}"
+            more = {"train": "smaller", "test": "larger"}[split]
+            allowed = f"leaves no writer for the {split} split; there are {len(names)}; "
+            allowed += f"a {more} share leaves some"
             raise SettingError("dataset.test_share", self.test_share, allowed)
         log.info("decoding the .gnt files of %s, once, into %s", self.root, self.cache)
         try:
@@ -86,7 +103,7 @@ class HWDB(Decoded):
         if not rows.labels:
             allowed = "holds no Chinese character of level 1; dataset.characters=all takes any"
             raise SettingError("dataset.root", self.root, allowed)
-        return {"num_classes": len(labels)}
+        return {"num_classes": len(labels), "class_names": [_character(code) for code in labels]}
 
     def _records(self, name: str) -> Any:
         from gan_zoo.data.gnt import records
@@ -101,6 +118,14 @@ class HWDB(Decoded):
         for code, image in self._records(name):
             if code in labels:
                 rows.add(policy.fitted(Image.fromarray(255 - image)), labels[code])
+
+
+def _character(code: bytes) -> str:
+    """The character of a GB code; the code itself, in hexadecimal digits, where there is none."""
+    try:
+        return code.rstrip(b"\0").decode("gb18030") or code.hex()
+    except UnicodeDecodeError:
+        return code.hex()
 
 
 def _splits(names: Sequence[str], share: float) -> dict[str, list[str]]:

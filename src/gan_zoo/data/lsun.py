@@ -1,5 +1,6 @@
 """LSUN: millions of photographs of scenes, from the published LMDB databases."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,9 @@ class LSUN(Decoded):
                 return looking.get(key.encode("latin1"))
 
         try:
-            return self.decoded(Path(self.root), [split, stamp, self.categories], items, read)
+            key = [split, stamp, self.categories]
+            samples = self.decoded(Path(self.root), key, items, read)
+            return dataclasses.replace(samples, class_names=self.categories)
         finally:
             for base in bases:
                 base.close()

@@ -1,6 +1,7 @@
 """Mixtures of Gaussians in the plane, whose density and modes are known exactly."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from gan_zoo.data.dataset import Dataset, Outline
@@ -72,7 +73,9 @@ class Mixture(Dataset):
         squares = (x.unsqueeze(-2) - centres).square().sum(-1) / (2 * self.sigma**2)
         return torch.logsumexp(shares.log() - squares, -1) - math.log(2 * math.pi * self.sigma**2)
 
-    def picture(self, x: "Tensor", columns: int | None = None) -> "np.ndarray":
+    def picture(
+        self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
+    ) -> "np.ndarray":
         """Points over the true modes, uint8 (H, W, 3)."""
         from gan_zoo.data.pictures import scatter
 

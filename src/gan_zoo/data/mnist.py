@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from gan_zoo.data import class_names
 from gan_zoo.data.dataset import Outline
 from gan_zoo.data.downloads import Downloadable
 from gan_zoo.schema import settings
@@ -35,7 +36,9 @@ class MNIST(Downloadable):
 
         images, labels = self.paths(split)
         x, y = self.upright(read_idx(images, 3)), read_idx(labels, 1)
-        return checked(x[:, None], y.astype("int64") - self.first(), self.classes(), images)
+        return checked(
+            x[:, None], y.astype("int64") - self.first(), self.classes(), images, self.named()
+        )
 
     def upright(self, images: "np.ndarray") -> "np.ndarray":
         """Images (N, H, W) as they are meant to be seen."""
@@ -43,7 +46,11 @@ class MNIST(Downloadable):
 
     def classes(self) -> int:
         """Number of classes."""
-        return 10
+        return len(self.named())
+
+    def named(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return class_names.DIGITS
 
     def first(self) -> int:
         """The files' label of the first class."""
@@ -56,6 +63,9 @@ class FashionMNIST(MNIST):
 
     folder: ClassVar[str] = "FashionMNIST/raw"
 
+    def named(self) -> tuple[str, ...]:
+        return class_names.FASHION
+
 
 @settings
 class KMNIST(MNIST):
@@ -63,15 +73,8 @@ class KMNIST(MNIST):
 
     folder: ClassVar[str] = "KMNIST/raw"
 
-
-_EMNIST_CLASSES = {
-    "byclass": 62,
-    "bymerge": 47,
-    "balanced": 47,
-    "letters": 26,
-    "digits": 10,
-    "mnist": 10,
-}
+    def named(self) -> tuple[str, ...]:
+        return class_names.KUZUSHIJI
 
 
 @settings
@@ -94,8 +97,8 @@ class EMNIST(MNIST):
     def upright(self, images: "np.ndarray") -> "np.ndarray":
         return images.swapaxes(1, 2)  # EMNIST's files hold the images column by column
 
-    def classes(self) -> int:
-        return _EMNIST_CLASSES[self.subset]
+    def named(self) -> tuple[str, ...]:
+        return class_names.EMNIST[self.subset]
 
     def first(self) -> int:
         return {"letters": 1}.get(self.subset, 0)  # a is 1 in this subset alone

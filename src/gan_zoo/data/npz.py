@@ -1,9 +1,10 @@
 """The user's own images as arrays: an .npz file."""
 
-import math
+import dataclasses
+import logging
 import zipfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from gan_zoo.data.dataset import Images
 from gan_zoo.schema import Fraction, SettingError, settings
@@ -11,17 +12,22 @@ from gan_zoo.schema import Fraction, SettingError, settings
 if TYPE_CHECKING:
     import numpy as np
 
+    from gan_zoo.data.arrays import Arrays
+    from gan_zoo.data.paired import Names
     from gan_zoo.data.samples import Samples
 
-_RATIO = 1032  # deflate, which npz files may use, never shrinks further than this
+log = logging.getLogger(__name__)
+
+_HALF = 128  # images without a brighter pixel leave the upper half of a byte's range unused
 
 
 @settings
 class Npz(Images):
     """Images of bytes in the array x, (N, H, W), (N, H, W, C) or (N, C, H, W), C being 1 or 3.
 
-    Labels are the integers in y, if it is there. x_test and y_test are the test split; without
-    them some images of x are held out.
+    Labels are the integers or texts in y, if it is there; the classes are those that occur, each
+    named by its number or text. x_test and y_test are the test split; without them some images of
+    x are held out. x and y may be called x_train and y_train as well.
 
     Attributes:
         root: the file, as `numpy.savez` or `numpy.savez_compressed` writes it.
@@ -39,87 +45,85 @@ class Npz(Images):
             raise SettingError("root", self.root, allowed)
 
     def load(self, split: str = "train") -> "Samples":
-        """Images (N, C, H, W) with their labels; classes count to the largest label in the file."""
+        """Images (N, C, H, W) with the places of their classes' names as labels."""
         import numpy as np
 
+        from gan_zoo.data.arrays import Arrays
+        from gan_zoo.data.paired import classes, paired
         from gan_zoo.data.samples import checked
+
+        arrays = Arrays(Path(self.root))
+        names = paired(arrays)
+        apart = "x_test" in names
+        end = {"train": "", "test": "_test"}[split] if apart else ""
+        x = _channels_first(arrays.read(names[f"x{end}"]))
+        class_names, labels = classes(arrays, names)
+        y = labels.get(f"y{end}", np.zeros(len(x), np.int64))
+        if not apart:
+            places = self._places(len(x), split)
+            x, y = x[places], y[places]
+        if split == "train":
+            _note_arrays(arrays, names, int(x.max()))
+            _note_labels(class_names, {class_names[label] for label in np.unique(y) if class_names})
+        several = max(1, len(class_names))
+        samples = checked(np.ascontiguousarray(x), y, several, arrays.path, class_names)
+        how = "x_test" if apart else f"test_share={self.test_share:g} of x, by a hash of each place"
+        return dataclasses.replace(samples, split_from=how)
+
+    def has_test(self) -> bool:
+        """Whether there is an x_test, or `test_share` holds out an image of x."""
+        from gan_zoo.data.arrays import Arrays
+        from gan_zoo.data.paired import paired
+
+        arrays = Arrays(Path(self.root))
+        names = paired(arrays)
+        count = arrays.header(names["x"]).shape[0]
+        return "x_test" in names or bool(self._held_out(count)["test"])
+
+    def _held_out(self, count: int) -> dict[str, list[str]]:
         from gan_zoo.data.splits import held_out
 
-        arrays = self._arrays()
-        if "x" not in arrays:
-            raise self._refused(f"holds {', '.join(sorted(arrays)) or 'nothing'}, but no x")
-        apart = "x_test" in arrays
-        name = {"train": "", "test": "_test"}[split] if apart else ""
-        x = self._images(arrays[f"x{name}"])
-        y = self._labels(arrays.get(f"y{name}"), len(x))
-        known = [self._labels(arrays[key], None) for key in ("y", "y_test") if key in arrays]
-        classes = 1 + max((int(labels.max(initial=0)) for labels in known), default=0)
-        count = sum(len(arrays[key]) for key in ("x", "x_test") if key in arrays)
-        if classes > max(1, count):
-            raise self._refused(f"has labels up to {classes - 1} for {count} images")
-        if not apart:
-            kept = held_out([str(i) for i in range(len(x))], self.test_share)[split]
-            places = np.array(kept, np.int64)
-            x, y = x[places], y[places]
-        return checked(np.ascontiguousarray(x), y, classes, Path(self.root))
+        return held_out([str(i) for i in range(count)], self.test_share)
 
-    def _arrays(self) -> "dict[str, np.ndarray]":
-        """The file's arrays by name. Raises SettingError for a damaged file."""
-        names = ("x", "y", "x_test", "y_test")
-        try:
-            with zipfile.ZipFile(self.root) as file:
-                members = {info.filename.removesuffix(".npy"): info for info in file.infolist()}
-                found = {name: info for name, info in members.items() if name in names}
-                arrays = {}
-                for name, info in found.items():
-                    with file.open(info) as member:
-                        arrays[name] = _read_array(member, _RATIO * info.compress_size)
-                return arrays
-        except Exception as error:  # zipfile and numpy raise anything on a damaged file
-            raise self._refused(f"cannot be read ({type(error).__name__}: {error})") from None
-
-    def _images(self, x: "np.ndarray") -> "np.ndarray":
-        """Images of any of the three layouts as (N, C, H, W)."""
-        if x.dtype == "uint8" and x.ndim == 3:
-            return x[:, None]
-        if x.dtype == "uint8" and x.ndim == 4 and x.shape[1] in (1, 3):
-            return x
-        if x.dtype == "uint8" and x.ndim == 4 and x.shape[3] in (1, 3):
-            return x.transpose(0, 3, 1, 2)
-        shape = "x".join(map(str, x.shape))
-        raise self._refused(
-            f"has an x of {x.dtype} of shape {shape}, not bytes (N, H, W[, 1 or 3])"
-        )
-
-    def _labels(self, y: "np.ndarray | None", count: int | None) -> "np.ndarray":
-        """Labels int64 (N,); zeros, `count` of them, where there are none."""
+    def _places(self, count: int, split: str) -> "np.ndarray":
+        """Places of a split's images among `count`. Raises SettingError where it has none."""
         import numpy as np
 
-        if y is None:
-            return np.zeros(count or 0, np.int64)
-        if y.dtype.kind not in "iu" or y.ndim != 1 or (count is not None and len(y) != count):
-            shape = "x".join(map(str, y.shape))
-            raise self._refused(f"has a y of {y.dtype} of shape {shape}, not one integer an image")
-        return y.astype(np.int64)
-
-    def _refused(self, allowed: str) -> SettingError:
-        return SettingError("dataset.root", self.root, allowed)
+        kept = self._held_out(count)[split]
+        if not kept:
+            more = {"train": "smaller", "test": "larger"}[split]
+            allowed = f"leaves no image for the {split} split; the data has {count:,}; "
+            allowed += f"a {more} share leaves some"
+            raise SettingError("dataset.test_share", self.test_share, allowed)
+        return np.array(kept, np.int64)
 
 
-def _read_array(file: IO[bytes], most: int) -> "np.ndarray":
-    """An .npy file of at most so many bytes. Raises ValueError where it announces more."""
-    import numpy as np
+def _channels_first(x: "np.ndarray") -> "np.ndarray":
+    """Images of any of the three layouts as (N, C, H, W)."""
+    if x.ndim == 3:
+        return x[:, None]
+    return x if x.shape[1] in (1, 3) else x.transpose(0, 3, 1, 2)
 
-    readers = {(1, 0): np.lib.format.read_array_header_1_0}
-    readers[2, 0] = np.lib.format.read_array_header_2_0
-    version = np.lib.format.read_magic(file)
-    if version not in readers:
-        raise ValueError(f"unknown version {version} of the .npy format")
-    shape, fortran, dtype = readers[version](file)
-    size = math.prod(shape) * dtype.itemsize
-    if dtype.hasobject or min(shape, default=0) < 0 or size > most:
-        raise ValueError(f"announces {dtype} of shape {shape}, more than the file can hold")
-    flat = np.empty(math.prod(shape), dtype)
-    if file.readinto(flat.data.cast("B")) != size or file.read(1):  # type: ignore[attr-defined]
-        raise ValueError(f"holds other than the {size} bytes that {dtype} of shape {shape} need")
-    return flat.reshape(shape, order="F" if fortran else "C")
+
+def _note_arrays(arrays: "Arrays", names: "Names", brightest: int) -> None:
+    """Warn of arrays that nothing reads, and of images that are nearly black."""
+    from gan_zoo.data.rewritten import rewriting
+
+    unused = [name for name in arrays.names if name not in names.values()]
+    if unused:
+        log.warning("%s: not used: %s", arrays.path, ", ".join(unused))
+    if brightest < _HALF:
+        advice = rewriting(arrays, names, brightest) if brightest else ""
+        allowed = f"no pixel of x is above {brightest} of 255: the images are dark"
+        log.warning("%s: %s%s", arrays.path, allowed, advice)
+
+
+def _note_labels(class_names: list[str], present: set[str]) -> None:
+    """Warn of labels that do not count from 0, and of classes that only the test split has."""
+    absent = [name for name in class_names if name not in present]
+    if absent:
+        log.warning("no image of the training split has label %s", ", ".join(absent[:10]))
+    numbers = [int(name) for name in class_names if name.isdecimal()]
+    if len(numbers) == len(class_names) and numbers != list(range(len(numbers))):
+        what = f"{numbers[0]} to {numbers[-1]}: {len(numbers)}"
+        log.warning("labels are %s classes, named by their numbers", what)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from gan_zoo.data import class_names
 from gan_zoo.data.dataset import Outline
 from gan_zoo.data.downloads import Downloadable
 from gan_zoo.schema import SettingError, settings
@@ -32,7 +33,8 @@ class SVHN(Downloadable):
 
         (path,) = self.paths(split)
         x, y = _read_matlab(path)
-        return checked(x.transpose(3, 2, 0, 1), y % 10, 10, path)  # the files call zero ten
+        y = y % 10  # the files call zero ten
+        return checked(x.transpose(3, 2, 0, 1), y, 10, path, class_names.DIGITS)
 
 
 def _read_matlab(path: Path) -> "tuple[np.ndarray, np.ndarray]":
@@ -92,5 +94,6 @@ class STL10(Downloadable):
         y = np.zeros(len(x), np.int64)
         for path in labels:
             y = np.fromfile(path, np.uint8).astype(np.int64) - 1  # the files count from 1
-        classes = {"train": 10, "unlabeled": 1}[self.part]
-        return checked(x.swapaxes(2, 3), y, classes, images)  # stored column by column
+        names = {"train": class_names.STL10, "unlabeled": ()}[self.part]
+        # stored column by column
+        return checked(x.swapaxes(2, 3), y, max(1, len(names)), images, names)

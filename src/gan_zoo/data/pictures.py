@@ -1,16 +1,22 @@
 """Samples as one picture: tiles for images, a scatter plot for points."""
 
 import math
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from gan_zoo.data.samples import to_bytes
 
+GAP, GREY = 2, 64  # the frame of the tiles of a grid, by which a report finds them
+_DARK, _MARGIN = 24, 4  # behind the names of rows, and pixels around them
+_SMALLEST, _LARGEST, _WIDEST = 8, 14, 120  # size of their font, and pixels of a name
+_MISSING = "\U0010ffff"  # no font draws this noncharacter: what comes out is its sign for "missing"
 
-def tile(x: Tensor, columns: int | None = None, gap: int = 2) -> np.ndarray:
+
+def tile(x: Tensor, columns: int | None = None, gap: int = GAP) -> np.ndarray:
     """Images (N, 1 or 3, H, W) in [-1, 1] as rows of a grid, uint8 (height, width, 3).
 
     Without `columns` the grid is as square as N allows.
@@ -19,12 +25,51 @@ def tile(x: Tensor, columns: int | None = None, gap: int = 2) -> np.ndarray:
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    canvas = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), 64, np.uint8)
+    shape = (rows * (height + gap) + gap, columns * (width + gap) + gap, 3)
+    canvas = np.full(shape, GREY, np.uint8)
     for i, image in enumerate(images):
         top = gap + i // columns * (height + gap)
         left = gap + i % columns * (width + gap)
         canvas[top : top + height, left : left + width] = image if channels == 3 else image[..., :1]
     return canvas
+
+
+def beside(grid: np.ndarray, rows: Sequence[str]) -> np.ndarray:
+    """A grid with the names of its rows in a dark column on its left, uint8 (height, width, 3).
+
+    The column is as wide as the longest name, up to a limit; without any name there is none.
+    """
+    if not any(rows):
+        return grid
+    height, pitch = len(grid), (len(grid) - GAP) / len(rows)
+    font = ImageFont.load_default(max(_SMALLEST, min(_LARGEST, pitch - GAP)))
+    names = [_fitted(name, font) for name in rows]
+    width = math.ceil(max(map(font.getlength, names))) + 2 * _MARGIN
+    column = Image.new("RGB", (width, height), (_DARK,) * 3)
+    draw = ImageDraw.Draw(column)
+    for i, name in enumerate(names):
+        place = (width - _MARGIN, GAP + (i + 0.5) * pitch - GAP / 2)
+        draw.text(place, name, "white", font, anchor="rm")
+    return np.concatenate([np.asarray(column), grid], 1)
+
+
+def _fitted(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """The beginning of a name that fits; of what the font lacks, base letters or numbers."""
+    shown = "".join(_drawable(character, font) for character in name)
+    if font.getlength(shown) <= _WIDEST:
+        return shown
+    while font.getlength(f"{shown}...") > _WIDEST:
+        shown = shown[:-1]
+    return f"{shown}..."
+
+
+def _drawable(character: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """A character, or a letter without its accent, or a number such as U+554A."""
+    missing = bytes(font.getmask(_MISSING))
+    for shown in (character, unicodedata.normalize("NFKD", character)[0]):
+        if shown.isspace() or bytes(font.getmask(shown)) not in (missing, b""):
+            return shown
+    return f"U+{ord(character):04X}"
 
 
 def scatter(

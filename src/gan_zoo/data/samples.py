@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -150,7 +150,9 @@ def _bytes(x: Tensor) -> memoryview:
     return memoryview(x.cpu().contiguous().numpy()).cast("B")
 
 
-def checked(x: np.ndarray, y: np.ndarray, num_classes: int, path: Path) -> Samples:
+def checked(
+    x: np.ndarray, y: np.ndarray, num_classes: int, path: Path, class_names: Sequence[str] = ()
+) -> Samples:
     """Samples of what a file held, x (N, C, H, W) bytes and y (N,) int64.
 
     Raises SettingError naming the file where there are no images, or not a label for each, or a
@@ -161,7 +163,8 @@ def checked(x: np.ndarray, y: np.ndarray, num_classes: int, path: Path) -> Sampl
     elif y.min() < 0 or y.max() >= num_classes:
         allowed = f"has labels {y.min()} to {y.max()}, not 0 to {num_classes - 1}"
     else:
-        return Samples(torch.from_numpy(x), torch.from_numpy(y), num_classes)
+        tensors = (torch.from_numpy(x), torch.from_numpy(y))
+        return Samples(*tensors, num_classes, class_names=tuple(class_names))
     raise SettingError("dataset.root", path, allowed)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from typing import Any
 
 import torch
@@ -106,13 +107,18 @@ class ImageJudge(Judge):
         """What every number depends on, those of the critic included."""
         return {
             "dataset": type(self.dataset).__name__,
-            "dataset_fingerprint": self.dataset.train.fingerprint(),
+            "dataset_fingerprint": self.dataset.fingerprint,
         }
 
     @functools.cached_property
     def protocol(self) -> Protocol:
         """What every number depends on besides the generated images."""
-        reference = {"reference": "test", "n_reference": len(self.real), "seed": self.seed}
+        reference = {
+            "reference": "test",
+            "reference_fingerprint": self.test.fingerprint(),
+            "n_reference": len(self.real),
+            "seed": self.seed,
+        }
         if unfit(self.dataset.train):
             return {**self.about, **reference}
         return {
@@ -158,13 +164,16 @@ class ImageJudge(Judge):
             "assigned": found.assigned,
             "largest_share": found.largest,
         }
+        histograms: dict[str, list[float | None]]
         histograms = {"class_histogram": found.histogram.tolist()}
         if fakes.num_classes > 1:
             fidelity = class_fidelity(probabilities, fakes.y, fakes.num_classes)
             agree = probabilities.argmax(1) == fakes.y
             numbers["label_accuracy"] = agree.double().mean().item()
             numbers["label_accuracy_worst"] = fidelity.nan_to_num(1).min().item()
-            histograms["label_accuracy_by_class"] = fidelity.nan_to_num(0).tolist()
+            # none was asked for where there is no number
+            known = [None if math.isnan(share) else share for share in fidelity.tolist()]
+            histograms["label_accuracy_by_class"] = known
         judgement = self._named(numbers)
         judgement.histograms |= {f"metric/{k}_{self.suffix}": v for k, v in histograms.items()}
         return judgement

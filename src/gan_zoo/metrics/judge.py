@@ -31,12 +31,13 @@ class Judgement:
     """What was found, each under its tag.
 
     Attributes:
-        numbers: one value each; histograms: several; pictures: uint8 (H, W, 3).
+        numbers: one value each; histograms: several, None for what is not known;
+            pictures: uint8 (H, W, 3).
         protocols: how each number was taken; numbers of unlike protocols cannot be compared.
     """
 
     numbers: dict[str, float] = dataclasses.field(default_factory=dict)
-    histograms: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    histograms: dict[str, list[float | None]] = dataclasses.field(default_factory=dict)
     pictures: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     protocols: dict[str, Protocol] = dataclasses.field(default_factory=dict)
 

@@ -34,11 +34,12 @@ class MixtureJudge(Judge):
         }
         self.about = {
             "dataset": type(dataset).__name__,
-            "dataset_fingerprint": test.fingerprint(),
+            "dataset_fingerprint": dataset.fingerprint,
         }
         self.protocol = {
             **self.about,
             "reference": "test",
+            "reference_fingerprint": test.fingerprint(),
             "n_reference": min(n, len(test)),
             "seed": seed,
         }

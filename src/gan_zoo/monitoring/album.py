@@ -1,7 +1,8 @@
 """Pictures of a run: real samples once, generated ones from the same latent vectors throughout."""
 
 import copy
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,8 @@ from torch import Tensor
 from gan_zoo.architectures.players import Generator, in_evaluation_mode
 from gan_zoo.data.samples import Samples
 from gan_zoo.monitoring.reading import Transfer
+
+_NAMED = 2  # classes in one row of a grid
 
 Picture = Callable[[], np.ndarray]  # makes it, uint8 (H, W, 3)
 
@@ -24,6 +27,17 @@ def picture_labels(count: int, num_classes: int) -> Tensor:
 def columns_for(count: int, num_classes: int) -> int | None:
     """Columns that give each class rows of its own, if there are classes and room for them."""
     return count // num_classes if 1 < num_classes <= count else None
+
+
+def row_names(y: Tensor, columns: int | None, class_names: Sequence[str]) -> list[str]:
+    """Names beside the rows of a grid of samples with the labels y (N,): the classes in each.
+
+    Empty where they are those of the row above, or too many to be named.
+    """
+    columns = columns or math.ceil(math.sqrt(len(y)))
+    rows = [part.unique_consecutive().tolist() for part in y.split(columns)] if class_names else []
+    names = [", ".join(class_names[i] for i in row) if len(row) <= _NAMED else "" for row in rows]
+    return ["" if above == name else name for above, name in zip(["", *names], names, strict=False)]
 
 
 @torch.no_grad()
@@ -39,16 +53,25 @@ class Album:
         dataset: knows how its samples are shown, and how many.
         generator: the one to show.
         noise: stream of the fixed latent vectors.
+        class_names: shown beside the rows of a grid; empty for none.
     """
 
-    def __init__(self, dataset: Any, generator: Generator, noise: torch.Generator):
+    def __init__(
+        self,
+        dataset: Any,
+        generator: Generator,
+        noise: torch.Generator,
+        class_names: Sequence[str] = (),
+    ):
         self.dataset, self.generator = dataset, generator
         classes = generator.num_classes
         # of more classes than fit, a picture shows some, evenly spaced
         count = dataset.pictured // classes * classes or dataset.pictured
         self.columns = columns_for(count, classes)
         self.z = generator.sample_z(count, noise)
-        self.y = picture_labels(count, classes).to(self.z.device)
+        y = picture_labels(count, classes)
+        self.rows = row_names(y, self.columns, class_names)
+        self.y = y.to(self.z.device)
         self._twin = copy.deepcopy(generator)
 
     def fake(self) -> Picture:
@@ -65,7 +88,8 @@ class Album:
     def _drawn(self, weights: dict[str, Tensor]) -> np.ndarray:
         """The picture of a generator with these weights."""
         self._twin.load_state_dict(weights)
-        return self.dataset.picture(draw_samples(self._twin, self.z, self.y), self.columns)
+        drawn = draw_samples(self._twin, self.z, self.y)
+        return self.dataset.picture(drawn, self.columns, self.rows)
 
     def real(self, samples: Samples, draws: torch.Generator) -> Picture:
         """Real samples with the same labels, drawn at random, as a picture to be made."""
@@ -74,4 +98,4 @@ class Album:
 
     def _picture(self, samples: Tensor) -> Picture:
         sent = Transfer(samples)
-        return lambda: self.dataset.picture(sent.wait(), self.columns)
+        return lambda: self.dataset.picture(sent.wait(), self.columns, self.rows)

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from gan_zoo.data.contents import contents
 from gan_zoo.experiment import Experiment
 from gan_zoo.resume import leaves
 
@@ -21,6 +22,7 @@ def header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> s
         "note": experiment.loss.note(),
         "regularizer": f"{experiment.regularizer.title}: {_call(config['regularizer'])}",
         "dataset": _call(config["dataset"]),
+        **contents(experiment.dataset.train),
         "generator": f"{_call(architecture['generator'])}, {_parameters(generator)}",
         "critic": f"{_call(architecture['critic'])}, {_parameters(critic)}",
         "optimizer": ", ".join(optimizers),

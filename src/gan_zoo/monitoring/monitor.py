@@ -34,6 +34,7 @@ class Monitor:
         step, images: where it starts, and real images seen by then. What the folder holds of later
             steps is forgotten.
         evaluated: whether what it holds of an evaluation at `step` is kept.
+        unit: what samples are called.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Monitor:
         step: int = 0,
         images: int = 0,
         evaluated: bool = True,
+        unit: str = "images",
     ):
         self.folder, self.step = folder, step
         self.images = self._began_at_images = self._images_read = images
@@ -53,7 +55,7 @@ class Monitor:
         cut_back(folder / "metrics.jsonl", step, period, evaluated)
         self._lines = Appended(folder / "metrics.jsonl")
         self._writer = Writer()
-        self.progress = Progress(steps, step)
+        self.progress = Progress(steps, step, unit)
         self.last: dict[str, float] = {}
         self.health = ""  # verdict that the bar shows
         self._redirect = logging_redirect_tqdm()
@@ -158,9 +160,11 @@ class Monitor:
             "steps": self.step,
             "images_seen": self.images,
             "seconds": round(seconds, 3),
-            "images_per_second": round((self.images - self._began_at_images) / seconds, 1),
+            "images_per_second": round((self.images - self._began_at_images) / seconds, 3),
             "last": finite(self.last),
         }
         text = json.dumps(summary, indent=2, ensure_ascii=False)
-        (self.folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+        # a name that is no UTF-8 is written as an escape, which JSON has as well
+        path, escaped = self.folder / "summary.json", "backslashreplace"
+        path.write_text(text + "\n", encoding="utf-8", errors=escaped)
         return summary

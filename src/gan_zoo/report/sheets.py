@@ -38,7 +38,9 @@ def last_grid(folder: Path) -> Path | None:
 
 
 def tiles(picture: np.ndarray) -> list[np.ndarray]:
-    """The tiles of a grid, row by row; the whole picture if it is none."""
+    """The tiles of a grid, row by row, without names beside it; the whole picture if it is none."""
+    frames = (picture == _GREY).all(axis=(0, 2))
+    picture = picture[:, frames.argmax() :] if frames.any() else picture
     down, across = (_period(picture, axis) for axis in (0, 1))
     if not down or not across:
         return [picture]
