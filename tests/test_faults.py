@@ -15,7 +15,7 @@ import torch
 import yaml
 
 from gan_zoo import checkpoints
-from gan_zoo.experiment import read
+from gan_zoo import experiment as experiments
 from gan_zoo.launch import job
 from gan_zoo.metrics.afterwards import Runs
 from gan_zoo.metrics.command import parse
@@ -214,7 +214,7 @@ def test_a_saved_configuration_is_not_trusted(tmp_path, hostile, said):
 
 def test_an_unexpected_error_saves_the_run_and_names_what_continues_it(tmp_path, composed, capsys):
     words = [*SMALL, "steps=9", "checkpoint_every=100"]
-    experiment, folder = read(composed(*words)), tmp_path / "run"
+    experiment, folder = experiments.read(composed(*words)), tmp_path / "run"
     real, calls = experiment.loss.__class__.generator, []
 
     def broken(self, *scored):
@@ -223,10 +223,11 @@ def test_an_unexpected_error_saves_the_run_and_names_what_continues_it(tmp_path,
             raise RuntimeError("out of something")
         return real(self, *scored)
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment.loss.__class__, "generator", broken)
         patch.setattr(job, "keep", lambda *_: None)
-        job._train_alone(experiment, None, folder)
+        with pytest.raises(SystemExit) as ended:
+            job._train_alone(experiment, None, folder)
     assert ended.value.code == 3
     (told,) = capsys.readouterr().err.strip().splitlines()[-1:]
     assert told.startswith("error: RuntimeError: out of something; details in ")
@@ -238,7 +239,7 @@ def test_an_unexpected_error_saves_the_run_and_names_what_continues_it(tmp_path,
 
 def test_a_run_that_diverged_ends_with_its_verdict_and_3(tmp_path, composed, capsys, monkeypatch):
     monkeypatch.setattr(job, "keep", lambda *_: None)
-    experiment = read(composed(*SMALL, "steps=400", "optimizer.lr=10"))
+    experiment = experiments.read(composed(*SMALL, "steps=400", "optimizer.lr=10"))
     for _ in range(2):  # the second finds it ended already
         with pytest.raises(SystemExit) as ended:
             job._train_alone(experiment, None, tmp_path)
@@ -253,7 +254,7 @@ def test_a_run_that_diverged_ends_with_its_verdict_and_3(tmp_path, composed, cap
 def test_a_refused_run_deletes_nothing_of_others(tmp_path, composed, monkeypatch):
     (tmp_path / "mine.txt").write_text("precious")
     monkeypatch.setattr(job, "keep", lambda *_: None)
-    data = ["dataset=mnist", f"dataset.root={tmp_path}"]
+    experiment = experiments.read(composed(*SMALL, "batch_size=301", "steps=2"))
     with pytest.raises(SystemExit):
-        job._train_alone(read(composed(*data, "steps=2")), None, tmp_path)
+        job._train_alone(experiment, None, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -215,8 +215,7 @@ class Chronicle:
     @cached_property
     def data(self) -> dict[str, Any]:
         """Fingerprint of the dataset, and its history where it changed between two parts."""
-        now = self.experiment.dataset.fingerprint
-        return data_history(self.state, now)
+        return data_history(self.state, self.experiment.dataset.fingerprint)
 
     def save(self) -> None:
         """Write a checkpoint, and let go of the oldest; where it cannot be written, warn."""
@@ -261,9 +260,8 @@ class Chronicle:
         self.check_saved()
         examined = self.examination.facts if self.examination else {}
         asked = {"steps_asked": self.settings.steps}  # more than it took where it diverged
-        held = summary_of(self.experiment.dataset.train)
-        found = {**self.data, **held, **asked, **origin, **self.watch.facts, **examined}
-        return self.monitor.summary(found)
+        facts = {**self.data, **summary_of(self.experiment.dataset.train), **asked}
+        return self.monitor.summary({**facts, **origin, **self.watch.facts, **examined})
 
 
 def _set_aside(folder: Path) -> None:

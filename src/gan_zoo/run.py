@@ -101,7 +101,7 @@ def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
         return
     key = "dataset.root" if hasattr(dataset, "root") else "dataset"
     value = getattr(dataset, "root", type(dataset).__name__)
-    refuse_other_data(state, dataset.train.fingerprint(), key, value)
+    refuse_other_data(state, dataset.fingerprint, key, value)
 
 
 def go_on(training: Training, state: dict[str, Any], folder: Path) -> None:

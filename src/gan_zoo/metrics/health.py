@@ -15,10 +15,8 @@ _SATURATED = 0.02  # of the loss of an indifferent critic
 _VANISHED = 1e-4  # of the largest gradient so far
 _NARROW = 0.1  # of the real samples' mean distance
 _SHARE = 0.9  # of all samples, in one mode, in one class, or with a double
-_QUALITY = ("metric/precision", "metric/high_quality")
+_QUALITY = {"metric/precision": 0.01, "metric/high_quality": 0.05}  # nothing learned if below
 _LOOKS_REAL = 0.5  # of the samples
-_NOTHING = 0.05  # of the samples: when fewer look real, nothing was learned
-_UNLEARNED = f"nothing learned (under {_NOTHING:.0%} of samples look real) by step"
 
 
 class DivergedError(ArithmeticError):
@@ -85,7 +83,9 @@ class Health:
             "collapse": Symptom("collapsed at step"),
             # evaluations are rare and see many samples: one is enough
             "one mode": Symptom("collapsed at step", patience=1),
-            "nothing": Symptom(_UNLEARNED, patience=1, latest=True),
+            "nothing": Symptom(
+                "nothing learned (hardly any sample looks real) by step", patience=1, latest=True
+            ),
             "explosion": Symptom("scores exploding since step"),
             "saturation": Symptom("critic saturated since step"),
         }
@@ -115,12 +115,17 @@ class Health:
         generator's noise, often one class throughout, is no sign of collapse.
         """
         shares = [value for name, value in values.items() if "/largest_share" in name]
-        quality = [value for name, value in values.items() if name.startswith(_QUALITY)]
+        quality = [value for name, value in values.items() if name.startswith(tuple(_QUALITY))]
         if quality:
-            self._observe(step, "nothing", max(quality) < _NOTHING)
+            low = (self._is_low(name, value) for name, value in values.items())
+            self._observe(step, "nothing", any(low))
         if shares:
             real = not quality or max(quality) > _LOOKS_REAL
             self._observe(step, "one mode", max(shares) > _SHARE and real)
+
+    @staticmethod
+    def _is_low(name: str, value: float) -> bool:
+        return any(name.startswith(tag) and value < least for tag, least in _QUALITY.items())
 
     def give_up(self, step: int, reason: DivergedError) -> DivergedError:
         """Note that the run has ended for this reason, which is returned for raising."""
