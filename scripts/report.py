@@ -42,7 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=given_path, metavar="DIR", help="default: FOLDER/report")
     parser.add_argument(
         "--watch",
-        type=whole_number(1),
+        type=whole_number(1, unit="seconds"),
         nargs="?",
         const=30,
         metavar="SECONDS",

@@ -172,7 +172,7 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
     assert told.strip().splitlines()[-1].startswith(f"error: stopped by {number.name}")
     step = checkpoints.load(checkpoints.newest(folder))["step"]
     assert 0 < step < 2000
-    pasted = told.strip().rpartition("; python ")[2].removesuffix(" goes on")
+    pasted = told.strip().rpartition("; python ")[2].rpartition(" continues from ")[0]
     resumed = subprocess.run(
         f"{shlex.quote(sys.executable)} {pasted} steps={step + 5}",
         shell=True,

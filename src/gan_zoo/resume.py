@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gan_zoo.command_line import from_here
 from gan_zoo.latest import resolve
 from gan_zoo.schema import SettingError, at_home
 
@@ -99,7 +100,7 @@ def way_on(folder: Path) -> str:
         return ""
     step = newest_step(folder)
     found = "starts again: it has no checkpoint" if step is None else f"continues from step {step}"
-    return f"python train.py resume={folder} {found}"
+    return f"{from_here('train.py', f'resume={folder}')} {found}"
 
 
 def finished(folder: Path, steps: int) -> dict[str, Any] | None:
