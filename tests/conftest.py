@@ -7,6 +7,8 @@ from hydra import compose, initialize_config_dir
 
 from gan_zoo import launch
 from gan_zoo.experiment import read
+from gan_zoo.metrics import features
+from gan_zoo.metrics.features import Recipe
 from gan_zoo.run import run
 
 ROOT = Path(__file__).parents[1]
@@ -34,3 +36,9 @@ def trained(composed):
         return run(read(composed("evaluate_every=0", *overrides)), folder)
 
     return train_in
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Feature networks trained for a moment only, where how well they see does not matter."""
+    monkeypatch.setattr(features, "Recipe", lambda: Recipe(epochs=1, least_steps=4, batch_size=32))

@@ -7,7 +7,6 @@ import torch
 
 from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.data.samples import Samples
-from gan_zoo.metrics import features
 from gan_zoo.metrics.features import FeatureExtractor, Recipe, fit_network
 from gan_zoo.metrics.tasks import task_for
 
@@ -27,12 +26,6 @@ def extractor(train) -> FeatureExtractor:
     task = task_for(train)
     net = fit_network(train, task, Recipe(epochs=1, least_steps=60), torch.device("cpu"))
     return FeatureExtractor(task, net, 0.99)
-
-
-@pytest.fixture
-def brief(monkeypatch):
-    """Feature networks trained for a moment only, where how well they see does not matter."""
-    monkeypatch.setattr(features, "Recipe", lambda: Recipe(epochs=1, least_steps=4, batch_size=32))
 
 
 @pytest.fixture(scope="session")
