@@ -52,7 +52,7 @@ def _rows(chronicle: Any, step: float, repeats: int) -> list[Row]:
     actions = {
         "reading": (settings.log_every, chronicle.read),
         "grid": (settings.sample_every, chronicle.draw),
-        "checkpoint": (settings.checkpoint_every, chronicle.save),
+        "checkpoint": (settings.checkpoint_every, chronicle.keeper.save),
     }
     if chronicle.examination:
         actions["evaluation"] = (settings.evaluate_every, chronicle.examine)

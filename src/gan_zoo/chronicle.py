@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from gan_zoo import checkpoints
 from gan_zoo.data.contents import names_of, summary_of
 from gan_zoo.data.samples import Samples
 from gan_zoo.experiment import Experiment
+from gan_zoo.keeper import Keeper
 from gan_zoo.metrics.health import DivergedError
 from gan_zoo.metrics.watch import Examination, Watch
 from gan_zoo.monitoring.album import Album
@@ -23,13 +23,10 @@ from gan_zoo.monitoring.reading import Reading
 from gan_zoo.report.direction import lower_is_better
 from gan_zoo.resume import data_history
 from gan_zoo.schema import SettingError
-from gan_zoo.training.interruption import Stopped
 from gan_zoo.training.loop import Training
 from gan_zoo.training.streams import stream
 
 log = logging.getLogger(__name__)
-
-_KEPT = 2  # checkpoints: the newest, and the one before in case that one is damaged
 
 
 class Chronicle:
@@ -60,10 +57,7 @@ class Chronicle:
         self.state = state or {}
         self.examination = self._examination()
         self.examined = training.step if self.state.get("evaluated", True) else -1
-        self.saved = -1  # step of the checkpoint that is known to be sound
-        if state and self._path(training.step).exists():
-            self.saved = training.step
-        self.unsaved = ""  # why the last checkpoint could not be written
+        self.keeper = Keeper(self.checkpoints, training, self.content)
         self.reading: Reading | None = None  # asked for and not yet written
         self._due = 0.0  # when the next one may be asked for
         reached = (training.step, training.feed.position)
@@ -134,7 +128,7 @@ class Chronicle:
             (settings.log_every or None, self.read),
             *([(settings.sample_every, self.draw)] if settings.sample_every else []),
             *examining,
-            (settings.checkpoint_every or None, self.save),
+            (settings.checkpoint_every or None, self.keeper.save),
         ]
 
     def read(self) -> None:
@@ -175,8 +169,8 @@ class Chronicle:
         """
         assert self.examination is not None
         step = self.training.step
-        if self.saved != step:
-            self.save()
+        if not self.keeper.has_present:
+            self.keeper.save()
         try:
             with self.monitor.aside():  # the first run on a dataset trains a network here
                 judgement = self.examination.examine()
@@ -217,36 +211,6 @@ class Chronicle:
         """Fingerprint of the dataset, and its history where it changed between two parts."""
         return data_history(self.state, self.experiment.dataset.fingerprint)
 
-    def save(self) -> None:
-        """Write a checkpoint, and let go of the oldest; where it cannot be written, warn."""
-        path = self._path(self.training.step)
-        self.unsaved = checkpoints.try_save(path, self.content())
-        if not self.unsaved:
-            self.saved = self.training.step
-            checkpoints.keep_newest(self.checkpoints, _KEPT)
-
-    def _path(self, step: int) -> Path:
-        return self.checkpoints / f"{step:08d}.pt"
-
-    def rescue(self) -> None:
-        """Save what there is, if it is sound, before an exception ends the run; raises nothing."""
-        step = self.training.step
-        if self.saved == step and not self.training.midway:
-            return
-        try:
-            self.save()
-        except Exception as error:
-            log.warning("step %s could not be saved: %s", step, " ".join(str(error).split()))
-            return
-        if self.saved == step and self.training.midway:
-            log.warning("saved amid step %s: what follows will differ slightly", step + 1)
-
-    def check_saved(self) -> None:
-        """Raises Stopped where the last checkpoint could not be written."""
-        if self.unsaved:
-            where = f"step {self.training.step} could not be saved in {self.checkpoints}"
-            raise Stopped(f"{where}: {self.unsaved}")
-
     def give_up(self) -> None:
         """Tell why a run that diverged ends before its time."""
         log.error("health: %s; the run ends here", self.watch.health.verdict)
@@ -257,7 +221,7 @@ class Chronicle:
 
         Raises Stopped where the last checkpoint could not be written.
         """
-        self.check_saved()
+        self.keeper.check()
         examined = self.examination.facts if self.examination else {}
         asked = {"steps_asked": self.settings.steps}  # more than it took where it diverged
         facts = {**self.data, **summary_of(self.experiment.dataset.train), **asked}

@@ -72,15 +72,15 @@ def play(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -> 
                 training, settings.steps, chronicle.cadence(), lambda: bool(request.signal_number)
             )
             if request.signal_number is not None and training.step < settings.steps:
-                chronicle.save()
-                chronicle.check_saved()
+                chronicle.keeper.save()
+                chronicle.keeper.check()
                 raise Interrupted(request.signal_number)
         except DivergedError:
             chronicle.give_up()
         except Stopped:
             raise
         except BaseException as error:
-            chronicle.rescue()
+            chronicle.keeper.rescue()
             raise _ended(error) from error
         summary = chronicle.end(origin)
     log.info("%s: %s", "ended" if diverged(summary) else "done", folder)

@@ -310,6 +310,13 @@ def test_unlabelled_images_that_are_not_square_train_unevaluated(trained, tmp_pa
     assert "label the images or make them square" in told
 
 
+def test_data_of_another_shape_than_the_run_s_are_refused_afterwards(trained, tmp_path):
+    trained(tmp_path / "run", *NPZ, pictures(tmp_path, 40, 9), "evaluate_every=0")
+    pictures(tmp_path, 40, 9, (8, 8))
+    with pytest.raises(SettingError, match=r"holds samples of \(1, 8, 8\), the run makes"):
+        asked(str(tmp_path / "run"), "n=12").evaluate(tmp_path / "run")
+
+
 def test_nearest_alone_is_measured_and_chooses_no_best(trained, tmp_path, brief):
     words = [*NPZ, pictures(tmp_path, 40, 9), "evaluation.metrics=nearest"]
     summary = trained(tmp_path / "run", *words, f"evaluation.cache={tmp_path}/cache")

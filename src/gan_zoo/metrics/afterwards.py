@@ -64,6 +64,9 @@ class Runs:
         if key not in self._examiners:
             dataset = construct(node, "dataset")
             samples = dataset.train
+            if samples.shape != tuple(content["shape"]):
+                allowed = f"holds samples of {samples.shape}, the run makes {content['shape']}"
+                raise SettingError("dataset", type(dataset).__name__, allowed)
             samples = samples if content["num_classes"] > 1 else samples.unlabelled()
             self._examiners[key] = Examiner(dataset, samples, self.asked.settings, self.device)
         return self._examiners[key]
