@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ from gan_zoo.report.direction import Metric
 from gan_zoo.report.runs import Run
 
 _SOUND = "healthy"
+_LOOKS_REAL = ("metric/precision", "metric/high_quality")  # shares of all samples
+_NOTHING = 0.05  # where fewer look real, nothing was learned
+_MODES = "metric/modes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Outcome:
 
     Attributes:
         value: of the metric at the run's end; None where it cannot be compared.
-        failure: how it collapsed or diverged; empty where it did not.
+        failure: how it collapsed, diverged or learned nothing; empty where it did not.
         gap: why it is no part of the statistics though it did not fail; empty where it is.
     """
 
@@ -31,6 +35,11 @@ class Outcome:
         """Whether it counts as a trial of its configuration: it came to its end, good or bad."""
         return bool(self.failure) or not self.gap
 
+    @property
+    def kind(self) -> str:
+        """The failure without its step and numbers, such as "collapsed"."""
+        return re.split(r" at step| by step| since step| \(|:", self.failure)[0]
+
 
 def outcome(run: Run, metric: Metric | None) -> Outcome:
     """What became of a run.
@@ -39,6 +48,8 @@ def outcome(run: Run, metric: Metric | None) -> Outcome:
     configuration. One that stopped early has no value at its end.
     """
     failure, gap = _failure(run, metric), _gap(run)
+    if not gap:
+        failure = failure or _unlearned(run)
     value = run.metrics.get(metric.tag) if metric else None
     if failure and gap:
         return Outcome(run, None, failure, "")
@@ -57,6 +68,15 @@ def _failure(run: Run, metric: Metric | None) -> str:
         watched.append(metric.tag)
     unsound = [tag for tag in watched if not math.isfinite(run.metrics[tag])]
     return f"diverged: last {', '.join(unsound)} not finite" if unsound else ""
+
+
+def _unlearned(run: Run) -> str:
+    """What says that nothing was learned, whatever the run said of its own health."""
+    shares = {tag: v for tag, v in run.metrics.items() if tag.startswith(_LOOKS_REAL)}
+    if shares and max(shares.values()) < _NOTHING:
+        measured = ", ".join(f"{tag} is {value:.3g}" for tag, value in shares.items())
+        return f"nothing learned: {measured}"
+    return f"nothing learned: {_MODES} is 0" if run.metrics.get(_MODES) == 0 else ""
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:
