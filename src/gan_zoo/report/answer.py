@@ -49,17 +49,20 @@ def _sentences(valued: Sequence[Configuration], metric: Metric) -> list[str]:
     ordered = best_first(valued, metric)
     top, unsound = ordered[0], [each for each in ordered if not _sound(each)]
     if len(unsound) == len(ordered):
-        return [_nothing(ordered), f"The {_best_of(metric)} is that of {top.label}: {_mean(top)}."]
+        said = [_nothing(ordered), f"The {_best_of(metric)} is that of {top.label}, {_mean(top)}."]
+    elif len(ordered) == 1:
+        said = [f"One configuration, {top.label}: mean {_mean(top)}."]
+    elif top in unsound:
+        said = [_but_failed(ordered, metric)]
+    else:
+        said = [_leader(ordered, metric)]
     if len(ordered) == 1:
-        return [f"One configuration, {top.label}: mean {_mean(top)}."]
-    if top in unsound:
-        return [_but_failed(ordered, metric), *_against_baselines(valued, metric)]
-    said = [_leader(ordered, metric)]
+        return said
     if max(len(each.scores) for each in valued) < 2:
         return [*said, "With one seed each, nothing can be said about significance."]
-    if top.best is not None:
+    if top.best is not None and top not in unsound:
         ranked = sum(each.best is not None for each in valued)
-        said.append(f"The probability that it is the best of {ranked} is {top.best:.2f}.")
+        said.append(f"P(best) of {top.label} among {ranked} is {top.best:.2f}.")
     return [*said, *_against_baselines(valued, metric)]
 
 
@@ -82,8 +85,8 @@ def _but_failed(ordered: Sequence[Configuration], metric: Metric) -> str:
     top, following = ordered[0], next(each for each in ordered if _sound(each))
     failed = f"{top.failures} of its {counted(len(top.runs), 'run')} failed ({_kinds([top])})"
     return (
-        f"No winner: {top.label} has the {_best_of(metric)}, {_mean(top)}, but {failed}. The best "
-        f"mean of runs that did not fail is that of {following.label}, {_mean(following)}."
+        f"No winner: {top.label} has the {_best_of(metric)}, {_mean(top)}, but {failed}. Among "
+        f"those that trained, {following.label} has it, {_mean(following)}."
     )
 
 

@@ -10,8 +10,9 @@ from gan_zoo.report.direction import Metric
 from gan_zoo.report.runs import Run
 
 _SOUND = "healthy"
-_LOOKS_REAL = ("metric/precision", "metric/high_quality")  # shares of all samples
-_NOTHING = 0.05  # where fewer look real, nothing was learned
+# shares of samples that look real, below which nothing was learned, as the health of a run has them
+_NOTHING = {"metric/precision": 0.01, "metric/high_quality": 0.05}
+_UNLEARNED = "nothing learned"
 _MODES = "metric/modes"
 
 
@@ -61,7 +62,7 @@ def outcome(run: Run, metric: Metric | None) -> Outcome:
 
 def _failure(run: Run, metric: Metric | None) -> str:
     verdict = _verdict(run.summary or {})
-    if verdict and not verdict.startswith(_SOUND):
+    if verdict and not verdict.startswith((_SOUND, _UNLEARNED)):  # the latter as the metrics say
         return verdict
     watched = [tag for tag in run.metrics if tag.startswith("loss/")]
     if metric and metric.tag in run.metrics:
@@ -72,11 +73,14 @@ def _failure(run: Run, metric: Metric | None) -> str:
 
 def _unlearned(run: Run) -> str:
     """What says that nothing was learned, whatever the run said of its own health."""
-    shares = {tag: v for tag, v in run.metrics.items() if tag.startswith(_LOOKS_REAL)}
-    if shares and max(shares.values()) < _NOTHING:
-        measured = ", ".join(f"{tag} is {value:.3g}" for tag, value in shares.items())
-        return f"nothing learned: {measured}"
-    return f"nothing learned: {_MODES} is 0" if run.metrics.get(_MODES) == 0 else ""
+    if run.metrics.get(_MODES) == 0:
+        return f"no mode captured: {_MODES} is 0"
+    low = [
+        f"{tag} is {value:.3g}"
+        for tag, value in run.metrics.items()
+        if any(tag.startswith(name) and value < least for name, least in _NOTHING.items())
+    ]
+    return f"hardly a sample looks real: {', '.join(low)}" if low else ""
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:

@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gan_zoo.report import markup
-from gan_zoo.report.answer import answer, in_order, number
-from gan_zoo.report.canvas import BLUE, GRAY, ORANGE
+from gan_zoo.report.answer import answer, in_order
 from gan_zoo.report.cautions import cautions
 from gan_zoo.report.columns import Column, configuration_columns, run_columns
 from gan_zoo.report.measuring import measuring
@@ -19,7 +18,8 @@ from gan_zoo.report.method import METHOD
 from gan_zoo.report.outcomes import Outcome
 from gan_zoo.report.provenance import command, origins, reporter
 from gan_zoo.report.sheets import Sheet
-from gan_zoo.report.study import Configuration, Study
+from gan_zoo.report.strip import Strip
+from gan_zoo.report.study import Study
 from gan_zoo.report.swept import named
 from gan_zoo.report.variation import shown
 from gan_zoo.report.wording import counted
@@ -104,7 +104,7 @@ def _configurations(study: Study) -> str:
     for dataset, peers in study.datasets.items():
         heading = f"<h3>{markup.text(dataset)}</h3>" if len(study.datasets) > 1 else ""
         valued = [each for each in peers if each.scores]
-        extra = {"seeds and mean": _Strip(valued)} if study.metric and valued else {}
+        extra = {"seeds and mean": Strip(valued)} if study.metric and valued else {}
         rows, columns = in_order(peers, study.metric), configuration_columns(study.metric, peers)
         made.append(heading + markup.table(columns, rows, extra))
         if extra:
@@ -113,34 +113,6 @@ def _configurations(study: Study) -> str:
             )
             made.append(f'<p class="soft">{marks}</p>')
     return "".join(made)
-
-
-class _Strip:
-    """Draws a configuration's seeds, mean and interval on a scale that its peers share."""
-
-    def __init__(self, peers: list[Configuration]):
-        values = [value for each in peers for value in each.scores.values()]
-        room = (max(values) - min(values)) or abs(values[0]) or 1.0
-        self.low, self.width = min(values) - 0.15 * room, 1.3 * room
-
-    def __call__(self, each: Configuration) -> str:
-        colour = ORANGE if each.is_baseline else BLUE
-        marks = [
-            f'<path d="M{self._x(value)} 2v12" stroke="{GRAY}"/>' for value in each.scores.values()
-        ]
-        if each.interval:
-            low, high = self._x(each.interval.low), self._x(each.interval.high)
-            marks.append(f'<path d="M{low} 8H{high}" stroke="{colour}" stroke-width="2"/>')
-        if each.mean is not None:
-            marks.append(f'<circle cx="{self._x(each.mean)}" cy="8" r="3.5" fill="{colour}"/>')
-        said = f"mean {number(each.mean)}"
-        return (
-            f'<svg class="strip" viewBox="0 0 130 16" role="img" aria-label="{said}">'
-            f"{''.join(marks)}</svg>"
-        )
-
-    def _x(self, value: float) -> str:
-        return f"{min(max((value - self.low) / self.width, 0.0), 1.0) * 130:.1f}"
 
 
 def _figures(figures: Mapping[str, tuple[Figure, str]]) -> str:
