@@ -9,6 +9,7 @@ import yaml
 from gan_zoo.command_line import given_path, one_line_errors, whole_number
 from gan_zoo.latest import resolve_all
 from gan_zoo.report.variation import shown
+from gan_zoo.report.wording import counted
 from gan_zoo.schema import SettingError
 
 
@@ -53,6 +54,7 @@ def arguments() -> argparse.Namespace:
 
 def write(asked: argparse.Namespace, refresh: int | None) -> None:
     """Write the report once, and say where it is."""
+    from gan_zoo.report.measuring import measuring
     from gan_zoo.report.write import write_report  # imports matplotlib: not for --help
 
     lower = {None: None, "lower": True, "higher": False}[asked.better]
@@ -65,7 +67,10 @@ def write(asked: argparse.Namespace, refresh: int | None) -> None:
         refresh=refresh,
     )
     left_out = sum(bool(each.gap) for each in study.outcomes) + len(study.unreadable)
-    print(f"{len(study.outcomes)} runs, {left_out} left out: {page}", flush=True)
+    runs = counted(len(study.outcomes), "run")
+    print(f"{runs}, {left_out} left out: {page}", flush=True)
+    if study.metric is None and (command := measuring(study)):
+        print(f"no metric; measure the runs: {command}", flush=True)
 
 
 def watch(asked: argparse.Namespace) -> None:

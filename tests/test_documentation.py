@@ -1,11 +1,18 @@
 """The pages say what the code does: names, formulas and recipes are compared with it."""
 
+import re
+import textwrap
 from pathlib import Path
+from statistics import fmean
+from typing import Annotated
 
 import pytest
+import torch
 import yaml
 
 from gan_zoo.experiment import read
+from gan_zoo.losses import Scored, adversarial
+from gan_zoo.schema import Range, SettingError
 
 ROOT = Path(__file__).parents[1]
 ZOO = (ROOT / "docs" / "zoo.md").read_text()
@@ -53,3 +60,22 @@ def test_pictures_that_a_page_shows_exist(page):
     shown = [part.split(")")[0] for part in text.split("](")[1:]]
     local = [name for name in shown if not name.startswith(("http", "#"))]
     assert all((folder / name.partition("#")[0]).exists() for name in local)
+
+
+def test_the_worked_example_of_a_new_loss_is_complete_and_right():
+    steps = (ROOT / "CONTRIBUTING.md").read_text().split("## A loss\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"^   ```\w+\n(.*?)^   ```$", steps, re.DOTALL | re.MULTILINE)
+    code, config, hand, page = map(textwrap.dedent, blocks)
+    module = {**vars(adversarial), "Annotated": Annotated, "Range": Range}
+    exec(code, module)
+    node = yaml.safe_load(config)["loss"]
+    make = module[node.pop("_target_").rpartition(".")[2]]
+    loss, scores = make(**node), ([0.5, -1.5, 2.0], [-0.25, 3.0, 0.0])
+    assert f"**{loss.title}**" in page
+    assert "    " + "\n    ".join(loss.formula.split("; ")) in page
+    ((critic, generator),) = eval(f"{{{hand}}}", {"mean": fmean}).values()
+    real, fake = (Scored(torch.zeros(3, 2), torch.tensor(s)) for s in scores)
+    assert loss.critic(real, fake).item() == pytest.approx(critic(*scores, None))
+    assert loss.generator(fake).item() == pytest.approx(generator(*scores))
+    with pytest.raises(SettingError, match="power=0.5: must be at least 1"):
+        make(power=0.5)

@@ -1,6 +1,9 @@
 """Losses: hand-computed values, identities, gradients, shapes, and the traps of the field."""
 
+import dataclasses
+import itertools
 import math
+import typing
 from pathlib import Path
 
 import pytest
@@ -144,6 +147,30 @@ def difference_quotients(function, scores, which, width=1e-6):
         return function(*moved)
 
     return [(at(i, width) - at(i, -width)) / (2 * width) for i in range(len(scores[which]))]
+
+
+def is_number(hint):
+    return hint is float or typing.get_args(hint)[:1] == (float,)
+
+
+NUMBERS = (-1e3, -1.0, -1e-3, 0.0, 1e-3, 0.5, 0.999, 1.0, 1.001, 2.0, 1e3)
+
+
+@pytest.mark.parametrize("name", YAMLS)
+def test_what_a_loss_accepts_for_its_numbers_gives_finite_losses_and_gradients(name):
+    """A number that would make nan is refused by its range: Annotated[float, Range(...)]."""
+    numbers = [f.name for f in dataclasses.fields(loss_of(name)) if is_number(f.type)]
+    for field, value in itertools.product(numbers, NUMBERS):
+        try:
+            loss = loss_of(name, **{field: value})
+        except SettingError:
+            continue
+        scores = [side.score.clone().requires_grad_() for side in (REAL, FAKE)]
+        real, fake = (Scored(side.x, s) for side, s in zip((REAL, FAKE), scores, strict=True))
+        for made in scored_for(loss, real, fake):
+            found = torch.autograd.grad(made, scores, allow_unused=True)
+            tensors = [made.detach(), *(g for g in found if g is not None)]
+            assert all(t.isfinite().all() for t in tensors), f"{field}={value} makes {tensors}"
 
 
 @pytest.mark.parametrize("name", YAMLS)
@@ -301,6 +328,7 @@ def test_extreme_scores_give_finite_values_and_gradients(name):
         (lambda: losses.GAN(form="saturating"), "form"),
         (lambda: losses.LeastSquares(a="zero"), "a"),
         (lambda: divergences.Alpha(alpha=1), "alpha"),
+        (lambda: divergences.Alpha(alpha=0.95), "alpha"),
         (lambda: divergences.WeightedJensenShannon(pi=1.0), "pi"),
     ],
 )

@@ -1,7 +1,7 @@
 """Settings: every wrong value ends in one line that names key, value and what is allowed."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 
@@ -52,6 +52,7 @@ def test_values_arrive_as_the_hints_say():
     outer = construct(node(sizes=[2, 3], pair=[0, 1], inner={"_target_": f"{__name__}.Inner"}), "o")
     assert outer == Outer(count=3, sizes=(2, 3), pair=(0.0, 1.0), inner=Inner())
     assert isinstance(outer.pair[0], float)
+    assert schema.coerce("anything", Any, "o.free") == "anything"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,8 @@ def test_values_arrive_as_the_hints_say():
         ({"sizes": 3}, "o.sizes=3: must be a list such as [1,2]"),
         ({"pair": [1]}, "o.pair=[1]: must have 2 entries"),
         ({"pair": [1, math.inf]}, "o.pair[1]=inf: must be a finite number"),
+        ({"pair": [1, 10**400]}, f"o.pair[1]={10**400}: must be a finite number"),
+        ({"pair": [math.nan, 1]}, "o.pair[0]=nan: must be a finite number"),
         ({"flag": "yes"}, "o.flag=yes: must be true or false"),
         ({"name": 3}, "o.name=3: must be a text"),
         ({"cuont": 3}, "o.cuont=3: unknown key; did you mean count?"),

@@ -201,14 +201,20 @@ class GAN(FDivergence):
 
 @settings
 class Alpha(FDivergence):
-    """Alpha divergence; alpha 1 and 0 are the limits KL and reverse KL, and not to be had here."""
+    """Alpha divergence; alpha 1 and 0 are the limits KL and reverse KL, and not to be had here.
+
+    Just below 1 the conjugate's exponent a / (a - 1) overflows at ordinary scores.
+    """
 
     alpha: float = 0.5
 
     def check(self) -> None:
-        """Raises SettingError at the two limits."""
+        """Raises SettingError at the two limits, and between 0.9 and 1."""
         if self.alpha in (0, 1):
             raise SettingError("alpha", self.alpha, "must not be 0 or 1; use reverse_kl or kl")
+        if 0.9 < self.alpha < 1:
+            allowed = "must not lie between 0.9 and 1, where it overflows; use 0.9, or kl"
+            raise SettingError("alpha", self.alpha, allowed)
 
     def f(self, u: "Tensor") -> "Tensor":
         a = self.alpha

@@ -139,14 +139,12 @@ def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:
 
 def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
     if hint is float and isinstance(value, numbers.Real) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise SettingError(key, value, "must be a finite number")
-        return float(value)
+        return _finite(value, key)
     names = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
     if hint in (int, float) and hasattr(value, "shape"):
         return value
     if hint not in names:
-        if isinstance(hint, type) and not isinstance(value, hint):
+        if isinstance(hint, type) and hint is not Any and not isinstance(value, hint):
             raise SettingError(key, value, f"must be a {hint.__name__}")
         return value
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
@@ -154,6 +152,17 @@ def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
         typed = f"; type {value:.0f}" if whole else ""
         raise SettingError(key, value, f"must be {names[hint]}{typed}")
     return value
+
+
+def _finite(value: Any, key: str) -> float:
+    """A real number as a float. Raises SettingError for one that is not finite, or too large."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise SettingError(key, value, "must be a finite number")
+    return number
 
 
 @typing.dataclass_transform(kw_only_default=True, frozen_default=True)

@@ -170,7 +170,7 @@ def test_a_metric_that_some_runs_lack_is_proposed(tmp_path):
     lines = root / "loss=gan,seed=0/metrics.jsonl"
     lines.write_text(lines.read_text().replace(METRIC, "metric/other"))
     said = " ".join(cautions(compared(root, metric=None)))
-    assert "1 of 2 finished runs have metric/" in said
+    assert "1 of 2 finished runs has metric/" in said
 
 
 def test_values_from_before_the_end_are_told(tmp_path):

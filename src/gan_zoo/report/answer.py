@@ -1,10 +1,15 @@
 """The comparison in a few sentences."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from gan_zoo.report.cautions import sure
 from gan_zoo.report.direction import Metric
+from gan_zoo.report.rounding import rounding
 from gan_zoo.report.study import Configuration, Study
+from gan_zoo.report.wording import counted, listed
+
+CLEAR = 0.8  # probability of being the best from which a configuration is called so
 
 
 def answer(study: Study) -> list[str]:
@@ -37,29 +42,79 @@ def in_order(peers: Sequence[Configuration], metric: Metric | None) -> list[Conf
 
 def number(value: float | None) -> str:
     """Four digits, or a dash where there is no number."""
-    if value is None or value != value:
-        return "–"
-    return f"{value:.4g}" if abs(value) < 1e5 else f"{value:.3e}"
+    return rounding([value])(value)
 
 
 def _sentences(valued: Sequence[Configuration], metric: Metric) -> list[str]:
-    top = best_first(valued, metric)[0]
-    direction = "lowest" if metric.lower_is_better else "highest"
-    if len(valued) == 1:
-        return [f"One configuration, {top.label}: mean {_mean(top)}."]
-    said = [f"{top.label} has the {direction} mean {metric.tag}, {_mean(top)}."]
+    ordered = best_first(valued, metric)
+    top, unsound = ordered[0], [each for each in ordered if not _sound(each)]
+    if len(unsound) == len(ordered):
+        said = [_nothing(ordered), f"The {_best_of(metric)} is that of {top.label}, {_mean(top)}."]
+    elif len(ordered) == 1:
+        said = [f"One configuration, {top.label}: mean {_mean(top)}."]
+    elif top in unsound:
+        said = [_but_failed(ordered, metric)]
+    else:
+        said = [_leader(ordered, metric)]
+    if len(ordered) == 1:
+        return said
     if max(len(each.scores) for each in valued) < 2:
         return [*said, "With one seed each, nothing can be said about significance."]
-    if top.best is not None:
-        said.append(f"The probability that it is the best of {len(valued)} is {top.best:.2f}.")
+    if top.best is not None and top not in unsound:
+        ranked = sum(each.best is not None for each in valued)
+        said.append(f"P(best) of {top.label} among {ranked} is {top.best:.2f}.")
     return [*said, *_against_baselines(valued, metric)]
 
 
+def _best_of(metric: Metric) -> str:
+    return f"{'lowest' if metric.lower_is_better else 'highest'} mean {metric.tag}"
+
+
+def _sound(each: Configuration) -> bool:
+    """Whether at least half of its runs trained without failing."""
+    return 2 * each.failures <= len(each.runs)
+
+
+def _nothing(ordered: Sequence[Configuration]) -> str:
+    runs, failures = sum(len(each.runs) for each in ordered), sum(e.failures for e in ordered)
+    return f"No winner: {failures} of {counted(runs, 'run')} failed ({_kinds(ordered)})."
+
+
+def _but_failed(ordered: Sequence[Configuration], metric: Metric) -> str:
+    """The best mean belongs to runs that failed, which no one wants."""
+    top, following = ordered[0], next(each for each in ordered if _sound(each))
+    failed = f"{top.failures} of its {counted(len(top.runs), 'run')} failed ({_kinds([top])})"
+    return (
+        f"No winner: {top.label} has the {_best_of(metric)}, {_mean(top)}, but {failed}. Among "
+        f"those that trained, {following.label} has it, {_mean(following)}."
+    )
+
+
+def _leader(ordered: Sequence[Configuration], metric: Metric) -> str:
+    """Who has the best mean, and whether that is more than chance."""
+    top = ordered[0]
+    level = [each.label for each in ordered if each.mean == top.mean]
+    if len(level) > 1:
+        return f"No clear winner: {listed(level)} share the {_best_of(metric)}, {_mean(top)}."
+    clear = top.best is not None and top.best >= CLEAR
+    return (
+        "No clear winner: " * (not clear) + f"{top.label} has the {_best_of(metric)}, {_mean(top)}."
+    )
+
+
+def _kinds(group: Sequence[Configuration]) -> str:
+    """How runs failed, the most frequent way first."""
+    kinds = Counter(o.kind for each in group for o in each.outcomes if o.failure)
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return ", ".join(f"{kind}: {count}" for kind, count in kinds.most_common())
+
+
 def _mean(each: Configuration) -> str:
-    words = f"{number(each.mean)} over {len(each.scores)} seed{'s'[: len(each.scores) != 1]}"
-    if each.interval is None:
-        return words
-    return f"{words} (95 % interval {number(each.interval.low)} to {number(each.interval.high)})"
+    ends = [each.interval.low, each.interval.high] if each.interval else []
+    shown = rounding([each.mean, *ends], fewest=1)
+    words = f"{shown(each.mean)} over {counted(len(each.scores), 'seed')}"
+    return f"{words} (95 % interval {' to '.join(map(shown, ends))})" if ends else words
 
 
 def _against_baselines(valued: Sequence[Configuration], metric: Metric) -> list[str]:
@@ -68,24 +123,23 @@ def _against_baselines(valued: Sequence[Configuration], metric: Metric) -> list[
         return ["No configuration has two seeds in common with a baseline: no difference tested."]
     against = ", ".join(dict.fromkeys(each.baseline for each in tested))
     certain = [each for each in tested if sure(each)]
+    level = "at the 5 % level after Holm's correction"
     if not certain:
-        return [
-            f"None of {len(tested)} comparisons with {against} shows a difference at the 5 % "
-            "level after Holm's correction; that is no proof of equality."
-        ]
+        one = f"The comparison with {against} shows no"
+        none = f"None of {len(tested)} comparisons with {against} shows a"
+        said = one if len(tested) == 1 else none
+        return [f"{said} difference {level}; that is no proof of equality."]
     sign = 1 if metric.lower_is_better else -1
     sides = {
         "better": [each for each in certain if each.difference and sign * each.difference.mean < 0],
         "worse": [each for each in certain if each.difference and sign * each.difference.mean > 0],
     }
-    listed = [f"{word}: {_listed(group)}" for word, group in sides.items() if group]
-    return [
-        f"Of {len(tested)} comparisons with {against}, {len(certain)} differ at the 5 % level "
-        f"after Holm's correction ({' – '.join(listed)})."
-    ]
+    parts = " – ".join(f"{word}: {_few(group)}" for word, group in sides.items() if group)
+    differ = f"{len(certain)} {'differs' if len(certain) == 1 else 'differ'} {level} ({parts})."
+    return [f"Of {counted(len(tested), 'comparison')} with {against}, {differ}"]
 
 
-def _listed(group: Sequence[Configuration], count: int = 3) -> str:
+def _few(group: Sequence[Configuration], count: int = 3) -> str:
     more = f"; and {len(group) - count} more" if len(group) > count else ""
     return "; ".join(map(_by, group[:count])) + more
 

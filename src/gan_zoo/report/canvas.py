@@ -12,6 +12,8 @@ from gan_zoo.report.study import Configuration, Study
 SHOWN = 12  # configurations in one figure with a line or point for each
 # Okabe and Ito's colours, told apart by the colour-blind too
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933")
+# what captions call them: nothing else is drawn in these roles
+BLUE, ORANGE, GRAY = COLOURS[0], COLOURS[1], "#808080"
 _STYLES = ("-", "--", ":")
 STYLE = {
     "text.parse_math": False,  # names may hold dollar signs
@@ -31,6 +33,12 @@ def canvas(height: float = 4.2) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
+def panels(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure as wide as the page with some axes side by side."""
+    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+    return figure, [figure.add_subplot(1, count, 1 + i) for i in range(count)]
+
+
 def look(i: int) -> tuple[str, str]:
     """Colour and line style of the i-th of up to 24 things."""
     return COLOURS[i % len(COLOURS)], _STYLES[i // len(COLOURS) % len(_STYLES)]
@@ -41,7 +49,8 @@ def legend(axes: Axes) -> None:
     if axes.get_legend_handles_labels()[1]:
         figure = axes.get_figure()
         assert isinstance(figure, Figure)
-        figure.legend(fontsize=7, loc="outside lower center", ncols=2)
+        named = axes.get_legend_handles_labels()
+        figure.legend(*named, fontsize=7, loc="outside lower center", ncols=2)
 
 
 def leading(study: Study) -> list[Configuration]:

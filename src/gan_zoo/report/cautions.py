@@ -1,15 +1,17 @@
 """What a reader must know before believing the numbers, one sentence each."""
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gan_zoo.report.direction import lower_is_better
 from gan_zoo.report.outcomes import Outcome
-from gan_zoo.report.runs import Run
+from gan_zoo.report.runs import Run, holders
 from gan_zoo.report.study import Configuration, Study, dataset_of
 from gan_zoo.report.variation import exact, shown
+from gan_zoo.report.wording import counted
 
 _CLOSE = 1.01  # budgets whose ratio is below this count as equal
 _SHORT = ("optimizer.lr", "regularizer.weight", "regularizer.bound")  # told by their full name
@@ -27,6 +29,7 @@ def cautions(study: Study) -> list[str]:
         *_late(study),
         *_confounded(study),
         *_left_out(study),
+        *_nested(study),
     ]
     return found
 
@@ -55,7 +58,9 @@ def _nearly_common(study: Study) -> Iterable[str]:
     )
     counts = Counter({tag: n for tag, n in counts.items() if tag.startswith("metric/")})
     for tag, count in counts.most_common(1):
-        yield f"{count} of {len(ended)} finished runs have {tag}: --metric {tag} compares them."
+        have = "has" if count == 1 else "have"
+        runs = counted(len(ended), "finished run")
+        yield f"{count} of {runs} {have} {tag}: --metric {shlex.quote(tag)} compares them."
 
 
 def _seeds(study: Study) -> Iterable[str]:
@@ -91,8 +96,8 @@ def _survivors(study: Study) -> Iterable[str]:
         lost = sum(1 for o in each.outcomes if o.failure and o.value is None)
         if lost and each.scores:
             yield (
-                f"{each.label}: {lost} of {len(each.outcomes)} runs diverged; its mean is over "
-                "the survivors and flatters it."
+                f"{each.label}: {lost} of {counted(len(each.outcomes), 'run')} diverged; its mean "
+                "is over the survivors and flatters it."
             )
 
 
@@ -121,9 +126,12 @@ def _data(study: Study) -> Iterable[str]:
         )
     for dataset, peers in _by_data(study).items():
         outcomes = [each for configuration in peers for each in configuration.outcomes]
-        prints = {_fact(each, "dataset_fingerprint") for each in outcomes} - {None}
+        prints = {exact(_fact(each, "dataset_fingerprint")) for each in outcomes} - {exact(None)}
         if len(prints) > 1:
             yield f"The runs on {dataset} saw {len(prints)} different sets of data by that name."
+        mixed = [each.run.name for each in outcomes if _fact(each, "dataset_history")]
+        if mixed:
+            yield f"Resumed with other data than they began with: {_few(mixed)}."
 
 
 def _fact(each: Outcome, name: str) -> Any:
@@ -163,12 +171,18 @@ def _left_out(study: Study) -> Iterable[str]:
     gaps = [each for each in study.outcomes if each.gap and not each.failure]
     parts = {
         "not in the statistics": len(gaps),
-        "repeat another's configuration and seed": len(study.repeated),
-        "cannot be read": len(study.unreadable),
+        "with another's configuration and seed": len(study.repeated),
+        "not readable": len(study.unreadable),
     }
     listed = [f"{count} {words}" for words, count in parts.items() if count]
     if listed:
         yield f"Runs left out (listed below): {', '.join(listed)}."
+
+
+def _nested(study: Study) -> Iterable[str]:
+    names = [run.name for run in holders([each.run for each in study.outcomes])]
+    if names:
+        yield f"Other runs lie in the folders of these runs, and all of them count: {_few(names)}."
 
 
 def sure(each: Configuration) -> bool:

@@ -2,15 +2,17 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from gan_zoo.report.answer import number
 from gan_zoo.report.cautions import sure
 from gan_zoo.report.direction import Metric
 from gan_zoo.report.outcomes import Outcome
+from gan_zoo.report.rounding import NONE, rounding
 from gan_zoo.report.statistics import Interval
 from gan_zoo.report.study import Configuration
+
+_Format = Callable[[float | None], str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Column:
     Attributes:
         text: what a row shows here; key: what it is sorted by, if not the text.
         mark: a style for a cell that stands out.
-        wordy: whether long words may wrap.
+        wordy: whether it holds words, which stand on the left and may wrap, and no numbers.
     """
 
     title: str
@@ -30,32 +32,28 @@ class Column:
     wordy: bool = False
 
 
-def configuration_columns(metric: Metric | None) -> list[Column]:
-    """A row is a Configuration."""
-    measured = [
-        Column("mean, 95 % interval", _mean, lambda c: c.mean),
-        Column("difference", _difference, lambda c: c.difference and c.difference.mean, _certain),
-        Column("p (Holm)", _p, lambda c: c.p_holm, _certain),
-        Column("P(best)", lambda c: "–" if c.best is None else f"{c.best:.2f}", lambda c: c.best),
-    ]
+def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) -> list[Column]:
+    """A row is a Configuration; all rows, since the numbers of a column are rounded alike."""
+    seeds = _scored if metric else _ended
     return [
         Column("configuration", lambda c: c.label, wordy=True),
-        Column("seeds", _scored if metric else _ended, lambda c: len(c.scores or c.runs)),
-        *(measured if metric else []),
+        Column("seeds", _of_all(rows, seeds), seeds),
+        *(_measured(rounding(c.mean for c in rows)) if metric else []),
         Column("failed", _failed, lambda c: c.failures, lambda c: "bad" if c.failures else ""),
-        Column("seconds", *_quantity(lambda c: c.average(lambda run: run.seconds))),
+        _amounts("seconds", lambda c: c.average(lambda run: run.seconds), rows),
     ]
 
 
-def run_columns(metric: Metric | None) -> list[Column]:
+def run_columns(metric: Metric | None, rows: Sequence[Outcome]) -> list[Column]:
     """A row is an Outcome; its name is added by whoever knows where it links to."""
-    value = Column(metric.tag if metric else "", lambda o: number(o.value), lambda o: o.value)
+    shown = rounding(o.value for o in rows)
+    value = Column(metric.tag if metric else "", lambda o: shown(o.value), lambda o: o.value)
     return [
         Column("seed", lambda o: str(o.run.seed)),
         *([value] if metric else []),
         Column("state", state, mark=lambda o: "bad" if o.failure or o.gap else "", wordy=True),
-        Column("last step", lambda o: str(o.run.curves.step), lambda o: o.run.curves.step),
-        Column("seconds", *_quantity(lambda o: o.run.seconds)),
+        Column("last step", lambda o: f"{o.run.curves.step:,}", lambda o: o.run.curves.step),
+        _amounts("seconds", lambda o: o.run.seconds, rows),
     ]
 
 
@@ -64,38 +62,62 @@ def state(each: Outcome) -> str:
     return each.failure or each.gap or "finished"
 
 
-def _span(interval: Interval | None) -> str:
-    return f" ({interval.low:.3g} to {interval.high:.3g})" if interval else ""
+def _measured(shown: _Format) -> list[Column]:
+    """What is known of the metric, all of it with the decimals of the means."""
+    return [
+        Column("mean", lambda c: shown(c.mean), lambda c: c.mean),
+        Column("95 % interval", lambda c: _span(c.interval, shown), lambda c: _low(c.interval)),
+        Column("difference", lambda c: _difference(c, shown), _difference_key, _certain),
+        Column("95 % interval", lambda c: _span(_range(c), shown), lambda c: _low(_range(c))),
+        Column("p (Holm)", _p, lambda c: c.p_holm, _certain),
+        Column("P(best)", lambda c: NONE if c.best is None else f"{c.best:.2f}", lambda c: c.best),
+    ]
 
 
-def _mean(each: Configuration) -> str:
-    return number(each.mean) + _span(each.interval)
+def _range(each: Configuration) -> Interval | None:
+    return each.difference.interval if each.difference else None
 
 
-def _scored(each: Configuration) -> str:
-    return _of(len(each.scores), each)
+def _span(interval: Interval | None, shown: _Format) -> str:
+    return f"{shown(interval.low)} to {shown(interval.high)}" if interval else NONE
 
 
-def _ended(each: Configuration) -> str:
-    return _of(len(each.runs), each)
+def _low(interval: Interval | None) -> float | None:
+    return interval.low if interval else None
 
 
-def _of(count: int, each: Configuration) -> str:
-    return str(count) if count == len(each.outcomes) else f"{count} of {len(each.outcomes)}"
+def _scored(each: Configuration) -> int:
+    return len(each.scores)
 
 
-def _difference(each: Configuration) -> str:
+def _ended(each: Configuration) -> int:
+    return len(each.runs)
+
+
+def _of_all(
+    rows: Sequence[Configuration], count: Callable[[Configuration], int]
+) -> Callable[[Configuration], str]:
+    """A count as text; "2 of 3" in all rows where any row lacks some."""
+    if all(count(row) == len(row.outcomes) for row in rows):
+        return lambda row: str(count(row))
+    return lambda row: f"{count(row)} of {len(row.outcomes)}"
+
+
+def _difference(each: Configuration, shown: _Format) -> str:
     if not each.baseline:
-        return "baseline"
+        return "baseline" if each.is_baseline else NONE
     if each.difference is None:
-        return "–"
-    sign = "+" if each.difference.mean > 0 else ""
-    return sign + number(each.difference.mean) + _span(each.difference.interval)
+        return NONE
+    return "+" * (each.difference.mean > 0) + shown(each.difference.mean)
+
+
+def _difference_key(each: Configuration) -> float | None:
+    return each.difference.mean if each.difference else None
 
 
 def _p(each: Configuration) -> str:
     if each.p_holm is None:
-        return "–"
+        return NONE
     return "< 0.001" if each.p_holm < 0.001 else f"{each.p_holm:.3f}"
 
 
@@ -106,23 +128,16 @@ def _certain(each: Configuration) -> str:
 def _failed(each: Configuration) -> str:
     rate = each.failure_rate
     if rate is None:
-        return "–"
+        return NONE
     return f"{each.failures}/{len(each.runs)} ({100 * rate.low:.0f}–{100 * rate.high:.0f} %)"
 
 
-def _quantity(
-    amount: Callable[[Any], float | None],
-) -> tuple[Callable[[Any], str], Callable[[Any], float | None]]:
-    """Text and key of a column of large numbers."""
-
-    def text(row: Any) -> str:
-        value = amount(row)
-        if value is None or not math.isfinite(value):
-            return "–"
-        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+def _amounts(title: str, amount: Callable[[Any], float | None], rows: Sequence[Any]) -> Column:
+    """A column of amounts, three digits of the largest."""
 
     def key(row: Any) -> float | None:
         value = amount(row)
         return value if value is not None and math.isfinite(value) else None
 
-    return text, key
+    shown = rounding(map(key, rows), digits=3, fewest=1)
+    return Column(title, lambda row: shown(key(row)), key)

@@ -7,6 +7,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from gan_zoo.report.canvas import STYLE
+from gan_zoo.report.dynamics import gradients, losses, scores
 from gan_zoo.report.study import Study
 from gan_zoo.report.swept import heat_map, intervals, sweep
 from gan_zoo.report.tradeoffs import cost, diversity, learning
@@ -15,7 +16,7 @@ from gan_zoo.report.tradeoffs import cost, diversity, learning
 def figures(study: Study) -> dict[str, tuple[Figure, str]]:
     """Every figure that the study has the numbers for: name -> (figure, caption)."""
     found = {}
-    makers = (intervals, sweep, heat_map, learning, diversity, cost)
+    makers = (intervals, sweep, heat_map, learning, diversity, cost, losses, scores, gradients)
     for i, (dataset, peers) in enumerate(study.datasets.items()):
         part = dataclasses.replace(study, configurations=tuple(peers))
         several = len(study.datasets) > 1

@@ -42,12 +42,12 @@ def table(
     """A table that sorts and filters; extra columns hold ready HTML, and come second."""
     extra = extra or {}
     styles = ["words" * column.wordy for column in columns]
-    head = [f'<th class="{s}">{text(c.title)}</th>' for s, c in zip(styles, columns, strict=True)]
-    head[1:1] = [f"<th>{text(title)}</th>" for title in extra]
+    head = [f'<th class="{s}">{_name(c.title)}</th>' for s, c in zip(styles, columns, strict=True)]
+    head[1:1] = [f'<th class="extra">{_name(title)}</th>' for title in extra]
     lines = []
     for row in rows:
         cells = [_cell(column, row) for column in columns]
-        cells[1:1] = [f"<td>{make(row)}</td>" for make in extra.values()]
+        cells[1:1] = [f'<td class="extra">{make(row)}</td>' for make in extra.values()]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     long = " long" if len(rows) > 20 else ""
     return (
@@ -86,6 +86,11 @@ def picture(pixels: np.ndarray) -> str:
 
 def _address(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _name(title: str) -> str:
+    """A column's name, which may be broken after the words of a tag: numbers are narrower."""
+    return text(title).replace("/", "/<wbr>").replace("_", "_<wbr>")
 
 
 def _cell(column: Column, row: Any) -> str:

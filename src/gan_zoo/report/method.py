@@ -15,7 +15,9 @@ METHOD = [
     "P(best): share of bootstrap resamples over seeds in which the configuration's mean is the "
     "best; configurations with one seed take no part. With 3 seeds it is optimistic: 0.9 is "
     "right about 8 times in 10.",
-    "Failed: runs whose health verdict is not healthy, or whose last losses are not finite; in "
-    "brackets the 95 % interval of that rate by Clopper and Pearson, which is never too short.",
+    "Failed: runs whose health verdict is not healthy, whose last losses are not finite, or that "
+    "learned nothing: no mode was captured, or hardly a sample looks real (fewer than 5 % of "
+    "points, or images of a precision below 0.01). In brackets the 95 % interval of that rate by "
+    "Clopper and Pearson, which is never too short.",
     "A run that did not come to its end has no value, and is listed as left out.",
 ]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,10 @@ from gan_zoo.report.direction import Metric
 from gan_zoo.report.runs import Run
 
 _SOUND = "healthy"
+# shares of samples that look real, below which nothing was learned, as the health of a run has them
+_NOTHING = {"metric/precision": 0.01, "metric/high_quality": 0.05}
+_UNLEARNED = "nothing learned"
+_MODES = "metric/modes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Outcome:
 
     Attributes:
         value: of the metric at the run's end; None where it cannot be compared.
-        failure: how it collapsed or diverged; empty where it did not.
+        failure: how it collapsed, diverged or learned nothing; empty where it did not.
         gap: why it is no part of the statistics though it did not fail; empty where it is.
     """
 
@@ -31,6 +36,11 @@ class Outcome:
         """Whether it counts as a trial of its configuration: it came to its end, good or bad."""
         return bool(self.failure) or not self.gap
 
+    @property
+    def kind(self) -> str:
+        """The failure without its step and numbers, such as "collapsed"."""
+        return re.split(r" at step| by step| since step| \(|:", self.failure)[0]
+
 
 def outcome(run: Run, metric: Metric | None) -> Outcome:
     """What became of a run.
@@ -39,6 +49,8 @@ def outcome(run: Run, metric: Metric | None) -> Outcome:
     configuration. One that stopped early has no value at its end.
     """
     failure, gap = _failure(run, metric), _gap(run)
+    if not gap:
+        failure = failure or _unlearned(run)
     value = run.metrics.get(metric.tag) if metric else None
     if failure and gap:
         return Outcome(run, None, failure, "")
@@ -50,13 +62,25 @@ def outcome(run: Run, metric: Metric | None) -> Outcome:
 
 def _failure(run: Run, metric: Metric | None) -> str:
     verdict = _verdict(run.summary or {})
-    if verdict and not verdict.startswith(_SOUND):
+    if verdict and not verdict.startswith((_SOUND, _UNLEARNED)):  # the latter as the metrics say
         return verdict
     watched = [tag for tag in run.metrics if tag.startswith("loss/")]
     if metric and metric.tag in run.metrics:
         watched.append(metric.tag)
     unsound = [tag for tag in watched if not math.isfinite(run.metrics[tag])]
     return f"diverged: last {', '.join(unsound)} not finite" if unsound else ""
+
+
+def _unlearned(run: Run) -> str:
+    """What says that nothing was learned, whatever the run said of its own health."""
+    if run.metrics.get(_MODES) == 0:
+        return f"no mode captured: {_MODES} is 0"
+    low = [
+        f"{tag} is {value:.3g}"
+        for tag, value in run.metrics.items()
+        if any(tag.startswith(name) and value < least for name, least in _NOTHING.items())
+    ]
+    return f"hardly a sample looks real: {', '.join(low)}" if low else ""
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:

@@ -10,19 +10,24 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gan_zoo.report import markup
-from gan_zoo.report.answer import answer, in_order, number
+from gan_zoo.report.answer import answer, in_order
 from gan_zoo.report.cautions import cautions
 from gan_zoo.report.columns import Column, configuration_columns, run_columns
+from gan_zoo.report.measuring import measuring
 from gan_zoo.report.method import METHOD
 from gan_zoo.report.outcomes import Outcome
 from gan_zoo.report.provenance import command, origins, reporter
 from gan_zoo.report.sheets import Sheet
-from gan_zoo.report.study import Configuration, Study
+from gan_zoo.report.strip import Strip
+from gan_zoo.report.study import Study
+from gan_zoo.report.swept import named
 from gan_zoo.report.variation import shown
+from gan_zoo.report.wording import counted
 
 # the page may load nothing, whatever a run's name or setting may hold
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
+MEASURE = "Measure the runs with this command, then make the report again:"
 _SMALLEST = 48  # pixels of a sample on the page
 
 
@@ -57,7 +62,7 @@ def page(
         f"<title>{markup.text(title(study))}</title>"
         f"<style>{source.joinpath('page.css').read_text('utf-8')}</style></head><body>"
         f"<h1>{markup.text(title(study))}</h1><p class='soft'>{markup.text(scope(study))}</p>"
-        f"{markup.paragraphs(answer(study), 'answer')}"
+        f"{markup.paragraphs(answer(study), 'answer')}{_measuring(study)}"
         f"{markup.bullets(cautions(study), 'cautions')}{body}"
         f"<script>{source.joinpath('page.js').read_text('utf-8')}</script></body></html>\n"
     )
@@ -72,12 +77,21 @@ def title(study: Study) -> str:
 def scope(study: Study) -> str:
     """How much there is, in a line."""
     outcomes = study.outcomes
+    seeds = sorted({str(each.run.seed) for each in outcomes}, key=_natural)
     parts = [
-        f"{len(outcomes)} runs",
-        f"{len(study.configurations)} configurations",
-        f"seeds {', '.join(sorted({str(each.run.seed) for each in outcomes}, key=_natural))}",
+        counted(len(outcomes), "run"),
+        counted(len(study.configurations), "configuration"),
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(seeds)}",
     ]
     return " · ".join(parts)
+
+
+def _measuring(study: Study) -> str:
+    """How to come by a metric, where there is none."""
+    command = measuring(study)
+    if study.metric or not command:
+        return ""
+    return f"<p>{MEASURE} <code>{markup.text(command)}</code></p>"
 
 
 def _natural(word: str) -> tuple[int, str]:
@@ -86,41 +100,19 @@ def _natural(word: str) -> tuple[int, str]:
 
 def _configurations(study: Study) -> str:
     """A table for each dataset, since numbers of different data have no common order."""
-    columns = configuration_columns(study.metric)
     made = []
     for dataset, peers in study.datasets.items():
         heading = f"<h3>{markup.text(dataset)}</h3>" if len(study.datasets) > 1 else ""
         valued = [each for each in peers if each.scores]
-        extra = {study.metric.tag: _Strip(valued)} if study.metric and valued else {}
-        made.append(heading + markup.table(columns, in_order(peers, study.metric), extra))
+        extra = {"seeds and mean": Strip(valued)} if study.metric and valued else {}
+        rows, columns = in_order(peers, study.metric), configuration_columns(study.metric, peers)
+        made.append(heading + markup.table(columns, rows, extra))
+        if extra:
+            marks = (
+                f"Points: means; lines: 95 % intervals; gray ticks: single seeds{named(valued)}."
+            )
+            made.append(f'<p class="soft">{marks}</p>')
     return "".join(made)
-
-
-class _Strip:
-    """Draws a configuration's seeds, mean and interval on a scale that its peers share."""
-
-    def __init__(self, peers: list[Configuration]):
-        values = [value for each in peers for value in each.scores.values()]
-        room = (max(values) - min(values)) or abs(values[0]) or 1.0
-        self.low, self.width = min(values) - 0.15 * room, 1.3 * room
-
-    def __call__(self, each: Configuration) -> str:
-        marks = [
-            f'<path d="M{self._x(value)} 3v10" stroke="#8c959f"/>' for value in each.scores.values()
-        ]
-        if each.interval:
-            low, high = self._x(each.interval.low), self._x(each.interval.high)
-            marks.append(f'<path d="M{low} 8H{high}" stroke="#0072b2" stroke-width="2"/>')
-        if each.mean is not None:
-            marks.append(f'<circle cx="{self._x(each.mean)}" cy="8" r="3.5" fill="#0072b2"/>')
-        said = f"mean {number(each.mean)}"
-        return (
-            f'<svg class="strip" viewBox="0 0 130 16" role="img" aria-label="{said}">'
-            f"{''.join(marks)}</svg>"
-        )
-
-    def _x(self, value: float) -> str:
-        return f"{min(max((value - self.low) / self.width, 0.0), 1.0) * 130:.1f}"
 
 
 def _figures(figures: Mapping[str, tuple[Figure, str]]) -> str:
@@ -164,7 +156,7 @@ def _runs(study: Study, out: Path) -> str:
     labels = {id(o): c.label for c in study.configurations for o in c.outcomes}
     columns = [
         Column("configuration", lambda o: labels[id(o)], wordy=True),
-        *run_columns(study.metric),
+        *run_columns(study.metric, study.outcomes),
     ]
     return markup.table(columns, study.outcomes, {"folder": folder})
 
@@ -196,7 +188,12 @@ def _method(study: Study) -> str:
 def _provenance(study: Study) -> str:
     runs = [each.run for each in study.outcomes]
     found = [
-        (name, "; ".join(f"{value} ({count} runs)" for value, count in counts.most_common()))
+        (
+            name,
+            "; ".join(
+                f"{value} ({counted(count, 'run')})" for value, count in counts.most_common()
+            ),
+        )
         for name, counts in origins(runs).items()
     ]
     found.append(("report written by", ", ".join(f"{n} {v}" for n, v in reporter().items())))

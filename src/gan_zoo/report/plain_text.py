@@ -9,9 +9,10 @@ from typing import Any
 from gan_zoo.report.answer import answer, in_order
 from gan_zoo.report.cautions import cautions
 from gan_zoo.report.columns import configuration_columns, state
+from gan_zoo.report.measuring import measuring
 from gan_zoo.report.method import METHOD
 from gan_zoo.report.outcomes import Outcome
-from gan_zoo.report.page import scope, title
+from gan_zoo.report.page import MEASURE, scope, title
 from gan_zoo.report.provenance import command
 from gan_zoo.report.study import Configuration, Study
 from gan_zoo.report.variation import shown
@@ -22,6 +23,8 @@ def markdown(study: Study, captions: Mapping[str, str]) -> str:
     lines = [f"# {_escaped(title(study))}", "", _escaped(scope(study)), ""]
     lines += [f"**{_escaped(line)}**\n" for line in answer(study)]
     lines += [f"- {_escaped(line)}" for line in cautions(study)]
+    remedy = "" if study.metric else measuring(study)
+    lines += ["", MEASURE, "", "```sh", remedy, "```"] if remedy else []
     for dataset, peers in study.datasets.items():
         lines += ["", f"## {_escaped(dataset)}", "", *_table(peers, study)]
     for name, caption in captions.items():
@@ -107,11 +110,11 @@ def _csv(head: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _table(peers: Sequence[Configuration], study: Study) -> list[str]:
-    columns = configuration_columns(study.metric)
+    columns = configuration_columns(study.metric, peers)
     rows = in_order(peers, study.metric)
     return [
         f"| {' | '.join(column.title for column in columns)} |",
-        f"|{'---|' * len(columns)}",
+        f"|{''.join('---|' if column.wordy else '---:|' for column in columns)}",
         *(f"| {' | '.join(_escaped(column.text(row)) for column in columns)} |" for row in rows),
     ]
 

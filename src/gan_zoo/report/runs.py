@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -124,13 +125,29 @@ def read_runs(roots: Sequence[Path]) -> tuple[list[Run], list[Unreadable]]:
     found = [_read(folder, shared) for folder in folders]
     runs = [run for run in found if isinstance(run, Run)]
     broken = [run for run in found if isinstance(run, Unreadable)]
-    return sorted(runs, key=lambda run: (run.folder.parent, run.order)), broken
+    return _in_order(runs), broken
+
+
+def holders(runs: Sequence[Run]) -> list[Run]:
+    """Runs whose folders hold other runs."""
+    above = {parent for run in runs for parent in run.folder.parents}
+    return [run for run in runs if run.folder in above]
+
+
+def _in_order(runs: Sequence[Run]) -> list[Run]:
+    """Sweep order, whose first run is the baseline: one written into a sweep's own folder is last.
+
+    That one holds other runs, and none lies beside it.
+    """
+    beside = Counter(run.folder.parent for run in runs)
+    astray = {run.folder for run in holders(runs) if beside[run.folder.parent] == 1}
+    return sorted(runs, key=lambda run: (run.folder in astray, run.folder.parent, run.order))
 
 
 def _run_folders(root: Path) -> Iterator[Path]:
+    """Every folder of a run at any depth, those inside another run's folder too."""
     for place, folders, files in os.walk(root):
         if any(name in folders or name in files for name in _OURS):
-            folders.clear()  # runs are not nested in runs
             yield Path(place)
 
 

@@ -11,9 +11,11 @@ from gan_zoo.report.answer import in_order
 from gan_zoo.report.outcomes import Outcome
 from gan_zoo.report.runs import Run
 from gan_zoo.report.study import Configuration, Study
+from gan_zoo.report.wording import counted
 
 _ROWS, _COLUMNS = 40, 12
 _GAP, _GREY = 2, 64  # the frame of the tiles in a run's pictures
+_OF_Z = {"architecture", "device"}  # where they differ, equal seeds give other latent vectors
 _SCATTER_SIDE = 150  # pixels of a reduced picture of points
 
 
@@ -27,7 +29,12 @@ class Sheet:
 
 def sheets(study: Study) -> list[Sheet]:
     """A sheet for each dataset whose runs left pictures."""
-    made = [_sheet(in_order(peers, study.metric)) for peers in study.datasets.values()]
+    varied = {
+        key.partition(".")[0] for key in (*study.variation.factors, *study.variation.followers)
+    }
+    same_z = not varied & _OF_Z and not {*study.variation.immaterial} & _OF_Z
+    peers = [in_order(group, study.metric) for group in study.datasets.values()]
+    made = [_sheet(group, same_z) for group in peers]
     return [sheet for sheet in made if sheet is not None]
 
 
@@ -60,21 +67,23 @@ def _period(picture: np.ndarray, axis: int) -> int:
     return 0
 
 
-def _sheet(peers: Sequence[Configuration]) -> Sheet | None:
+def _sheet(peers: Sequence[Configuration], same_z: bool) -> Sheet | None:
     drawn = {each.label: _pictured(each) for each in peers}
     drawn = {label: found for label, found in drawn.items() if found}
     if not drawn:
         return None
     shown = dict(list(drawn.items())[:_ROWS])
     left_out = len(drawn) - len(shown)
-    more = f" {left_out} more configurations are not shown." if left_out else ""
+    are = "is" if left_out == 1 else "are"
+    more = f" {counted(left_out, 'more configuration')} {are} not shown." if left_out else ""
     first = next(iter(shown.values()))
     if len(tiles(_pixels(first[0].run))) == 1:
         return _scatter_sheet(shown, more)
     seeds = [{str(each.run.seed): each for each in found} for found in shown.values()]
     seed = next((s for s in seeds[0] if all(s in each for each in seeds)), next(iter(seeds[0])))
     chosen = {label: _of_seed(found, seed) for label, found in shown.items()}
-    caption = f"Samples at the end of training, seed {seed}; the same z in each column.{more}"
+    same = "; the same z in each column" if same_z else ""
+    caption = f"Last saved samples, seed {seed}{same}.{more}"
     return Sheet(caption, {label: _cut(each) for label, each in chosen.items() if each is not None})
 
 
@@ -82,7 +91,8 @@ def _scatter_sheet(shown: dict[str, list[Outcome]], more: str) -> Sheet:
     """Points have no tiles: a picture of all of them for each seed instead."""
     found = {str(each.run.seed) for group in shown.values() for each in group}
     seeds = sorted(found, key=lambda seed: (len(seed), seed))[: _COLUMNS // 2]
-    caption = f"Samples at the end of training; columns are seeds {', '.join(seeds)}.{more}"
+    columns = f"columns are seeds {', '.join(seeds)}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    caption = f"Last saved samples; {columns}.{more}"
     rows: dict[str, list[np.ndarray | None]] = {}
     for label, group in shown.items():
         runs = (_of_seed(group, seed) for seed in seeds)

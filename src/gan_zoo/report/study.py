@@ -36,6 +36,7 @@ class Configuration:
         scores: the metric by seed, of the runs that have it.
         interval, bootstrap: of the mean, 95 %, by Student's t and by the percentile bootstrap.
         baseline: label of the configuration that it is compared with; empty if there is none.
+        is_baseline: whether others are compared with it.
         difference: from the baseline, by seed; p_holm: its p, corrected for all comparisons.
         best: probability of the best mean among those of its dataset that have two seeds or more.
     """
@@ -48,6 +49,7 @@ class Configuration:
     interval: Interval | None = None
     bootstrap: Interval | None = None
     baseline: str = ""
+    is_baseline: bool = False
     difference: Difference | None = None
     p_holm: float | None = None
     best: float | None = None
@@ -186,10 +188,12 @@ def _compared(found: Sequence[Configuration], baseline: Mapping[str, str]) -> li
     ]
     ps = [d.p if d else None for d in differences]
     corrected = iter(holm([p for p in ps if p is not None]))
+    baselines = [other for _, other in pairs if other]
     return [
         dataclasses.replace(
             each,
             baseline=other.label if other else "",
+            is_baseline=any(each is other for other in baselines),
             difference=difference,
             p_holm=None if p is None else next(corrected),
         )

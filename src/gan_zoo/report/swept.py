@@ -8,7 +8,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_zoo.report.canvas import COLOURS, SHOWN, canvas, leading, legend, look, plain_numbers, tame
+from gan_zoo.report.canvas import (
+    BLUE,
+    GRAY,
+    ORANGE,
+    SHOWN,
+    canvas,
+    leading,
+    legend,
+    look,
+    plain_numbers,
+    tame,
+)
 from gan_zoo.report.study import Configuration, Study
 from gan_zoo.report.variation import shown
 
@@ -22,13 +33,12 @@ def intervals(study: Study) -> tuple[Figure, str] | None:
         return None
     figure, axes = canvas(height=1.2 + 0.36 * len(rows))
     for y, each in enumerate(reversed(rows)):
-        colour = COLOURS[0] if each.baseline else COLOURS[1]
-        axes.plot(list(each.scores.values()), [y] * len(each.scores), "|", ms=9, c="#888888")
-        _whisker(axes, each, y, colour)
+        axes.plot(list(each.scores.values()), [y] * len(each.scores), "|", ms=9, c=GRAY, zorder=3)
+        _whisker(axes, each, y, ORANGE if each.is_baseline else BLUE)
     axes.set_yticks(range(len(rows)), [each.label for each in reversed(rows)])
     axes.set_xlabel(str(metric))
     tame(axes.set_xlim, rows)
-    return figure, "Mean and 95 % interval; grey ticks: single seeds; orange: the baseline."
+    return figure, f"Points: means; lines: 95 % intervals; gray ticks: single seeds{named(rows)}."
 
 
 def sweep(study: Study) -> tuple[Figure, str] | None:
@@ -55,7 +65,8 @@ def sweep(study: Study) -> tuple[Figure, str] | None:
     axes.set_title(str(study.metric), loc="left", fontsize=10)
     tame(axes.set_ylim, [each for points in lines.values() for each in points])
     legend(axes)
-    return figure, f"{study.metric.tag} against {key}: mean, 95 % interval, and single seeds."
+    marks = "points: means; vertical lines: 95 % intervals; short dashes: single seeds"
+    return figure, f"{study.metric.tag} against {key}; {marks}."
 
 
 def heat_map(study: Study) -> tuple[Figure, str] | None:
@@ -85,6 +96,12 @@ def heat_map(study: Study) -> tuple[Figure, str] | None:
     axes.set_ylabel(down)
     figure.colorbar(picture, label=study.metric.tag)
     return figure, "Means over seeds; dark is worse."
+
+
+def named(rows: Sequence[Configuration]) -> str:
+    """Words for the color of the baseline, if one is among the rows."""
+    found = sum(each.is_baseline for each in rows)
+    return f"; orange: the {'baseline' if found == 1 else 'baselines'}" if found else ""
 
 
 def _whisker(axes: Axes, each: Configuration, y: float, colour: str) -> None:

@@ -7,11 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_zoo.report.canvas import canvas, leading, legend, look, plain_numbers
+from gan_zoo.report.bands import draw_band, said_of_bands, spread_out
+from gan_zoo.report.canvas import canvas, leading, legend, look
 from gan_zoo.report.runs import Run
 from gan_zoo.report.study import Study
 
 _PAIRS = (("precision", "recall"), ("density", "coverage"), ("high_quality", "modes"))
+_POINTS = "large points: means over seeds; small points: single seeds"
 _MARKERS = {"-": "o", "--": "s", ":": "D"}
 
 
@@ -20,30 +22,17 @@ def learning(study: Study) -> tuple[Figure, str] | None:
     if study.metric is None:
         return None
     figure, axes = canvas()
-    for i, each in enumerate(leading(study)):
-        curves = [run.curve(study.metric.tag) for run in each.runs]
-        drawn = [curve for curve in curves if curve is not None and len(curve.steps) > 1]
-        if not drawn:
-            continue
-        steps = sorted(set.intersection(*(set(curve.steps.tolist()) for curve in drawn)))
-        if len(steps) < 2:
-            continue
-        values = np.array([c.values[np.isin(c.steps, steps)] for c in drawn])
-        colour, style = look(i)
-        axes.plot(steps, values.mean(axis=0), style, c=colour, label=each.label)
-        if len(values) > 1:
-            axes.fill_between(
-                steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, lw=0
-            )
+    drawn = [
+        draw_band(axes, each.runs, study.metric.tag, i, each.label)
+        for i, each in enumerate(leading(study))
+    ]
     if not axes.lines:
         return None
-    if _spread(axes) >= 100:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(plain_numbers)
+    spread_out(axes)
     axes.set_xlabel("generator updates")
     axes.set_title(str(study.metric), loc="left", fontsize=10)
     legend(axes)
-    return figure, "Mean over seeds; the band reaches from the lowest seed to the highest."
+    return figure, f"The metric while training; {said_of_bands(max(drawn))}."
 
 
 def diversity(study: Study) -> tuple[Figure, str] | None:
@@ -60,7 +49,7 @@ def diversity(study: Study) -> tuple[Figure, str] | None:
     axes.set_xlabel(f"{variety} (diversity)")
     axes.set_title(f"{fidelity} (fidelity)", loc="left", fontsize=10)
     legend(axes)
-    return figure, "Fidelity against diversity: up and to the right is better. Small: seeds."
+    return figure, f"Fidelity against diversity, up and to the right is better; {_POINTS}."
 
 
 def cost(study: Study) -> tuple[Figure, str] | None:
@@ -75,14 +64,7 @@ def cost(study: Study) -> tuple[Figure, str] | None:
     axes.set_xlabel("seconds of training")
     axes.set_title(str(metric), loc="left", fontsize=10)
     legend(axes)
-    return figure, "Cost against quality: means over seeds; small points are single seeds."
-
-
-def _spread(axes: Axes) -> float:
-    """Ratio of the largest value of the lines to the smallest; 0 where one is not positive."""
-    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
-    finite = values[np.isfinite(values)]
-    return float(finite.max() / finite.min()) if len(finite) and finite.min() > 0 else 0.0
+    return figure, f"The metric against its cost; {_POINTS}."
 
 
 def _scatter(

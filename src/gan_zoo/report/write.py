@@ -9,7 +9,7 @@ from gan_zoo.report.figures import figures, save
 from gan_zoo.report.outcomes import outcome
 from gan_zoo.report.page import page
 from gan_zoo.report.plain_text import configurations_csv, markdown, runs_csv
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.runs import Run, read_runs
 from gan_zoo.report.sheets import sheets
 from gan_zoo.report.study import Study, study
 from gan_zoo.schema import SettingError
@@ -40,12 +40,21 @@ def write_report(
     if not runs:
         reasons = "; ".join(f"{each.name}: {each.reason}" for each in unreadable)
         raise SettingError("folder", ", ".join(map(str, roots)), f"no run can be read: {reasons}")
-    ended = [run for run in runs if outcome(run, None).ended]
-    tags = [set(run.metrics) for run in ended]
-    chosen = choose(metric, lower_is_better, tags)
+    chosen = choose(metric, lower_is_better, _measured(runs))
     content = study(runs, unreadable, chosen, baseline or {})
     out = out or Path(os.path.commonpath([root.resolve() for root in roots])) / "report"
     return _write(content, out, refresh), content
+
+
+def _measured(runs: Sequence[Run]) -> list[set[str]]:
+    """Tags of each run that ended, but for those that failed before anything was measured."""
+    ended = [each for each in (outcome(run, None) for run in runs) if each.ended]
+    tags = [(each, set(each.run.metrics)) for each in ended]
+    return [
+        found
+        for each, found in tags
+        if not each.failure or any(tag.startswith("metric/") for tag in found)
+    ]
 
 
 def _write(content: Study, out: Path, refresh: int | None) -> Path:

@@ -1,0 +1,40 @@
+"""One format for all numbers of a column, so that their digits stand below one another."""
+
+import math
+from collections.abc import Callable, Iterable
+
+NONE = "–"  # where there is no number
+_DIGITS = 4  # of the largest number
+_FEWEST = 2  # of the smallest one
+_DECIMALS = 6  # at most
+
+
+def rounding(
+    values: Iterable[float | None], digits: int = _DIGITS, fewest: int = _FEWEST
+) -> Callable[[float | None], str]:
+    """The format of numbers that are shown together: all with as many decimals.
+
+    Args:
+        values: all of them; None and not-a-number have no digits.
+        digits: significant digits of the largest.
+        fewest: significant digits of the smallest at least.
+
+    Where large and small numbers meet, all are shown with powers of ten.
+    """
+    known = [abs(value) for value in values if value and math.isfinite(value)]
+    largest, smallest = max(known, default=1.0), min(known, default=1.0)
+    decimals = max(_decimals(largest, digits), _decimals(smallest, fewest))
+    whole = all(value == int(value) for value in known)
+    if decimals > _DECIMALS or (largest >= 1e5 and decimals and not whole) or largest >= 1e9:
+        return lambda value: NONE if _absent(value) else f"{value:.3e}"
+    decimals = 0 if whole and largest >= 1 else decimals
+    return lambda value: NONE if _absent(value) else f"{value:,.{decimals}f}"
+
+
+def _decimals(value: float, digits: int) -> int:
+    """How many decimals show so many significant digits of a number above 0."""
+    return max(0, digits - 1 - math.floor(math.log10(value)))
+
+
+def _absent(value: float | None) -> bool:
+    return value is None or value != value

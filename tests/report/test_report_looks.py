@@ -1,0 +1,112 @@
+"""Columns of numbers, and captions that say what their figures show."""
+
+import re
+
+import pytest
+from matplotlib.colors import to_hex
+from report_folders import write_run, write_sweep
+from test_report_answers import LOWER, compared
+
+from gan_zoo.report.canvas import BLUE, GRAY, ORANGE
+from gan_zoo.report.columns import configuration_columns, run_columns
+from gan_zoo.report.rounding import rounding
+from gan_zoo.report.runs import read_runs
+from gan_zoo.report.study import study
+from gan_zoo.report.swept import intervals
+from gan_zoo.report.write import write_report
+
+COLORS = {"blue": BLUE, "orange": ORANGE, "gray": GRAY}
+
+
+def swept(root):
+    """Numbers of every size: with and without decimals, negative and large differences."""
+    return write_sweep(root, {"gan": [9.5, 1234.0, 8.0], "wgan": [7.0, 6.25], "hinge": [0.125]})
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([47.6, 163, 70.74], ["47.6", "163.0", "70.7"]),
+        ([0.2596, 0.61, 0.003], ["0.2596", "0.6100", "0.0030"]),
+        ([106.3, 37.5], ["106.3", "37.5"]),
+        ([8, 7, 0], ["8", "7", "0"]),
+        ([1e6, 0.5], ["1.000e+06", "5.000e-01"]),
+        ([0.0, None, float("nan")], ["0", "–", "–"]),
+        ([], []),
+    ],
+)
+def test_numbers_of_a_column_have_as_many_decimals(values, shown):
+    assert [rounding(values)(value) for value in values] == shown
+
+
+def decimals(text):
+    return [len(number.partition(".")[2]) for number in re.findall(r"\d[\d,]*\.?\d*", text)]
+
+
+@pytest.mark.parametrize("metric", [LOWER, None])
+def test_every_column_is_rounded_alike(tmp_path, metric):
+    found = study(*read_runs([swept(tmp_path)]), metric, {})
+    configurations, outcomes = found.configurations, found.outcomes
+    tables = [(configuration_columns(metric, configurations), configurations)]
+    tables += [(run_columns(metric, outcomes), outcomes)]
+    for columns, rows in tables:
+        for column in columns:
+            if not column.wordy:
+                assert len({d for row in rows for d in decimals(column.text(row))}) <= 1
+
+
+def test_numbers_stand_on_the_right_and_words_on_the_left(tmp_path):
+    page, _ = write_report([swept(tmp_path)])
+    text = page.read_text(encoding="utf-8")
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
+    assert "th, td { padding: .35rem .45rem; text-align: right;" in style
+    assert ".words, .extra { text-align: left; }" in style
+    heads = re.findall(r'<th class="(\w*)">(.*?)</th>', text)
+    left = {title for kind, title in heads if kind}
+    assert left == {"configuration", "seeds and mean", "state", "folder"}
+    table = page.with_suffix(".md").read_text(encoding="utf-8").split("| configuration |")[1]
+    titles, rule = table.splitlines()[:2]
+    assert rule == "|---|" + "---:|" * titles.count("|")
+
+
+def named(caption, role):
+    """The color that a caption names for a role, or none."""
+    found = re.search(rf"(\w+)( ticks)?: {role}", caption)
+    return COLORS[found[1]] if found else None
+
+
+@pytest.mark.parametrize("baseline", [{}, {"loss": "wgan"}])
+def test_the_caption_names_the_colors_of_the_intervals(tmp_path, baseline):
+    root = write_sweep(tmp_path, {"gan": [9.5, 8.0], "wgan": [7.0, 6.25]})
+    found = study(*read_runs([root]), LOWER, baseline)
+    figure, caption = intervals(found)
+    (axes,) = figure.axes
+    means = {
+        line.get_xdata()[0]: line.get_color() for line in axes.lines if line.get_marker() == "o"
+    }
+    colors = {c.label: to_hex(means[c.mean]) for c in found.configurations}
+    assert colors.pop(f"loss={baseline.get('loss', 'gan')}") == named(caption, "the baseline")
+    assert set(colors.values()) == {BLUE}
+    ticks = {to_hex(line.get_color()) for line in axes.lines if line.get_marker() == "|"}
+    assert ticks == {named(caption, "single seeds")}
+
+
+def test_the_page_names_the_colors_of_its_table(tmp_path):
+    page, _ = write_report([write_sweep(tmp_path, {"gan": [9.5, 8.0], "wgan": [7.0, 6.25]})])
+    text = page.read_text(encoding="utf-8")
+    (caption,) = re.findall(r'<p class="soft">(Points: .*?)</p>', text)
+    rows = re.findall(r"<svg class=\"strip\".*?</svg>", text)
+    (of_baseline,) = (row for row in rows if named(caption, "the baseline") in row)
+    assert 'aria-label="mean 8.750"' in of_baseline
+    assert all(f'stroke="{named(caption, "single seeds")}"' in row for row in rows)
+
+
+def test_no_baseline_is_named_where_none_is_shown(tmp_path):
+    for seed in (0, 1):
+        write_run(tmp_path / f"a{seed}", [2.0 + seed], settings={"seed": seed, "lr": 1})
+        write_run(tmp_path / f"b{seed}", [1.0 + seed], settings={"seed": seed, "lr": 2})
+    found = compared(tmp_path)
+    apart = [each for each in found.configurations if not each.is_baseline]
+    assert len(apart) == 1
+    page, _ = write_report([tmp_path / "b0", tmp_path / "b1"])
+    assert "orange" not in page.read_text(encoding="utf-8").split("</style>")[1]
