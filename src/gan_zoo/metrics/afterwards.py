@@ -17,7 +17,7 @@ from gan_zoo.devices import find_device
 from gan_zoo.metrics.command import Asked
 from gan_zoo.metrics.examiner import Examiner
 from gan_zoo.metrics.judge import Judgement
-from gan_zoo.schema import construct
+from gan_zoo.schema import SettingError, construct
 
 Found = dict[Path, Judgement]
 
