@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gan_zoo import checkpoints, launch
+from gan_zoo import checkpoints, exit_codes
 from gan_zoo.resume import leaves
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +71,6 @@ def test_an_image_run(trained, tmp_path, brief):
     compare("image", contract(folder))
 
 
-@pytest.mark.parametrize("name", ["MISTAKE", "FAILED"])
+@pytest.mark.parametrize("name", ["EXIT_USAGE", "EXIT_FAILED", "EXIT_SIGNAL"])
 def test_exit_codes(name):
-    compare(f"exit code {name}", getattr(launch, name))
+    compare(f"exit code {name}", getattr(exit_codes, name))
