@@ -36,6 +36,7 @@ def intervals(study: Study) -> tuple[Figure, str] | None:
         axes.plot(list(each.scores.values()), [y] * len(each.scores), "|", ms=9, c=GRAY, zorder=3)
         _whisker(axes, each, y, ORANGE if each.is_baseline else BLUE)
     axes.set_yticks(range(len(rows)), [each.label for each in reversed(rows)])
+    axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel(str(metric))
     tame(axes.set_xlim, rows)
     return figure, f"Points: means; lines: 95 % intervals; gray ticks: single seeds{named(rows)}."
