@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_zoo.command_line import from_here
 from gan_zoo.report.study import Study
 
 _FEW = 3  # folders that are written out
@@ -17,7 +18,7 @@ def measuring(study: Study) -> str:
     """
     sound = [each.run.folder for each in study.outcomes if each.ended and each.kind != "diverged"]
     folders = [folder for folder in sound if any(folder.glob("checkpoints/*.pt"))]
-    return f"python scripts/evaluate.py {_words(folders)}" if folders else ""
+    return f"{from_here('scripts/evaluate.py')} {_words(folders)}" if folders else ""
 
 
 def _words(folders: Sequence[Path]) -> str:
