@@ -91,8 +91,8 @@ def test_a_run_that_finds_no_room_ends_in_one_line(tmp_path):
     words = [*SMALL, "steps=3", "hydra.run.dir=run"]
     called = call(*words, cwd=tmp_path, preexec_fn=little_room)
     assert called.returncode == 3
-    said = "error: step 3 could not be saved in run/checkpoints: File too large; python train.py"
-    assert last_line(called).startswith(said.replace("run/", f"{tmp_path}/run/"))
+    said = f"error: step 3 could not be saved in {tmp_path}/run/checkpoints: File too large; "
+    assert last_line(called).startswith(f"{said}python {ROOT}/train.py")
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
     again = call("resume=run", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
