@@ -95,7 +95,7 @@ def affordable(config):
 @functools.cache
 def composed(chosen):
     with launch.initialize(CONFIGS):
-        return compose("train", chosen, return_hydra_config=True)
+        return compose("train", list(chosen), return_hydra_config=True)
 
 
 def configuration(words):
