@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import data, logging, metrics, sheet, start, step
+from benchmarks import data, log_cost, metrics, sheet, start, step
 from benchmarks.runner import CONFIGS
 from gan_zoo import launch
 from gan_zoo.command_line import given_path
 
-BENCHMARKS = {"data": data, "logging": logging, "metrics": metrics, "start": start, "step": step}
+BENCHMARKS = {"data": data, "logging": log_cost, "metrics": metrics, "start": start, "step": step}
 
 
 def main() -> None:
@@ -29,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    launch.in_one_line(main, CONFIGS)
+    launch.one_line_hydra_errors(main, CONFIGS)

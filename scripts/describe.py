@@ -9,10 +9,10 @@ from hydra import compose
 
 from gan_zoo import launch
 from gan_zoo.command_line import given_path
-from gan_zoo.schema import SettingError, construct
+from gan_zoo.schema import ConfigError, instantiate
 
 if TYPE_CHECKING:
-    from gan_zoo.data.samples import Samples
+    from gan_zoo.data.in_memory import InMemoryDataset
 
 _LISTED = 200  # classes named
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -31,17 +31,17 @@ def main() -> None:
     with launch.initialize(CONFIGS):
         config = compose("train", asked.override, return_hydra_config=True)
     name = config.hydra.runtime.choices.dataset
-    plain = launch.plain(config)
-    dataset = construct(plain["dataset"], "dataset")
+    plain = launch.to_dict(config)
+    dataset = instantiate(plain["dataset"], "dataset")
     samples = dataset.load("train")
     tell("dataset", f"{name}, {type(dataset).__module__}.{type(dataset).__name__}")
     tell("sample", f"{'x'.join(map(str, samples.shape))} of {samples.x.dtype}")
     tell("train", counts(samples))
     try:
         tell("test", counts(dataset.load("test")))
-    except SettingError as error:
+    except ConfigError as error:
         tell("test", f"none: {error}")
-    from gan_zoo.data.contents import contents
+    from gan_zoo.data.class_counts import contents
 
     for title, line in contents(samples, _LISTED).items():
         tell(title, line)
@@ -54,7 +54,7 @@ def tell(name: str, value: Any) -> None:
     print(f"{name:<13} {value}")
 
 
-def counts(samples: "Samples") -> str:
+def counts(samples: "InMemoryDataset") -> str:
     """One split in a line: number and bytes of its samples, its classes, its fingerprint."""
     sizes = samples.y.bincount(minlength=samples.num_classes)
     classes = f"{samples.num_classes:,} classes of {sizes.min():,} to {sizes.max():,}"
@@ -63,35 +63,35 @@ def counts(samples: "Samples") -> str:
     return f"{len(samples):,} samples, {size}, {labels}, fingerprint {samples.fingerprint()}"
 
 
-def layers(config: dict[str, Any], samples: "Samples") -> str:
+def layers(config: dict[str, Any], samples: "InMemoryDataset") -> str:
     """The layers of both networks for these samples, with output shapes and parameters."""
-    from gan_zoo.architectures.describe import tables
+    from gan_zoo.architectures.summary import tables
 
     classes = samples.num_classes if config["conditional"] else 1
     given = {"shape": samples.shape, "num_classes": classes}
     nodes = config["architecture"]
-    players = [construct(nodes[p], f"architecture.{p}", **given) for p in ("generator", "critic")]
+    players = [instantiate(nodes[p], f"architecture.{p}", **given) for p in ("generator", "critic")]
     return tables(*players, samples.shape)
 
 
-def draw(dataset: Any, samples: "Samples", path: Path) -> Path:
+def draw(dataset: Any, samples: "InMemoryDataset", path: Path) -> Path:
     """Write a picture of samples drawn at random, by classes if there are any."""
     import torch
     from PIL import Image
 
-    from gan_zoo.data.contents import names_of
-    from gan_zoo.monitoring.album import columns_for, picture_labels, row_names
+    from gan_zoo.data.class_counts import class_names_of
+    from gan_zoo.monitoring.sample_grid import grid_columns, grid_labels, row_names
 
     classes = samples.num_classes
-    names = names_of(samples) if classes > 1 else ()
-    count = min(dataset.pictured, len(samples)) // classes * classes or dataset.pictured
-    y, columns = picture_labels(count, classes), columns_for(count, classes)
-    chosen = samples.alike(y, torch.Generator().manual_seed(0))
+    names = class_names_of(samples) if classes > 1 else ()
+    count = min(dataset.grid_size, len(samples)) // classes * classes or dataset.grid_size
+    y, columns = grid_labels(count, classes), grid_columns(count, classes)
+    chosen = samples.sample_with_labels(y, torch.Generator().manual_seed(0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = dataset.picture(samples.take(chosen)[0], columns, row_names(y, columns, names))
+    pixels = dataset.render(samples.gather(chosen)[0], columns, row_names(y, columns, names))
     Image.fromarray(pixels).save(path)
     return path
 
 
 if __name__ == "__main__":
-    launch.in_one_line(main, CONFIGS)
+    launch.one_line_hydra_errors(main, CONFIGS)

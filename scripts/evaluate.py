@@ -1,10 +1,10 @@
-"""Judge trained runs: `python scripts/evaluate.py RUN... metrics=all n=10000 seed=0`.
+"""Judge trained runs: `python scripts/evaluate.py RUN... metrics=all num_samples=10000 seed=0`.
 
 RUN is a run's folder or a checkpoint. Writes RUN/evaluation.json and RUN/evaluation/*.png, and
 shows a table in which only numbers of equal protocol stand together.
 
   metrics=all        groups of numbers: all, quick, or a list such as frechet,manifold
-  n=10000            samples drawn from each generator
+  num_samples=10000            samples drawn from each generator
   seed=0             of latent vectors, labels and the choice of reference samples
   cache=FOLDER       where feature networks are kept (default ~/.cache/gan_zoo)
   device=cpu         or auto, cuda, cuda:1
@@ -14,8 +14,8 @@ Exit codes: 0; 2 where a run or a setting is wrong; 3 where a run could not be e
 
 import sys
 
-from gan_zoo.command_line import error_line, exit_code, one_line_errors, reason
-from gan_zoo.schema import SettingError
+from gan_zoo.command_line import error_line, error_message, exit_code, one_line_errors
+from gan_zoo.schema import ConfigError
 
 
 def main(words: list[str]) -> int:
@@ -23,20 +23,20 @@ def main(words: list[str]) -> int:
     if not words or {"-h", "--help"} & set(words):
         print(__doc__)
         return 0
-    from gan_zoo.metrics.command import parse
+    from gan_zoo.evaluation.offline import parse
 
     asked = parse(words)
-    from gan_zoo.metrics.afterwards import Runs, table  # imports torch
+    from gan_zoo.evaluation.offline import OfflineEvaluator, format_results  # imports torch
 
-    runs, code = Runs(asked), 0
+    runs, code = OfflineEvaluator(asked), 0
     for place in asked.runs:
         try:
             runs.evaluate(place)
-        except (SettingError, ArithmeticError, OSError) as error:
+        except (ConfigError, ArithmeticError, OSError) as error:
             code = max(code, exit_code(error))
-            print(error_line(f"{place}: {reason(error)}"), file=sys.stderr)
+            print(error_line(f"{place}: {error_message(error)}"), file=sys.stderr)
     if runs.found:
-        print(table(runs.found))
+        print(format_results(runs.found))
     return code
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 from gan_zoo.command_line import given_path, one_line_errors, whole_number
-from gan_zoo.latest import resolve_all
+from gan_zoo.latest_sweep import resolve_all
 
 MILLISECONDS = whole_number(20, 10_000)  # viewers slow down what is faster
 
@@ -26,7 +26,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Write the animated picture, and say where it is."""
     asked = arguments()
-    from gan_zoo.report.gallery import animate
+    from gan_zoo.report.animation import animate
 
     runs = resolve_all(asked.run)
     out = asked.out or runs[0] / "gallery.gif"

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-import gan_zoo.fit
+import gan_zoo.compatibility
 import gan_zoo.launch
 import gan_zoo.run  # noqa: F401
 from gan_zoo.command_line import one_line_errors, whole_number
@@ -51,14 +51,14 @@ def main() -> int:
     )
     asked = parser.parse_args()
     alone, sweep = [*ALONE, f"steps={asked.steps}"], [*SWEEP, f"steps={asked.steps // 10}"]
-    draws, whole = random.Random(asked.seed), True
+    rng, whole = random.Random(asked.seed), True
     for kind, words, kills in (("run", alone, asked.runs), ("sweep", sweep, asked.sweeps)):
         if kills:
-            whole &= harass(kind, words, kills, draws)
+            whole &= harass(kind, words, kills, rng)
     return 0 if whole else EXIT_FAILED
 
 
-def harass(kind: str, words: Sequence[str], kills: int, draws: random.Random) -> bool:
+def harass(kind: str, words: Sequence[str], kills: int, rng: random.Random) -> bool:
     """Kill one or more such runs so often; tells what became of them, and whether all is well."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         spared = Path(place) / "spared"
@@ -68,7 +68,7 @@ def harass(kind: str, words: Sequence[str], kills: int, draws: random.Random) ->
         while counts["killed"] < kills:
             folder = Path(place) / f"{counts['chains']}"
             for _ in range(min(KILLS_OF_ONE, kills - counts["killed"])):
-                counts.update(killed(words, folder, draws))
+                counts.update(killed(words, folder, rng))
             counts["refused"] += int(train(words, folder) != 0)
             counts["equal"] += int(state(folder) == state(spared))
             counts["chains"] += 1
@@ -122,17 +122,17 @@ def train(words: Sequence[str], folder: Path) -> int:
     return ended(start(words, folder), folder)
 
 
-def killed(words: Sequence[str], folder: Path, draws: random.Random) -> Counter[str]:
+def killed(words: Sequence[str], folder: Path, rng: random.Random) -> Counter[str]:
     """Start, and kill at a random moment, one in five while still starting."""
     number = start(words, folder)
     try:
-        if draws.random() < 0.2:
-            time.sleep(draws.random() * START)
+        if rng.random() < 0.2:
+            time.sleep(rng.random() * START)
         else:
             before, since = checkpoints(folder), time.monotonic()
             while checkpoints(folder) == before and time.monotonic() - since < PATIENCE:
                 time.sleep(0.01)
-            time.sleep(draws.random() * TRAINING)
+            time.sleep(rng.random() * TRAINING)
     finally:
         os.kill(number, signal.SIGKILL)
     code = ended(number, folder)

@@ -7,10 +7,10 @@ import time
 import yaml
 
 from gan_zoo.command_line import given_path, one_line_errors, whole_number
-from gan_zoo.latest import resolve_all
-from gan_zoo.report.variation import shown
-from gan_zoo.report.wording import counted
-from gan_zoo.schema import SettingError
+from gan_zoo.latest_sweep import resolve_all
+from gan_zoo.report.factors import format_value
+from gan_zoo.report.plurals import counted
+from gan_zoo.schema import ConfigError
 
 
 def assignment(text: str) -> tuple[str, str]:
@@ -19,7 +19,7 @@ def assignment(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} must be KEY=VALUE, such as loss=gan")
     try:
-        return key, shown(yaml.safe_load(value))
+        return key, format_value(yaml.safe_load(value))
     except yaml.YAMLError:
         return key, value
 
@@ -54,11 +54,11 @@ def arguments() -> argparse.Namespace:
 
 def write(asked: argparse.Namespace, refresh: int | None) -> None:
     """Write the report once, and say where it is."""
-    from gan_zoo.report.measuring import measuring
-    from gan_zoo.report.write import write_report  # imports matplotlib: not for --help
+    from gan_zoo.report.build import write_report  # imports matplotlib: not for --help
+    from gan_zoo.report.evaluate_command import measuring
 
     lower = {None: None, "lower": True, "higher": False}[asked.better]
-    page, study = write_report(
+    page, comparison = write_report(
         resolve_all(asked.folder),
         asked.out,
         metric=asked.metric,
@@ -66,10 +66,12 @@ def write(asked: argparse.Namespace, refresh: int | None) -> None:
         baseline=dict(asked.baseline),
         refresh=refresh,
     )
-    left_out = sum(bool(each.gap) for each in study.outcomes) + len(study.unreadable)
-    runs = counted(len(study.outcomes), "run")
+    left_out = sum(bool(each.exclusion) for each in comparison.statuses) + len(
+        comparison.unreadable
+    )
+    runs = counted(len(comparison.statuses), "run")
     print(f"{runs}, {left_out} left out: {page}", flush=True)
-    if study.metric is None and (command := measuring(study)):
+    if comparison.metric is None and (command := measuring(comparison)):
         print(f"no metric; measure the runs: {command}", flush=True)
 
 
@@ -79,7 +81,7 @@ def watch(asked: argparse.Namespace) -> None:
         while True:
             try:
                 write(asked, asked.watch)
-            except SettingError as error:  # a sweep's first run may not have ended, or begun
+            except ConfigError as error:  # a sweep's first run may not have ended, or begun
                 print(f"not yet: {error}", file=sys.stderr)
             time.sleep(asked.watch)
     except KeyboardInterrupt:

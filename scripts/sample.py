@@ -3,7 +3,7 @@
 import argparse
 
 from gan_zoo.command_line import given_path, one_line_errors, whole_number
-from gan_zoo.latest import resolve
+from gan_zoo.latest_sweep import resolve
 
 POSITIVE = whole_number(1)
 
@@ -44,7 +44,7 @@ def main() -> None:
     if asked.pngs:
         sampling.write_pictures(sampler, out / "pngs", **latents(asked.pngs))
     if asked.npz:
-        sampling.write_array(sampler, out / "samples.npz", **latents(asked.npz))
+        sampling.write_npz(sampler, out / "samples.npz", **latents(asked.npz))
     if asked.interpolation:
         walk = out / "interpolation.png"
         sampling.write_interpolation(sampler, walk, asked.interpolation, 10, asked.seed, chosen)
@@ -52,7 +52,7 @@ def main() -> None:
         count = asked.per_class * (len(chosen) or sampler.generator.num_classes)
         sampling.write_grid(sampler, out / "classes.png", **latents(count))
     if asked.grid or not (asked.pngs or asked.npz or asked.interpolation or asked.per_class):
-        count = asked.grid or sampler.dataset.pictured
+        count = asked.grid or sampler.dataset.grid_size
         sampling.write_grid(sampler, out / "grid.png", **latents(count))
     print(f"step {sampler.step}, written to {out}")
 

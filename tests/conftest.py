@@ -6,10 +6,10 @@ import pytest
 from hydra import compose
 
 from gan_zoo import launch
-from gan_zoo.experiment import read
-from gan_zoo.metrics import features
-from gan_zoo.metrics.features import Recipe
-from gan_zoo.run import run
+from gan_zoo.experiment import load_experiment
+from gan_zoo.metrics import feature_net
+from gan_zoo.metrics.feature_net import FeatureNetConfig
+from gan_zoo.run import train
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,7 +20,7 @@ def composed():
 
     def compose_plain(*overrides: str) -> dict:
         with launch.initialize(ROOT / "configs"):
-            return launch.plain(compose("train", list(overrides)))
+            return launch.to_dict(compose("train", list(overrides)))
 
     return compose_plain
 
@@ -33,7 +33,7 @@ def trained(composed):
     """
 
     def train_in(folder: Path, *overrides: str) -> dict:
-        return run(read(composed("evaluate_every=0", *overrides)), folder)
+        return train(load_experiment(composed("evaluate_every=0", *overrides)), folder)
 
     return train_in
 
@@ -41,4 +41,8 @@ def trained(composed):
 @pytest.fixture
 def brief(monkeypatch):
     """Feature networks trained for a moment only, where how well they see does not matter."""
-    monkeypatch.setattr(features, "Recipe", lambda: Recipe(epochs=1, least_steps=4, batch_size=32))
+    monkeypatch.setattr(
+        feature_net,
+        "FeatureNetConfig",
+        lambda: FeatureNetConfig(epochs=1, least_steps=4, batch_size=32),
+    )

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo import checkpoints, latest, sampling
-from gan_zoo.report.sheets import tiles
-from gan_zoo.schema import SettingError
+from gan_zoo import checkpoints, latest_sweep, sampling
+from gan_zoo.report.sample_sheets import tiles
+from gan_zoo.schema import ConfigError
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["dataset.count=200", "batch_size=8", "steps=2", "log_every=1", "device=cpu"]
@@ -134,7 +134,7 @@ def test_a_sweep_gives_each_job_a_folder_named_by_what_was_swept(tmp_path):
     words = ["-m", "loss=glsgan", "loss.slope=-1,0", "seed=0,1", *SMALL]
     called = call("train.py", *words, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
-    sweep = latest.resolve(tmp_path / "outputs" / "sweeps" / "LATEST")
+    sweep = latest_sweep.resolve(tmp_path / "outputs" / "sweeps" / "LATEST")
     runs = {path.name: path for path in sweep.iterdir() if path.is_dir()}
     assert {name for name in runs if name.startswith("loss")} == {
         f"loss.slope={slope},seed={seed}" for slope in (-1, 0) for seed in (0, 1)
@@ -241,12 +241,12 @@ def test_classes_are_chosen_by_name_or_else_by_number(named, names, words, label
     ],
 )
 def test_classes_that_are_not_there_are_refused_with_those_that_are(named, names, words, said):
-    with pytest.raises(SettingError, match=said):
+    with pytest.raises(ConfigError, match=said):
         named(*names).chosen(words)
 
 
 def test_an_unconditional_run_and_one_without_names_are_sampled_as_well(run_folder, tmp_path):
-    content = checkpoints.load(checkpoints.newest(run_folder))
+    content = checkpoints.load(checkpoints.latest_path(run_folder))
     del content["class_names"]
     checkpoints.save(tmp_path / "old.pt", content)
     assert sampling.load_sampler(tmp_path / "old.pt").chosen("9") == (9,)
@@ -259,7 +259,7 @@ def test_a_new_set_of_samples_takes_the_place_of_the_old_one(run_folder, tmp_pat
     for count in (5, 2):
         latents = {"z": sampler.latent(count, 0), "y": sampler.labels(count)}
         sampling.write_pictures(sampler, tmp_path / "pngs", **latents)
-        sampling.write_array(sampler, tmp_path / "samples.npz", **latents)
+        sampling.write_npz(sampler, tmp_path / "samples.npz", **latents)
     left = sorted(path.name for path in tmp_path.rglob("*"))
     assert left == ["000000.png", "000001.png", "mine.png", "pngs", "samples.npz"]
     assert len(np.load(tmp_path / "samples.npz")["x"]) == 2

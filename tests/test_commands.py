@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gan_zoo.command_line import one_line_errors, whole_number
-from gan_zoo.metrics.health import DivergedError
-from gan_zoo.schema import SettingError
-from gan_zoo.training.interruption import Interrupted, Stopped
+from gan_zoo.evaluation.health import DivergedError
+from gan_zoo.schema import ConfigError
+from gan_zoo.training.signals import Interrupted, Stopped
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -21,14 +21,14 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (SettingError("n", -1, "must be at least 1"), 2, "error: n=-1: must be at least 1"),
+        (ConfigError("n", -1, "must be at least 1"), 2, "error: n=-1: must be at least 1"),
         (FileNotFoundError(2, "No such file or directory", "x"), 3, "error: x: No such file"),
         (Stopped("no room\nleft"), 3, "error: no room left"),
         (Interrupted(signal.SIGTERM), 143, "error: stopped by SIGTERM"),
         (KeyboardInterrupt(), 130, "error: stopped by SIGINT"),
         (MemoryError(), 3, "error: out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 3, "error: out of memory"),
-        (SettingError("run", "a\x1b[2Jb", "is none"), 2, r"error: run=a\x1b[2Jb: is none"),
+        (ConfigError("run", "a\x1b[2Jb", "is none"), 2, r"error: run=a\x1b[2Jb: is none"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
@@ -115,7 +115,7 @@ def call(tmp_path, monkeypatch, capsys):
         (["sample.py", "empty", "--npz", "-1"], "-1 must be a whole number above 0"),
         (["evaluate.py", "nowhere"], "error: run=nowhere: does not exist"),
         (["evaluate.py", "empty"], "error: empty: checkpoint=empty: holds no checkpoints/*.pt"),
-        (["evaluate.py", "empty", "n=-1"], "error: n=-1: must be at least 10"),
+        (["evaluate.py", "empty", "num_samples=-1"], "error: num_samples=-1: must be at least 10"),
         (["evaluate.py", "empty", "seed=x"], "error: seed=x: must be an integer"),
         (["evaluate.py", "empty", "device=abacus"], "error: device=abacus: is not available here"),
         (["evaluate.py", "empty", "device=meta"], "error: device=meta: is not available here"),
@@ -153,7 +153,7 @@ def test_an_evaluation_that_fails_ends_with_3_and_tells_of_all_runs(call, monkey
     def evaluate(self, place):
         raise DivergedError("samples", float("nan"))
 
-    monkeypatch.setattr("gan_zoo.metrics.afterwards.Runs.evaluate", evaluate)
+    monkeypatch.setattr("gan_zoo.evaluation.offline.OfflineEvaluator.evaluate", evaluate)
     Path("other").mkdir()
     code, told = call("evaluate.py", "empty", "other")
     assert code == 3

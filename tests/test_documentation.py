@@ -10,9 +10,9 @@ import pytest
 import torch
 import yaml
 
-from gan_zoo.experiment import read
-from gan_zoo.losses import Scored, adversarial
-from gan_zoo.schema import Range, SettingError
+from gan_zoo.experiment import load_experiment
+from gan_zoo.losses import ScoredBatch, adversarial
+from gan_zoo.schema import ConfigError, Range
 
 ROOT = Path(__file__).parents[1]
 ZOO = (ROOT / "docs" / "zoo.md").read_text()
@@ -26,7 +26,7 @@ def section(name):
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_has_a_section_with_its_title_formula_and_recipe(name, composed):
     config = composed(f"loss={name}")
-    loss, text = read(config).loss, section(name)
+    loss, text = load_experiment(config).loss, section(name)
     optimizer = config["optimizer"]["critic"]
     recipe = yaml.safe_load((ROOT / "configs" / "loss" / f"{name}.yaml").read_text())
     overrides = {k: v for line in recipe.get("defaults", []) for k, v in line.items()}
@@ -74,8 +74,8 @@ def test_the_worked_example_of_a_new_loss_is_complete_and_right():
     assert f"**{loss.title}**" in page
     assert "    " + "\n    ".join(loss.formula.split("; ")) in page
     ((critic, generator),) = eval(f"{{{hand}}}", {"mean": fmean}).values()
-    real, fake = (Scored(torch.zeros(3, 2), torch.tensor(s)) for s in scores)
+    real, fake = (ScoredBatch(torch.zeros(3, 2), torch.tensor(s)) for s in scores)
     assert loss.critic(real, fake).item() == pytest.approx(critic(*scores, None))
     assert loss.generator(fake).item() == pytest.approx(generator(*scores))
-    with pytest.raises(SettingError, match="power=0.5: must be at least 1"):
+    with pytest.raises(ConfigError, match="power=0.5: must be at least 1"):
         make(power=0.5)

@@ -19,9 +19,9 @@ def test_an_experiment_trains(name, composed, trained, tmp_path):
 
 
 def test_an_experiment_is_only_a_start(composed):
-    study = "experiment=mnist_100_labels"
-    assert composed(study)["loss"]["margin_scale"] == 1.2
-    changed = composed(study, "loss.margin_scale=2", "dataset=fashion_mnist")
+    comparison = "experiment=mnist_100_labels"
+    assert composed(comparison)["loss"]["margin_scale"] == 1.2
+    changed = composed(comparison, "loss.margin_scale=2", "dataset=fashion_mnist")
     assert changed["loss"]["margin_scale"] == 2
     assert changed["dataset"]["_target_"].endswith("FashionMNIST")
     assert changed["dataset"]["labels_per_class"] == 10

@@ -16,13 +16,12 @@ import yaml
 
 from gan_zoo import checkpoints
 from gan_zoo import experiment as experiments
-from gan_zoo.launch import job
-from gan_zoo.metrics.afterwards import Runs
-from gan_zoo.metrics.command import parse
-from gan_zoo.run import run
+from gan_zoo.evaluation.offline import OfflineEvaluator, parse
+from gan_zoo.launch import main
+from gan_zoo.run import train
 from gan_zoo.sampling import load_sampler
-from gan_zoo.schema import SettingError
-from gan_zoo.training.interruption import Stopped
+from gan_zoo.schema import ConfigError
+from gan_zoo.training.signals import Stopped
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["dataset=ring", "dataset.count=300", "batch_size=8", "log_every=3", "device=cpu"]
@@ -59,14 +58,16 @@ def disk_full(monkeypatch):
 def test_a_checkpoint_that_does_not_fit_is_tried_again(trained, tmp_path, disk_full, caplog):
     words = [*SMALL, "checkpoint_every=2"]
     trained(tmp_path, *words, "steps=4")
-    sound = checkpoints.newest(tmp_path).read_bytes()
+    sound = checkpoints.latest_path(tmp_path).read_bytes()
     disk_full.append(True)
     with caplog.at_level(logging.WARNING), pytest.raises(Stopped, match="No space left on device"):
         trained(tmp_path, *words, "steps=9")
-    assert caplog.text.count("could not be written: No space left on device; training goes on") == 3
+    assert (
+        caplog.text.count("could not be written: No space left on device; continuing training") == 3
+    )
     kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert kept == ["00000002.pt", "00000004.pt"]
-    assert checkpoints.newest(tmp_path).read_bytes() == sound
+    assert checkpoints.latest_path(tmp_path).read_bytes() == sound
     disk_full.clear()
     assert trained(tmp_path, *words, "steps=9")["steps"] == 9
 
@@ -118,7 +119,7 @@ def content(trained, tmp_path_factory):
     """What a sound checkpoint holds."""
     folder = tmp_path_factory.mktemp("sound")
     trained(folder, *SMALL, "steps=1")
-    return checkpoints.load(checkpoints.newest(folder))
+    return checkpoints.load(checkpoints.latest_path(folder))
 
 
 def endless():
@@ -148,28 +149,28 @@ def swollen():
         {"shape": None},
         {"num_classes": 1.5},
         {"config": [1]},
-        {"feed_position": None},
+        {"loader_position": None},
     ],
     ids=lambda hostile: next(iter(hostile)),
 )
 def test_absurd_checkpoints_are_refused_by_name(tmp_path, content, hostile):
     torch.save({"format": checkpoints.FORMAT, **content, **hostile}, tmp_path / "1.pt")
-    with pytest.raises(SettingError, match=r"1\.pt"):
+    with pytest.raises(ConfigError, match=r"1\.pt"):
         checkpoints.load(tmp_path / "1.pt")
 
 
 def test_a_checkpoint_that_would_swell_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", bytes(10_000_000))
-    with pytest.raises(SettingError, match=r"bomb\.pt: is damaged"):
+    with pytest.raises(ConfigError, match=r"bomb\.pt: is damaged"):
         checkpoints.load(tmp_path / "bomb.pt")
 
 
 def test_a_sound_checkpoint_of_another_network_is_refused(trained, tmp_path, content):
     trained(tmp_path, *SMALL, "steps=1")
-    for name, state in (("critic", content["generator"]), ("noise", [1]), ("meters", 3)):
-        checkpoints.save(checkpoints.newest(tmp_path), {**content, name: state})
-        with pytest.raises(SettingError, match="the state of step 1 does not fit the settings"):
+    for name, state in (("critic", content["generator"]), ("latent_rng", [1]), ("metrics", 3)):
+        checkpoints.save(checkpoints.latest_path(tmp_path), {**content, name: state})
+        with pytest.raises(ConfigError, match="the state of step 1 does not fit the settings"):
             trained(tmp_path, *SMALL, "steps=2")
 
 
@@ -177,10 +178,8 @@ def test_a_target_in_a_checkpoint_is_never_imported(tmp_path, content):
     hostile = copy.deepcopy(content)
     hostile["config"]["architecture"]["generator"]["_target_"] = "antigravity.open"
     checkpoints.save(tmp_path / "1.pt", hostile)
-    for read in (load_sampler, Runs(parse([str(tmp_path / "1.pt")])).evaluate):
-        with pytest.raises(
-            SettingError, match="_target_=antigravity.open: must begin with gan_zoo"
-        ):
+    for read in (load_sampler, OfflineEvaluator(parse([str(tmp_path / "1.pt")])).evaluate):
+        with pytest.raises(ConfigError, match="_target_=antigravity.open: must begin with gan_zoo"):
             read(tmp_path / "1.pt")
     assert "antigravity" not in sys.modules
 
@@ -214,7 +213,7 @@ def test_a_saved_configuration_is_not_trusted(tmp_path, hostile, said):
 
 def test_an_unexpected_error_saves_the_run_and_names_what_continues_it(tmp_path, composed, capsys):
     words = [*SMALL, "steps=9", "checkpoint_every=100"]
-    experiment, folder = experiments.read(composed(*words)), tmp_path / "run"
+    experiment, folder = experiments.load_experiment(composed(*words)), tmp_path / "run"
     real, calls = experiment.loss.__class__.generator, []
 
     def broken(self, *scored):
@@ -225,36 +224,36 @@ def test_an_unexpected_error_saves_the_run_and_names_what_continues_it(tmp_path,
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment.loss.__class__, "generator", broken)
-        patch.setattr(job, "keep", lambda *_: None)
+        patch.setattr(main, "save_config", lambda *_: None)
         with pytest.raises(SystemExit) as ended:
-            job._train_alone(experiment, None, folder)
+            main._train_alone(experiment, None, folder)
     assert ended.value.code == 3
     (told,) = capsys.readouterr().err.strip().splitlines()[-1:]
     assert told.startswith("error: RuntimeError: out of something; details in ")
     assert told.endswith(f"python train.py resume={folder} continues from step 4")
     assert "in broken" in (folder / "error.txt").read_text()
-    assert checkpoints.newest(folder).name == "00000004.pt"
-    assert run(experiment, folder)["steps"] == 9
+    assert checkpoints.latest_path(folder).name == "00000004.pt"
+    assert train(experiment, folder)["steps"] == 9
 
 
 def test_a_run_that_diverged_ends_with_its_verdict_and_3(tmp_path, composed, capsys, monkeypatch):
-    monkeypatch.setattr(job, "keep", lambda *_: None)
-    experiment = experiments.read(composed(*SMALL, "steps=400", "optimizer.lr=10"))
+    monkeypatch.setattr(main, "save_config", lambda *_: None)
+    experiment = experiments.load_experiment(composed(*SMALL, "steps=400", "optimizer.lr=10"))
     for _ in range(2):  # the second finds it ended already
         with pytest.raises(SystemExit) as ended:
-            job._train_alone(experiment, None, tmp_path)
+            main._train_alone(experiment, None, tmp_path)
         assert ended.value.code == 3
         told = capsys.readouterr().err.strip().splitlines()[-1]
         assert told.startswith("error: diverged at step ")
         assert told.endswith(f": {tmp_path}")
-    job._train_in_sweep(experiment, None, tmp_path)  # an outcome, and no failure
+    main._train_in_sweep(experiment, None, tmp_path)  # an outcome, and no failure
     assert not (tmp_path / "failure.txt").exists()
 
 
 def test_a_refused_run_deletes_nothing_of_others(tmp_path, composed, monkeypatch):
     (tmp_path / "mine.txt").write_text("precious")
-    monkeypatch.setattr(job, "keep", lambda *_: None)
-    experiment = experiments.read(composed(*SMALL, "batch_size=301", "steps=2"))
+    monkeypatch.setattr(main, "save_config", lambda *_: None)
+    experiment = experiments.load_experiment(composed(*SMALL, "batch_size=301", "steps=2"))
     with pytest.raises(SystemExit):
-        job._train_alone(experiment, None, tmp_path)
+        main._train_alone(experiment, None, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_zoo.experiment import read
-from gan_zoo.fit import check_fit
-from gan_zoo.schema import SettingError
+from gan_zoo.compatibility import check_compatibility
+from gan_zoo.experiment import load_experiment
+from gan_zoo.schema import ConfigError
 
 ROOT = Path(__file__).parents[1]
 RULES = [
@@ -28,17 +28,17 @@ RULES = [
 @pytest.mark.parametrize(("words", "said"), RULES)
 def test_what_does_not_go_together_is_refused_without_data(composed, words, said):
     before = torch.get_rng_state()
-    with pytest.raises(SettingError) as refused:
-        check_fit(read(composed(*words)))
+    with pytest.raises(ConfigError) as refused:
+        check_compatibility(load_experiment(composed(*words)))
     assert str(refused.value).startswith(said)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("dataset", ["ring", "grid", "spiral", "glyphs"])
 def test_an_outline_is_what_the_data_turn_out_to_be(composed, dataset):
-    data = read(composed(f"dataset={dataset}", "dataset.count=50")).dataset
+    data = load_experiment(composed(f"dataset={dataset}", "dataset.count=50")).dataset
     samples = data.load("train")
-    assert data.outline() == (samples.shape, samples.num_classes, len(samples))
+    assert data.spec() == (samples.shape, samples.num_classes, len(samples))
 
 
 def test_a_sweep_with_one_impossible_job_does_not_start(tmp_path):

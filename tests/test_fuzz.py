@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from omegaconf import open_dict
 
 from gan_zoo import launch, provenance
+from gan_zoo.launch import main as launch_main
 from gan_zoo.launch.overrides import as_typed
-from gan_zoo.resume import leaves
+from gan_zoo.run_folder import flatten
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 GROUPS = ("dataset", "architecture", "loss", "regularizer", "optimizer", "loss/divergence")
@@ -35,7 +36,7 @@ def settings_of(path, prefix=""):
     content = yaml.safe_load(path.read_text())
     own = {key: value for key, value in content.items() if key not in ("defaults", "hydra")}
     whole_tree = "@package _global_" in path.read_text() or not prefix
-    return [key for key, _ in leaves(own, "" if whole_tree else prefix)]
+    return [key for key, _ in flatten(own, "" if whole_tree else prefix)]
 
 
 CHOICES = {group: [p.stem for p in sorted((CONFIGS / group).glob("*.yaml"))] for group in GROUPS}
@@ -87,7 +88,7 @@ LINES = st.tuples(
 
 def affordable(config):
     """Whether two steps with these settings take a moment and a little memory."""
-    numbers = [(key, value) for key, value in leaves(launch.plain(config)) if "seed" not in key]
+    numbers = [(key, value) for key, value in flatten(launch.to_dict(config)) if "seed" not in key]
     flat = [n for _, v in numbers for n in (v if isinstance(v, list) else [v])]
     return all(abs(n) <= LARGEST for n in flat if isinstance(n, (int, float)))
 
@@ -114,19 +115,19 @@ def call(words, folder):
     def main():
         launch.check_overrides(words, CONFIGS)
         config = configuration(as_typed([f"hydra.run.dir={folder}", *words]))
-        launch.CheckFirst().on_run_start(config)
+        launch.PreflightCallback().on_run_start(config)
         folder.mkdir()
         HydraConfig.instance().set_config(config)
         with open_dict(config):
             del config["hydra"]
         if affordable(config):
-            launch.train(config, folder, alone=True)
+            launch_main.train(config, folder, alone=True)
             trained.append(True)
 
     told, code = io.StringIO(), 0
     with contextlib.redirect_stderr(told):
         try:
-            launch.in_one_line(main, CONFIGS)
+            launch.one_line_hydra_errors(main, CONFIGS)
         except SystemExit as end:
             code = end.code
     return trained, code, told.getvalue()

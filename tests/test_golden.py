@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from gan_zoo import checkpoints, exit_codes
-from gan_zoo.resume import leaves
+from gan_zoo.run_folder import flatten
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).with_name("golden.json")
 WORDS = ["batch_size=16", "device=cpu", "log_every=5", "sample_every=10", "checkpoint_every=10"]
-WORDS += ["steps=20", "evaluate_every=20", "evaluation.n=50"]
+WORDS += ["steps=20", "evaluate_every=20", "evaluation.num_samples=50"]
 
 
 def compare(part: str, found: object) -> None:
@@ -39,7 +39,7 @@ def contract(folder: Path) -> dict[str, list[str]]:
     files = (path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix() for path in files}
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    newest = checkpoints.load(checkpoints.newest(folder))
+    newest = checkpoints.load(checkpoints.latest_path(folder))
     return {
         "files": sorted(n for n in names if "tfevents" not in n and n != "changes.patch"),
         "tags": sorted({tag for line in lines for tag in json.loads(line)}),
@@ -54,7 +54,7 @@ def test_configuration_keys():
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         content = {key: value for key, value in content.items() if key not in ("defaults", "hydra")}
         name = path.relative_to(ROOT / "configs").with_suffix("").as_posix()
-        found[name] = sorted(key for key, _ in leaves(content))
+        found[name] = sorted(key for key, _ in flatten(content))
     compare("configuration", found)
 
 

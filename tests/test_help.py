@@ -8,7 +8,7 @@ import yaml
 from hydra import compose
 
 from gan_zoo import launch
-from gan_zoo.help import asks, help_text
+from gan_zoo.help import help_text, wants_help
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 NAMES = {
@@ -73,4 +73,4 @@ def test_a_choice_that_there_is_not_ends_in_one_line(capsys):
     ("word", "asked"), [("-h", True), ("--help", True), ("--hydra-help", False)]
 )
 def test_what_asks_for_help(word, asked):
-    assert asks(["loss=wgan", word]) is asked
+    assert wants_help(["loss=wgan", word]) is asked

@@ -6,24 +6,24 @@ import pytest
 import torch
 
 from gan_zoo.architectures import mlp
-from gan_zoo.architectures.labels import hidden, revealed
-from gan_zoo.data.samples import Samples
-from gan_zoo.experiment import read
-from gan_zoo.losses import ConditionalLossSensitive, Scored
-from gan_zoo.metrics.classification import classification_error
-from gan_zoo.run import compose, load_samples
-from gan_zoo.schema import SettingError
+from gan_zoo.architectures.labels import decode_label, encode_pseudo
+from gan_zoo.data.in_memory import InMemoryDataset
+from gan_zoo.experiment import load_experiment
+from gan_zoo.losses import ConditionalLossSensitive, ScoredBatch
+from gan_zoo.metrics.classes import classification_error
+from gan_zoo.run import build_trainer, load_samples
+from gan_zoo.schema import ConfigError
 
 
 def samples(count=400, classes=4):
     """Images that hold their own numbers; labels are these modulo the number of classes."""
     numbers = torch.arange(count)
     x = torch.stack([numbers // 256, numbers % 256], -1).to(torch.uint8).view(count, 1, 1, 2)
-    return Samples(x, numbers % classes, classes)
+    return InMemoryDataset(x, numbers % classes, classes)
 
 
 def few(per_class=5, seed=0, **shape):
-    return samples(**shape).hide_labels(per_class, torch.Generator().manual_seed(seed))
+    return samples(**shape).drop_labels(per_class, torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize(("per_class", "left"), [(5, 5), (0.1, 10), (1, 1), (0.999, 100)])
@@ -32,7 +32,7 @@ def test_as_many_labels_of_each_class_are_left_as_asked_and_they_are_the_true_on
     shown = partly.y >= 0
     assert torch.equal(partly.y[shown], whole.y[shown])
     assert partly.y[shown].bincount().tolist() == [left] * 4
-    assert partly.hides_labels is (left < 100)
+    assert partly.has_unlabeled is (left < 100)
 
 
 def test_the_seed_chooses_which_labels_are_left():
@@ -43,7 +43,7 @@ def test_the_seed_chooses_which_labels_are_left():
 def test_classes_asked_of_the_generator_are_balanced_and_tell_nothing_of_the_hidden_ones():
     whole, partly = samples(4000), few(count=4000)
     unknown = partly.y < 0
-    asked = revealed(partly.y[unknown])
+    asked = decode_label(partly.y[unknown])
     assert asked.bincount(minlength=4).float().std() < 10
     table = torch.zeros(4, 4).index_put_(
         (whole.y[unknown], asked), torch.ones(len(asked)), accumulate=True
@@ -54,14 +54,14 @@ def test_classes_asked_of_the_generator_are_balanced_and_tell_nothing_of_the_hid
 
 @pytest.mark.parametrize("per_class", [101, 0.001])
 def test_more_labels_than_there_are_or_none_is_one_line(per_class):
-    with pytest.raises(SettingError, match=r"labels_per_class.*class 0 has 100 samples"):
+    with pytest.raises(ConfigError, match=r"labels_per_class.*class 0 has 100 samples"):
         few(per_class)
 
 
-def test_half_of_every_batch_is_labelled_and_both_halves_visit_all_their_samples():
-    partly = few(per_class=5)  # 20 labelled, 380 not
-    feed = partly.feed(8, seed=0)
-    batches = [feed.next() for _ in range(95)]
+def test_half_of_every_batch_is_labeled_and_both_halves_visit_all_their_samples():
+    partly = few(per_class=5)  # 20 labeled, 380 not
+    loader = partly.loader(8, seed=0)
+    batches = [loader.next() for _ in range(95)]
     for _, y in batches:
         assert [(label >= 0) for label in y.tolist()] == [True] * 4 + [False] * 4
     numbers = [
@@ -69,12 +69,12 @@ def test_half_of_every_batch_is_labelled_and_both_halves_visit_all_their_samples
         for x, _ in batches
     ]
     assert {n for part in numbers for n in part[4:]} == set((partly.y < 0).nonzero()[:, 0].tolist())
-    labelled = [n for part in numbers for n in part[:4]]
-    assert all(labelled.count(n) == 19 for n in (partly.y >= 0).nonzero()[:, 0].tolist())
+    labeled = [n for part in numbers for n in part[:4]]
+    assert all(labeled.count(n) == 19 for n in (partly.y >= 0).nonzero()[:, 0].tolist())
 
 
 def test_a_feed_of_few_labels_goes_on_from_a_position():
-    whole, resumed = few().feed(8, seed=3), few().feed(8, seed=3)
+    whole, resumed = few().loader(8, seed=3), few().loader(8, seed=3)
     batches = [whole.next() for _ in range(200)]
     resumed.position = 8 * 150
     for x, y in batches[150:]:
@@ -91,27 +91,29 @@ def test_a_guessed_label_is_scored_and_generated_as_if_it_were_known():
     z = generator.sample_z(6)
     scores = critic.scores(x)
     assert torch.equal(critic(x, y), scores[torch.arange(6), y])
-    assert torch.equal(critic(x, hidden(y)), critic(x, y))
-    assert torch.equal(generator(z, hidden(y)), generator(z, y))
-    assert not torch.equal(generator(z, hidden(y)), generator(z, hidden(y).roll(1)))
+    assert torch.equal(critic(x, encode_pseudo(y)), critic(x, y))
+    assert torch.equal(generator(z, encode_pseudo(y)), generator(z, y))
+    assert not torch.equal(generator(z, encode_pseudo(y)), generator(z, encode_pseudo(y).roll(1)))
 
 
 def test_hidden_labels_are_guessed_by_the_averaged_classifier_from_the_sample_as_it_is(composed):
     few = ["loss=cls_gan", "dataset.labels_per_class=5", "dataset.count=400", "dataset.size=16"]
-    experiment = read(composed(*few, "regularizer=augmentation", "device=cpu", "batch_size=32"))
-    training = compose(experiment, load_samples(experiment))
-    x, y = training.feed.next()
-    network = training.game.classifier.network
+    experiment = load_experiment(
+        composed(*few, "regularizer=augmentation", "device=cpu", "batch_size=32")
+    )
+    trainer = build_trainer(experiment, load_samples(experiment))
+    x, y = trainer.loader.next()
+    network = trainer.gan.ema_critic.network
     expected = network.eval().scores(x).argmax(1)
-    guessed = training.game.guessed(x, y)
+    guessed = trainer.gan.pseudo_labels(x, y)
     assert torch.equal(guessed[:16], y[:16])
-    assert torch.equal(guessed[16:], hidden(expected[16:]))
+    assert torch.equal(guessed[16:], encode_pseudo(expected[16:]))
     assert not torch.equal(guessed[16:], y[16:])
-    training.game.guesses = False
-    assert training.game.guessed(x, y) is y
+    trainer.gan.use_pseudo_labels = False
+    assert trainer.gan.pseudo_labels(x, y) is y
 
 
-def test_unlabelled_terms_are_those_of_the_labelled_with_a_weight():
+def test_unlabeled_terms_are_those_of_the_labeled_with_a_weight():
     """By hand: S + u S_ul, each the mean of p (m + D(G) - D(x))_+ - w D(x) over its samples."""
     x, fakes = torch.zeros(5, 1), torch.ones(5, 1)  # margins all 0.5
     y = torch.tensor([1, 0, -1, -2, -1])
@@ -122,12 +124,14 @@ def test_unlabelled_terms_are_those_of_the_labelled_with_a_weight():
     loss = ConditionalLossSensitive(
         margin_scale=0.5, real_weight=0.7, pair_weight=2.0, unlabelled_weight=0.3
     )
-    labelled = [0 + 0.7 * 1, 2 * 2.0 + 0.7 * 2]
-    unlabelled = [2 * 0.1 + 0.7 * 0.1, 0 + 0.7 * 0.3, 2 * 0.1 + 0.7 * 0.2]
-    expected = sum(labelled) / 2 + 0.3 * sum(unlabelled) / 3
-    assert loss.critic(Scored(x, real, y), Scored(fakes, fake, y)).item() == pytest.approx(expected)
+    labeled = [0 + 0.7 * 1, 2 * 2.0 + 0.7 * 2]
+    unlabeled = [2 * 0.1 + 0.7 * 0.1, 0 + 0.7 * 0.3, 2 * 0.1 + 0.7 * 0.2]
+    expected = sum(labeled) / 2 + 0.3 * sum(unlabeled) / 3
+    assert loss.critic(
+        ScoredBatch(x, real, y), ScoredBatch(fakes, fake, y)
+    ).item() == pytest.approx(expected)
     expected = (2.0 + 0.5) / 2 + 0.3 * (0.5 + 1.0 + 0.6) / 3
-    assert loss.generator(Scored(fakes, fake, y)).item() == pytest.approx(expected)
+    assert loss.generator(ScoredBatch(fakes, fake, y)).item() == pytest.approx(expected)
 
 
 def test_guesses_count_by_what_the_critic_itself_gives_them():
@@ -135,9 +139,9 @@ def test_guesses_count_by_what_the_critic_itself_gives_them():
     logits, y = torch.randn(5, 3, dtype=torch.float64), torch.tensor([-1, -2, -3, -1, -2])
     logits.requires_grad_()
     score = logits.log_softmax(-1)[torch.arange(5), -1 - y]
-    real = Scored(torch.zeros(5, 1), score, y)
-    fake = Scored(torch.zeros(5, 1), score.detach(), y)
-    loss = ConditionalLossSensitive(pair_weight=0, unlabelled_weight=2.0, agreement=0.7)
+    real = ScoredBatch(torch.zeros(5, 1), score, y)
+    fake = ScoredBatch(torch.zeros(5, 1), score.detach(), y)
+    loss = ConditionalLossSensitive(pair_weight=0, unlabelled_weight=2.0, confidence_power=0.7)
     (ours,) = torch.autograd.grad(loss.critic(real, fake), logits, retain_graph=True)
     generalized = 2 * ((1 - score.exp() ** 0.7) / 0.7).mean()
     torch.testing.assert_close(ours, torch.autograd.grad(generalized, logits)[0])
@@ -145,17 +149,17 @@ def test_guesses_count_by_what_the_critic_itself_gives_them():
 
 def test_known_labels_count_whole_whatever_the_agreement():
     score, y = torch.tensor([-1.0, -2.0]), torch.tensor([0, 1])
-    pair = Scored(torch.zeros(2, 1), score, y), Scored(torch.ones(2, 1), score - 1, y)
-    losses = [ConditionalLossSensitive(agreement=q).critic(*pair).item() for q in (0.0, 3.0)]
+    pair = ScoredBatch(torch.zeros(2, 1), score, y), ScoredBatch(torch.ones(2, 1), score - 1, y)
+    losses = [ConditionalLossSensitive(confidence_power=q).critic(*pair).item() for q in (0.0, 3.0)]
     assert losses[0] == losses[1]
 
 
-def test_without_weights_on_pairs_and_unlabelled_samples_the_critic_is_a_plain_classifier():
+def test_without_weights_on_pairs_and_unlabeled_samples_the_critic_is_a_plain_classifier():
     loss = ConditionalLossSensitive(pair_weight=0, unlabelled_weight=0)
     logits, y = torch.randn(6, 3), torch.tensor([0, 1, 2, -1, -2, -3])
     log_p = logits.log_softmax(-1)
     score = torch.cat([log_p[torch.arange(3), y[:3]], log_p[3:].amax(-1)])
-    pair = Scored(torch.zeros(6, 1), score, y), Scored(torch.ones(6, 1), score.flip(0), y)
+    pair = ScoredBatch(torch.zeros(6, 1), score, y), ScoredBatch(torch.ones(6, 1), score.flip(0), y)
     cross_entropy = torch.nn.functional.cross_entropy(logits[:3], y[:3])
     assert loss.critic(*pair).item() == pytest.approx(cross_entropy.item())
 
@@ -164,7 +168,7 @@ def test_classification_error_counts_in_evaluation_mode():
     torch.manual_seed(0)
     critic = mlp.critic((1, 1, 2), 4, norm="batch", output="log_softmax")
     data = samples(1200)
-    x, y = data.take(torch.arange(1200))
+    x, y = data.gather(torch.arange(1200))
     critic(x, y)  # moves the running statistics away from where they start
     critic.eval()
     right = (critic.scores(x).argmax(1) == y).sum().item()
@@ -174,9 +178,9 @@ def test_classification_error_counts_in_evaluation_mode():
     assert not math.isclose(right, 1200)
 
 
-def test_margins_that_no_unlabelled_sample_can_keep_are_refused():
+def test_margins_that_no_unlabeled_sample_can_keep_are_refused():
     x = torch.stack([torch.full((3,), v) for v in (0.0, 1.0)]).repeat_interleave(2, 0)
-    ConditionalLossSensitive(margin_scale=1.09).check_hidden(x, 3)  # log 3 = 1.0986
-    with pytest.raises(SettingError, match=r"loss.margin_scale=1.2: must be at most 1.1 "):
-        ConditionalLossSensitive(margin_scale=1.2).check_hidden(x, 3)
-    ConditionalLossSensitive(margin_scale=1.2, pair_weight=0).check_hidden(x, 3)
+    ConditionalLossSensitive(margin_scale=1.09).check_unlabeled(x, 3)  # log 3 = 1.0986
+    with pytest.raises(ConfigError, match=r"loss.margin_scale=1.2: must be at most 1.1 "):
+        ConditionalLossSensitive(margin_scale=1.2).check_unlabeled(x, 3)
+    ConditionalLossSensitive(margin_scale=1.2, pair_weight=0).check_unlabeled(x, 3)

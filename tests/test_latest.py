@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gan_zoo import latest
-from gan_zoo.launch.continuing import run_folder
-from gan_zoo.schema import SettingError
+from gan_zoo import latest_sweep
+from gan_zoo.launch.resume import run_folder
+from gan_zoo.schema import ConfigError
 
 
 @pytest.fixture
@@ -20,50 +20,54 @@ def sweeps(tmp_path, monkeypatch):
 
 def test_latest_is_a_file_that_names_the_sweep_noted_last(sweeps):
     for name in ("a", "b"):
-        latest.note(sweeps / name)
+        latest_sweep.note(sweeps / name)
         assert (sweeps / "LATEST").read_text() == f"{name}\n"
-        assert latest.named(sweeps) == sweeps / name
-        assert latest.resolve(sweeps / "LATEST" / "report") == sweeps / name / "report"
+        assert latest_sweep.named(sweeps) == sweeps / name
+        assert latest_sweep.resolve(sweeps / "LATEST" / "report") == sweeps / name / "report"
     assert not (sweeps / "LATEST").is_symlink()
 
 
 def test_a_link_of_before_is_replaced_and_a_folder_is_left_alone(sweeps):
     (sweeps / "LATEST").symlink_to("a", target_is_directory=True)
-    assert latest.resolve(sweeps / "LATEST/x") == sweeps / "LATEST/x"  # leads there by itself
-    latest.note(sweeps / "b")
-    assert latest.resolve(sweeps / "LATEST") == sweeps / "b"
+    assert latest_sweep.resolve(sweeps / "LATEST/x") == sweeps / "LATEST/x"  # leads there by itself
+    latest_sweep.note(sweeps / "b")
+    assert latest_sweep.resolve(sweeps / "LATEST") == sweeps / "b"
     (sweeps / "LATEST").unlink()
     (sweeps / "LATEST").mkdir()
-    latest.note(sweeps / "b")
+    latest_sweep.note(sweeps / "b")
     assert list((sweeps / "LATEST").iterdir()) == []
 
 
 def test_nothing_is_noted_outside_of_a_folder_of_sweeps(sweeps, tmp_path):
-    latest.note(tmp_path / "elsewhere" / "a")
-    latest.note(Path("mine"))
+    latest_sweep.note(tmp_path / "elsewhere" / "a")
+    latest_sweep.note(Path("mine"))
     assert not list(tmp_path.rglob("LATEST"))
 
 
 @pytest.mark.parametrize("content", [b"gone", b"../..", b"", b"..", b"\xff\xfe", b"a/../b", b"a\0"])
 def test_a_file_that_names_no_sweep_resolves_to_itself(sweeps, content):
     (sweeps / "LATEST").write_bytes(content)
-    assert latest.named(sweeps) is None
-    assert latest.resolve(sweeps / "LATEST/x") == sweeps / "LATEST/x"
+    assert latest_sweep.named(sweeps) is None
+    assert latest_sweep.resolve(sweeps / "LATEST/x") == sweeps / "LATEST/x"
 
 
 def test_patterns_below_latest_are_matched_for_the_shell(sweeps):
-    latest.note(sweeps / "b")
-    assert latest.resolve_all([sweeps / "LATEST/loss=*,seed=1"]) == [sweeps / "b/loss=gan,seed=1"]
-    assert latest.resolve_all([sweeps / "LATEST/loss=*,seed=7"]) == [sweeps / "b/loss=*,seed=7"]
-    assert latest.resolve_all([(sweeps / "LATEST/*").absolute()]) == [
+    latest_sweep.note(sweeps / "b")
+    assert latest_sweep.resolve_all([sweeps / "LATEST/loss=*,seed=1"]) == [
+        sweeps / "b/loss=gan,seed=1"
+    ]
+    assert latest_sweep.resolve_all([sweeps / "LATEST/loss=*,seed=7"]) == [
+        sweeps / "b/loss=*,seed=7"
+    ]
+    assert latest_sweep.resolve_all([(sweeps / "LATEST/*").absolute()]) == [
         (sweeps / "b/loss=gan,seed=1").absolute()
     ]
 
 
 def test_a_run_to_continue_may_be_named_through_latest(sweeps):
-    latest.note(sweeps / "b")
+    latest_sweep.note(sweeps / "b")
     run = sweeps / "b/loss=gan,seed=1"
-    with pytest.raises(SettingError, match="must be the folder of a run"):
+    with pytest.raises(ConfigError, match="must be the folder of a run"):
         run_folder(sweeps / "LATEST/loss=gan,seed=1")
     (run / ".hydra").mkdir()
     (run / ".hydra/config.yaml").write_text("steps: 1\n")

@@ -10,16 +10,16 @@ import pytest
 import torch
 import yaml
 
-from gan_zoo import divergences, losses
-from gan_zoo.losses import Scored
-from gan_zoo.schema import SettingError
+from gan_zoo import losses
+from gan_zoo.losses import ScoredBatch, f_divergences
+from gan_zoo.schema import ConfigError
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 # Two pairs, not alike in any way: what a swapped sign, pair or axis would leave equal, differs.
 # The first pair violates its margin, the second does not.
-REAL = Scored(torch.tensor([[0.5, -1.0, 0.0], [2.0, 1.0, 0.5]]), torch.tensor([1.5, -0.5]))
-FAKE = Scored(torch.tensor([[0.2, 0.4, 1.0], [1.0, 1.0, -0.5]]), torch.tensor([0.25, -3.0]))
+REAL = ScoredBatch(torch.tensor([[0.5, -1.0, 0.0], [2.0, 1.0, 0.5]]), torch.tensor([1.5, -0.5]))
+FAKE = ScoredBatch(torch.tensor([[0.2, 0.4, 1.0], [1.0, 1.0, -0.5]]), torch.tensor([0.25, -3.0]))
 # L1 per dimension: (0.3 + 1.4 + 1.0) / 3 = 0.9 and (1.0 + 0 + 1.0) / 3 = 2/3
 MARGINS = [2.4576 * 0.9, 2.4576 * 2 / 3]
 
@@ -50,7 +50,7 @@ def above(u, v):
     return mean(sp(mean(v) - x) for x in u) + mean(sp(x - mean(u)) for x in v)
 
 
-# What the critic minimises of scores r and f and margins m, and the generator of r and f: plain
+# What the critic minimizes of scores r and f and margins m, and the generator of r and f: plain
 # Python, written from the papers and not from the project.
 HAND = {
     "gan": (
@@ -101,13 +101,13 @@ def loss_of(name, **changes):
     node = yaml.safe_load((CONFIGS / "loss" / f"{name}.yaml").read_text())["loss"]
     cls = getattr(losses, node.pop("_target_").rpartition(".")[2])
     if cls is losses.FGAN:
-        node["divergence"] = divergences.JensenShannon()
+        node["divergence"] = f_divergences.JensenShannon()
     return cls(**node | changes)
 
 
 def scored_for(loss, real, fake):
     """What each player's formula is called with."""
-    return loss.critic(real, fake), loss.generator(fake, real if loss.pairs_generator else None)
+    return loss.critic(real, fake), loss.generator(fake, real if loss.needs_real else None)
 
 
 def test_every_loss_yaml_has_its_hand_written_formula():
@@ -124,11 +124,11 @@ def test_values_are_those_of_the_hand_written_formula(name):
 
 @pytest.mark.parametrize("name", YAMLS)
 def test_gradients_are_those_of_the_hand_written_formula(name):
-    draws = torch.Generator().manual_seed(1)
-    x = torch.randn(2, 7, 5, generator=draws, dtype=torch.float64)
-    r, f = (2 * torch.randn(2, 7, generator=draws, dtype=torch.float64)).requires_grad_()
+    rng = torch.Generator().manual_seed(1)
+    x = torch.randn(2, 7, 5, generator=rng, dtype=torch.float64)
+    r, f = (2 * torch.randn(2, 7, generator=rng, dtype=torch.float64)).requires_grad_()
     m = (2.4576 * (x[0] - x[1]).abs().mean(-1)).tolist()
-    players = scored_for(loss_of(name), Scored(x[0], r), Scored(x[1], f))
+    players = scored_for(loss_of(name), ScoredBatch(x[0], r), ScoredBatch(x[1], f))
     hands = [lambda r, f: HAND[name][0](r, f, m), HAND[name][1]]
     for value, hand in zip(players, hands, strict=True):
         ours = torch.autograd.grad(value, [r, f], retain_graph=True, allow_unused=True)
@@ -163,10 +163,10 @@ def test_what_a_loss_accepts_for_its_numbers_gives_finite_losses_and_gradients(n
     for field, value in itertools.product(numbers, NUMBERS):
         try:
             loss = loss_of(name, **{field: value})
-        except SettingError:
+        except ConfigError:
             continue
         scores = [side.score.clone().requires_grad_() for side in (REAL, FAKE)]
-        real, fake = (Scored(side.x, s) for side, s in zip((REAL, FAKE), scores, strict=True))
+        real, fake = (ScoredBatch(side.x, s) for side, s in zip((REAL, FAKE), scores, strict=True))
         for made in scored_for(loss, real, fake):
             found = torch.autograd.grad(made, scores, allow_unused=True)
             tensors = [made.detach(), *(g for g in found if g is not None)]
@@ -176,12 +176,14 @@ def test_what_a_loss_accepts_for_its_numbers_gives_finite_losses_and_gradients(n
 @pytest.mark.parametrize("name", YAMLS)
 def test_a_stack_of_runs_gets_each_runs_own_value(name):
     loss = loss_of(name)
-    real = Scored(torch.randn(4, 6, 3, 2), torch.randn(4, 6))
-    fake = Scored(torch.randn(4, 6, 3, 2), torch.randn(4, 6))
+    real = ScoredBatch(torch.randn(4, 6, 3, 2), torch.randn(4, 6))
+    fake = ScoredBatch(torch.randn(4, 6, 3, 2), torch.randn(4, 6))
     stacked = scored_for(loss, real, fake)
     for run in range(4):
         solo = scored_for(
-            loss, Scored(real.x[run], real.score[run]), Scored(fake.x[run], fake.score[run])
+            loss,
+            ScoredBatch(real.x[run], real.score[run]),
+            ScoredBatch(fake.x[run], fake.score[run]),
         )
         for one, many in zip(solo, stacked, strict=True):
             assert many.shape == (4,)
@@ -191,7 +193,7 @@ def test_a_stack_of_runs_gets_each_runs_own_value(name):
 def critic_gradients(loss, real=REAL, fake=FAKE):
     """Gradients of the critic's loss with respect to real and fake scores."""
     scores = [real.score.clone().requires_grad_(), fake.score.clone().requires_grad_()]
-    value = loss.critic(Scored(real.x, scores[0]), Scored(fake.x, scores[1]))
+    value = loss.critic(ScoredBatch(real.x, scores[0]), ScoredBatch(fake.x, scores[1]))
     return torch.autograd.grad(value, scores)
 
 
@@ -202,7 +204,7 @@ def test_slope_one_has_the_critic_gradients_of_wgan():
 
 
 def test_slope_zero_is_the_loss_sensitive_gan_and_minus_one_the_absolute_value():
-    satisfied = Scored(REAL.x, REAL.score + 10 * torch.tensor([1.0, 0.0]))
+    satisfied = ScoredBatch(REAL.x, REAL.score + 10 * torch.tensor([1.0, 0.0]))
     ls_gan, glsgan = losses.LossSensitive(), losses.GeneralizedLossSensitive
     torch.testing.assert_close(
         glsgan(slope=0.0).critic(satisfied, FAKE), ls_gan.critic(satisfied, FAKE)
@@ -213,17 +215,17 @@ def test_slope_zero_is_the_loss_sensitive_gan_and_minus_one_the_absolute_value()
 
 
 def test_the_slope_may_be_a_tensor_one_for_each_run_of_a_stack():
-    real = Scored(torch.randn(3, 5, 2), torch.randn(3, 5) + 2)
-    fake = Scored(torch.randn(3, 5, 2), torch.randn(3, 5))
+    real = ScoredBatch(torch.randn(3, 5, 2), torch.randn(3, 5) + 2)
+    fake = ScoredBatch(torch.randn(3, 5, 2), torch.randn(3, 5))
     slopes = torch.tensor([[-1.0], [0.0], [1.0]])
     stacked = losses.GeneralizedLossSensitive(slope=slopes).critic(real, fake)
     for run, slope in enumerate([-1.0, 0.0, 1.0]):
         solo = losses.GeneralizedLossSensitive(slope=slope)
         value = solo.critic(
-            Scored(real.x[run], real.score[run]), Scored(fake.x[run], fake.score[run])
+            ScoredBatch(real.x[run], real.score[run]), ScoredBatch(fake.x[run], fake.score[run])
         )
         torch.testing.assert_close(stacked[run], value)
-    with pytest.raises(SettingError, match="at most 1"):
+    with pytest.raises(ConfigError, match="at most 1"):
         losses.GeneralizedLossSensitive(slope=torch.tensor([[0.0], [1.5]]))
 
 
@@ -240,11 +242,11 @@ def test_the_gradient_at_a_exactly_zero_is_the_slope(slope):
 def test_margins_carry_no_gradient_and_differ_between_pairs(loss):
     x_real, x_fake = REAL.x.clone().requires_grad_(), FAKE.x.clone().requires_grad_()
     score = x_fake.sum(-1)
-    value = loss.critic(Scored(x_real, REAL.score), Scored(x_fake, score.detach()))
+    value = loss.critic(ScoredBatch(x_real, REAL.score), ScoredBatch(x_fake, score.detach()))
     assert not value.requires_grad  # nothing but the scores could have carried one
     margin = loss.margin(REAL, FAKE)
     torch.testing.assert_close(margin, torch.tensor(MARGINS))
-    loss.generator(Scored(x_fake, score)).backward()
+    loss.generator(ScoredBatch(x_fake, score)).backward()
     torch.testing.assert_close(x_fake.grad, torch.full_like(x_fake, -1 / 2))  # of the score alone
 
 
@@ -257,14 +259,14 @@ def test_a_satisfied_pair_moves_the_critic_only_by_the_leak():
 
 
 def test_costs_apply_to_each_pair_before_the_mean():
-    real = Scored(torch.zeros(2, 1), torch.tensor([5.0, -5.0]))
-    fake = Scored(torch.zeros(2, 1), torch.zeros(2))
+    real = ScoredBatch(torch.zeros(2, 1), torch.tensor([5.0, -5.0]))
+    fake = ScoredBatch(torch.zeros(2, 1), torch.zeros(2))
     assert losses.LossSensitive().critic(real, fake).item() == 2.5  # the mean pair would give 0
     assert losses.LeastSquares(a=0, b=0, c=0).critic(real, fake).item() == 12.5
 
 
 def test_values_of_the_gan_at_its_optimum():
-    at = Scored(torch.zeros(4, 1), torch.zeros(4))
+    at = ScoredBatch(torch.zeros(4, 1), torch.zeros(4))
     assert losses.GAN().critic(at, at).item() == pytest.approx(2 * math.log(2))
     assert losses.GAN().generator(at).item() == pytest.approx(math.log(2))
     assert losses.GAN(form="minimax").generator(at).item() == pytest.approx(-math.log(2))
@@ -273,7 +275,7 @@ def test_values_of_the_gan_at_its_optimum():
 def test_the_minimax_generator_loses_its_gradient_where_the_critic_wins():
     def gradient(form):
         score = torch.tensor([-20.0], requires_grad=True)
-        losses.GAN(form=form).generator(Scored(torch.zeros(1, 1), score)).backward()
+        losses.GAN(form=form).generator(ScoredBatch(torch.zeros(1, 1), score)).backward()
         return score.grad.item()
 
     assert gradient("non_saturating") == pytest.approx(-1, abs=1e-6)
@@ -286,31 +288,33 @@ def test_the_minimax_generator_loses_its_gradient_where_the_critic_wins():
 )
 def test_values_of_least_squares_at_its_equilibrium(codes, score, critic, generator):
     loss = losses.LeastSquares(**dict(zip("abc", codes, strict=True)))
-    at = Scored(torch.zeros(3, 1), torch.full((3,), score))
+    at = ScoredBatch(torch.zeros(3, 1), torch.full((3,), score))
     assert loss.critic(at, at).item() == pytest.approx(critic)
     assert loss.generator(at).item() == pytest.approx(generator)
 
 
 def test_least_squares_says_whether_its_codes_give_the_pearson_divergence():
-    assert loss_of("lsgan_pearson").note().startswith("b - c = 1")
-    assert loss_of("lsgan").note().startswith("not b - c = 1")
+    assert loss_of("lsgan_pearson").remark().startswith("b - c = 1")
+    assert loss_of("lsgan").remark().startswith("not b - c = 1")
 
 
 def test_hinge_is_two_for_a_critic_that_says_nothing():
-    at = Scored(torch.zeros(3, 1), torch.zeros(3))
+    at = ScoredBatch(torch.zeros(3, 1), torch.zeros(3))
     assert losses.Hinge().critic(at, at).item() == 2
 
 
 def test_the_pointwise_variant_starves_the_generator_below_zero_at_slope_zero():
     score = torch.tensor([-1.0, 1.0], requires_grad=True)
-    losses.PointwiseGeneralized(slope=0.0).generator(Scored(torch.zeros(2, 1), score)).backward()
+    losses.PointwiseGeneralized(slope=0.0).generator(
+        ScoredBatch(torch.zeros(2, 1), score)
+    ).backward()
     assert score.grad.tolist() == [0.0, -0.5]
 
 
 @pytest.mark.parametrize("name", ["glsgan", "glsgan_elu", "ls_gan", "cls_gan"])
 def test_extreme_scores_give_finite_values_and_gradients(name):
-    real = Scored(REAL.x, torch.tensor([1e4, -1e4]))
-    fake = Scored(FAKE.x, torch.tensor([-1e4, 1e4]))
+    real = ScoredBatch(REAL.x, torch.tensor([1e4, -1e4]))
+    fake = ScoredBatch(FAKE.x, torch.tensor([-1e4, 1e4]))
     loss = loss_of(name)
     assert loss.critic(real, fake).isfinite()
     assert all(g.isfinite().all() for g in critic_gradients(loss, real, fake))
@@ -327,13 +331,13 @@ def test_extreme_scores_give_finite_values_and_gradients(name):
         (lambda: losses.LossSensitive(distance="l3"), "distance"),
         (lambda: losses.GAN(form="saturating"), "form"),
         (lambda: losses.LeastSquares(a="zero"), "a"),
-        (lambda: divergences.Alpha(alpha=1), "alpha"),
-        (lambda: divergences.Alpha(alpha=0.95), "alpha"),
-        (lambda: divergences.WeightedJensenShannon(pi=1.0), "pi"),
+        (lambda: f_divergences.Alpha(alpha=1), "alpha"),
+        (lambda: f_divergences.Alpha(alpha=0.95), "alpha"),
+        (lambda: f_divergences.WeightedJensenShannon(pi=1.0), "pi"),
     ],
 )
 def test_senseless_hyper_parameters_are_refused_by_name(build, key):
-    with pytest.raises(SettingError) as refused:
+    with pytest.raises(ConfigError) as refused:
         build()
     assert refused.value.key == key
 
@@ -363,24 +367,24 @@ def test_a_users_own_cost_must_keep_the_papers_two_conditions():
             return softplus(a)
 
     for broken in (TooSteep, Soft):
-        with pytest.raises(SettingError, match=broken.__name__):
+        with pytest.raises(ConfigError, match=broken.__name__):
             broken()
 
 
 DIVERGENCES = {
-    "total_variation": divergences.TotalVariation(),
-    "kl": divergences.KL(),
-    "reverse_kl": divergences.ReverseKL(),
-    "pearson": divergences.Pearson(),
-    "neyman": divergences.Neyman(),
-    "squared_hellinger": divergences.SquaredHellinger(),
-    "jeffrey": divergences.Jeffrey(),
-    "jensen_shannon": divergences.JensenShannon(),
-    "weighted_jensen_shannon": divergences.WeightedJensenShannon(pi=0.3),
-    "gan": divergences.GAN(),
-    "alpha": divergences.Alpha(alpha=0.4),
-    "alpha above 1": divergences.Alpha(alpha=2.5),
-    "alpha below 0": divergences.Alpha(alpha=-0.5),
+    "total_variation": f_divergences.TotalVariation(),
+    "kl": f_divergences.KL(),
+    "reverse_kl": f_divergences.ReverseKL(),
+    "pearson": f_divergences.Pearson(),
+    "neyman": f_divergences.Neyman(),
+    "squared_hellinger": f_divergences.SquaredHellinger(),
+    "jeffrey": f_divergences.Jeffrey(),
+    "jensen_shannon": f_divergences.JensenShannon(),
+    "weighted_jensen_shannon": f_divergences.WeightedJensenShannon(pi=0.3),
+    "gan": f_divergences.GAN(),
+    "alpha": f_divergences.Alpha(alpha=0.4),
+    "alpha above 1": f_divergences.Alpha(alpha=2.5),
+    "alpha below 0": f_divergences.Alpha(alpha=-0.5),
 }
 
 
@@ -420,15 +424,15 @@ def test_divergences_stay_finite_in_single_precision(name):
 
 def test_f_gan_with_the_gan_divergence_is_the_gan():
     for form in ("non_saturating", "minimax"):
-        f_gan, gan = losses.FGAN(divergence=divergences.GAN(), form=form), losses.GAN(form=form)
+        f_gan, gan = losses.FGAN(divergence=f_divergences.GAN(), form=form), losses.GAN(form=form)
         torch.testing.assert_close(f_gan.critic(REAL, FAKE), gan.critic(REAL, FAKE))
         torch.testing.assert_close(f_gan.generator(FAKE), gan.generator(FAKE))
 
 
 def test_margin_meters_say_how_many_pairs_violate_their_margin():
-    meters = losses.LossSensitive().meters(REAL, FAKE)
-    assert meters["margin/violated"].item() == 0.5
-    assert meters["margin/mean"].item() == pytest.approx(mean(MARGINS))
+    metrics = losses.LossSensitive().metrics(REAL, FAKE)
+    assert metrics["margin/violated"].item() == 0.5
+    assert metrics["margin/mean"].item() == pytest.approx(mean(MARGINS))
 
 
 def test_l2_margin_is_the_root_mean_square():

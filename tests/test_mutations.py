@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from gan_zoo.metrics.health import DivergedError, Health
-from gan_zoo.metrics.watch import Watch
-from gan_zoo.monitoring.lines import cut_back, json_line
+from gan_zoo.evaluation.health import DivergedError, Health
+from gan_zoo.evaluation.monitor import HealthMonitor
+from gan_zoo.monitoring.jsonl import json_line, truncate_jsonl
+from gan_zoo.report.comparison import compare
 from gan_zoo.report.runs import read_runs
-from gan_zoo.report.study import study
 
 sys.path.append(str(Path(__file__).parent / "report"))
 
@@ -25,16 +25,16 @@ MUTATIONS = 400
 HYDRA = ("config", "hydra", "overrides")
 
 
-def mutated(content, draws):
+def mutated(content, rng):
     """Bytes flipped, cut off, doubled or put in."""
-    content, place = bytearray(content), draws.randrange(len(content))
-    kind = draws.randrange(4)
+    content, place = bytearray(content), rng.randrange(len(content))
+    kind = rng.randrange(4)
     if kind == 0:
-        content[place] ^= 1 << draws.randrange(8)
+        content[place] ^= 1 << rng.randrange(8)
     elif kind == 1:
         del content[place:]
     elif kind == 2:
-        content[place:place] = content[: draws.randrange(len(content))]
+        content[place:place] = content[: rng.randrange(len(content))]
     else:
         odd = [
             b"\xff\xfe",
@@ -46,38 +46,38 @@ def mutated(content, draws):
             b'"',
             b"!!python/object:os.x {}",
         ]
-        content[place:place] = draws.choice(odd)
+        content[place:place] = rng.choice(odd)
     return bytes(content)
 
 
 VALUES = {
     "loss/critic": 1.25,
     "score/real": math.nan,
-    "health/spread": 1.0,
+    "health/distance_ratio": 1.0,
     "health/duplicates": 0.0,
 }
 LINES = [json_line(step, VALUES) for step in range(1, 13)]
 
 
 @pytest.fixture
-def watch():
+def health_monitor():
     """A watch over no run, that can only recall one."""
-    watch = Watch.__new__(Watch)
-    watch.health, watch._period, watch._next = Health(0.5), 1, 0
-    return watch
+    monitor = HealthMonitor.__new__(HealthMonitor)
+    monitor.health, monitor._period, monitor._next = Health(0.5), 1, 0
+    return monitor
 
 
-def test_a_damaged_history_is_cut_to_what_can_be_read(tmp_path, watch):
-    path, draws = tmp_path / "metrics.jsonl", random.Random(0)
+def test_a_damaged_history_is_cut_to_what_can_be_read(tmp_path, health_monitor):
+    path, rng = tmp_path / "metrics.jsonl", random.Random(0)
     whole = 0
     for _ in range(MUTATIONS):
-        path.write_bytes(mutated(b"".join(LINES), draws))
-        cut_back(path, step=10, period=1)
+        path.write_bytes(mutated(b"".join(LINES), rng))
+        truncate_jsonl(path, step=10, period=1)
         kept = path.read_bytes().splitlines(keepends=True)
         assert all(0 <= json.loads(line)["step"] <= 10 for line in kept)
         whole += sum(line in kept for line in LINES[:10])
         try:
-            watch.recall(path)
+            health_monitor.restore(path)
         except DivergedError as error:  # a digit made a loss of 1 one of 1e9
             assert error.args
     assert whole > 7 * MUTATIONS  # of ten lines; those cut off are gone
@@ -90,12 +90,12 @@ FILES = ("metrics.jsonl", "summary.json", "evaluation.json", *(f".hydra/{n}.yaml
 def test_damaged_runs_are_reported_rightly_or_as_unreadable(tmp_path, name):
     one, other = (write_run(tmp_path / n, [2.0, 1.0]) for n in ("one", "other"))
     (one / "evaluation.json").write_text(json.dumps({"step": 200, "metrics": {METRIC: 1.5}}))
-    original, draws = (one / name).read_bytes(), random.Random(0)
+    original, rng = (one / name).read_bytes(), random.Random(0)
     for _ in range(MUTATIONS // 4):
-        (one / name).write_bytes(mutated(original, draws))
+        (one / name).write_bytes(mutated(original, rng))
         runs, broken = read_runs([tmp_path])
         assert len(runs) + len(broken) == 2
         assert all(each.name == "one" and "\n" not in each.reason for each in broken)
-        assert study(runs, broken, None, {}).outcomes
+        assert compare(runs, broken, None, {}).statuses
         (sound,) = (run for run in runs if run.folder == other)
         assert sound.metrics[METRIC] == 1.0

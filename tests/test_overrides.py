@@ -10,12 +10,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan_zoo import launch
 from gan_zoo.command_line import from_here, given_path
 from gan_zoo.help import help_text
-from gan_zoo.launch.mistakes import checked
-from gan_zoo.launch.names import folder_name
+from gan_zoo.launch import main as launch_main
+from gan_zoo.launch.folder_names import folder_name
 from gan_zoo.launch.overrides import as_typed, parsed
+from gan_zoo.launch.usage_errors import checked
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
@@ -194,7 +194,7 @@ def test_a_mistake_says_what_to_type(line, said, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py", *shlex.split(line)])
     with pytest.raises(SystemExit) as end:
-        launch.main(CONFIGS)
+        launch_main.main(CONFIGS)
     assert end.value.code == 2
     (told,) = capsys.readouterr().err.splitlines()
     assert told.startswith("error: ")

@@ -9,20 +9,20 @@ import torch
 from gan_zoo import checkpoints, losses, regularizers
 from gan_zoo.architectures import mlp
 from gan_zoo.optimizers import Adam, RMSprop
-from gan_zoo.training import captured, compiled, traced
-from gan_zoo.training.captured import Captured
-from gan_zoo.training.compiled import Compiled
-from gan_zoo.training.meters import Meters
-from gan_zoo.training.quick import at_once, pays, quick_turns
-from gan_zoo.training.step import Game, both_players, critic_alone
-from gan_zoo.training.turns import Turns
+from gan_zoo.training import compiled, cuda_graph, traceable
+from gan_zoo.training.compiled import CompiledRunner
+from gan_zoo.training.cuda_graph import CudaGraphRunner
+from gan_zoo.training.meters import MeanMetrics
+from gan_zoo.training.runner import StepRunner
+from gan_zoo.training.step import GANState, critic_and_generator, critic_only
+from gan_zoo.training.trainer import make_runner, should_compile, steps_per_graph
 
 ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 RECIPES = {  # between them: both optimizers, random points, clipped and normalized weights, pairs
     "penalty": (losses.GAN(), regularizers.GradientPenalty(), Adam(lr=1e-3, weight_decay=0.01)),
     "clip": (
         losses.RelativisticAverage(),
-        regularizers.Several(
+        regularizers.Combined(
             parts={"norm": regularizers.SpectralNorm(), "clip": regularizers.WeightClip(bound=0.3)}
         ),
         RMSprop(lr=1e-3),
@@ -44,49 +44,51 @@ def game_of(recipe="penalty", device="cpu", precision="fp32"):
     critic = mlp.critic((2,), 1, hidden=(8,), activation="leaky_relu").to(device).double()
     regularizer.prepare(critic)
     descents = (optimizer(player.parameters()) for player in (generator, critic))
-    return Game(generator, critic, loss, regularizer, *descents, precision=precision, ema=0.9)
+    return GANState(
+        generator, critic, loss, regularizer, *descents, precision=precision, ema_decay=0.9
+    )
 
 
 class Numbers:
     """Batches of numbers that a seed fixes, so many wide; with labels if they are samples."""
 
-    def __init__(self, width, device="cpu", labelled=False):
+    def __init__(self, width, device="cpu", labeled=False):
         self.draws, self.width = torch.Generator().manual_seed(width), width
-        self.device, self.labelled = device, labelled
+        self.device, self.labeled = device, labeled
 
     def next(self):
         x = torch.rand(6, self.width, dtype=torch.float64, generator=self.draws).to(self.device)
-        return (x, torch.zeros(6, dtype=torch.int64, device=self.device)) if self.labelled else x
+        return (x, torch.zeros(6, dtype=torch.int64, device=self.device)) if self.labeled else x
 
 
-def table(game):
+def table(gan):
     """A game, samples and latent vectors."""
-    device = game.device.type
-    return game, Numbers(2, device, labelled=True), Numbers(3, device)
+    device = gan.device.type
+    return gan, Numbers(2, device, labeled=True), Numbers(3, device)
 
 
 def play(turns, *plays):
     """What is read of the meters after each play: a list of the critic updates of its turns."""
     torch.manual_seed(2)  # random points of penalties
-    meters, read = Meters(), []
+    metrics, read = MeanMetrics(), []
     for updates in plays:
-        turns.play(updates, meters.add)
-        read.append({name: value.item() for name, value in meters.read().items()})
+        turns.run(updates, metrics.add)
+        read.append({name: value.item() for name, value in metrics.compute().items()})
     return read
 
 
 def same(turns, plain):
     """Equal up to the rounding of double precision: networks, optimizers, averages, gradients."""
-    one, two = turns.game, plain.game
+    one, two = turns.gan, plain.gan
     for name in ("generator", "critic"):
-        ours, theirs = (getattr(game, name).state_dict() for game in (one, two))
+        ours, theirs = (getattr(gan, name).state_dict() for gan in (one, two))
         torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10)
         ours, theirs = (way.gradients()[name] for way in (turns, plain))
         torch.testing.assert_close(list(ours), list(theirs), rtol=1e-7, atol=1e-9)
-        first, second = (getattr(game, f"{name}_optimizer").state_dict() for game in (one, two))
+        first, second = (getattr(gan, f"{name}_optimizer").state_dict() for gan in (one, two))
         torch.testing.assert_close(first["state"], second["state"], rtol=1e-7, atol=1e-9)
-    assert one.average.updates == two.average.updates
-    ours, theirs = (game.average.network.state_dict() for game in (one, two))
+    assert one.ema.updates == two.ema.updates
+    ours, theirs = (gan.ema.network.state_dict() for gan in (one, two))
     torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10)
     for ours, theirs in zip(one.scored, two.scored, strict=True):
         torch.testing.assert_close(ours.score, theirs.score, rtol=1e-8, atol=1e-10)
@@ -105,7 +107,7 @@ NEW_TORCH = pytest.mark.skipif(OLD, reason="torch 2.11 does not compile gradient
 
 @pytest.mark.parametrize("recipe", [pytest.param("penalty", marks=NEW_TORCH), "clip"])
 def test_compiled_turns_are_the_plain_ones_up_to_rounding(recipe, caplog):
-    turns, plain = Compiled(*table(game_of(recipe))), Turns(*table(game_of(recipe)))
+    turns, plain = CompiledRunner(*table(game_of(recipe))), StepRunner(*table(game_of(recipe)))
     agree(turns, plain, [2], [1], *[[2]] * 6, [3])
     assert not warnings(caplog)
 
@@ -116,13 +118,15 @@ def test_a_run_that_stopped_compiled_goes_on_compiled_and_ends_the_same(trained,
     trained(tmp_path / "one", *words, "steps=8", "compile=true")
     trained(tmp_path / "two", *words, "steps=5", "compile=true")
     trained(tmp_path / "two", *words, "steps=8", "compile=true")
-    one, two = (checkpoints.load(checkpoints.newest(tmp_path / name)) for name in ("one", "two"))
-    assert one["quick"]
+    one, two = (
+        checkpoints.load(checkpoints.latest_path(tmp_path / name)) for name in ("one", "two")
+    )
+    assert one["compiled"]
     assert not any("not possible" in line for line in warnings(caplog))
-    for name in ("generator", "critic", "average"):
+    for name in ("generator", "critic", "ema"):
         assert all(torch.equal(one[name][key], two[name][key]) for key in one[name])
     trained(tmp_path / "plain", *words, "steps=8", "compile=false")
-    plain = checkpoints.load(checkpoints.newest(tmp_path / "plain"))
+    plain = checkpoints.load(checkpoints.latest_path(tmp_path / "plain"))
     for key, weight in one["generator"].items():
         torch.testing.assert_close(weight, plain["generator"][key], rtol=0.01, atol=1e-3)
 
@@ -140,21 +144,21 @@ def refuse(*_):
     raise RuntimeError("no compiler\nand much more")
 
 
-@pytest.mark.parametrize("where", [Compiled, critic_alone, both_players])
+@pytest.mark.parametrize("where", [CompiledRunner, critic_only, critic_and_generator])
 def test_what_cannot_be_compiled_runs_as_it_is_and_says_so_once(where, monkeypatch, caplog):
     """Whether nothing can be, or one of the steps; the other then stands for a compiled one."""
-    if where is Compiled:
-        monkeypatch.setattr(compiled, "TracedDescent", refuse)
+    if where is CompiledRunner:
+        monkeypatch.setattr(compiled, "TraceableStep", refuse)
     else:
-        ways = {critic_alone: critic_alone, both_players: both_players, where: refuse}
+        ways = {critic_only: critic_only, critic_and_generator: critic_and_generator, where: refuse}
         monkeypatch.setattr(compiled, "_in_one_graph", ways.get)
-        monkeypatch.setattr(compiled, "TracedDescent", WithoutGraph)
-        monkeypatch.setattr(traced, "TracedAverage", WithoutGraph)
+        monkeypatch.setattr(compiled, "TraceableStep", WithoutGraph)
+        monkeypatch.setattr(traceable, "TraceableEMA", WithoutGraph)
     with caplog.at_level(logging.WARNING):
-        turns = quick_turns(*table(game_of()), 2, 1)
-        agree(turns, Turns(*table(game_of())), [2], [2], [1])
+        turns = make_runner(*table(game_of()), 2, 1)
+        agree(turns, StepRunner(*table(game_of())), [2], [2], [1])
     assert warnings(caplog) == [
-        "compile       not possible here, steps run as they are (no compiler)"
+        "compile       compilation failed, falling back to eager (no compiler)"
     ]
 
 
@@ -178,24 +182,24 @@ class WithoutGraph:
 
 
 def test_an_optimizer_that_cannot_be_traced_is_named(caplog):
-    game = game_of()
-    game.critic_optimizer = Unknown(game.critic.parameters(), lr=0.1)
-    game.__post_init__()
+    gan = game_of()
+    gan.critic_optimizer = Unknown(gan.critic.parameters(), lr=0.1)
+    gan.__post_init__()
     with caplog.at_level(logging.WARNING):
-        play(quick_turns(*table(game), 2, 1), [2])
+        play(make_runner(*table(gan), 2, 1), [2])
     assert "no traceable update for Unknown" in caplog.text
 
 
 def test_errors_of_later_steps_are_nobodys_fallback(monkeypatch):
     failing = [False]
 
-    def step(game, *given):
+    def step(gan, *given):
         if failing[0]:
             raise ValueError("later")
         return {}
 
     monkeypatch.setattr(compiled, "_in_one_graph", lambda _: step)
-    turns = Compiled(*table(game_of()))
+    turns = CompiledRunner(*table(game_of()))
     play(turns, [2])
     failing[0] = True
     with pytest.raises(ValueError, match="later"):
@@ -205,32 +209,32 @@ def test_errors_of_later_steps_are_nobodys_fallback(monkeypatch):
 def test_compiling_pays_for_long_runs_of_perceptrons():
     from gan_zoo.architectures import dcgan
 
-    game = game_of()
-    assert pays(game, 100_000)
-    assert not pays(game, 1000)
-    game.critic = dcgan.critic((1, 16, 16), 1, width=4)
-    assert not pays(game, 10**9)
+    gan = game_of()
+    assert should_compile(gan, 100_000)
+    assert not should_compile(gan, 1000)
+    gan.critic = dcgan.critic((1, 16, 16), 1, width=4)
+    assert not should_compile(gan, 10**9)
 
 
 def test_a_gpu_plays_as_many_turns_at_once_as_fit_between_two_looks(monkeypatch):
-    game = game_of()
-    assert at_once(game, 1, 50) == 1
-    monkeypatch.setattr(Game, "device", torch.device("cuda"))
-    assert [at_once(game, 1, gap) for gap in (50, 7, 31, 37, 0)] == [25, 7, 31, 1, 32]
-    assert [at_once(game, n_critic, 50) for n_critic in (5, 63, 100)] == [10, 1, 1]
+    gan = game_of()
+    assert steps_per_graph(gan, 1, 50) == 1
+    monkeypatch.setattr(GANState, "device", torch.device("cuda"))
+    assert [steps_per_graph(gan, 1, gap) for gap in (50, 7, 31, 37, 0)] == [25, 7, 31, 1, 32]
+    assert [steps_per_graph(gan, n_critic, 50) for n_critic in (5, 63, 100)] == [10, 1, 1]
 
 
 def test_low_precision_is_of_passes_alone():
     low, full = (game_of("penalty", precision=name) for name in ("bf16", "fp32"))
     x, z, y = torch.rand(6, 2), torch.rand(6, 3), torch.zeros(6, dtype=torch.int64)
-    for game in (low, full):
-        for player in (game.generator, game.critic, game.average.network):
+    for gan in (low, full):
+        for player in (gan.generator, gan.critic, gan.ema.network):
             player.float()
         torch.manual_seed(0)
-        both_players(game, x, y, z, z)
+        critic_and_generator(gan, x, y, z, z)
     assert all(pair.score.dtype == pair.x.dtype == torch.float32 for pair in low.scored)
     assert all(p.dtype == p.grad.dtype == torch.float32 for p in low.critic.parameters())
-    scores = [game.scored[0].score for game in (low, full)]
+    scores = [gan.scored[0].score for gan in (low, full)]
     assert not torch.equal(*scores)
     torch.testing.assert_close(*scores, rtol=0.05, atol=0.02)
 
@@ -245,8 +249,8 @@ class Rerun:
         turns = self.turns
         given = ([part.clone() for part in parts] for parts in turns._inputs)
         turns._inputs = list(given)
-        turns._told = captured._totals(turns._turns(len(turns._weights)))
-        turns._gradients = Turns.gradients(turns)
+        turns._metrics = cuda_graph._totals(turns._turns(len(turns._weights)))
+        turns._gradients = StepRunner.gradients(turns)
 
 
 @pytest.fixture
@@ -273,12 +277,12 @@ class Waiting:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_what_surrounds_a_captured_graph_changes_nothing(recipe, without_cuda, monkeypatch, caplog):
-    turns = Captured(*table(game_of(recipe)), [2] * 3)
-    for optimizer in (turns.game.critic_optimizer, turns.game.generator_optimizer):
+    turns = CudaGraphRunner(*table(game_of(recipe)), [2] * 3)
+    for optimizer in (turns.gan.critic_optimizer, turns.gan.generator_optimizer):
         optimizer.param_groups[0]["capturable"] = False  # which torch has on GPUs alone
     capture = turns._capture
     monkeypatch.setattr(turns, "_capture", lambda given: (capture(given), bind(turns)))
-    agree(turns, Turns(*table(game_of(recipe))), [4], [2, 2, 2], [2], *[[2, 2, 2]] * 3, [1])
+    agree(turns, StepRunner(*table(game_of(recipe))), [4], [2, 2, 2], [2], *[[2, 2, 2]] * 3, [1])
     assert not warnings(caplog)
 
 
@@ -287,22 +291,22 @@ def bind(turns):
 
 
 def test_what_cannot_be_captured_runs_as_it_is_and_says_so_once(without_cuda, monkeypatch, caplog):
-    monkeypatch.setattr(captured, "_totals", refuse)
-    turns = Captured(*table(game_of()), [2, 2])
-    for optimizer in (turns.game.critic_optimizer, turns.game.generator_optimizer):
+    monkeypatch.setattr(cuda_graph, "_totals", refuse)
+    turns = CudaGraphRunner(*table(game_of()), [2, 2])
+    for optimizer in (turns.gan.critic_optimizer, turns.gan.generator_optimizer):
         optimizer.param_groups[0]["capturable"] = False
     with caplog.at_level(logging.WARNING):
-        agree(turns, Turns(*table(game_of())), [2, 2], [2, 2], [3])
+        agree(turns, StepRunner(*table(game_of())), [2, 2], [2, 2], [3])
     assert warnings(caplog) == [
-        "compile       not possible here, steps run as they are (no compiler)"
+        "compile       compilation failed, falling back to eager (no compiler)"
     ]
 
 
 @ON_GPU
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_captured_turns_are_the_plain_ones(recipe, caplog):
-    turns = Captured(*table(game_of(recipe, "cuda")), [2] * 3)
-    plain = Turns(*table(game_of(recipe, "cuda")))
+    turns = CudaGraphRunner(*table(game_of(recipe, "cuda")), [2] * 3)
+    plain = StepRunner(*table(game_of(recipe, "cuda")))
     agree(turns, plain, [4], [2, 2, 2], [2], *[[2, 2, 2]] * 3, [1])
     assert not warnings(caplog)
 
@@ -311,8 +315,8 @@ def test_captured_turns_are_the_plain_ones(recipe, caplog):
 def test_capturing_leaves_the_stream_of_random_numbers_where_it_was():
     after = []
     for way in (
-        Captured(*table(game_of(device="cuda")), [2]),
-        Turns(*table(game_of(device="cuda"))),
+        CudaGraphRunner(*table(game_of(device="cuda")), [2]),
+        StepRunner(*table(game_of(device="cuda"))),
     ):
         play(way, *[[2]] * 3)
         after.append(torch.rand(4, device="cuda"))

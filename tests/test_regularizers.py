@@ -6,8 +6,8 @@ from torch import nn
 
 from gan_zoo import regularizers
 from gan_zoo.architectures import dcgan, mlp
-from gan_zoo.regularizers import gradients
-from gan_zoo.schema import SettingError
+from gan_zoo.regularizers import gradient_penalties
+from gan_zoo.schema import ConfigError
 
 Y = torch.zeros(6, dtype=torch.int64)
 
@@ -58,7 +58,7 @@ def test_penalties_have_their_closed_form(regularizer, expected):
 
 def test_interpolates_lie_on_the_line_of_each_pair_with_one_draw_a_sample():
     real, fake = images(0), images(1)
-    point = gradients.interpolate(real, fake, Y)
+    point = gradient_penalties.interpolate(real, fake, Y)
     shares = ((point - real) / (fake - real)).flatten(1)
     assert ((shares >= 0) & (shares <= 1)).all()
     assert shares.std(dim=1).max() < 1e-3  # the same for every pixel of a sample
@@ -139,11 +139,11 @@ def test_a_vanishing_gradient_gives_a_finite_penalty_gradient():
         regularizers.R1(),
         regularizers.R2(),
         regularizers.Dragan(),
-        regularizers.Several(parts={"clip": regularizers.WeightClip(), "r1": regularizers.R1()}),
+        regularizers.Combined(parts={"clip": regularizers.WeightClip(), "r1": regularizers.R1()}),
     ],
 )
 def test_gradient_penalties_refuse_batch_norm_and_say_what_to_use(regularizer):
-    with pytest.raises(SettingError, match="use layer, group or none") as refused:
+    with pytest.raises(ConfigError, match="use layer, group or none") as refused:
         regularizer.prepare(dcgan.critic((1, 16, 16), 1, width=4, norm="batch"))
     assert refused.value.key == "architecture.critic.norm"
     for norm in ("layer", "group", "none"):
@@ -206,25 +206,25 @@ def test_power_iteration_runs_once_a_training_forward_and_never_in_evaluation():
 
 def test_several_regularizers_add_their_penalties_and_all_act():
     clip, r1, r2 = regularizers.WeightClip(bound=0.1), regularizers.R1(), regularizers.R2(weight=1)
-    several = regularizers.Several(parts={"clip": clip, "r1": r1, "r2": r2})
+    several = regularizers.Combined(parts={"clip": clip, "r1": r1, "r2": r2})
     real, fake = images(0), images(1)
     expected = r1.penalty(Quadratic(3), real, fake, Y) + r2.penalty(Quadratic(3), real, fake, Y)
     torch.testing.assert_close(several.penalty(Quadratic(3), real, fake, Y), expected)
     linear = nn.Linear(3, 3)
     several.after_step(list(linear.parameters()))
     assert linear.weight.abs().max() <= 0.1
-    with pytest.raises(SettingError, match="must be a regularizer"):
-        regularizers.Several(parts={"x": 3})
+    with pytest.raises(ConfigError, match="must be a regularizer"):
+        regularizers.Combined(parts={"x": 3})
 
 
-def centre_and_size(x):
+def center_and_size(x):
     """Of each image's light: mean column and row, standard deviation along both."""
     light = (x[:, 0] + 1).flatten(1).unsqueeze(-1)
     rows, columns = torch.meshgrid(*(torch.arange(side) for side in x.shape[2:]), indexing="ij")
     places = torch.stack([columns, rows], -1).flatten(0, 1).float()
-    centre = (light * places).sum(1) / light.sum(1)
-    spread = ((light * (places - centre[:, None]) ** 2).sum(1) / light.sum(1)).sqrt()
-    return centre, spread
+    center = (light * places).sum(1) / light.sum(1)
+    spread = ((light * (places - center[:, None]) ** 2).sum(1) / light.sum(1)).sqrt()
+    return center, spread
 
 
 def bar():
@@ -237,12 +237,12 @@ def bar():
 def test_augmentation_moves_each_image_by_its_own_amount_within_the_bounds():
     torch.manual_seed(0)
     moved = regularizers.Augmentation(shift=0.2).augmented(bar())
-    centre, spread = centre_and_size(moved)
-    offset = (centre - 16) / 33
+    center, spread = center_and_size(moved)
+    offset = (center - 16) / 33
     assert 0.19 < offset.abs().max() < 0.2
     assert offset.mean(0).abs().max() < 0.03
     assert offset.T.corrcoef()[0, 1].abs() < 0.2
-    assert torch.allclose(spread, centre_and_size(bar())[1], atol=0.15)  # bilinear: a little wider
+    assert torch.allclose(spread, center_and_size(bar())[1], atol=0.15)  # bilinear: a little wider
 
 
 def test_augmentation_flips_half_of_the_images_left_to_right():
@@ -257,12 +257,12 @@ def test_augmentation_flips_half_of_the_images_left_to_right():
 def test_augmentation_turns_and_scales_about_the_middle():
     torch.manual_seed(0)
     turned = regularizers.Augmentation(shift=0, rotation=90).augmented(bar())
-    centre, spread = centre_and_size(turned)
-    assert torch.allclose(centre, torch.tensor(16.0), atol=1e-3)
+    center, spread = center_and_size(turned)
+    assert torch.allclose(center, torch.tensor(16.0), atol=1e-3)
     assert (spread[:, 0] > 2 * spread[:, 1]).any()  # some lie,
     assert (spread[:, 1] > 2 * spread[:, 0]).any()  # some stand
     scaled = regularizers.Augmentation(shift=0, scale=0.3).augmented(bar())
-    heights = centre_and_size(scaled)[1][:, 1] / centre_and_size(bar())[1][0, 1]
+    heights = center_and_size(scaled)[1][:, 1] / center_and_size(bar())[1][0, 1]
     assert 1 / 1.32 < heights.min() < 1 / 1.2
     assert 1 / 0.8 < heights.max() < 1 / 0.68
 

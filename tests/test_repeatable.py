@@ -9,8 +9,8 @@ import torch
 import yaml
 
 from gan_zoo import provenance
-from gan_zoo.schema import SettingError
-from gan_zoo.training.determinism import repeatable
+from gan_zoo.schema import ConfigError
+from gan_zoo.training.numerics import deterministic
 
 SMALL = ["dataset=ring", "dataset.count=100", "batch_size=8", "steps=4", "log_every=2"]
 SMALL += ["device=cpu", "evaluate_every=0"]
@@ -29,17 +29,17 @@ def test_determinism_is_set_and_undone_again(monkeypatch, workspace):
         monkeypatch.setenv(WORKSPACE, workspace)
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
     before = state()
-    with repeatable(False):
+    with deterministic(False):
         assert state() == before
-    with repeatable(True):
+    with deterministic(True):
         assert state() == (True, False, workspace or ":4096:8")
     assert state() == before
     with (
-        pytest.raises(SettingError, match="^deterministic=True: x does not have"),
-        repeatable(True),
+        pytest.raises(ConfigError, match="^deterministic=True: x does not have"),
+        deterministic(True),
     ):
         raise RuntimeError("x does not have a deterministic implementation. You can")
-    with pytest.raises(RuntimeError, match="of another kind"), repeatable(True):
+    with pytest.raises(RuntimeError, match="of another kind"), deterministic(True):
         raise RuntimeError("of another kind")
     assert state() == before
 

@@ -16,14 +16,14 @@ import pytest
 import torch
 
 from gan_zoo import checkpoints
-from gan_zoo.launch.continuing import with_choices
-from gan_zoo.resume import command, way_on
-from gan_zoo.schema import SettingError
+from gan_zoo.launch.resume import add_saved_choices
+from gan_zoo.run_folder import reproduce_command, resume_hint
+from gan_zoo.schema import ConfigError
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["dataset.count=300", "batch_size=8", "log_every=3", "sample_every=100", "device=cpu"]
 SMALL += ["evaluate_every=0"]
-HARD = [*SMALL, "loss=wgan", "regularizer=several", "n_critic=2"]  # everything that has a state
+HARD = [*SMALL, "loss=wgan", "regularizer=combined", "n_critic=2"]  # everything that has a state
 HARD += [f"+regularizer@regularizer.parts.{r}={r}" for r in ("spectral_norm", "gradient_penalty")]
 
 
@@ -44,7 +44,9 @@ def tensors(node, prefix=""):
 
 
 def same_state(one, two):
-    first, second = (dict(tensors(checkpoints.load(checkpoints.newest(f)))) for f in (one, two))
+    first, second = (
+        dict(tensors(checkpoints.load(checkpoints.latest_path(f)))) for f in (one, two)
+    )
     assert set(first) == set(second)
     assert len(first) > 20
     return [name for name in first if not torch.equal(first[name], second[name])] == []
@@ -87,7 +89,7 @@ def test_an_older_checkpoint_can_be_gone_on_from(trained, tmp_path):
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(trained, tmp_path, caplog):
     trained(tmp_path / "one", *SMALL, "steps=9", "checkpoint_every=3")
     trained(tmp_path / "two", *SMALL, "steps=6", "checkpoint_every=3")
-    newest = checkpoints.newest(tmp_path / "two")
+    newest = checkpoints.latest_path(tmp_path / "two")
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     newest.write_bytes(content)
@@ -106,7 +108,7 @@ def test_a_finished_run_is_left_as_it_is(trained, tmp_path):
 
 def test_other_settings_are_refused_unless_they_are_meant(trained, tmp_path):
     trained(tmp_path, *SMALL, "steps=4")
-    with pytest.raises(SettingError, match=r"optimizer.lr=0.1: was 0.0002 in the run to continue"):
+    with pytest.raises(ConfigError, match=r"optimizer.lr=0.1: was 0.0002 in the run to continue"):
         trained(tmp_path, *SMALL, "steps=6", "optimizer.lr=0.1")
     assert trained(tmp_path, *SMALL, "steps=6", "log_every=2")["steps"] == 6
     meant = ["optimizer.lr=0.1", "allow_changes=true"]
@@ -124,20 +126,20 @@ def test_half_a_line_and_lines_from_the_future_are_forgotten(trained, tmp_path):
 
 def test_mutated_checkpoints_are_read_rightly_or_refused_by_name(trained, tmp_path):
     trained(tmp_path, "dataset=ring", "batch_size=8", "steps=1", "device=cpu", "dataset.count=50")
-    sound = checkpoints.newest(tmp_path)
-    original, draws = sound.read_bytes(), random.Random(0)
+    sound = checkpoints.latest_path(tmp_path)
+    original, rng = sound.read_bytes(), random.Random(0)
     expected = dict(tensors(checkpoints.load(sound)))
     damaged, refused = tmp_path / "damaged.pt", 0
     for _ in range(1000):
         content = bytearray(original)
-        if draws.random() < 0.2:
-            content = content[: draws.randrange(len(content))]
+        if rng.random() < 0.2:
+            content = content[: rng.randrange(len(content))]
         else:
-            content[draws.randrange(len(content))] ^= 1 << draws.randrange(8)
+            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
         damaged.write_bytes(content)
         try:
             got = dict(tensors(checkpoints.load(damaged)))
-        except SettingError as error:
+        except ConfigError as error:
             assert "damaged.pt" in str(error)
             refused += 1
         else:  # a byte that nobody reads
@@ -151,7 +153,7 @@ def test_a_hostile_pickle_is_refused_and_not_run(tmp_path):
             return (os.mkdir, (str(tmp_path / "owned"),))
 
     torch.save({"format": checkpoints.FORMAT, "config": Hostile()}, tmp_path / "hostile.pt")
-    with pytest.raises(SettingError, match="is damaged, or no checkpoint"):
+    with pytest.raises(ConfigError, match="is damaged, or no checkpoint"):
         checkpoints.load(tmp_path / "hostile.pt")
     assert not (tmp_path / "owned").exists()
 
@@ -170,7 +172,7 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
     _, told = process.communicate()
     assert process.returncode == code
     assert told.strip().splitlines()[-1].startswith(f"error: stopped by {number.name}")
-    step = checkpoints.load(checkpoints.newest(folder))["step"]
+    step = checkpoints.load(checkpoints.latest_path(folder))["step"]
     assert 0 < step < 2000
     pasted = told.strip().rpartition("; python ")[2].rpartition(" continues from ")[0]
     resumed = subprocess.run(
@@ -249,7 +251,7 @@ def test_a_continued_run_keeps_its_loss_and_may_change_that_loss_s_settings(tmp_
     assert refused.stderr.strip().startswith("error: loss.slope=0.5: was 0")
     called = call("resume=run", "steps=4", "loss.slope=0.5", "allow_changes=true", cwd=tmp_path)
     assert called.returncode == 0, called.stderr
-    config = checkpoints.load(checkpoints.newest(tmp_path / "run"))["config"]
+    config = checkpoints.load(checkpoints.latest_path(tmp_path / "run"))["config"]
     assert (config["loss"]["slope"], config["steps"]) == (0.5, 4)
     assert config["loss"]["_target_"].endswith("GeneralizedLossSensitive")
     other = call("resume=run", "loss=gan", cwd=tmp_path)
@@ -264,12 +266,12 @@ def test_only_choices_of_this_program_are_taken_from_a_run_s_folder(tmp_path):
     told.write_text(json.dumps(["loss=wgan", "loss/divergence=kl", "dataset=nowhere", *hostile]))
     words = [f"resume={folder}", "steps=9"]
     configs = ROOT / "configs"
-    assert with_choices(words, configs) == ["loss=wgan", "loss/divergence=kl", *words]
+    assert add_saved_choices(words, configs) == ["loss=wgan", "loss/divergence=kl", *words]
     checkpoint = [f"resume={folder}/checkpoints/00000002.pt", "loss=gan"]
-    assert with_choices(checkpoint, configs) == ["loss/divergence=kl", *checkpoint]
-    assert with_choices(["-m", *words], configs) == ["-m", *words]
+    assert add_saved_choices(checkpoint, configs) == ["loss/divergence=kl", *checkpoint]
+    assert add_saved_choices(["-m", *words], configs) == ["-m", *words]
     told.write_bytes(b"\xff: [")
-    assert with_choices(words, configs) == words
+    assert add_saved_choices(words, configs) == words
 
 
 def test_a_run_without_a_checkpoint_starts_again_says_so_and_keeps_its_lines(
@@ -277,15 +279,15 @@ def test_a_run_without_a_checkpoint_starts_again_says_so_and_keeps_its_lines(
 ):
     words = [*SMALL, "dataset=ring"]
     trained(tmp_path, *words, "steps=6")
-    checkpoints.newest(tmp_path).unlink()
+    checkpoints.latest_path(tmp_path).unlink()
     (tmp_path / "summary.json").unlink()
     before = (tmp_path / "metrics.jsonl").read_bytes()
-    assert way_on(tmp_path).endswith("starts again: it has no checkpoint")
+    assert resume_hint(tmp_path).endswith("starts again: it has no checkpoint")
     trained(tmp_path, *words, "steps=9")
     assert "has no checkpoint: starting from step 0; what it held is kept as" in caplog.text
     assert (tmp_path / "metrics.jsonl.1").read_bytes() == before
     assert [line["step"] for line in lines(tmp_path)] == [3, 6, 9]
-    assert way_on(tmp_path).endswith("continues from step 9")
+    assert resume_hint(tmp_path).endswith("continues from step 9")
 
 
 def test_other_data_behind_the_same_path_is_refused_or_kept_in_the_summary(trained, tmp_path):
@@ -294,7 +296,7 @@ def test_other_data_behind_the_same_path_is_refused_or_kept_in_the_summary(train
     first = trained(tmp_path / "run", *words, "steps=2")
     assert "dataset_history" not in first
     np.savez(tmp_path / "x.npz", x=np.full((30, 8, 8), 9, np.uint8))
-    with pytest.raises(SettingError, match=r"dataset.root=.*x.npz: holds other data .*; allow_cha"):
+    with pytest.raises(ConfigError, match=r"dataset.root=.*x.npz: holds other data .*; allow_cha"):
         trained(tmp_path / "run", *words, "steps=4")
     trained(tmp_path / "run", *words, "steps=4", "allow_changes=true")
     summary = trained(tmp_path / "run", *words, "steps=6")
@@ -307,4 +309,4 @@ def test_other_data_behind_the_same_path_is_refused_or_kept_in_the_summary(train
 
 def test_of_repeated_words_the_last_counts():
     words = ["steps=4", "+a.b=1", "loss=gan", "steps=8", "a.b=2", "allow_changes=true", "steps=9"]
-    assert command(words) == "python train.py steps=9 +a.b=2 loss=gan"
+    assert reproduce_command(words) == "python train.py steps=9 +a.b=2 loss=gan"

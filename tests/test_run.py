@@ -12,11 +12,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan_zoo import checkpoints
 from gan_zoo.data.npz import Npz
-from gan_zoo.experiment import read
-from gan_zoo.monitoring.header import header
-from gan_zoo.monitoring.monitor import Monitor
-from gan_zoo.report.sheets import tiles
-from gan_zoo.run import compose, load_samples
+from gan_zoo.experiment import load_experiment
+from gan_zoo.monitoring.header import run_header
+from gan_zoo.monitoring.logger import RunLogger
+from gan_zoo.report.sample_sheets import tiles
+from gan_zoo.run import build_trainer, load_samples
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -62,9 +62,9 @@ def test_every_optimizer_trains(trained, tmp_path, optimizer):
 
 def test_regularizers_can_be_combined_on_the_command_line(trained, tmp_path):
     parts = [f"+regularizer@regularizer.parts.{r}={r}" for r in ("r1", "weight_clip")]
-    trained(tmp_path, "regularizer=several", *parts, *SMALL)
+    trained(tmp_path, "regularizer=combined", *parts, *SMALL)
     assert values(tmp_path)[-1]["penalty/critic"] > 0
-    critic = checkpoints.load(checkpoints.newest(tmp_path))["critic"]
+    critic = checkpoints.load(checkpoints.latest_path(tmp_path))["critic"]
     assert max(weight.abs().max().item() for weight in critic.values()) <= 0.01
 
 
@@ -114,7 +114,7 @@ def test_an_action_with_a_period_of_0_is_never_done(trained, tmp_path, caplog):
 
 @pytest.mark.parametrize("setting", NEVER)
 def test_each_of_them_alone(trained, tmp_path, setting):
-    small = ["dataset=ring", "batch_size=8", "device=cpu", "steps=4", "evaluation.n=50"]
+    small = ["dataset=ring", "batch_size=8", "device=cpu", "steps=4", "evaluation.num_samples=50"]
     each = [f"{name}_every=2" for name in ("log", "sample", "checkpoint", "evaluate")]
     trained(tmp_path, *small, *each, setting)
     lines = values(tmp_path)
@@ -128,10 +128,10 @@ def test_each_of_them_alone(trained, tmp_path, setting):
 
 
 def test_a_warmup_is_in_the_header_where_there_is_one(composed):
-    parts = read(composed("dataset=ring", "warmup.every=5"))
-    assert "warmup       schedule.Warmup(" in header(parts, *parts.networks((2,), 1))
-    parts = read(composed("dataset=ring"))
-    assert "warmup" not in header(parts, *parts.networks((2,), 1))
+    parts = load_experiment(composed("dataset=ring", "warmup.every=5"))
+    assert "warmup       schedule.CriticWarmup(" in run_header(parts, *parts.networks((2,), 1))
+    parts = load_experiment(composed("dataset=ring"))
+    assert "warmup" not in run_header(parts, *parts.networks((2,), 1))
 
 
 def test_checkpoints_hold_everything_and_only_plain_things(trained, tmp_path, composed):
@@ -140,11 +140,11 @@ def test_checkpoints_hold_everything_and_only_plain_things(trained, tmp_path, co
     assert kept == ["00000006.pt", "00000007.pt"]
     content = checkpoints.load(tmp_path / "checkpoints" / kept[-1])  # loads with weights_only
     assert content["step"] == 7
-    assert content["feed_position"] == 7 * 2 * 8
+    assert content["loader_position"] == 7 * 2 * 8
     expected = composed(*SMALL, "steps=7", "checkpoint_every=2", "n_critic=2")
     named_by_time = {"sweep": content["config"]["sweep"]}
     assert content["config"] == expected | named_by_time
-    assert {"generator", "critic", "average", "generator_optimizer", "noise"} <= set(content)
+    assert {"generator", "critic", "ema", "generator_optimizer", "latent_rng"} <= set(content)
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(trained, tmp_path):
@@ -159,13 +159,15 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(trained, tmp_
 def test_losses_share_initial_weights_noise_and_data_order_for_a_seed(composed):
     seen = []
     for loss in ("gan", "wgan", "relativistic"):
-        experiment = read(composed(f"loss={loss}", *SMALL))
-        training = compose(experiment, load_samples(experiment))
-        training.advance()  # other losses draw other numbers for their penalties meanwhile
-        experiment = read(composed(f"loss={loss}", *SMALL))
-        fresh = compose(experiment, load_samples(experiment))
-        weights = torch.cat([p.flatten() for p in fresh.game.generator.parameters()])
-        seen.append((weights, fresh.game.generator.sample_z(8, fresh.noise), fresh.feed.next()[0]))
+        experiment = load_experiment(composed(f"loss={loss}", *SMALL))
+        trainer = build_trainer(experiment, load_samples(experiment))
+        trainer.train_steps()  # other losses draw other numbers for their penalties meanwhile
+        experiment = load_experiment(composed(f"loss={loss}", *SMALL))
+        fresh = build_trainer(experiment, load_samples(experiment))
+        weights = torch.cat([p.flatten() for p in fresh.gan.generator.parameters()])
+        seen.append(
+            (weights, fresh.gan.generator.sample_z(8, fresh.latent_rng), fresh.loader.next()[0])
+        )
     for other in seen[1:]:
         assert all(torch.equal(a, b) for a, b in zip(seen[0], other, strict=True))
 
@@ -198,7 +200,13 @@ def test_real_mnist_trains(trained, tmp_path):
 
 
 def test_one_fingerprint_names_the_data_whatever_the_networks_see_of_it(trained, tmp_path):
-    small = [*SMALL, "dataset=ring", "dataset.count=300", "evaluate_every=2", "evaluation.n=20"]
+    small = [
+        *SMALL,
+        "dataset=ring",
+        "dataset.count=300",
+        "evaluate_every=2",
+        "evaluation.num_samples=20",
+    ]
     points = trained(tmp_path / "points", *small)
     protocols = points["protocol"].values()
     assert {p["dataset_fingerprint"] for p in protocols} == {points["dataset_fingerprint"]}
@@ -209,7 +217,7 @@ def test_one_fingerprint_names_the_data_whatever_the_networks_see_of_it(trained,
     found = set()
     for name, words in (("no", []), ("all", ["conditional=true"]), ("some", hidden)):
         summary = trained(tmp_path / name, *SMALL, *words)
-        content = checkpoints.load(checkpoints.newest(tmp_path / name))
+        content = checkpoints.load(checkpoints.latest_path(tmp_path / name))
         found |= {summary["dataset_fingerprint"], content["dataset_fingerprint"]}
     assert len(found) == 1
 
@@ -236,13 +244,13 @@ def test_classes_and_splits_are_named_in_header_summary_and_checkpoint(
         assert summary["classes"] == {"cat": 30, "dog": 10}
         assert summary["split_from"] == "test_share=0 of x, by a hash of each place"
         assert summary["excluded"] == excluded
-        assert checkpoints.load(checkpoints.newest(folder))["class_names"] == names
+        assert checkpoints.load(checkpoints.latest_path(folder))["class_names"] == names
     for line in ("classes      2: cat (30), dog (10)", "split        test_share=0", "(3)"):
         assert caplog.text.count(line) == 2
 
 
 def test_a_name_that_is_not_utf_8_can_be_written_and_read_again(tmp_path):
-    monitor = Monitor(tmp_path, 1, 1)
+    monitor = RunLogger(tmp_path, 1, 1)
     monitor.summary({"classes": {"caf\udce9": 3}})
     read_again = json.loads((tmp_path / "summary.json").read_text())
     assert read_again["classes"] == {"caf\udce9": 3}

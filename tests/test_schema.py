@@ -7,19 +7,19 @@ import pytest
 
 from gan_zoo import schema
 from gan_zoo.schema import (
+    ConfigError,
     LocalPath,
     PositiveInt,
     Range,
-    SettingError,
-    construct,
-    nearest,
+    instantiate,
     settings,
+    suggest,
 )
 
 
 @pytest.fixture(autouse=True)
 def _at_home(monkeypatch):
-    monkeypatch.setattr(schema, "HOUSE", ("gan_zoo.", f"{__name__}."))
+    monkeypatch.setattr(schema, "ALLOWED_PREFIXES", ("gan_zoo.", f"{__name__}."))
 
 
 @settings
@@ -41,7 +41,7 @@ class Outer:
 
     def check(self):
         if self.kind == "b" and self.count > 5:
-            raise SettingError("count", self.count, "must be at most 5 for kind b")
+            raise ConfigError("count", self.count, "must be at most 5 for kind b")
 
 
 def node(**changes):
@@ -49,7 +49,9 @@ def node(**changes):
 
 
 def test_values_arrive_as_the_hints_say():
-    outer = construct(node(sizes=[2, 3], pair=[0, 1], inner={"_target_": f"{__name__}.Inner"}), "o")
+    outer = instantiate(
+        node(sizes=[2, 3], pair=[0, 1], inner={"_target_": f"{__name__}.Inner"}), "o"
+    )
     assert outer == Outer(count=3, sizes=(2, 3), pair=(0.0, 1.0), inner=Inner())
     assert isinstance(outer.pair[0], float)
     assert schema.coerce("anything", Any, "o.free") == "anything"
@@ -73,7 +75,7 @@ def test_values_arrive_as_the_hints_say():
         ({"pair": [1, 10**400]}, f"o.pair[1]={10**400}: must be a finite number"),
         ({"pair": [math.nan, 1]}, "o.pair[0]=nan: must be a finite number"),
         ({"flag": "yes"}, "o.flag=yes: must be true or false"),
-        ({"name": 3}, "o.name=3: must be a text"),
+        ({"name": 3}, "o.name=3: must be a string"),
         ({"cuont": 3}, "o.cuont=3: unknown key; did you mean count?"),
         ({"inner": {"_target_": f"{__name__}.Inner", "rate": 1.0}}, "o.inner.rate=1.0: must be gr"),
         ({"inner": {"_target_": f"{__name__}.Inner", "rat": 1.0}}, "o.inner.rat=1.0: unknown key"),
@@ -85,25 +87,25 @@ def test_values_arrive_as_the_hints_say():
     ],
 )
 def test_wrong_values_end_in_one_line(changes, line):
-    with pytest.raises(SettingError) as refused:
-        construct(node(**changes), "o")
+    with pytest.raises(ConfigError) as refused:
+        instantiate(node(**changes), "o")
     assert str(refused.value).startswith(line)
     assert "\n" not in str(refused.value)
 
 
 def test_a_missing_key_and_a_key_that_the_program_fills_in_are_named():
-    with pytest.raises(SettingError, match="^o.count: must be given$"):
-        construct({"_target_": f"{__name__}.Outer"}, "o")
-    with pytest.raises(SettingError, match="o.count=3: unknown key"):
-        construct(node(), "o", object, count=4)
+    with pytest.raises(ConfigError, match="^o.count: must be given$"):
+        instantiate({"_target_": f"{__name__}.Outer"}, "o")
+    with pytest.raises(ConfigError, match="o.count=3: unknown key"):
+        instantiate(node(), "o", object, count=4)
 
 
 def test_a_network_is_checked_by_its_signature():
     target = "gan_zoo.architectures.mlp.generator"
-    with pytest.raises(SettingError, match=r"g.hidden\[0\]=-3: must be at least 1"):
-        construct({"_target_": target, "hidden": [-3]}, "g", shape=(2,), num_classes=1)
-    with pytest.raises(SettingError, match="g.prior=cauchy: must be one of uniform, normal"):
-        construct({"_target_": target, "prior": "cauchy"}, "g", shape=(2,), num_classes=1)
+    with pytest.raises(ConfigError, match=r"g.hidden\[0\]=-3: must be at least 1"):
+        instantiate({"_target_": target, "hidden": [-3]}, "g", shape=(2,), num_classes=1)
+    with pytest.raises(ConfigError, match="g.prior=cauchy: must be one of uniform, normal"):
+        instantiate({"_target_": target, "prior": "cauchy"}, "g", shape=(2,), num_classes=1)
 
 
 @pytest.mark.parametrize(
@@ -113,47 +115,47 @@ def test_a_network_is_checked_by_its_signature():
         ("builtins.eval", "must begin with gan_zoo."),
         ("gan_zoo_of_another.Loss", "must begin with gan_zoo."),
         ("gan_zoo.launch.shutil.rmtree", "names no class"),
-        ("gan_zoo.launch.job.Path", "makes no object"),
-        ("gan_zoo.launch.first.compose", "makes no object"),
-        ("gan_zoo.checkpoints.forget_after", "makes no object"),
+        ("gan_zoo.launch.main.Path", "makes no object"),
+        ("gan_zoo.launch.preflight.compose", "makes no object"),
+        ("gan_zoo.checkpoints.delete_after", "makes no object"),
         ("gan_zoo.schema", "makes no object"),
-        ("gan_zoo.schema.HOUSE", "makes no object"),
-        ("gan_zoo.training.loop.Training", "makes no object"),
+        ("gan_zoo.schema.ALLOWED_PREFIXES", "makes no object"),
+        ("gan_zoo.training.trainer.Trainer", "makes no object"),
         ("gan_zoo.architectures.mlp.critic", "makes no object"),
         ("gan_zoo.losses.Loss", "makes no object"),
-        ("gan_zoo.data.mixtures.Mixture", "is what others are built on"),
+        ("gan_zoo.data.mixtures.Mixture", "is abstract"),
         (["gan_zoo.losses.GAN"], "must begin with gan_zoo."),
     ],
 )
 def test_nothing_but_settings_of_the_house_can_be_named(target, said):
-    with pytest.raises(SettingError) as refused:
-        construct({"_target_": target, **({"sigma": 1.0} if "Mixture" in target else {})}, "o")
+    with pytest.raises(ConfigError) as refused:
+        instantiate({"_target_": target, **({"sigma": 1.0} if "Mixture" in target else {})}, "o")
     assert str(refused.value).startswith(f"o._target_={target}: {said}")
 
 
 def test_a_target_elsewhere_is_not_even_imported(tmp_path, monkeypatch):
     (tmp_path / "hostile.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(SettingError, match="nothing else is imported or called"):
-        construct({"_target_": "hostile.Loss"}, "loss")
+    with pytest.raises(ConfigError, match="nothing else is imported or called"):
+        instantiate({"_target_": "hostile.Loss"}, "loss")
 
 
 def test_a_node_makes_what_its_place_needs():
-    from gan_zoo.architectures.players import Generator
+    from gan_zoo.architectures.networks import Generator
     from gan_zoo.losses import Loss
 
-    with pytest.raises(SettingError, match="o._target_=.*Outer: makes no loss"):
-        construct(node(), "o", Loss)
+    with pytest.raises(ConfigError, match="o._target_=.*Outer: makes no loss"):
+        instantiate(node(), "o", Loss)
     critic = {"_target_": "gan_zoo.architectures.mlp.critic"}
-    with pytest.raises(SettingError, match="g._target_=.*critic: makes no generator"):
-        construct(critic, "g", Generator, shape=(2,), num_classes=1)
-    with pytest.raises(SettingError, match="o=3: must hold settings"):
-        construct(3, "o")
+    with pytest.raises(ConfigError, match="g._target_=.*critic: makes no generator"):
+        instantiate(critic, "g", Generator, shape=(2,), num_classes=1)
+    with pytest.raises(ConfigError, match="o=3: must hold settings"):
+        instantiate(3, "o")
 
 
 def test_the_home_folder_is_expanded_wherever_a_path_is_a_setting(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    outer = construct(node(place="~/a (1)", places=["~/b", "c~", "~no such user/d"]), "o")
+    outer = instantiate(node(place="~/a (1)", places=["~/b", "c~", "~no such user/d"]), "o")
     assert outer.place == str(tmp_path / "a (1)")
     assert outer.places == (str(tmp_path / "b"), "c~", "~no such user/d")
 
@@ -174,4 +176,4 @@ def test_the_home_folder_is_expanded_wherever_a_path_is_a_setting(monkeypatch, t
     ],
 )
 def test_only_what_is_near_is_suggested(key, valid, said):
-    assert nearest(key, valid) == said
+    assert suggest(key, valid) == said

@@ -7,27 +7,26 @@ import torch
 
 from gan_zoo import losses, regularizers
 from gan_zoo.architectures import dcgan, mlp
-from gan_zoo.data.feed import Feed
-from gan_zoo.data.samples import Samples
-from gan_zoo.losses import Scored
-from gan_zoo.monitoring.album import draw_samples
+from gan_zoo.data.in_memory import InMemoryDataset
+from gan_zoo.data.loader import BatchLoader
+from gan_zoo.losses import ScoredBatch
+from gan_zoo.monitoring.sample_grid import generate
 from gan_zoo.optimizers import Adam, RMSprop
-from gan_zoo.training import loop
-from gan_zoo.training.ema import MovingAverage
-from gan_zoo.training.latents import Latents
-from gan_zoo.training.loop import Training, load_optimizer, train
-from gan_zoo.training.meters import Meters
-from gan_zoo.training.precision import caution
-from gan_zoo.training.schedule import Warmup
+from gan_zoo.training.ema import EMA
+from gan_zoo.training.latents import LatentSampler
+from gan_zoo.training.meters import MeanMetrics
+from gan_zoo.training.numerics import precision_warning
+from gan_zoo.training.runner import StepRunner
+from gan_zoo.training.schedule import CriticWarmup
 from gan_zoo.training.step import (
-    Game,
-    both_players,
+    GANState,
+    critic_and_generator,
     critic_step,
     generator_step,
-    score_apart,
-    score_together,
+    score_jointly,
+    score_separately,
 )
-from gan_zoo.training.turns import Turns
+from gan_zoo.training.trainer import Trainer, load_optimizer_state
 
 SHAPE = (1, 16, 16)
 
@@ -39,7 +38,7 @@ def game_of(loss=None, regularizer=None, norm="none", device="cpu", optimizer=No
     regularizer = regularizer or regularizers.Regularizer()
     regularizer.prepare(critic)
     optimizer = optimizer or Adam(lr=1e-3)
-    return Game(
+    return GANState(
         generator=generator,
         critic=critic,
         loss=loss or losses.GAN(),
@@ -93,32 +92,32 @@ ALL_REGULARIZERS = [
 
 @pytest.mark.parametrize("loss", ALL_LOSSES, ids=lambda loss: type(loss).__name__)
 def test_each_step_moves_its_own_player_and_leaves_the_other_no_gradient(loss):
-    game = game_of(loss)
+    gan = game_of(loss)
     x, y, z = batch()
-    critic, generator = weights(game.critic), weights(game.generator)
-    critic_step(game, x, y, z)
-    assert all(moved(game.critic, critic))
-    assert not any(moved(game.generator, generator))
-    assert all(p.grad is None for p in game.generator.parameters())
-    critic = weights(game.critic)
-    game.critic_optimizer.zero_grad()
-    generator_step(game, x, y, z)
-    assert all(moved(game.generator, generator))
-    assert not any(moved(game.critic, critic))
-    assert all(p.grad is None for p in game.critic.parameters())
+    critic, generator = weights(gan.critic), weights(gan.generator)
+    critic_step(gan, x, y, z)
+    assert all(moved(gan.critic, critic))
+    assert not any(moved(gan.generator, generator))
+    assert all(p.grad is None for p in gan.generator.parameters())
+    critic = weights(gan.critic)
+    gan.critic_optimizer.zero_grad()
+    generator_step(gan, x, y, z)
+    assert all(moved(gan.generator, generator))
+    assert not any(moved(gan.critic, critic))
+    assert all(p.grad is None for p in gan.critic.parameters())
 
 
 @pytest.mark.parametrize("regularizer", ALL_REGULARIZERS, ids=lambda r: type(r).__name__)
 @pytest.mark.parametrize("loss", ALL_LOSSES, ids=lambda loss: type(loss).__name__)
 def test_no_step_reads_a_value_back(loss, regularizer):
     """On the meta device nothing has a value: reading one, or branching on one, raises."""
-    game = game_of(loss, regularizer)  # prepared with values, as spectral norm needs them
-    generator, critic = (copy.deepcopy(p).to("meta") for p in (game.generator, game.critic))
+    gan = game_of(loss, regularizer)  # prepared with values, as spectral norm needs them
+    generator, critic = (copy.deepcopy(p).to("meta") for p in (gan.generator, gan.critic))
     descend = torch.optim.SGD
     optimizers = (descend(player.parameters(), lr=0.1) for player in (generator, critic))
-    meta = Game(generator, critic, loss, regularizer, *optimizers)
-    meters = Meters()
-    meters.add(both_players(meta, *batch("meta"), batch("meta")[2]), 1)
+    meta = GANState(generator, critic, loss, regularizer, *optimizers)
+    metrics = MeanMetrics()
+    metrics.add(critic_and_generator(meta, *batch("meta"), batch("meta")[2]), 1)
 
 
 def test_reading_a_value_back_would_be_noticed():
@@ -126,73 +125,73 @@ def test_reading_a_value_back_would_be_noticed():
         def critic(self, real, fake):
             return super().critic(real, fake) * (1 if real.score.mean() > 0 else 2)
 
-    game = game_of(Reading(), device="meta")
+    gan = game_of(Reading(), device="meta")
     with pytest.raises(RuntimeError):
-        critic_step(game, *batch("meta"))
+        critic_step(gan, *batch("meta"))
 
 
 def test_scoring_together_equals_scoring_apart_without_batch_norm():
     for norm in ("none", "layer", "group"):
-        game = game_of(norm=norm)
-        assert game.score_both is score_together
-        critic = game.critic.double()
+        gan = game_of(norm=norm)
+        assert gan.score_both is score_jointly
+        critic = gan.critic.double()
         x, y, _ = batch()
         x_fake = torch.rand_like(x).double()
         for one, two in zip(
-            score_together(critic, x.double(), x_fake, y),
-            score_apart(critic, x.double(), x_fake, y),
+            score_jointly(critic, x.double(), x_fake, y),
+            score_separately(critic, x.double(), x_fake, y),
             strict=True,
         ):
             torch.testing.assert_close(one.score, two.score, rtol=1e-12, atol=1e-12)
 
 
 def test_a_critic_with_batch_norm_scores_reals_and_fakes_apart():
-    game = game_of(norm="batch")
-    assert game.score_both is score_apart
+    gan = game_of(norm="batch")
+    assert gan.score_both is score_separately
     x, y, _ = batch()
-    real, _ = score_apart(game.critic, x, 5 * x, y)
-    mixed, _ = score_together(game.critic, x, 5 * x, y)
+    real, _ = score_separately(gan.critic, x, 5 * x, y)
+    mixed, _ = score_jointly(gan.critic, x, 5 * x, y)
     assert not torch.allclose(real.score, mixed.score)
 
 
 def test_clipping_follows_every_critic_update():
-    game = game_of(
+    gan = game_of(
         losses.Wasserstein(), regularizers.WeightClip(bound=0.01), optimizer=RMSprop(lr=0.1)
     )
     for _ in range(3):
-        critic_step(game, *batch())
-        assert max(p.abs().max().item() for p in game.critic.parameters()) <= 0.01
+        critic_step(gan, *batch())
+        assert max(p.abs().max().item() for p in gan.critic.parameters()) <= 0.01
 
 
 def test_the_critic_stays_in_training_mode_in_the_generators_step():
-    game = game_of(norm="batch")
-    counts = [m for m in game.critic.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    gan = game_of(norm="batch")
+    counts = [m for m in gan.critic.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     before = [int(m.num_batches_tracked) for m in counts]
-    generator_step(game, *batch())
+    generator_step(gan, *batch())
     assert [int(m.num_batches_tracked) - b for m, b in zip(counts, before, strict=True)] == [1]
 
 
 def test_one_critic_update_is_the_loss_and_penalty_by_hand():
     loss, regularizer = losses.LossSensitive(), regularizers.R1(weight=2)
-    game, twin = game_of(loss, regularizer), game_of(loss, regularizer)
+    gan, twin = game_of(loss, regularizer), game_of(loss, regularizer)
     x, y, z = batch()
-    values = critic_step(game, x, y, z)
+    values = critic_step(gan, x, y, z)
     fake = twin.generator(z, y).detach()
     real_x = x.clone().requires_grad_()
     score = twin.critic(real_x, y)
     (gradient,) = torch.autograd.grad(score.sum(), real_x, create_graph=True)
     penalty = gradient.square().sum((1, 2, 3)).mean()
-    value = loss.critic(Scored(x, twin.critic(x, y)), Scored(fake, twin.critic(fake, y)))
+    value = loss.critic(ScoredBatch(x, twin.critic(x, y)), ScoredBatch(fake, twin.critic(fake, y)))
     twin.critic_optimizer.zero_grad()
     (value + penalty).backward()
     twin.critic_optimizer.step()
     torch.testing.assert_close(values["loss/critic"], value.detach())
     torch.testing.assert_close(values["penalty/critic"], penalty.detach())
-    for ours, theirs in zip(game.critic.parameters(), twin.critic.parameters(), strict=True):
+    for ours, theirs in zip(gan.critic.parameters(), twin.critic.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
 
 
-class CountingFeed(Feed):
+class CountingFeed(BatchLoader):
     calls = 0
 
     def next(self):
@@ -201,80 +200,85 @@ class CountingFeed(Feed):
 
 
 def training_of(n_critic=1, warmup=None, loss=None):
-    samples = Samples(torch.rand(40, 2), torch.zeros(40, dtype=torch.int64))
+    samples = InMemoryDataset(torch.rand(40, 2), torch.zeros(40, dtype=torch.int64))
     torch.manual_seed(0)
     generator = mlp.generator((2,), 1, hidden=(8,), output="linear", z_dim=3)
     critic = mlp.critic((2,), 1, hidden=(8,))
-    game = Game(
+    gan = GANState(
         generator=generator,
         critic=critic,
         loss=loss or losses.Wasserstein(),
         regularizer=regularizers.Regularizer(),
         generator_optimizer=Adam(lr=1e-3)(generator.parameters()),
         critic_optimizer=Adam(lr=1e-3)(critic.parameters()),
-        ema=0.9,
+        ema_decay=0.9,
     )
-    return Training(
-        game=game,
-        feed=CountingFeed(samples, 8, seed=1),
-        noise=torch.Generator().manual_seed(2),
+    return Trainer(
+        gan=gan,
+        loader=CountingFeed(samples, 8, seed=1),
+        latent_rng=torch.Generator().manual_seed(2),
         n_critic=n_critic,
-        warmup=warmup or Warmup(),
+        warmup=warmup or CriticWarmup(),
     )
 
 
 def test_each_generator_update_follows_n_critic_updates_on_fresh_data():
-    training = training_of(n_critic=5)
-    train(training, 3, [])
-    assert (training.step, training.feed.calls, training.feed.position) == (3, 15, 15 * 8)
+    trainer = training_of(n_critic=5)
+    trainer.fit(3, [])
+    assert (trainer.step, trainer.loader.calls, trainer.loader.position) == (3, 15, 15 * 8)
 
 
 def test_the_warmup_counts_generator_updates_as_the_official_code_does():
-    warmup = Warmup(n_critic=100, steps=25, every=500)
+    warmup = CriticWarmup(n_critic=100, steps=25, every=500)
     counts = [warmup.critic_updates(step, 5) for step in range(1001)]
     assert [i for i, n in enumerate(counts) if n == 100] == [*range(25), 500, 1000]
     assert {n for n in counts if n != 100} == {5}
-    training = training_of(n_critic=1, warmup=Warmup(n_critic=4, steps=2))
-    train(training, 3, [])
-    assert training.feed.calls == 4 + 4 + 1
+    trainer = training_of(n_critic=1, warmup=CriticWarmup(n_critic=4, steps=2))
+    trainer.fit(3, [])
+    assert trainer.loader.calls == 4 + 4 + 1
 
 
 def test_actions_happen_at_their_periods_and_at_the_end():
-    training = training_of()
+    trainer = training_of()
     seen = []
-    train(training, 7, [(3, lambda: seen.append(training.step))])
+    trainer.fit(7, [(3, lambda: seen.append(trainer.step))])
     assert seen == [3, 6, 7]
 
 
 def test_several_steps_at_once_leave_room_for_every_action(monkeypatch):
-    training, seen, advanced = training_of(), [], []
+    trainer, seen, advanced = training_of(), [], []
     gaps = []
-    monkeypatch.setattr(loop, "at_once", lambda game, n_critic, gap: gaps.append(gap) or 2)
-    monkeypatch.setattr(loop, "quick_turns", lambda *table_and_more: Turns(*table_and_more[:3]))
-    training.quick, advance = True, training.advance
-    training.advance = lambda count: (advanced.append(count), advance(count))
-    train(training, 1, [])
+    monkeypatch.setattr(
+        "gan_zoo.training.trainer.steps_per_graph", lambda gan, n_critic, gap: gaps.append(gap) or 2
+    )
+    monkeypatch.setattr(
+        "gan_zoo.training.trainer.make_runner",
+        lambda *table_and_more: StepRunner(*table_and_more[:3]),
+    )
+    trainer.compiled, advance = True, trainer.train_steps
+    trainer.train_steps = lambda count: (advanced.append(count), advance(count))
+    trainer.fit(1, [])
     actions = [
         (0, lambda: None),
-        *[(period, lambda: seen.append(training.step)) for period in (4, 6)],
+        *[(period, lambda: seen.append(trainer.step)) for period in (4, 6)],
     ]
-    train(training, 15, actions)
+    trainer.fit(15, actions)
     assert gaps == [0, 2]
     assert advanced == [1, 1, 2, 2, 2, 2, 2, 2, 1]
     assert seen == [4, 6, 8, 12, 12, 15, 15]
 
 
 def test_noise_is_fresh_for_every_update():
-    training, drawn = training_of(n_critic=2), []
-    training.game.generator.register_forward_pre_hook(lambda _, args: drawn.append(args[0].clone()))
-    train(training, 20, [])
+    trainer, drawn = training_of(n_critic=2), []
+    trainer.gan.generator.register_forward_pre_hook(lambda _, args: drawn.append(args[0].clone()))
+    trainer.fit(20, [])
     assert len({tuple(z.flatten().tolist()) for z in drawn}) == len(drawn) == 60
 
 
 @pytest.mark.parametrize("taken", [0, 1, 15, 16, 17, 40])
 def test_latent_vectors_go_on_from_any_batch(taken):
     generator = dcgan.generator(SHAPE, 1, z_dim=3, width=4)
-    one, two = (Latents(generator, 5, torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    one, two = (LatentSampler(generator, 5, torch.Generator().manual_seed(seed)) for seed in (1, 2))
     for _ in range(taken):
         one.next()
     two.next()
@@ -288,22 +292,22 @@ def test_channels_last_and_fused_make_the_steps_of_plain_memory_and_plain_adam(n
     """A gradient whose strides are not its parameter's would silently spoil a fused update."""
     games = [game_of(norm=norm, regularizer=regularizers.R1() if norm == "none" else None)]
     games += [copy.deepcopy(games[0])]
-    for game, plain in zip(games, (False, True), strict=True):
+    for gan, plain in zip(games, (False, True), strict=True):
         last = torch.contiguous_format if plain else torch.channels_last
         for name in ("generator", "critic"):
-            player = getattr(game, name).double().to(memory_format=last)
+            player = getattr(gan, name).double().to(memory_format=last)
             descend = torch.optim.Adam(player.parameters(), 1e-3, fused=not plain, foreach=False)
-            setattr(game, f"{name}_optimizer", descend)
-        game.__post_init__()
+            setattr(gan, f"{name}_optimizer", descend)
+        gan.__post_init__()
         generator = torch.Generator().manual_seed(1)
         for _ in range(5):
             x = torch.rand(8, *SHAPE, dtype=torch.float64, generator=generator)
             z = torch.rand(8, 4, dtype=torch.float64, generator=generator)
             y = torch.zeros(8, dtype=torch.int64)
-            critic_step(game, x, y, z)
-            generator_step(game, x, y, z)
+            critic_step(gan, x, y, z)
+            generator_step(gan, x, y, z)
     for name in ("generator", "critic"):
-        ours, plain = (getattr(game, name).state_dict() for game in games)
+        ours, plain = (getattr(gan, name).state_dict() for gan in games)
         torch.testing.assert_close(ours, plain, rtol=1e-9, atol=1e-11)
     wide = [p for p in games[0].critic.parameters() if p.dim() == 4 and min(p.shape[1:]) > 1]
     assert wide
@@ -319,33 +323,33 @@ def test_an_optimizers_state_takes_the_strides_of_its_weights():
     moment = saved["state"][0]["exp_avg"].clone()
     saved["state"][0]["exp_avg"] = moment.contiguous()
     other = Adam(lr=1e-3)([weight])
-    load_optimizer(other, saved)
+    load_optimizer_state(other, saved)
     loaded = other.state[weight]["exp_avg"]
     assert torch.equal(loaded, moment)
     assert loaded.stride() == weight.stride()
 
 
 def test_what_a_loss_tells_of_itself_is_of_the_last_step():
-    training = training_of(loss=losses.LossSensitive())
-    train(training, 2, [])
-    real, fake = training.game.scored
-    expected = training.game.loss.meters(real, fake)
-    read = training.read_meters()
+    trainer = training_of(loss=losses.LossSensitive())
+    trainer.fit(2, [])
+    real, fake = trainer.gan.scored
+    expected = trainer.gan.loss.metrics(real, fake)
+    read = trainer.compute_metrics()
     assert not real.score.requires_grad
     assert {name: read[name] for name in expected} == expected
 
 
 def test_the_moving_average_follows_its_definition_and_copies_buffers():
     network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
-    average = MovingAverage(network, 0.5)
+    ema = EMA(network, 0.5)
     start = network[0].weight.detach().clone()
     with torch.no_grad():
         network[0].weight.add_(1.0)
         network[1].running_mean.add_(3.0)
-    average.update()  # first decay: min(0.5, 1/10)
-    torch.testing.assert_close(average.network[0].weight, start + 0.9)
-    assert average.network[1].running_mean.tolist() == [3.0, 3.0]
-    exact = MovingAverage(network, 0.0)
+    ema.update()  # first decay: min(0.5, 1/10)
+    torch.testing.assert_close(ema.network[0].weight, start + 0.9)
+    assert ema.network[1].running_mean.tolist() == [3.0, 3.0]
+    exact = EMA(network, 0.0)
     with torch.no_grad():
         network[0].weight.mul_(2)
     exact.update()
@@ -353,14 +357,14 @@ def test_the_moving_average_follows_its_definition_and_copies_buffers():
 
 
 def test_meters_average_groups_that_come_at_different_rates():
-    meters = Meters()
+    metrics = MeanMetrics()
     values = torch.tensor([1.0, -1.0])
     for value, count in ((1.0, 1), (8.0, 2)):
         values.copy_(torch.tensor([value, -value]))  # memory that is used again
-        meters.add({("a", "b"): values}, count)
-    meters.add({("c",): torch.tensor([4.0])}, 1)
-    assert meters.read() == {"a": 3.0, "b": -3.0, "c": 4.0}
-    assert meters.read() == {}
+        metrics.add({("a", "b"): values}, count)
+    metrics.add({("c",): torch.tensor([4.0])}, 1)
+    assert metrics.compute() == {"a": 3.0, "b": -3.0, "c": 4.0}
+    assert metrics.compute() == {}
 
 
 def test_fused_adam_makes_the_same_updates_as_torchs_plain_one():
@@ -407,11 +411,11 @@ def test_fakes_carry_the_labels_of_the_real_batch_in_both_steps():
     generator.register_forward_pre_hook(lambda _, args: told["generator"].append(args[1]))
     critic.register_forward_pre_hook(lambda _, args: told["critic"].append(args[1]))
     optimizers = (Adam(lr=1e-3)(player.parameters()) for player in (generator, critic))
-    game = Game(generator, critic, losses.LossSensitive(), regularizers.R1(), *optimizers)
+    gan = GANState(generator, critic, losses.LossSensitive(), regularizers.R1(), *optimizers)
     x, _, z = batch()
     y = torch.arange(8) % 5
-    critic_step(game, x, y, z)
-    generator_step(game, x, y, z)
+    critic_step(gan, x, y, z)
+    generator_step(gan, x, y, z)
     assert all(torch.equal(labels, y) for labels in told["generator"])
     assert all(torch.equal(labels[:8], y) for labels in told["critic"])
     assert torch.equal(told["critic"][0], torch.cat([y, y]))  # reals and fakes, scored together
@@ -424,9 +428,9 @@ def test_samples_are_drawn_in_evaluation_mode_which_is_left_again():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_var.fill_(4.0)
     z, y = torch.rand(8, 4), torch.zeros(8, dtype=torch.int64)
-    drawn = draw_samples(generator, z, y)
+    drawn = generate(generator, z, y)
     assert generator.training
-    torch.testing.assert_close(drawn[:3], draw_samples(generator, z[:3], y[:3]))  # no batch in it
+    torch.testing.assert_close(drawn[:3], generate(generator, z[:3], y[:3]))  # no batch in it
     assert not torch.allclose(drawn, generator(z, y), atol=1e-3)
 
 
@@ -443,4 +447,4 @@ def test_bf16_that_a_processor_only_imitates_is_warned_of(
     monkeypatch, precision, device, vectors, warned
 ):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: vectors)
-    assert bool(caution(precision, torch.device(device))) is warned
+    assert bool(precision_warning(precision, torch.device(device))) is warned

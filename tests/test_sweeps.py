@@ -13,9 +13,9 @@ import yaml
 from hydra import compose
 
 from gan_zoo import launch
-from gan_zoo.launch.sweeps import check_apart, check_place, with_sweep
-from gan_zoo.launch.versions import writable
-from gan_zoo.schema import SettingError
+from gan_zoo.launch.hydra_versions import writable
+from gan_zoo.launch.sweeps import check_apart, check_place, resolve_sweep
+from gan_zoo.schema import ConfigError
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["batch_size=8", "steps=2", "log_every=1", "device=cpu", "dataset=npz", "sweep=mine"]
@@ -54,7 +54,7 @@ def test_failed_jobs_leave_the_others_alone_are_listed_and_retried_if_asked(file
     assert first.returncode == 3, first.stderr
     assert "Traceback" not in first.stderr
     lines = first.stderr.strip().splitlines()
-    assert "2 of 4 jobs failed; the same command with sweep=mine retry=true" in lines[-3]
+    assert "2 of 4 jobs failed; the same command with sweep=mine retry_failed=true" in lines[-3]
     for line, seed in zip(lines[-2:], (0, 1), strict=True):
         assert line.startswith(f"  dataset.root=b.npz,seed={seed}: dataset.root=b.npz: ")
     folder = files / "outputs" / "sweeps" / "mine"
@@ -67,7 +67,7 @@ def test_failed_jobs_leave_the_others_alone_are_listed_and_retried_if_asked(file
     again = sweep(files, *words)
     assert again.returncode == 3
     assert "2 of 4 jobs failed" in again.stderr
-    retried = sweep(files, *words, "retry=true")
+    retried = sweep(files, *words, "retry_failed=true")
     assert retried.returncode == 0, retried.stderr
     assert len(list(folder.rglob("summary.json"))) == 4
     assert not list(folder.rglob("failure.txt"))
@@ -169,16 +169,19 @@ def begun(tmp_path, monkeypatch):
         (["sweep=LATEST"], ["loss=gan,wgan", "steps=9", "sweep=b"]),
         (["hydra.mode=MULTIRUN", "sweep=resume"], ["loss=gan,wgan", "steps=9", "sweep=b"]),
         (["sweep=a"], ["seed=0,1", "sweep=a"]),
-        (["sweep=b", "retry=true"], ["loss=gan,wgan", "steps=9", "sweep=b", "retry=true"]),
+        (
+            ["sweep=b", "retry_failed=true"],
+            ["loss=gan,wgan", "steps=9", "sweep=b", "retry_failed=true"],
+        ),
         (["-m", "steps=20", "sweep=b"], ["loss=gan,wgan", "steps=20", "sweep=b"]),
         (["-m", "loss=gan,hinge", "sweep=resume"], ["loss=gan,hinge", "sweep=b"]),
     ],
     ids=lambda value: " ".join(value),
 )
 def test_a_sweep_that_is_named_brings_its_own_words(begun, words, expected):
-    os.utime(begun("b", "loss=gan,wgan", "steps=9", "retry=true"))
+    os.utime(begun("b", "loss=gan,wgan", "steps=9", "retry_failed=true"))
     os.utime(begun("a", "seed=0,1"), (1, 1))
-    assert with_sweep(words) == ["-m", *expected]
+    assert resolve_sweep(words) == ["-m", *expected]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +200,7 @@ def test_a_sweep_that_is_named_brings_its_own_words(begun, words, expected):
 )
 def test_other_words_are_left_as_they_are(begun, words):
     begun("a", "seed=0,1")
-    assert with_sweep(words) == words
+    assert resolve_sweep(words) == words
 
 
 @pytest.mark.parametrize(
@@ -215,13 +218,13 @@ def test_a_sweep_whose_words_do_not_tell_its_jobs_is_refused(begun, words, said)
     begun("bare")
     begun("damaged", content="hydra: {overrides: [")
     begun("other", content="- 1")
-    with pytest.raises(SettingError, match=said):
-        with_sweep(words)
+    with pytest.raises(ConfigError, match=said):
+        resolve_sweep(words)
 
 
 def test_no_sweep_to_continue_is_said(begun):
-    with pytest.raises(SettingError, match="sweep=resume: there is no sweep in outputs/sweeps"):
-        with_sweep(["-m", "sweep=resume"])
+    with pytest.raises(ConfigError, match="sweep=resume: there is no sweep in outputs/sweeps"):
+        resolve_sweep(["-m", "sweep=resume"])
 
 
 def test_words_of_hydras_own_are_taken_only_where_they_run_nothing(begun):
@@ -233,7 +236,7 @@ def test_words_of_hydras_own_are_taken_only_where_they_run_nothing(begun):
         "hydra/launcher=a.b",
     ]
     begun("a", "seed=0,1", "+hydra.x=1", hydra=[*hydra, *hostile])
-    assert with_sweep(["sweep=a"]) == ["-m", *hydra, "seed=0,1", "sweep=a"]
+    assert resolve_sweep(["sweep=a"]) == ["-m", *hydra, "seed=0,1", "sweep=a"]
 
 
 def test_jobs_have_folders_of_their_own():
@@ -244,7 +247,7 @@ def test_jobs_have_folders_of_their_own():
         ([sweep / "a", sweep / "a"], "is the folder of 2 jobs"),
         ([sweep / "a/b", sweep / "a"], "lies inside the folder of another job, a"),
     ):
-        with pytest.raises(SettingError, match=said):
+        with pytest.raises(ConfigError, match=said):
             check_apart(sweep, jobs)
 
 
@@ -260,7 +263,7 @@ def test_no_run_hides_others(tmp_path):
         ("runs/a/b", "lies inside a run's folder"),
         ("runs", "holds folders of runs"),
     ):
-        with pytest.raises(SettingError, match=said):
+        with pytest.raises(ConfigError, match=said):
             check_place(tmp_path / place)
 
 
@@ -275,7 +278,7 @@ def planned(tmp_path, monkeypatch):
             config = compose("train", shared, return_hydra_config=True)
             with writable(config):
                 config.hydra.overrides.task = list(words)
-            callback = launch.CheckFirst()
+            callback = launch.PreflightCallback()
             callback.on_multirun_start(config)
         return callback
 

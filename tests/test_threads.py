@@ -7,21 +7,21 @@ import sys
 import pytest
 
 WRITER = """
-from gan_zoo.monitoring.writer import Writer
-writer = Writer()
+from gan_zoo.monitoring.background import BackgroundWriter
+writer = BackgroundWriter()
 writer.submit({"": lambda: told.append(torch.get_num_threads())})
 writer.close()
 """
 FEED = """
-from gan_zoo.data import feed
+from gan_zoo.data import loader
 from gan_zoo.data.mixtures import Ring
-from gan_zoo.data.samples import Streamed
-fetch = feed._fetch
-feed._fetch = lambda *given: told.append(torch.get_num_threads()) or fetch(*given)
+from gan_zoo.data.in_memory import HostDataset
+fetch = loader._fetch
+loader._fetch = lambda *given: told.append(torch.get_num_threads()) or fetch(*given)
 points = Ring(count=100).load("train")
 target = torch.device("cpu")
-streamed = Streamed(points.x, points.y, points.num_classes, target=target, workers=2)
-streamed.feed(7, seed=1).next()
+streamed = HostDataset(points.x, points.y, points.num_classes, target=target, workers=2)
+streamed.loader(7, seed=1).next()
 """
 
 

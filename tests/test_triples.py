@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_zoo.experiment import read
-from gan_zoo.run import compose, load_samples
-from gan_zoo.schema import SettingError
+from gan_zoo.experiment import load_experiment
+from gan_zoo.run import build_trainer, load_samples
+from gan_zoo.schema import ConfigError
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 GRADIENT_PENALTIES = {"gradient_penalty", "r1", "r2", "r1_r2", "dragan"}
@@ -48,8 +48,8 @@ def triple(base, recipe, regularizer):
 
 def started(config):
     """A training at its start. Raises SettingError if the configuration is senseless."""
-    experiment = read(config)
-    return compose(experiment, load_samples(experiment))
+    experiment = load_experiment(config)
+    return build_trainer(experiment, load_samples(experiment))
 
 
 def small(composed, architecture):
@@ -84,14 +84,14 @@ def test_every_sensible_triple_trains_and_every_other_is_refused(composed, recip
             config = triple(base, recipe, node)
             refused = reason(regularizer, config)
             if refused is not None:
-                with pytest.raises(SettingError) as told:
+                with pytest.raises(ConfigError) as told:
                     started(config)
                 assert told.value.key == refused, (loss, regularizer)
                 continue
-            training = started(config)
-            training.advance()
-            training.advance()
-            values = torch.tensor(list(training.read_meters().values()))
+            trainer = started(config)
+            trainer.train_steps()
+            trainer.train_steps()
+            values = torch.tensor(list(trainer.compute_metrics().values()))
             assert values.isfinite().all(), (loss, regularizer)
             ran += 1
     assert ran > 50

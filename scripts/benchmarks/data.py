@@ -29,7 +29,7 @@ def measure(asked: argparse.Namespace) -> list[Row]:
     """
     ways = {"resident": "true", "streamed": "false"}
     runs = {
-        way: _timed_training([*asked.override, f"dataset.resident={ways[way]}"]) for way in ways
+        way: _timed_training([*asked.override, f"dataset.on_device={ways[way]}"]) for way in ways
     }
     rows = []
     for repeat in range(asked.repeats):
@@ -50,8 +50,8 @@ def measure(asked: argparse.Namespace) -> list[Row]:
 
 def _timed_training(overrides: list[str]) -> Callable[[int], tuple[float, float]]:
     """A function from a number of steps to the seconds they take, and those spent on batches."""
-    training = composed(overrides)
-    fetch, waited = training.feed.next, [0.0]
+    trainer = composed(overrides)
+    fetch, waited = trainer.loader.next, [0.0]
 
     def timed_fetch() -> tuple:
         began = time.perf_counter()
@@ -63,10 +63,10 @@ def _timed_training(overrides: list[str]) -> Callable[[int], tuple[float, float]
         finish()
         began, waited[0] = time.perf_counter(), 0.0
         for _ in range(count):
-            training.advance()
+            trainer.train_steps()
         finish()
         return time.perf_counter() - began, waited[0]
 
-    training.feed.next = timed_fetch
+    trainer.loader.next = timed_fetch
     steps(PREPARED)
     return steps

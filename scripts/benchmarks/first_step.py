@@ -5,24 +5,24 @@ import runpy
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.launch import entry
+from gan_zoo.launch import main
 
-train = entry.train
+train = main.train
 
 
 def train_one_step(*given: Any, **named: Any) -> None:
     """Train, and end the program after one step."""
-    from gan_zoo.training.loop import Training  # not before the settings are checked, as ever
+    from gan_zoo.training.trainer import Trainer  # not before the settings are checked, as ever
 
-    advance = Training.advance
+    advance = Trainer.train_steps
 
-    def first(self: Training, count: int) -> None:
+    def first(self: Trainer, count: int) -> None:
         advance(self, count)
         os._exit(0)
 
-    Training.advance = first  # type: ignore[method-assign]
+    Trainer.train_steps = first  # type: ignore[method-assign]
     train(*given, **named)
 
 
-entry.train = train_one_step
+main.train = train_one_step
 runpy.run_path(str(Path(__file__).parents[2] / "train.py"), run_name="__main__")

@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from gan_zoo.architectures.layers import FromPoint, ToPoint
-from gan_zoo.data.samples import to_float
+from gan_zoo.architectures.layers import GlobalConv, LatentConvTranspose
+from gan_zoo.data.in_memory import to_float
 
 
 def _margin(x: Tensor, fake: Tensor) -> Tensor:
@@ -40,21 +40,21 @@ DECAY = 0.999  # of the moving average of the generator, which the runner keeps 
 class Pieces:
     """Networks, losses and settings of a composed training, and nothing of its steps."""
 
-    def __init__(self, training: Any):
-        game = training.game
-        self.generator, self.critic = game.generator.body, game.critic.body
-        self.loss = type(game.loss).__name__
-        self.clips = type(game.regularizer).__name__ == "WeightClip"
-        optimizer = game.critic_optimizer
+    def __init__(self, trainer: Any):
+        gan = trainer.gan
+        self.generator, self.critic = gan.generator.body, gan.critic.body
+        self.loss = type(gan.loss).__name__
+        self.clips = type(gan.regularizer).__name__ == "WeightClip"
+        optimizer = gan.critic_optimizer
         kinds = (torch.optim.Adam, torch.optim.RMSprop)
         self.optimizer = next(kind for kind in kinds if isinstance(optimizer, kind))
         group = optimizer.param_groups[0]
         told = ("lr", "betas", "eps", "weight_decay", "alpha")
         self.settings = {name: group[name] for name in told if name in group}
-        self.n_critic, self.batch = training.n_critic, training.feed.batch_size
-        self.x = training.feed.samples.x
-        self.z_dim = game.generator.z_dim
-        self.uniform = game.generator.prior == "uniform"
+        self.n_critic, self.batch = trainer.n_critic, trainer.loader.batch_size
+        self.x = trainer.loader.samples.x
+        self.z_dim = gan.generator.z_dim
+        self.uniform = gan.generator.prior == "uniform"
         self.mixes = any("BatchNorm" in type(m).__name__ for m in self.critic.modules())
 
     def noise(self) -> Tensor:
@@ -63,16 +63,16 @@ class Pieces:
         return z.uniform_(-1, 1) if self.uniform else z.normal_()
 
 
-def bare(training: Any) -> Callable[[], None]:
+def bare(trainer: Any) -> Callable[[], None]:
     """The step a careful person writes by hand for one experiment: resident data, fused Adam."""
-    p = Pieces(training)
+    p = Pieces(trainer)
     best = {torch.optim.Adam: {"fused": True}, torch.optim.RMSprop: {"foreach": True}}
     how = {**p.settings, **best[p.optimizer]}
     generator_parameters = list(p.generator.parameters())
     critic_parameters = list(p.critic.parameters())
     of_generator = p.optimizer(generator_parameters, **how)
     of_critic = p.optimizer(critic_parameters, **how)
-    average = [p.detach().clone() for p in generator_parameters]
+    ema = [p.detach().clone() for p in generator_parameters]
     order, position = torch.randperm(len(p.x), device=p.x.device), [0]
 
     def batch() -> Tensor:
@@ -104,7 +104,7 @@ def bare(training: Any) -> Callable[[], None]:
         of_generator.zero_grad()
         loss.backward(inputs=generator_parameters)
         of_generator.step()
-        torch._foreach_lerp_(average, generator_parameters, 1 - DECAY)
+        torch._foreach_lerp_(ema, generator_parameters, 1 - DECAY)
 
     return step
 
@@ -129,13 +129,13 @@ class Pictures(torch.utils.data.Dataset):
         return self.transform(Image.fromarray(pixels.squeeze(-1).numpy()))
 
 
-def textbook(training: Any) -> Callable[[], None]:
+def textbook(trainer: Any) -> Callable[[], None]:
     """The step of tutorials: a DataLoader, default optimizers, a pass each for reals and fakes."""
-    p = Pieces(training)
+    p = Pieces(trainer)
     for network in (p.generator, p.critic):
         network.to(memory_format=torch.contiguous_format)
         for module in network.modules():
-            if isinstance(module, (FromPoint, ToPoint)):
+            if isinstance(module, (LatentConvTranspose, GlobalConv)):
                 module.__class__ = type(module).__base__  # torch's own layer, as tutorials have it
     loader = torch.utils.data.DataLoader(Pictures(p.x), p.batch, shuffle=True, drop_last=True)
     of_generator = p.optimizer(p.generator.parameters(), **p.settings)

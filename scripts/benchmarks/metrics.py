@@ -30,21 +30,21 @@ def measure(asked: argparse.Namespace) -> list[Row]:
     A group's own seconds are those after the feature network has looked at the samples; `all`
     begins with that. Reference samples have been looked at before.
     """
-    from gan_zoo.metrics.judging import draw_fakes, judge_for
+    from gan_zoo.evaluation.sampling import generate_fakes, metrics_for
 
-    words = [*asked.override, f"evaluation.n={asked.samples}", "evaluation.metrics=[all]"]
-    experiment, samples, training = prepared(words)
+    words = [*asked.override, f"evaluation.num_samples={asked.samples}", "evaluation.metrics=[all]"]
+    experiment, samples, trainer = prepared(words)
     settings = experiment.settings.evaluation
-    judge = judge_for(experiment.dataset, settings, samples.device)
-    names = judge.chosen(settings.metrics)
+    suite = metrics_for(experiment.dataset, settings, samples.device)
+    names = suite.chosen(settings.metrics)
 
     def drawn() -> Any:
-        return draw_fakes(training.game.average.network, samples, asked.samples, settings.seed)
+        return generate_fakes(trainer.gan.ema.network, samples, asked.samples, settings.seed)
 
     fakes = drawn()
-    judge.judge(fakes, names)
-    rows = [_row(name, lambda n=name: judge.groups[n](fakes), asked) for name in names]
-    return [*rows, _row("all", lambda: judge.judge(drawn(), names), asked)]
+    suite.compute(fakes, names)
+    rows = [_row(name, lambda n=name: suite.groups[n](fakes), asked) for name in names]
+    return [*rows, _row("all", lambda: suite.compute(drawn(), names), asked)]
 
 
 def _row(name: str, act: Callable[[], object], asked: argparse.Namespace) -> Row:

@@ -1,4 +1,4 @@
-"""The runner as a benchmark sees it: what `train.py` would train, without a folder."""
+"""The runner as a benchmark sees it: what `fit.py` would train, without a folder."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from hydra import compose
 
 from gan_zoo import launch
-from gan_zoo.experiment import read
+from gan_zoo.experiment import load_experiment
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -18,13 +18,13 @@ def composed(overrides: list[str]) -> Any:
 
 def prepared(overrides: list[str]) -> tuple[Any, Any, Any]:
     """The experiment that these overrides ask for, its samples, and its training."""
-    from gan_zoo.data.residence import place
-    from gan_zoo.run import compose as composed_training
+    from gan_zoo.data.placement import place_data
+    from gan_zoo.run import build_trainer as composed_training
     from gan_zoo.run import load_samples
 
     with launch.initialize(CONFIGS):
-        experiment = read(launch.plain(compose("train", overrides)))
-    samples = place(load_samples(experiment), experiment.device(), experiment.dataset)
+        experiment = load_experiment(launch.to_dict(compose("train", overrides)))
+    samples = place_data(load_samples(experiment), experiment.device(), experiment.dataset)
     return experiment, samples, composed_training(experiment, samples)
 
 

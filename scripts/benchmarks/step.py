@@ -69,11 +69,11 @@ def _case(case: str, asked: argparse.Namespace) -> Iterator[Row]:
     words = [*CASES[case], *asked.override, f"device={asked.device}"]
     contestants = {"bare": (bare(composed(words)), 1), "textbook": (textbook(composed(words)), 1)}
     for precision, compiled in itertools.product(asked.precision, asked.compile):
-        training = composed([*words, f"precision={precision}", f"compile={compiled}"])
-        at_once = training.prepare(0)
-        advance = partial(training.advance, at_once)
+        trainer = composed([*words, f"precision={precision}", f"compile={compiled}"])
+        at_once = trainer.setup_runner(0)
+        advance = partial(trainer.train_steps, at_once)
         contestants[f"{precision} compile={compiled}"] = (advance, at_once)
-    # a single thread's processor time does not count what the neighbours take
+    # a single thread's processor time does not count what the neighbors take
     clock = time.process_time if asked.threads == 1 and asked.device == "cpu" else time.perf_counter
     limit = floor(contestants["bare"][0], asked.device, clock)
     memory = {name: peak_memory(act) for name, (act, _) in contestants.items()}

@@ -1,3 +1,3 @@
-"""gan_zoo: which loss should the critic of a GAN minimise?"""
+"""gan_zoo: which loss should the critic of a GAN minimize?"""
 
 __version__ = "0.1.0"

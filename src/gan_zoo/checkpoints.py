@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 
 _NUMBERED = "[0-9]*.pt"  # best.pt beside them is kept by somebody else
 _PARTIAL = ".partial"
@@ -46,7 +46,7 @@ def try_save(path: Path, content: dict[str, Any]) -> str:
     try:
         save(path, content)
     except OSError as error:
-        log.warning("%s could not be written: %s; training goes on", path, error.strerror)
+        log.warning("%s could not be written: %s; continuing training", path, error.strerror)
         return str(error.strerror)
     return ""
 
@@ -55,13 +55,13 @@ def load(path: Path) -> dict[str, Any]:
     """Read a run's checkpoint onto the CPU. Raises SettingError for a file that is none."""
     content = read(path)
     config, shape = content.get("config"), content.get("shape")
-    counts = [content.get(key) for key in ("step", "num_classes", "feed_position")]
+    counts = [content.get(key) for key in ("step", "num_classes", "loader_position")]
     if isinstance(shape, (tuple, list)):
         counts += shape
     sound = isinstance(config, dict) and isinstance(shape, (tuple, list))
     if not sound or not all(isinstance(n, int) and 0 <= n <= _LARGEST for n in counts):
         allowed = "holds no configuration, step, shape and position of a run"
-        raise SettingError("checkpoint", path, allowed)
+        raise ConfigError("checkpoint", path, allowed)
     return content
 
 
@@ -72,12 +72,12 @@ def read(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
         sound = _is_small(content, path.stat().st_size)
     except OSError as error:
-        raise SettingError("checkpoint", path, f"cannot be read: {error.strerror}") from None
+        raise ConfigError("checkpoint", path, f"cannot be read: {error.strerror}") from None
     except Exception:  # the bytes of a stranger can make a reader fail in any way
         # torch's own message would advise to load it unsafely
-        raise SettingError("checkpoint", path, "is damaged, or no checkpoint") from None
+        raise ConfigError("checkpoint", path, "is damaged, or no checkpoint") from None
     if not sound or not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise SettingError("checkpoint", path, f"is no gan_zoo checkpoint of format {FORMAT}")
+        raise ConfigError("checkpoint", path, f"is no gan_zoo checkpoint of format {FORMAT}")
     return content
 
 
@@ -111,7 +111,7 @@ def _is_small(content: Any, size: int) -> bool:
     return True
 
 
-def newest_sound(folder: Path) -> dict[str, Any] | None:
+def latest_valid(folder: Path) -> dict[str, Any] | None:
     """Content of the newest checkpoint in a folder that can be read, if there is one.
 
     Warns of every newer one that cannot. Raises SettingError if there are some and none can.
@@ -120,15 +120,15 @@ def newest_sound(folder: Path) -> dict[str, Any] | None:
     for path in sorted(folder.glob(_NUMBERED), reverse=True):
         try:
             return load(path)
-        except SettingError as error:
-            log.warning("%s; going back to the one before", error)
+        except ConfigError as error:
+            log.warning("%s; falling back to the previous checkpoint", error)
             damaged = error
     if damaged is not None:
         raise damaged
     return None
 
 
-def forget_after(folder: Path, step: int) -> None:
+def delete_after(folder: Path, step: int) -> None:
     """Delete checkpoints of later steps, for training goes another way, and half-written ones."""
     for path in folder.glob(_NUMBERED):
         if path.stem.isdecimal() and int(path.stem) > step:
@@ -137,19 +137,19 @@ def forget_after(folder: Path, step: int) -> None:
         path.unlink()
 
 
-def newest(run_or_checkpoint: Path) -> Path:
+def latest_path(run_or_checkpoint: Path) -> Path:
     """A checkpoint itself, or the newest one of a run's folder. Raises SettingError if none."""
     if run_or_checkpoint.is_file():
         return run_or_checkpoint
     if not run_or_checkpoint.exists():
-        raise SettingError("run", run_or_checkpoint, "does not exist")
+        raise ConfigError("run", run_or_checkpoint, "does not exist")
     found = sorted(run_or_checkpoint.glob(f"checkpoints/{_NUMBERED}"))
     if not found:
-        raise SettingError("checkpoint", run_or_checkpoint, "holds no checkpoints/*.pt")
+        raise ConfigError("checkpoint", run_or_checkpoint, "holds no checkpoints/*.pt")
     return found[-1]
 
 
-def keep_newest(folder: Path, count: int) -> None:
+def prune(folder: Path, count: int) -> None:
     """Delete all but the newest checkpoints of a folder."""
     for old in sorted(folder.glob(_NUMBERED))[:-count]:
         old.unlink()

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from gan_zoo.exit_codes import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
-from gan_zoo.schema import SettingError, at_home
-from gan_zoo.training.interruption import Stopped
+from gan_zoo.schema import ConfigError, at_home
+from gan_zoo.training.signals import Stopped
 
 
 @contextmanager
@@ -37,47 +37,47 @@ def one_line_errors() -> Iterator[None]:
             sys.exit(EXIT_SIGNAL + signal.SIGPIPE)
         except KeyboardInterrupt:
             _end_by_signal(signal.SIGINT)
-        except (SettingError, OSError, Stopped, MemoryError) as error:
-            end(error, exit_code(error))
+        except (ConfigError, OSError, Stopped, MemoryError) as error:
+            exit_with(error, exit_code(error))
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-            end("out of memory", EXIT_FAILED)
+            exit_with("out of memory", EXIT_FAILED)
 
 
 def exit_code(error: Exception) -> int:
     """The exit code for a program that an error ends."""
-    if isinstance(error, SettingError):
+    if isinstance(error, ConfigError):
         return EXIT_USAGE
     return error.exit_code if isinstance(error, Stopped) else EXIT_FAILED
 
 
-def end(error: Exception | str, code: int, way_on: str = "") -> NoReturn:
+def exit_with(error: Exception | str, code: int, hint: str = "") -> NoReturn:
     """End the program with one line on standard error: what happened, and what to do now."""
-    print(error_line(error, way_on), file=sys.stderr)
+    print(error_line(error, hint), file=sys.stderr)
     sys.exit(code)
 
 
-def error_line(error: Exception | str, way_on: str = "") -> str:
+def error_line(error: Exception | str, hint: str = "") -> str:
     """One line for the terminal: what happened, and what to do now."""
-    told = error if isinstance(error, str) else reason(error)
-    line = "; ".join(filter(None, [f"error: {' '.join(told.split())}", way_on]))
+    told = error if isinstance(error, str) else error_message(error)
+    line = "; ".join(filter(None, [f"error: {' '.join(told.split())}", hint]))
     # a folder's name or a saved setting may hold what a terminal would act on
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
-def refuse(line: str) -> NoReturn:
+def exit_usage_error(line: str) -> NoReturn:
     """End the program for a mistake of the user's."""
-    end(line, EXIT_USAGE)
+    exit_with(line, EXIT_USAGE)
 
 
-def reason(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """One line that says what went wrong."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'a file'}: {error.strerror}"
     if isinstance(error, MemoryError):
         return "out of memory"
-    named = str(error) if isinstance(error, (SettingError, Stopped)) else ""
+    named = str(error) if isinstance(error, (ConfigError, Stopped)) else ""
     return " ".join((named or f"{type(error).__name__}: {error}").split())
 
 
@@ -123,7 +123,7 @@ def _silent_logging_errors() -> Iterator[None]:
 
 
 def _end_by_signal(number: int) -> NoReturn:
-    end(f"stopped by {signal.Signals(number).name}", EXIT_SIGNAL + number)
+    exit_with(f"stopped by {signal.Signals(number).name}", EXIT_SIGNAL + number)
 
 
 def _close_stdout() -> None:

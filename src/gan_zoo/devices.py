@@ -2,7 +2,7 @@
 
 import torch
 
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 _KINDS = ("cpu", "cuda")
 
@@ -20,5 +20,5 @@ def find_device(name: str) -> torch.device:
             if torch.cuda.is_available()
             else " (torch sees no CUDA device)"
         )
-        raise SettingError("device", name, allowed)
+        raise ConfigError("device", name, allowed)
     return torch.device(chosen)

@@ -6,34 +6,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gan_zoo.data.dataset import Dataset
+from gan_zoo.evaluation.config import Evaluation
 from gan_zoo.losses import Loss
-from gan_zoo.metrics.evaluation import Evaluation
 from gan_zoo.regularizers import Regularizer
 from gan_zoo.schema import (
+    ConfigError,
     CountInt,
     Fraction,
     LocalPath,
     NonNegativeFloat,
     PositiveInt,
-    SettingError,
     check,
-    construct,
-    nearest,
+    instantiate,
     settings,
+    suggest,
 )
-from gan_zoo.training.schedule import Warmup
+from gan_zoo.training.schedule import CriticWarmup
 
 if TYPE_CHECKING:
     import torch
 
-    from gan_zoo.architectures.players import Critic, Generator
+    from gan_zoo.architectures.networks import Critic, Generator
 
 _PLAYERS = ("generator", "critic")
 _GIVEN_BY_DATA = ("shape", "num_classes")
 
 
 @settings
-class Settings:
+class RunConfig:
     """What a run is besides its nouns.
 
     Attributes:
@@ -50,22 +50,22 @@ class Settings:
         deterministic: whether a GPU is to give the same numbers again, more slowly.
         log_every, sample_every, checkpoint_every: in generator updates; 0: never, except for the
             checkpoint at the end, and the last values in the summary.
-        log_seconds: a reading comes no sooner after the one before; the last one always comes.
+        min_log_interval: a reading comes no sooner after the one before; the last one always comes.
         evaluate_every: in generator updates, and at the end of every run. 0: never.
         evaluation: how samples are judged while training.
         resume: the folder of a run to continue, or a checkpoint in one; auto continues what the
             folder of this run holds, if anything.
         allow_changes: let a continued run have other settings than it began with.
         sweep: name of a sweep's folder; the same name again, or `resume` for the newest one,
-            finishes what is missing there.
-        retry: whether that includes the jobs that failed.
+            runs the remaining jobs there.
+        retry_failed: whether that includes the jobs that failed.
     """
 
     seed: CountInt
     steps: PositiveInt
     batch_size: PositiveInt
     n_critic: PositiveInt
-    warmup: Warmup
+    warmup: CriticWarmup
     conditional: bool
     ema: Fraction
     device: str
@@ -73,7 +73,7 @@ class Settings:
     compile: Literal["auto", True, False] = "auto"
     deterministic: bool = False
     log_every: CountInt
-    log_seconds: NonNegativeFloat = 0.0
+    min_log_interval: NonNegativeFloat = 0.0
     sample_every: CountInt
     checkpoint_every: CountInt
     evaluate_every: CountInt
@@ -81,21 +81,21 @@ class Settings:
     resume: LocalPath | None = None
     allow_changes: bool = False
     sweep: str
-    retry: bool = False
+    retry_failed: bool = False
 
     def check(self) -> None:
         """Raises SettingError for a sweep's name that is not the name of a folder."""
         if Path(self.sweep).name != self.sweep or self.sweep in ("", "..") or "\0" in self.sweep:
-            raise SettingError("sweep", self.sweep, "must be a name, not a path")
+            raise ConfigError("sweep", self.sweep, "must be a name, not a path")
 
     def check_data(self, count: int | None, num_classes: int | None) -> None:
         """Raises SettingError for samples too few or without labels; None is not known yet."""
         if count is not None and self.batch_size > count:
             allowed = f"must be at most {count}, the size of the dataset"
-            raise SettingError("batch_size", self.batch_size, allowed)
+            raise ConfigError("batch_size", self.batch_size, allowed)
         if self.conditional and num_classes == 1:
             allowed = "needs a dataset with labels, as loss=cls_gan always does; this one has none"
-            raise SettingError("conditional", True, allowed)
+            raise ConfigError("conditional", True, allowed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Experiment:
     """The six nouns, checked; networks and optimizers come into being once the data is known."""
 
     config: Mapping[str, Any]
-    settings: Settings
+    settings: RunConfig
     dataset: Dataset
     loss: Loss
     regularizer: Regularizer
@@ -114,7 +114,7 @@ class Experiment:
         given = {"shape": shape, "num_classes": num_classes}
         nodes = self.config["architecture"]
         generator, critic = (
-            construct(nodes[player], f"architecture.{player}", kind, **given)
+            instantiate(nodes[player], f"architecture.{player}", kind, **given)
             for player, kind in _players().items()
         )
         return generator, critic
@@ -126,7 +126,7 @@ class Experiment:
         return find_device(self.settings.device)
 
 
-def read(config: Mapping[str, Any]) -> Experiment:
+def load_experiment(config: Mapping[str, Any]) -> Experiment:
     """Check a whole configuration, a plain mapping, and build what needs no torch.
 
     Raises SettingError for the first wrong setting, networks' settings included.
@@ -134,14 +134,14 @@ def read(config: Mapping[str, Any]) -> Experiment:
     nouns = ("dataset", "architecture", "loss", "regularizer", "optimizer")
     missing = [noun for noun in nouns if noun not in config]
     if missing:
-        raise SettingError(missing[0], None, f"choose one with {missing[0]}=NAME")
+        raise ConfigError(missing[0], None, f"choose one with {missing[0]}=NAME")
     top = {key: value for key, value in config.items() if key not in nouns}
     experiment = Experiment(
         config=config,
-        settings=construct({"_target_": f"{__name__}.Settings", **top}, "", Settings),
-        dataset=construct(config["dataset"], "dataset", Dataset),
-        loss=construct(config["loss"], "loss", Loss),
-        regularizer=construct(config["regularizer"], "regularizer", Regularizer),
+        settings=instantiate({"_target_": f"{__name__}.RunConfig", **top}, "", RunConfig),
+        dataset=instantiate(config["dataset"], "dataset", Dataset),
+        loss=instantiate(config["loss"], "loss", Loss),
+        regularizer=instantiate(config["regularizer"], "regularizer", Regularizer),
         optimizers=_optimizers(config["optimizer"]),
     )
     _check_labels(experiment)
@@ -153,7 +153,7 @@ def read(config: Mapping[str, Any]) -> Experiment:
 
 def _players() -> dict[str, type]:
     """What each player is; imports torch."""
-    from gan_zoo.architectures.players import Critic, Generator
+    from gan_zoo.architectures.networks import Critic, Generator
 
     return dict(zip(_PLAYERS, (Generator, Critic), strict=True))
 
@@ -162,24 +162,28 @@ def _optimizers(node: Mapping[str, Any]) -> dict[str, Any]:
     """The optimizer of each player; other keys only say what both have in common."""
     shared = {key for player in _PLAYERS for key in node[player]} - {"_target_"}
     _check_keys(node, "optimizer", (*_PLAYERS, *shared))
-    return {player: construct(node[player], f"optimizer.{player}", Callable) for player in _PLAYERS}
+    return {
+        player: instantiate(node[player], f"optimizer.{player}", Callable) for player in _PLAYERS
+    }
 
 
 def _check_labels(experiment: Experiment) -> None:
-    if experiment.dataset.balanced and not experiment.settings.conditional:
-        raise SettingError("dataset.balanced", True, "needs conditional=true: it is about labels")
+    if experiment.dataset.class_balanced and not experiment.settings.conditional:
+        raise ConfigError(
+            "dataset.class_balanced", True, "needs conditional=true: it is about labels"
+        )
     per_class = experiment.dataset.labels_per_class
     if per_class is None:
         return
     if per_class > 1 and not per_class.is_integer():
         allowed = "must be a whole number, or a share below 1"
-        raise SettingError("dataset.labels_per_class", f"{per_class:g}", allowed)
-    if not experiment.loss.knows_hidden_labels:
+        raise ConfigError("dataset.labels_per_class", f"{per_class:g}", allowed)
+    if not experiment.loss.semi_supervised:
         allowed = "this loss has no term for samples without a label; loss=cls_gan has"
-        raise SettingError("dataset.labels_per_class", f"{per_class:g}", allowed)
+        raise ConfigError("dataset.labels_per_class", f"{per_class:g}", allowed)
 
 
 def _check_keys(node: Mapping[str, Any], key: str, allowed: tuple[str, ...]) -> None:
     for name, value in node.items():
         if name not in allowed:
-            raise SettingError(f"{key}.{name}", value, f"unknown key; {nearest(name, allowed)}")
+            raise ConfigError(f"{key}.{name}", value, f"unknown key; {suggest(name, allowed)}")

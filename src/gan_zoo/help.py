@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _TEXT = """\
-gan_zoo: which loss should the critic of a GAN minimise?
+gan_zoo: which loss should the critic of a GAN minimize?
 
   python train.py                                      train on embedded glyphs, no download
   python train.py dataset=ring loss=wgan               other data, another loss with its recipe
@@ -31,7 +31,7 @@ _CHOICE = re.compile(r"^  - (?:override )?/?([\w/]+)(?:@([\w.]+))?: (\w+)", re.M
 _GLOBAL = "# @package _global_\n"
 
 
-def asks(words: Iterable[str]) -> bool:
+def wants_help(words: Iterable[str]) -> bool:
     """Whether a command line asks for help."""
     return not {"-h", "--help"}.isdisjoint(words)
 
@@ -46,10 +46,10 @@ def help_text(configs: Path, words: Iterable[str]) -> str:
     chosen = {key: names.split(",")[0] for key, _, names in pairs if _group(key) in groups}
     for key, name in chosen.items():
         if name not in groups[_group(key)]:
-            from gan_zoo.command_line import refuse
-            from gan_zoo.schema import nearest
+            from gan_zoo.command_line import exit_usage_error
+            from gan_zoo.schema import suggest
 
-            refuse(f"{key}={name}: {nearest(name, groups[_group(key)])}")
+            exit_usage_error(f"{key}={name}: {suggest(name, groups[_group(key)])}")
     listed = "\n".join(f"{group}: {', '.join(names)}" for group, names in groups.items())
     return _TEXT.format(choices=listed, settings="\n".join(_settings(configs, groups, chosen)))
 

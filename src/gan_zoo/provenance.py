@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import yaml
 
-from gan_zoo.resume import command
+from gan_zoo.run_folder import reproduce_command
 
 _PACKAGES = ("gan-zoo", "torch", "torchvision", "numpy", "pillow", "hydra-core", "tensorboard")
 
@@ -49,7 +49,9 @@ def _version(package: str) -> str | None:
 def _command(folder: Path) -> str | None:
     """The command that trains this run again; None where nobody noted what it was started with."""
     try:
-        return command(yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_bytes()) or ())
+        return reproduce_command(
+            yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_bytes()) or ()
+        )
     except OSError:
         return None
 
@@ -87,5 +89,8 @@ def _keep_patch(ask: Callable[..., str | None], patch: Path) -> str | None:
     size = len(changes.encode())
     if size > _LARGEST:
         return f"not kept: {size / 1e6:.1f} MB of changes"
-    patch.write_text(changes, encoding="utf-8", newline="")
+    try:
+        patch.write_text(changes, encoding="utf-8", newline="")
+    except OSError as error:  # no reason not to train
+        return f"not kept: {error.strerror}"
     return patch.name

@@ -8,81 +8,77 @@ from typing import Any
 import torch
 
 from gan_zoo import checkpoints
-from gan_zoo.chronicle import Chronicle
-from gan_zoo.data.residence import place
-from gan_zoo.data.samples import Samples
+from gan_zoo.callbacks import RunCallbacks
+from gan_zoo.data.in_memory import InMemoryDataset
+from gan_zoo.data.placement import place_data
+from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.experiment import Experiment
-from gan_zoo.metrics.health import DivergedError
-from gan_zoo.monitoring.header import header
+from gan_zoo.monitoring.header import run_header
 from gan_zoo.provenance import provenance
-from gan_zoo.resume import diverged, finished, refuse_changes, refuse_other_data
-from gan_zoo.schema import SettingError
-from gan_zoo.training.determinism import repeatable
-from gan_zoo.training.interruption import Interrupted, Stopped, interruptible
-from gan_zoo.training.loop import Training, train
-from gan_zoo.training.precision import caution, strict
-from gan_zoo.training.quick import pays
-from gan_zoo.training.step import Game
-from gan_zoo.training.streams import stream, stream_seed
+from gan_zoo.run_folder import check_unchanged, diverged, finished_summary, refuse_other_data
+from gan_zoo.schema import ConfigError
+from gan_zoo.training.numerics import deterministic, disable_tf32, precision_warning
+from gan_zoo.training.rng import derive_seed, make_rng
+from gan_zoo.training.signals import Interrupted, Stopped, catch_signals
+from gan_zoo.training.step import GANState
+from gan_zoo.training.trainer import Trainer, should_compile
 
 log = logging.getLogger(__name__)
 
 _COMPARED = 512  # real samples whose distances tell how large margins will be
 
 
-def run(experiment: Experiment, folder: Path) -> dict[str, Any]:
+def train(experiment: Experiment, folder: Path) -> dict[str, Any]:
     """Train one model in a folder of its own. Returns the summary that it also writes there.
 
-    A folder that holds a run already is gone on with, exactly from its newest sound checkpoint; one
-    that holds a finished run is left as it is.
+    Resumes the run that the folder already contains, exactly from its newest sound checkpoint;
+    leaves a finished run as it is.
 
     Raises SettingError, before anything is written, where the nouns do not fit together, and
     Stopped where the run ended before its time: after a signal, once it is saved, or where it could
     not be saved.
     """
     settings = experiment.settings
-    state = saved_state(settings.resume, folder)
+    state = find_checkpoint(settings.resume, folder)
     if state is not None:
-        refuse_changes(state["config"], experiment.config)
-    summary = finished(folder, settings.steps)
-    if summary is not None and not names_checkpoint(settings.resume):
+        check_unchanged(state["config"], experiment.config)
+    summary = finished_summary(folder, settings.steps)
+    if summary is not None and not is_checkpoint(settings.resume):
         log.info("finished at step %s already: %s", summary["steps"], folder)
         return summary
-    with repeatable(settings.deterministic):
-        return play(experiment, folder, state)
+    with deterministic(settings.deterministic):
+        return _train(experiment, folder, state)
 
 
-def play(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -> dict[str, Any]:
-    """Train from a checkpoint's state, or from the start; see `run`."""
+def _train(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -> dict[str, Any]:
+    """Train from a checkpoint's state, or from the start; see `train`."""
     settings, device = experiment.settings, experiment.device()
-    samples = place(load_samples(experiment), device, experiment.dataset)
-    training = compose(experiment, samples)
+    samples = place_data(load_samples(experiment), device, experiment.dataset)
+    trainer = build_trainer(experiment, samples)
     if state is not None:
         check_data(experiment, state)
-        go_on(training, state, folder)
-    log.info("\n%s", header(experiment, training.game.generator, training.game.critic))
+        load_state(trainer, state, folder)
+    log.info("\n%s", run_header(experiment, trainer.gan.generator, trainer.gan.critic))
 
-    chronicle = Chronicle(experiment, samples, training, folder, state)
-    checkpoints.forget_after(folder / "checkpoints", training.step)
+    callbacks = RunCallbacks(experiment, samples, trainer, folder, state)
+    checkpoints.delete_after(folder / "checkpoints", trainer.step)
     origin = provenance(device, folder)
-    with chronicle.monitor, interruptible() as request:
+    with callbacks.logger, catch_signals() as request:
         try:
-            chronicle.start()
-            train(
-                training, settings.steps, chronicle.cadence(), lambda: bool(request.signal_number)
-            )
-            if request.signal_number is not None and training.step < settings.steps:
-                chronicle.keeper.save()
-                chronicle.keeper.check()
+            callbacks.start()
+            trainer.fit(settings.steps, callbacks.schedule(), lambda: bool(request.signal_number))
+            if request.signal_number is not None and trainer.step < settings.steps:
+                callbacks.saver.save()
+                callbacks.saver.check()
                 raise Interrupted(request.signal_number)
         except DivergedError:
-            chronicle.give_up()
+            callbacks.on_divergence()
         except Stopped:
             raise
         except BaseException as error:
-            chronicle.keeper.rescue()
+            callbacks.saver.rescue()
             raise _ended(error) from error
-        summary = chronicle.end(origin)
+        summary = callbacks.on_end(origin)
     log.info("%s: %s", "ended" if diverged(summary) else "done", folder)
     return summary
 
@@ -91,7 +87,7 @@ def _ended(error: BaseException) -> BaseException:
     """What ends a run that has begun, instead of an exception that training came across."""
     if isinstance(error, KeyboardInterrupt):
         return Interrupted(signal.SIGINT)
-    return Stopped(str(error)) if isinstance(error, SettingError) else error
+    return Stopped(str(error)) if isinstance(error, ConfigError) else error
 
 
 def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
@@ -104,58 +100,58 @@ def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
     refuse_other_data(state, dataset.fingerprint, key, value)
 
 
-def go_on(training: Training, state: dict[str, Any], folder: Path) -> None:
+def load_state(trainer: Trainer, state: dict[str, Any], folder: Path) -> None:
     """Take over a checkpoint's state. Raises SettingError for one that does not fit the run."""
     try:
-        training.load_state_dict(state)
+        trainer.load_state_dict(state)
     except Exception:  # sound as a file, but of other networks, or written by a stranger
         allowed = f"the state of step {state['step']} does not fit the settings"
-        raise SettingError("checkpoint", folder / "checkpoints", allowed) from None
-    log.info("going on from step %s: %s", training.step, folder)
+        raise ConfigError("checkpoint", folder / "checkpoints", allowed) from None
+    log.info("resuming from step %s: %s", trainer.step, folder)
 
 
-def saved_state(resume: str | None, folder: Path) -> dict[str, Any] | None:
+def find_checkpoint(resume: str | None, folder: Path) -> dict[str, Any] | None:
     """What there is to go on from: a checkpoint named by the user, or the newest of the folder."""
-    if resume is not None and names_checkpoint(resume):
+    if resume is not None and is_checkpoint(resume):
         return checkpoints.load(Path(resume))
-    return checkpoints.newest_sound(folder / "checkpoints")
+    return checkpoints.latest_valid(folder / "checkpoints")
 
 
-def names_checkpoint(resume: str | None) -> bool:
+def is_checkpoint(resume: str | None) -> bool:
     """Whether a checkpoint is named to go on from, rather than a folder."""
     return resume is not None and Path(resume).suffix == ".pt"
 
 
-def load_samples(experiment: Experiment) -> Samples:
-    """The training samples, labelled if the run is conditional. Raises SettingError if unfit."""
+def load_samples(experiment: Experiment) -> InMemoryDataset:
+    """The training samples, labeled if the run is conditional. Raises SettingError if unfit."""
     samples, settings = experiment.dataset.train, experiment.settings
     settings.check_data(len(samples), samples.num_classes)
     if not settings.conditional:
-        return samples.unlabelled()
+        return samples.unlabeled()
     per_class = experiment.dataset.labels_per_class
     if per_class is None:
         return samples
-    places = torch.randperm(len(samples), generator=stream(settings.seed, "margin"))[:_COMPARED]
-    experiment.loss.check_hidden(samples.take(places)[0], samples.num_classes)
-    return samples.hide_labels(per_class, stream(settings.seed, "labelled"))
+    indices = torch.randperm(len(samples), generator=make_rng(settings.seed, "margin"))[:_COMPARED]
+    experiment.loss.check_unlabeled(samples.gather(indices)[0], samples.num_classes)
+    return samples.drop_labels(per_class, make_rng(settings.seed, "labeled"))
 
 
-def compose(experiment: Experiment, samples: Samples) -> Training:
+def build_trainer(experiment: Experiment, samples: InMemoryDataset) -> Trainer:
     """A game ready to be played where the samples' batches are, its streams set by the seed."""
     settings, device = experiment.settings, samples.device
-    strict()
-    if told := caution(settings.precision, device):
+    disable_tf32()
+    if told := precision_warning(settings.precision, device):
         log.warning("%-13s %s", "precision", told)
-    torch.manual_seed(stream_seed(settings.seed, "weights"))
+    torch.manual_seed(derive_seed(settings.seed, "weights"))
     generator, critic = experiment.networks(samples.shape, samples.num_classes)
     layout = torch.channels_last  # convolutions are faster in it
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)
     experiment.regularizer.prepare(critic)
-    feed = samples.feed(
-        settings.batch_size, stream_seed(settings.seed, "order"), experiment.dataset.balanced
+    loader = samples.loader(
+        settings.batch_size, derive_seed(settings.seed, "order"), experiment.dataset.class_balanced
     )
-    game = Game(
+    gan = GANState(
         generator=generator,
         critic=critic,
         loss=experiment.loss,
@@ -163,15 +159,17 @@ def compose(experiment: Experiment, samples: Samples) -> Training:
         generator_optimizer=experiment.optimizers["generator"](generator.parameters()),
         critic_optimizer=experiment.optimizers["critic"](critic.parameters()),
         precision=settings.precision,
-        ema=settings.ema,
-        guesses=feed.hides_labels,
+        ema_decay=settings.ema,
+        use_pseudo_labels=loader.has_unlabeled,
     )
-    torch.manual_seed(stream_seed(settings.seed, "regularizer"))
-    return Training(
-        game=game,
-        feed=feed,
-        noise=stream(settings.seed, "noise", device),
+    torch.manual_seed(derive_seed(settings.seed, "regularizer"))
+    return Trainer(
+        gan=gan,
+        loader=loader,
+        latent_rng=make_rng(settings.seed, "noise", device),
         n_critic=settings.n_critic,
         warmup=settings.warmup,
-        quick={"auto": pays(game, settings.steps)}.get(settings.compile, settings.compile),
+        compiled={"auto": should_compile(gan, settings.steps)}.get(
+            settings.compile, settings.compile
+        ),
     )

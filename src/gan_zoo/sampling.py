@@ -14,11 +14,11 @@ from PIL import Image
 from torch import Tensor
 
 from gan_zoo import checkpoints
-from gan_zoo.architectures.players import Generator
+from gan_zoo.architectures.networks import Generator
 from gan_zoo.data.dataset import Dataset, Images
-from gan_zoo.data.samples import to_bytes
-from gan_zoo.monitoring.album import columns_for, draw_samples, picture_labels, row_names
-from gan_zoo.schema import SettingError, construct
+from gan_zoo.data.in_memory import to_bytes
+from gan_zoo.monitoring.sample_grid import generate, grid_columns, grid_labels, row_names
+from gan_zoo.schema import ConfigError, instantiate
 
 _CHUNK = 256  # samples generated at a time
 _NUMBERED = re.compile(r"\d{6,}\.png")  # what `write_pictures` writes
@@ -48,7 +48,7 @@ class Sampler:
     def labels(self, count: int, chosen: Sequence[int] = ()) -> Tensor:
         """Labels (count,): the chosen classes, or all of them, in equal blocks."""
         chosen = chosen or range(self.generator.num_classes)
-        return torch.tensor(chosen)[picture_labels(count, len(chosen))]
+        return torch.tensor(chosen)[grid_labels(count, len(chosen))]
 
     def chosen(self, words: str) -> tuple[int, ...]:
         """Labels of the classes in `words`: one name, or names or numbers with commas between them.
@@ -58,7 +58,7 @@ class Sampler:
         """
         if not self.class_names:
             allowed = "the run is unconditional: its samples have no classes; leave out --class, "
-            raise SettingError("class", words, f"{allowed}or train with conditional=true")
+            raise ConfigError("class", words, f"{allowed}or train with conditional=true")
         whole = words.strip()
         parts = (
             [whole] if whole in self.class_names else [part.strip() for part in words.split(",")]
@@ -74,24 +74,24 @@ class Sampler:
         if word.isdecimal() and not numbered and int(word) <= last:
             return int(word)
         if word.lstrip("-").isdecimal() and not numbered:
-            raise SettingError(
+            raise ConfigError(
                 "class", word, f"must be from 0 to {last}, or a name: {self._listed()}"
             )
         if numbered and int(names[-1]) - int(names[0]) == last:
-            raise SettingError("class", word, f"must be from {names[0]} to {names[-1]}")
+            raise ConfigError("class", word, f"must be from {names[0]} to {names[-1]}")
         close = [] if numbered else difflib.get_close_matches(word, names, n=1)
         allowed = f"did you mean {close[0]}?" if close else f"must be one of {self._listed()}"
-        raise SettingError("class", word, allowed)
+        raise ConfigError("class", word, allowed)
 
     def _listed(self) -> str:
         more = len(self.class_names) - _LISTED
         listed = ", ".join(self.class_names[:_LISTED])
         return f"{listed} and {more:,} more" if more > 0 else listed
 
-    def draw(self, z: Tensor, y: Tensor) -> Tensor:
+    def generate(self, z: Tensor, y: Tensor) -> Tensor:
         """Samples (N, *shape) for latent vectors (N, z_dim) and labels (N,)."""
         parts = zip(z.split(_CHUNK), y.split(_CHUNK), strict=True)
-        return torch.cat([draw_samples(self.generator, *part) for part in parts])
+        return torch.cat([generate(self.generator, *part) for part in parts])
 
 
 def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
@@ -100,19 +100,19 @@ def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
     averaged: take the moving average rather than the weights that were trained last.
     Raises SettingError where there is no checkpoint, or one that cannot be read.
     """
-    content = checkpoints.load(checkpoints.newest(run_or_checkpoint))
+    content = checkpoints.load(checkpoints.latest_path(run_or_checkpoint))
     config = content["config"]
-    generator = construct(
+    generator = instantiate(
         config["architecture"]["generator"],
         "architecture.generator",
         Generator,
         shape=tuple(content["shape"]),
         num_classes=content["num_classes"],
     )
-    generator.load_state_dict(content["average" if averaged else "generator"])
+    generator.load_state_dict(content["ema" if averaged else "generator"])
     # images are shown alike whatever their dataset, whose files need not be here; points need modes
     images = len(content["shape"]) == 3
-    dataset = Images() if images else construct(config["dataset"], "dataset", Dataset)
+    dataset = Images() if images else instantiate(config["dataset"], "dataset", Dataset)
     known = tuple(map(str, content.get("class_names", ())))
     numbers = tuple(map(str, range(generator.num_classes))) if generator.num_classes > 1 else ()
     names = known if len(known) == len(numbers) else numbers
@@ -121,9 +121,9 @@ def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
 
 def write_grid(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
     """All samples in one picture, with the names of classes beside its rows."""
-    columns = columns_for(len(y), len(y.unique()))
+    columns = grid_columns(len(y), len(y.unique()))
     rows = row_names(y, columns, sampler.class_names)
-    _save(sampler.dataset.picture(sampler.draw(z, y), columns, rows), path)
+    _save(sampler.dataset.render(sampler.generate(z, y), columns, rows), path)
 
 
 def write_pictures(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None:
@@ -131,9 +131,9 @@ def write_pictures(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None
 
     Raises SettingError for samples that are no images.
     """
-    samples = sampler.draw(z, y)
+    samples = sampler.generate(z, y)
     if samples.dim() != 4:
-        raise SettingError("pngs", len(z), "needs a generator of images; use --npz for points")
+        raise ConfigError("pngs", len(z), "needs a generator of images; use --npz for points")
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
     for i, image in enumerate(to_bytes(samples).permute(0, 2, 3, 1).numpy()):
@@ -147,12 +147,12 @@ def write_pictures(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None
     partial.rmdir()
 
 
-def write_array(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
+def write_npz(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
     """An .npz with x (N, *shape; images as bytes), y (N,), z (N, z_dim) and any class_names (K,).
 
     Written whole or not at all.
     """
-    samples = sampler.draw(z, y)
+    samples = sampler.generate(z, y)
     x = to_bytes(samples) if samples.dim() == 4 else samples
     names = {"class_names": np.array(sampler.class_names)} if sampler.class_names else {}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,12 +172,12 @@ def write_interpolation(
     """
     start, end = sampler.latent(2 * rows, seed).chunk(2)
     share = torch.linspace(0, 1, columns)[None, :, None]
-    z = spherical(start[:, None], end[:, None], share).flatten(0, 1)
+    z = slerp(start[:, None], end[:, None], share).flatten(0, 1)
     y = sampler.labels(rows, chosen).repeat_interleave(columns)
-    _save(sampler.dataset.picture(sampler.draw(z, y), columns), path)
+    _save(sampler.dataset.render(sampler.generate(z, y), columns), path)
 
 
-def spherical(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     """Points between start and end (..., d) at the given shares, which broadcast."""
     cosine = torch.nn.functional.cosine_similarity(start, end, dim=-1).clamp(-0.9995, 0.9995)
     angle = cosine.acos().unsqueeze(-1)

@@ -1,6 +1,6 @@
 """Settings that check themselves: a signature is the schema.
 
-`construct` builds the object that a configuration node's `_target_` names, after checking every
+`instantiate` builds the object that a configuration node's `_target_` names, after checking every
 other entry against the type hints of its signature. Ranges are written into the hints
 (`Annotated[float, Range(le=1)]`), so that a dataclass, a network and a YAML file share one truth.
 A target must be made to be named so, and inside HOUSE: no configuration, from wherever it comes,
@@ -20,10 +20,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-HOUSE = ("gan_zoo.",)  # where targets may lie
+ALLOWED_PREFIXES = ("gan_zoo.",)  # where targets may lie
 
 
-class SettingError(ValueError):
+class ConfigError(ValueError):
     """One wrong setting, told on one line: its key, its value, what is allowed."""
 
     def __init__(self, key: str, value: object, allowed: str):
@@ -34,11 +34,9 @@ class SettingError(ValueError):
         shown = "" if self.value is inspect.Parameter.empty else f"={self.value}"
         return " ".join(f"{self.key}{shown}: {self.allowed}".split())
 
-    def under(self, prefix: str) -> "SettingError":
+    def under(self, prefix: str) -> "ConfigError":
         """The same error, its key seen from one level further out."""
-        return SettingError(
-            f"{prefix}.{self.key}" if prefix else self.key, self.value, self.allowed
-        )
+        return ConfigError(f"{prefix}.{self.key}" if prefix else self.key, self.value, self.allowed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,11 +106,11 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
         value = coerce(value, parts[0], key)
         for bounds in parts[1:]:
             if value is not None and not bounds.admits(value):
-                raise SettingError(key, value, f"must be {bounds}")
+                raise ConfigError(key, value, f"must be {bounds}")
         return at_home(value) if LOCAL in parts and value else value
     if origin is Literal:
         if value not in parts:
-            raise SettingError(key, value, f"must be one of {', '.join(map(str, parts))}")
+            raise ConfigError(key, value, f"must be one of {', '.join(map(str, parts))}")
         return value
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in parts:
@@ -128,11 +126,11 @@ def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:
         value = [value]  # metrics=all for metrics=[all]
     if not isinstance(value, (list, tuple)):
         such = f"[{value.strip('[]')}]" if isinstance(value, str) else "[1,2]"
-        such = "[quick]" if parts == (str, ...) else such
-        raise SettingError(key, value, f"must be a list such as {such}")
+        such = "[fast]" if parts == (str, ...) else such
+        raise ConfigError(key, value, f"must be a list such as {such}")
     hints = [parts[0]] * len(value) if parts[1:] == (...,) else list(parts)
     if len(hints) != len(value):
-        raise SettingError(key, list(value), f"must have {len(hints)} entries")
+        raise ConfigError(key, list(value), f"must have {len(hints)} entries")
     entries = zip(value, hints, strict=True)
     return tuple(coerce(entry, hint, f"{key}[{i}]") for i, (entry, hint) in enumerate(entries))
 
@@ -140,17 +138,17 @@ def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:
 def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
     if hint is float and isinstance(value, numbers.Real) and not isinstance(value, bool):
         return _finite(value, key)
-    names = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
+    names = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}
     if hint in (int, float) and hasattr(value, "shape"):
         return value
     if hint not in names:
         if isinstance(hint, type) and hint is not Any and not isinstance(value, hint):
-            raise SettingError(key, value, f"must be a {hint.__name__}")
+            raise ConfigError(key, value, f"must be a {hint.__name__}")
         return value
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         whole = hint is int and isinstance(value, float) and value.is_integer()
         typed = f"; type {value:.0f}" if whole else ""
-        raise SettingError(key, value, f"must be {names[hint]}{typed}")
+        raise ConfigError(key, value, f"must be {names[hint]}{typed}")
     return value
 
 
@@ -161,7 +159,7 @@ def _finite(value: Any, key: str) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise SettingError(key, value, "must be a finite number")
+        raise ConfigError(key, value, "must be a finite number")
     return number
 
 
@@ -186,7 +184,7 @@ def settings(cls: type) -> type:
     return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
 
-def nearest(key: str, valid: Iterable[str]) -> str:
+def suggest(key: str, valid: Iterable[str]) -> str:
     """What is allowed instead of an unknown key: valid ones that are near, or else all of them."""
     valid = sorted(valid)
     close = near(key, valid)
@@ -214,35 +212,37 @@ def _plain(key: str) -> str:
     return key.strip().lower().replace("-", "_")
 
 
-def construct(node: Mapping[str, Any], key: str = "", kind: Any = object, **given: Any) -> Any:
+def instantiate(node: Mapping[str, Any], key: str = "", kind: Any = object, **provided: Any) -> Any:
     """The object that `node["_target_"]` names, built from the node's other entries.
 
     Args:
         node: plain mapping; entries that hold a `_target_` themselves are built first.
         key: where the node stands in the configuration, for messages.
         kind: class of what is to be built.
-        given: arguments that the program fills in; the user cannot set them.
+        provided: arguments that the program fills in; the user cannot set them.
 
     Raises SettingError for a bad target, an unknown or missing key, a wrong type, a wrong range.
     """
-    target, arguments = check(node, key, kind, given)
+    target, arguments = check(node, key, kind, provided)
     try:
-        return target(**arguments, **given)
-    except SettingError as error:
+        return target(**arguments, **provided)
+    except ConfigError as error:
         raise error.under(key) from None
     except NotImplementedError:
         where = f"{key}._target_" if key else "_target_"
-        raise SettingError(where, node["_target_"], "is what others are built on") from None
+        raise ConfigError(where, node["_target_"], "is abstract") from None
 
 
 def check(
-    node: Mapping[str, Any], key: str = "", kind: Any = object, given: Iterable[str] = ()
+    node: Mapping[str, Any], key: str = "", kind: Any = object, provided: Iterable[str] = ()
 ) -> tuple[Any, dict]:
-    """The target of a node and its checked arguments, without calling it. Raises as `construct`."""
+    """Target and checked arguments of a node, without calling it. Raises as `instantiate`."""
     if not isinstance(node, Mapping):
-        raise SettingError(key, node, "must hold settings, and the _target_ that they are of")
-    target = locate(node.get("_target_"), key, kind, given)
-    parameters = {n: p for n, p in inspect.signature(target).parameters.items() if n not in given}
+        raise ConfigError(key, node, "must hold settings, and the _target_ that they are of")
+    target = resolve_target(node.get("_target_"), key, kind, provided)
+    parameters = {
+        n: p for n, p in inspect.signature(target).parameters.items() if n not in provided
+    }
     hints = _hints(target)
     try:
         arguments = {}
@@ -250,12 +250,12 @@ def check(
             if name == "_target_":
                 continue
             if name not in parameters:
-                raise SettingError(name, value, f"unknown key; {nearest(name, parameters)}")
+                raise ConfigError(name, value, f"unknown key; {suggest(name, parameters)}")
             arguments[name] = coerce(_built(value, name), hints.get(name, Any), name)
         for name, parameter in parameters.items():
             if parameter.default is parameter.empty and name not in arguments:
-                raise SettingError(name, parameter.empty, "must be given")
-    except SettingError as error:
+                raise ConfigError(name, parameter.empty, "must be given")
+    except ConfigError as error:
         raise error.under(key) from None
     return target, arguments
 
@@ -265,36 +265,44 @@ def _built(value: Any, key: str) -> Any:
     if not isinstance(value, Mapping):
         return value
     if "_target_" in value:
-        return construct(value, key)
+        return instantiate(value, key)
     return {name: _built(entry, f"{key}.{name}") for name, entry in value.items()}
 
 
-def locate(path: Any, key: str = "", kind: Any = object, given: Iterable[str] = ()) -> Any:
-    """The settings class that a dotted path names, or function of the arguments `given`.
+def resolve_target(
+    path: Any, key: str = "", kind: Any = object, provided: Iterable[str] = ()
+) -> Any:
+    """The settings class that a dotted path names, or function of the arguments `provided`.
 
     Raises SettingError, without importing it, for a path that leads out of the HOUSE, and for what
     is not made to be named in a configuration or makes something else than a `kind`.
     """
     where = f"{key}._target_" if key else "_target_"
-    if not str(path).startswith(HOUSE):
-        allowed = f"must begin with {' or '.join(HOUSE)}: nothing else is imported or called"
-        raise SettingError(where, path, allowed)
+    if not str(path).startswith(ALLOWED_PREFIXES):
+        allowed = (
+            f"must begin with {' or '.join(ALLOWED_PREFIXES)}: nothing else is imported or called"
+        )
+        raise ConfigError(where, path, allowed)
     module, _, name = str(path).rpartition(".")
     try:
         target = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError):
-        raise SettingError(where, path, "names no class that can be imported") from None
-    made = _made_by(target, given)
+        raise ConfigError(where, path, "names no class that can be imported") from None
+    made = _made_by(target, provided)
     if not isinstance(made, type) or not issubclass(made, kind):
-        raise SettingError(where, path, f"makes no {kind.__name__.lower()} for a configuration")
+        raise ConfigError(where, path, f"makes no {kind.__name__.lower()} for a configuration")
     return target
 
 
-def _made_by(target: Any, given: Iterable[str]) -> Any:
+def _made_by(target: Any, provided: Iterable[str]) -> Any:
     """The class of what calling a target makes; None for what no configuration may call."""
     if isinstance(target, type):
         return target if "_is_settings" in vars(target) else None
-    if inspect.isfunction(target) and given and {*given} <= {*inspect.signature(target).parameters}:
+    if (
+        inspect.isfunction(target)
+        and provided
+        and {*provided} <= {*inspect.signature(target).parameters}
+    ):
         return _hints(target).get("return")
     return None
 

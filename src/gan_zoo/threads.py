@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 
-def threads_beside(count: int, name: str) -> ThreadPoolExecutor:
+def single_core_pool(count: int, name: str) -> ThreadPoolExecutor:
     """So many threads in which torch's operations use one core each.
 
     By default each would start as many OpenMP threads as there are cores. With more of them than

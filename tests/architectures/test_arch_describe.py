@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_zoo.architectures import characters, dcgan, mlp, resnet
-from gan_zoo.architectures.describe import Row, describe, table, tables
+from gan_zoo.architectures.summary import Row, describe, table, tables
 
 
 def count(network):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gan_zoo.architectures import characters, dcgan, mlp, resnet, sn_cnn, vgg
-from gan_zoo.architectures.labels import LabelEmbedding, OneHot, join
+from gan_zoo.architectures.labels import LabelEmbedding, OneHot, concat_features
 
 CLASSES = 4
 SMALL = {
@@ -82,14 +82,16 @@ def test_the_embedding_is_a_linear_map_of_the_one_hot_label():
 
 
 def test_one_hot_is_one_at_the_label_and_zero_elsewhere():
-    hot = join(torch.zeros(3, 2, dtype=torch.float64), OneHot(4, 0)(torch.tensor([3, 0, 3])))
+    hot = concat_features(
+        torch.zeros(3, 2, dtype=torch.float64), OneHot(4, 0)(torch.tensor([3, 0, 3]))
+    )
     expected = [[0, 0, 0, 0, 0, 1], [0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1]]
     assert torch.equal(hot, torch.tensor(expected, dtype=torch.float64))
 
 
 def test_features_join_maps_as_even_maps_behind_them():
     maps, features = torch.randn(2, 3, 4, 5), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
-    joined = join(maps, features)
+    joined = concat_features(maps, features)
     assert joined.shape == (2, 5, 4, 5)
     assert torch.equal(joined[:, :3], maps)
     assert torch.equal(joined[1, 4], torch.full((4, 5), 4.0))

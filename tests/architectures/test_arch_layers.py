@@ -89,7 +89,7 @@ def test_a_bias_goes_where_batch_norm_would_undo_it():
         assert (inner.bias is not None) is biased
 
 
-def test_maxout_is_the_largest_of_five_neighbours():
+def test_maxout_is_the_largest_of_five_neighbors():
     x = torch.tensor([[1.0, 5, 2, 3, 4, -9, -8, -7, -6, -10]])
     assert Maxout()(x).tolist() == [[5, -6]]
     hidden, last = layers(mlp.critic((2,), 1, hidden=(3,), activation="maxout"), nn.Linear)

@@ -8,8 +8,8 @@ from torch import nn
 
 from gan_zoo.architectures import characters, dcgan, mlp, resnet, sn_cnn, vgg
 from gan_zoo.architectures.labels import ClassHeads
-from gan_zoo.architectures.players import Critic
-from gan_zoo.schema import SettingError, check
+from gan_zoo.architectures.networks import Critic
+from gan_zoo.schema import ConfigError, check
 
 FAMILIES = [mlp, dcgan, vgg, characters, resnet, sn_cnn]
 
@@ -84,7 +84,7 @@ def test_every_critic_has_every_output(family):
     + [(mlp, 3, {"labels": "embedding"}), (characters, 3, {}), (dcgan, 3, {"labels": "one_hot"})],
 )
 def test_log_softmax_of_a_single_score_is_refused(family, classes, settings):
-    with pytest.raises(SettingError, match="needs a score for each of several classes") as caught:
+    with pytest.raises(ConfigError, match="needs a score for each of several classes") as caught:
         family.critic((1, 8, 8), classes, output="log_softmax", **settings)
     assert (caught.value.key, caught.value.value) == ("output", "log_softmax")
 
@@ -97,11 +97,11 @@ def test_log_softmax_of_a_single_score_is_refused(family, classes, settings):
         ("labels", "projection", "must be one of heads, embedding, one_hot"),
         ("width", 0, "must be at least 1"),
         ("label_dim", 0, "must be at least 1"),
-        ("refine", 1, "must be true or false"),
+        ("extra_conv", 1, "must be true or false"),
     ],
 )
 def test_a_wrong_choice_is_told_with_what_is_allowed(key, value, allowed):
     node = {"_target_": "gan_zoo.architectures.dcgan.critic", key: value}
-    with pytest.raises(SettingError) as caught:
-        check(node, "architecture.critic", given=("shape", "num_classes"))
+    with pytest.raises(ConfigError) as caught:
+        check(node, "architecture.critic", provided=("shape", "num_classes"))
     assert str(caught.value) == f"architecture.critic.{key}={value}: {allowed}"

@@ -4,13 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from gan_zoo.architectures.layers import FromPoint, ToPoint
+from gan_zoo.architectures.layers import GlobalConv, LatentConvTranspose
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
     ("ours", "its", "shape"),
-    [(FromPoint, nn.ConvTranspose2d, (3, 5, 1, 1)), (ToPoint, nn.Conv2d, (3, 5, 4, 7))],
+    [
+        (LatentConvTranspose, nn.ConvTranspose2d, (3, 5, 1, 1)),
+        (GlobalConv, nn.Conv2d, (3, 5, 4, 7)),
+    ],
 )
 def test_points_are_convolved_as_by_torch(ours, its, shape, bias):
     torch.manual_seed(0)
@@ -35,4 +38,4 @@ def test_points_are_convolved_as_by_torch(ours, its, shape, bias):
 
 def test_a_map_of_another_size_than_the_kernel_is_refused():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        ToPoint(5, 6, 4)(torch.zeros(2, 5, 5, 5))
+        GlobalConv(5, 6, 4)(torch.zeros(2, 5, 5, 5))

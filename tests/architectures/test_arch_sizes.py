@@ -7,7 +7,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from gan_zoo.schema import SettingError, construct
+from gan_zoo.schema import ConfigError, instantiate
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "architecture"
 POINTS, GREY = (2,), (1, 28, 28)
@@ -33,7 +33,7 @@ def build(name, shape, num_classes=1, generator=(), critic=()):
     given = {"shape": shape, "num_classes": num_classes}
     changed = {"generator": dict(generator), "critic": dict(critic)}
     return [
-        construct({**node[player], **changed[player]}, f"architecture.{player}", **given)
+        instantiate({**node[player], **changed[player]}, f"architecture.{player}", **given)
         for player in ("generator", "critic")
     ]
 
@@ -94,8 +94,8 @@ def test_parameters_are_counted_as_in_the_papers_and_in_the_documentation(name):
 @pytest.mark.parametrize("player", ["generator", "critic"])
 def test_a_shape_that_cannot_be_made_is_refused_in_one_line(name, shape, player):
     node = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))[player]
-    with pytest.raises(SettingError, match="needs square images") as caught:
-        construct(node, f"architecture.{player}", shape=shape, num_classes=1)
+    with pytest.raises(ConfigError, match="needs square images") as caught:
+        instantiate(node, f"architecture.{player}", shape=shape, num_classes=1)
     message = str(caught.value)
     assert message.startswith(f"architecture.{player}.shape={'x'.join(map(str, shape))}: ")
     assert "\n" not in message

@@ -13,7 +13,7 @@ from PIL import Image
 
 from gan_zoo import launch
 from gan_zoo.exit_codes import EXIT_USAGE
-from gan_zoo.report.sheets import tiles
+from gan_zoo.report.sample_sheets import tiles
 from gan_zoo.schema import check
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def run(describe, monkeypatch, tmp_path, capsys):
         monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         code = 0
         try:
-            launch.in_one_line(describe.main, ROOT / "configs")
+            launch.one_line_hydra_errors(describe.main, ROOT / "configs")
         except SystemExit as left:
             code = left.code
         out, err = capsys.readouterr()
@@ -49,7 +49,7 @@ def run(describe, monkeypatch, tmp_path, capsys):
     return call
 
 
-def test_a_labelled_dataset_is_summarised_and_drawn_with_a_row_per_class(run, tmp_path):
+def test_a_labeled_dataset_is_summarized_and_drawn_with_a_row_per_class(run, tmp_path):
     code, lines, _ = run("dataset=glyphs", "dataset.count=500", "dataset.alphabet=AB")
     assert code == 0
     assert lines["dataset"] == "glyphs, gan_zoo.data.glyphs.Glyphs"
@@ -77,7 +77,7 @@ def test_a_mixture_has_no_labels_and_a_scatter_plot(run, tmp_path):
     assert Image.open(lines["picture"]).size == (512, 512)
 
 
-def test_a_dataset_without_a_test_split_is_summarised_all_the_same(run, class_folders, tmp_path):
+def test_a_dataset_without_a_test_split_is_summarized_all_the_same(run, class_folders, tmp_path):
     overrides = [f"dataset.root={class_folders}", f"dataset.cache={tmp_path / 'cache'}"]
     code, lines, _ = run("dataset=image_folder", *overrides, "dataset.test_share=0")
     assert code == 0

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_zoo.data.feed import Feed, Stream
 from gan_zoo.data.glyphs import Glyphs
+from gan_zoo.data.in_memory import HostDataset, InMemoryDataset, to_bytes
+from gan_zoo.data.loader import BatchLoader, PrefetchLoader
 from gan_zoo.data.mixtures import Ring
-from gan_zoo.data.residence import place
-from gan_zoo.data.samples import Samples, Streamed, to_bytes
-from gan_zoo.schema import SettingError
+from gan_zoo.data.placement import place_data
+from gan_zoo.schema import ConfigError
 
 CPU = torch.device("cpu")
 
@@ -22,7 +22,9 @@ CPU = torch.device("cpu")
 def numbered():
     """40 images that hold their own numbers; labels are these modulo 4."""
     y = torch.arange(40)
-    return Samples(y.to(torch.uint8).view(40, 1, 1, 1).expand(40, 1, 2, 2).contiguous(), y % 4, 4)
+    return InMemoryDataset(
+        y.to(torch.uint8).view(40, 1, 1, 1).expand(40, 1, 2, 2).contiguous(), y % 4, 4
+    )
 
 
 def numbers(batch):
@@ -30,22 +32,22 @@ def numbers(batch):
 
 
 def streamed(samples, workers):
-    return Streamed(samples.x, samples.y, samples.num_classes, target=CPU, workers=workers)
+    return HostDataset(samples.x, samples.y, samples.num_classes, target=CPU, workers=workers)
 
 
 def test_every_epoch_visits_every_sample_once_in_an_order_of_its_own(numbered):
-    feed = Feed(numbered, batch_size=7, seed=1)  # 7 does not divide 40
-    given = [number for _ in range(40) for number in numbers(feed.next())]
-    assert feed.position == len(given) == 280
+    loader = BatchLoader(numbered, batch_size=7, seed=1)  # 7 does not divide 40
+    given = [number for _ in range(40) for number in numbers(loader.next())]
+    assert loader.position == len(given) == 280
     epochs = [given[start : start + 40] for start in range(0, 280, 40)]
     assert all(sorted(epoch) == list(range(40)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 7
 
 
 def test_labels_stay_with_their_samples_and_no_batch_is_short(numbered):
-    feed = Feed(numbered, batch_size=32, seed=0)
+    loader = BatchLoader(numbered, batch_size=32, seed=0)
     for _ in range(5):
-        x, y = feed.next()
+        x, y = loader.next()
         assert x.shape == (32, 1, 2, 2)
         assert x.dtype == torch.float32
         assert -1 <= x.min() < x.max() < 1
@@ -54,9 +56,9 @@ def test_labels_stay_with_their_samples_and_no_batch_is_short(numbered):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_stream_gives_the_batches_of_the_resident_feed(numbered, workers):
-    resident = numbered.feed(16, seed=5)
-    stream = streamed(numbered, workers).feed(16, seed=5)
-    assert (type(resident), type(stream)) == (Feed, Stream)
+    resident = numbered.loader(16, seed=5)
+    stream = streamed(numbered, workers).loader(16, seed=5)
+    assert (type(resident), type(stream)) == (BatchLoader, PrefetchLoader)
     for _ in range(8):
         for ours, theirs in zip(resident.next(), stream.next(), strict=True):
             assert torch.equal(ours, theirs)
@@ -65,16 +67,16 @@ def test_a_stream_gives_the_batches_of_the_resident_feed(numbered, workers):
 
 def test_points_stream_as_images_do():
     samples = Ring(count=50).load()
-    stream = streamed(samples, 1).feed(20, seed=2)
-    assert torch.equal(stream.next()[0], samples.feed(20, seed=2).next()[0])
+    stream = streamed(samples, 1).loader(20, seed=2)
+    assert torch.equal(stream.next()[0], samples.loader(20, seed=2).next()[0])
 
 
 @pytest.mark.parametrize("workers", [None, 1, 2])
 def test_a_feed_goes_on_from_a_position(numbered, workers):
     samples = numbered if workers is None else streamed(numbered, workers)
-    whole = samples.feed(9, seed=3)
+    whole = samples.loader(9, seed=3)
     batches = [numbers(whole.next()) for _ in range(10)]
-    resumed = samples.feed(9, seed=3)
+    resumed = samples.loader(9, seed=3)
     resumed.position = 9 * 6
     assert [numbers(resumed.next()) for _ in range(4)] == batches[6:]
     resumed.position = 9 * 2  # backwards, with batches already fetched ahead
@@ -84,31 +86,31 @@ def test_a_feed_goes_on_from_a_position(numbered, workers):
 def test_streams_leave_the_runs_own_noise_alone(numbered):
     torch.manual_seed(0)
     expected = torch.get_rng_state()
-    stream = streamed(numbered, 2).feed(8, seed=0)
+    stream = streamed(numbered, 2).loader(8, seed=0)
     stream.next(), stream.next()
     assert torch.equal(torch.get_rng_state(), expected)
 
 
 def test_other_seeds_give_other_orders(numbered):
-    orders = [numbers(numbered.feed(40, seed).next()) for seed in (0, 1, 2**31)]
+    orders = [numbers(numbered.loader(40, seed).next()) for seed in (0, 1, 2**31)]
     assert len(set(map(tuple, orders))) == 3
 
 
 def resident_as(resident, numbered, monkeypatch, room=1e9, caplog=None):
-    import gan_zoo.data.residence as residence
+    import gan_zoo.data.placement as residence
 
     monkeypatch.setattr(residence, "_host_room", lambda _: room)
-    return place(numbered, CPU, Glyphs(resident=resident, workers=3))
+    return place_data(numbered, CPU, Glyphs(on_device=resident, workers=3))
 
 
 @pytest.mark.parametrize(
     ("resident", "room", "kind"),
     [
-        ("auto", 1e9, Samples),
-        ("auto", 900, Streamed),  # 480 bytes of 900 are more than half
-        ("auto", 960, Samples),
-        (False, 1e9, Streamed),
-        (True, 10, Samples),
+        ("auto", 1e9, InMemoryDataset),
+        ("auto", 900, HostDataset),  # 480 bytes of 900 are more than half
+        ("auto", 960, InMemoryDataset),
+        (False, 1e9, HostDataset),
+        (True, 10, InMemoryDataset),
     ],
 )
 def test_samples_are_resident_if_they_fit_unless_told(
@@ -120,7 +122,7 @@ def test_samples_are_resident_if_they_fit_unless_told(
     assert placed.device == CPU
     assert (placed.shape, placed.num_classes, len(placed)) == ((1, 2, 2), 4, 40)
     assert placed.fingerprint() == numbered.fingerprint()
-    word = "resident" if kind is Samples else "streamed to cpu by 3 threads"
+    word = "resident" if kind is InMemoryDataset else "streamed to cpu by 3 threads"
     assert f"40 samples of 1x2x2, 0.0 MB of {room / 1e6:,.0f}: {word}" in caplog.text
 
 
@@ -128,25 +130,25 @@ def test_resident_by_force_that_does_not_fit_is_one_line(numbered, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory\nlots of words")
 
-    monkeypatch.setattr(Samples, "to", full)
-    with pytest.raises(SettingError, match=r"dataset\.resident=true: .* do not fit on cpu"):
-        place(numbered, CPU, Glyphs(resident=True))
+    monkeypatch.setattr(InMemoryDataset, "to", full)
+    with pytest.raises(ConfigError, match=r"dataset\.on_device=true: .* do not fit on cpu"):
+        place_data(numbered, CPU, Glyphs(on_device=True))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_stream_to_a_gpu_gives_the_batches_of_the_resident_feed(numbered):
     device = torch.device("cuda")
-    placed = [place(numbered, device, Glyphs(resident=r)) for r in (True, False)]
-    resident, stream = (samples.feed(16, seed=5) for samples in placed)
+    placed = [place_data(numbered, device, Glyphs(on_device=r)) for r in (True, False)]
+    resident, stream = (samples.loader(16, seed=5) for samples in placed)
     for _ in range(8):
         for ours, theirs in zip(resident.next(), stream.next(), strict=True):
             assert theirs.is_cuda
             assert torch.equal(ours, theirs)
 
 
-def test_unlabelled_samples_are_one_class_wherever_they_live(numbered):
+def test_unlabeled_samples_are_one_class_wherever_they_live(numbered):
     for samples in (numbered, streamed(numbered, 1)):
-        plain = samples.unlabelled()
+        plain = samples.unlabeled()
         assert type(plain) is type(samples)
         assert plain.num_classes == 1
         assert not plain.y.any()
@@ -155,27 +157,30 @@ def test_unlabelled_samples_are_one_class_wherever_they_live(numbered):
 
 def test_samples_alike_have_the_labels_asked_for(numbered):
     wanted = torch.tensor([3, 3, 0, 1, 3, 0])
-    places = numbered.alike(wanted, torch.Generator().manual_seed(1))
+    places = numbered.sample_with_labels(wanted, torch.Generator().manual_seed(1))
     assert torch.equal(numbered.y[places], wanted)
     assert len(set(places.tolist())) == 6
-    again = numbered.alike(wanted, torch.Generator().manual_seed(1))
+    again = numbered.sample_with_labels(wanted, torch.Generator().manual_seed(1))
     assert torch.equal(places, again)
     # more than there are: some are repeated; a label that nothing has: anything will do
-    assert len(numbered.alike(torch.zeros(25, dtype=torch.int64), torch.Generator())) == 25
-    assert len(numbered.alike(torch.tensor([9]), torch.Generator())) == 1
+    assert (
+        len(numbered.sample_with_labels(torch.zeros(25, dtype=torch.int64), torch.Generator()))
+        == 25
+    )
+    assert len(numbered.sample_with_labels(torch.tensor([9]), torch.Generator())) == 1
 
 
 def test_fingerprints_tell_samples_labels_and_order_apart(numbered):
     flipped = torch.arange(39, -1, -1)
     others = [
         numbered,
-        Samples(numbered.x + 1, numbered.y, 4),
-        Samples(numbered.x, (numbered.y + 1) % 4, 4),
-        Samples(numbered.x[flipped], numbered.y[flipped], 4),
-        Samples(numbered.x.view(40, 1, 4, 1), numbered.y, 4),
+        InMemoryDataset(numbered.x + 1, numbered.y, 4),
+        InMemoryDataset(numbered.x, (numbered.y + 1) % 4, 4),
+        InMemoryDataset(numbered.x[flipped], numbered.y[flipped], 4),
+        InMemoryDataset(numbered.x.view(40, 1, 4, 1), numbered.y, 4),
     ]
     assert len({samples.fingerprint() for samples in others}) == len(others)
-    known = Samples(numbered.x, numbered.y, 4, digest="0" * 64)
+    known = InMemoryDataset(numbered.x, numbered.y, 4, digest="0" * 64)
     assert known.fingerprint() != numbered.fingerprint()  # a digest that is given is believed
 
 
@@ -185,11 +190,12 @@ from joblib.externals.loky import get_reusable_executor
 def job(seed):
     import torch
     from gan_zoo.data.mixtures import Ring
-    from gan_zoo.data.samples import Streamed
+    from gan_zoo.data.in_memory import HostDataset
 
     samples = Ring(count=64).load()
-    stream = Streamed(samples.x, samples.y, target=torch.device("cpu"), workers=2).feed(16, seed)
-    return torch.equal(stream.next()[0], samples.feed(16, seed).next()[0])
+    cpu = torch.device("cpu")
+    stream = HostDataset(samples.x, samples.y, target=cpu, workers=2).loader(16, seed)
+    return torch.equal(stream.next()[0], samples.loader(16, seed).next()[0])
 
 with get_reusable_executor(max_workers=1) as executor:
     print(list(executor.map(job, range(2))))
@@ -213,7 +219,7 @@ def test_a_run_is_the_same_resident_and_streamed(trained, tmp_path):
     small += ["architecture.generator.hidden=[8]", "architecture.critic.hidden=[8]"]
     lasts = []
     for resident in ("true", "false"):
-        override = f"dataset.resident={resident}"
+        override = f"dataset.on_device={resident}"
         summary = trained(tmp_path / resident, *small, override, "dataset.workers=1")
         last = {k: v for k, v in summary["last"].items() if not k.startswith("perf/")}
         lasts.append((summary["dataset_fingerprint"], last))
@@ -225,10 +231,10 @@ def test_balanced_batches_have_all_classes_equally_often_and_go_on_from_a_positi
     """Of 60, 30, 9 and 1 samples: in 200 batches of 8 each class comes 400 times, if it comes."""
     y = torch.tensor([0] * 60 + [1] * 30 + [3] * 9 + [4])
     x = torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1)
-    samples = Samples(x, y, 5)
+    samples = InMemoryDataset(x, y, 5)
     samples = samples if workers is None else streamed(samples, workers)
-    feed = samples.feed(8, seed=4, balanced=True)
-    batches = [feed.next() for _ in range(200)]
+    loader = samples.loader(8, seed=4, class_balanced=True)
+    batches = [loader.next() for _ in range(200)]
     labels = torch.cat([labels for _, labels in batches])
     assert labels.bincount().tolist() == [400, 400, 0, 400, 400]
     shown = [number for batch in batches for number in numbers(batch)]
@@ -236,6 +242,6 @@ def test_balanced_batches_have_all_classes_equally_often_and_go_on_from_a_positi
     first_class = torch.tensor(shown).bincount()[:60].float()
     assert 1 < first_class.std() < 5  # of 400 draws among 60: 2.6
     assert all(y[n] == label for n, label in zip(shown, labels.tolist(), strict=True))
-    resumed = samples.feed(8, seed=4, balanced=True)
+    resumed = samples.loader(8, seed=4, class_balanced=True)
     resumed.position = 8 * 150
     assert [numbers(resumed.next()) for _ in range(50)] == [numbers(b) for b in batches[150:]]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.data.decode import Policy
-from gan_zoo.data.folders import ImageFolder
-from gan_zoo.data.splits import divided, held_out
-from gan_zoo.schema import SettingError
+from gan_zoo.data.image_decoding import ImageTransform
+from gan_zoo.data.image_files import ImageFolder
+from gan_zoo.data.splits import divided, hash_split
+from gan_zoo.schema import ConfigError
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_without_such_folders_a_share_is_held_out_and_no_image_is_in_both(class_
 
 def test_held_out_names_stay_held_out_when_others_come():
     names = [f"{i}.jpg" for i in range(4000)]
-    few, many = held_out(names[:2000], 0.1), held_out(names, 0.1)
+    few, many = hash_split(names[:2000], 0.1), hash_split(names, 0.1)
     assert set(few["test"]) <= set(many["test"])
     assert 330 < len(many["test"]) < 470
 
@@ -133,7 +133,7 @@ def test_links_that_lead_back_up_end(class_folders, folder):
 
 
 def halves(width, height):
-    """Left half black, right half white, the middle third of the height grey."""
+    """Left half black, right half white, the middle third of the height gray."""
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[:, width // 2 :] = 255
     pixels[height // 3 : -(height // 3)] = 128
@@ -149,7 +149,7 @@ def halves(width, height):
     ],
 )
 def test_the_three_fits(fit, top, middle):
-    pixels = Policy(12, 3, fit).fitted(halves(12, 48))
+    pixels = ImageTransform(12, 3, fit).fitted(halves(12, 48))
     assert pixels.shape == (3, 12, 12)
     assert abs(int(pixels[0, 6, 6]) - middle) <= 2
     assert abs(int(pixels[0, 0, 11]) - top) <= 2
@@ -157,25 +157,25 @@ def test_the_three_fits(fit, top, middle):
 
 def test_shrinking_averages_rather_than_picks_pixels(encode):
     checkers = np.indices((64, 64)).sum(0) % 2 * 255
-    pixels = Policy(8, 1, "crop").decode(encode(checkers.astype(np.uint8)))
+    pixels = ImageTransform(8, 1, "crop").decode(encode(checkers.astype(np.uint8)))
     assert np.abs(pixels.astype(int) - 127).max() <= 3
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "TGA"])
 def test_formats_of_pillow_are_read(kind, encode):
     content = encode(np.full((9, 9, 3), 200, np.uint8), kind)
-    assert np.abs(Policy(4, 3, "crop").decode(content).astype(int) - 200).max() <= 2
+    assert np.abs(ImageTransform(4, 3, "crop").decode(content).astype(int) - 200).max() <= 2
 
 
 def test_sixteen_bits_are_scaled_not_clipped(encode):
     content = encode(np.full((6, 6), 40_000, np.uint16))
-    assert (Policy(4, 1, "crop").decode(content) == 40_000 >> 8).all()
+    assert (ImageTransform(4, 1, "crop").decode(content) == 40_000 >> 8).all()
 
 
 def test_transparency_lies_on_white(encode):
     clear = np.zeros((6, 6, 4), np.uint8)
     clear[:, 3:] = (10, 20, 30, 255)
-    pixels = Policy(6, 3, "stretch").decode(encode(clear))
+    pixels = ImageTransform(6, 3, "stretch").decode(encode(clear))
     assert pixels[:, 2, 0].tolist() == [255, 255, 255]
     assert pixels[:, 2, 5].tolist() == [10, 20, 30]
 
@@ -185,7 +185,7 @@ def test_exif_turns_are_made(encode):
     pixels[:8] = 250
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
-    turned = Policy(16, 3, "crop").decode(encode(pixels, "PNG", exif=exif))
+    turned = ImageTransform(16, 3, "crop").decode(encode(pixels, "PNG", exif=exif))
     assert turned[0, 2, 8] == 0
     assert turned[0, 13, 8] == 250
 
@@ -213,24 +213,24 @@ def test_a_folder_with_nothing_readable_is_refused(tmp_path, folder):
     (tmp_path / "bad").mkdir()
     for i in range(3):
         (tmp_path / "bad" / f"{i}.jpg").write_bytes(b"\xff\xd8\xff garbage")
-    with pytest.raises(SettingError, match=r"none of 3 images can be read, such as 0\.jpg"):
+    with pytest.raises(ConfigError, match=r"none of 3 images can be read, such as 0\.jpg"):
         folder(tmp_path / "bad").load()
     assert not any((tmp_path / "cache").glob("*/x.npy"))
 
 
 def test_roots_without_images_are_refused(tmp_path, folder):
-    with pytest.raises(SettingError, match="does not exist"):
+    with pytest.raises(ConfigError, match="does not exist"):
         folder(tmp_path / "nowhere")
     (tmp_path / "text.txt").write_text("text")
-    with pytest.raises(SettingError, match="is no zip file"):
+    with pytest.raises(ConfigError, match="is no zip file"):
         folder(tmp_path / "text.txt")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SettingError, match="holds no file that is named like an image"):
+    with pytest.raises(ConfigError, match="holds no file that is named like an image"):
         folder(tmp_path / "empty").load()
 
 
 def test_a_split_without_images_is_refused(class_folders, folder):
-    with pytest.raises(SettingError, match="leaves no image for the test split"):
+    with pytest.raises(ConfigError, match="leaves no image for the test split"):
         folder(class_folders, test_share=0.0).load("test")
     assert not folder(class_folders, test_share=0.0).has_test()
     assert folder(class_folders, test_share=0.5).has_test()
@@ -246,7 +246,7 @@ def test_the_second_start_decodes_nothing(class_folders, folder, tmp_path, monke
     def decode(*_):
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(Policy, "decode", decode)
+    monkeypatch.setattr(ImageTransform, "decode", decode)
     second = folder(class_folders).load()
     assert second.fingerprint() == first.fingerprint()
     assert len(entries(tmp_path)) == 1
@@ -287,7 +287,7 @@ def test_a_killed_start_leaves_no_entry_and_the_next_one_succeeds(
         def killed(*_):
             raise KeyboardInterrupt
 
-        patched.setattr(Policy, "decode", killed)
+        patched.setattr(ImageTransform, "decode", killed)
         with pytest.raises(KeyboardInterrupt):
             folder(class_folders).load()
     assert not entries(tmp_path)
@@ -295,13 +295,13 @@ def test_a_killed_start_leaves_no_entry_and_the_next_one_succeeds(
 
 
 def test_jobs_that_start_together_decode_once(class_folders, folder, monkeypatch):
-    decoded, decode = [], Policy.decode
+    decoded, decode = [], ImageTransform.decode
 
-    def counted(policy, content):
+    def counted(transform, content):
         decoded.append(content)
-        return decode(policy, content)
+        return decode(transform, content)
 
-    monkeypatch.setattr(Policy, "decode", counted)
+    monkeypatch.setattr(ImageTransform, "decode", counted)
     with ThreadPoolExecutor(4) as jobs:
         prints = list(jobs.map(lambda _: folder(class_folders).load().fingerprint(), range(4)))
     assert len(set(prints)) == 1
@@ -311,7 +311,7 @@ def test_jobs_that_start_together_decode_once(class_folders, folder, monkeypatch
 def test_a_cache_that_cannot_be_used_is_told(class_folders, tmp_path):
     (tmp_path / "file").write_text("")
     dataset = ImageFolder(root=str(class_folders), cache=str(tmp_path / "file" / "cache"))
-    with pytest.raises(SettingError, match=r"dataset\.cache=.*cannot be used"):
+    with pytest.raises(ConfigError, match=r"dataset\.cache=.*cannot be used"):
         dataset.load()
 
 
@@ -320,7 +320,7 @@ def test_a_disk_without_room_is_told_before_decoding(class_folders, folder, monk
 
     usage = shutil.disk_usage("/")._replace(free=100)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(SettingError, match=r"dataset\.cache=.*GB free"):
+    with pytest.raises(ConfigError, match=r"dataset\.cache=.*GB free"):
         folder(class_folders).load()
 
 

@@ -7,32 +7,30 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.data.decode import Policy
-from gan_zoo.data.decoded import _attempt
-from gan_zoo.data.gnt import GntError, records
+from gan_zoo.data.decoded_images import _attempt
+from gan_zoo.data.gnt import GntError, read_gnt
 from gan_zoo.data.idx import read_idx
+from gan_zoo.data.image_decoding import ImageTransform
 from gan_zoo.data.npz import Npz
 from gan_zoo.data.sources import Zip
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 
 def mutations(content, count, seed, header):
     """Copies of a file with a few bytes changed, cut, doubled or run over; most in its header."""
-    draws = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     extremes = np.array([0, 1, 0x7F, 0x80, 0xFF], np.uint8)
     for _ in range(count):
         damaged = bytearray(content)
-        for _ in range(draws.integers(1, 5)):
-            at = int(draws.integers(0, header if draws.random() < 0.8 else len(damaged)))
+        for _ in range(rng.integers(1, 5)):
+            at = int(rng.integers(0, header if rng.random() < 0.8 else len(damaged)))
             at = min(at, len(damaged) - 1)
-            damaged[at] = int(
-                draws.choice(extremes) if draws.random() < 0.5 else draws.integers(256)
-            )
-        way = draws.random()
+            damaged[at] = int(rng.choice(extremes) if rng.random() < 0.5 else rng.integers(256))
+        way = rng.random()
         if way < 0.15:
-            del damaged[int(draws.integers(1, len(damaged))) :]
+            del damaged[int(rng.integers(1, len(damaged))) :]
         elif way < 0.25:
-            damaged += damaged[: int(draws.integers(1, len(damaged)))]
+            damaged += damaged[: int(rng.integers(1, len(damaged)))]
         elif way < 0.3:
             damaged[:4] = b"\xff\xff\xff\xff"
         yield bytes(damaged)
@@ -46,7 +44,7 @@ def overwrite(path, content):
         file.truncate()
 
 
-def outcomes(attempt, contents):
+def statuses(attempt, contents):
     """How many attempts succeeded and how many failed in the way they may."""
     counts = {True: 0, False: 0}
     for content in contents:
@@ -61,13 +59,13 @@ def test_gnt(tmp_path, gnt_bytes, noise):
     def attempt(damaged):
         overwrite(path, damaged)
         try:
-            assert all(record.image.size for record in records(path))
+            assert all(record.image.size for record in read_gnt(path))
         except GntError as error:
             assert "\n" not in str(error)
             return False
         return True
 
-    counts = outcomes(attempt, mutations(content, 3000, seed=1, header=10))
+    counts = statuses(attempt, mutations(content, 3000, seed=1, header=10))
     assert counts[False] > 1500
     assert counts[True] > 50  # damage to codes and pixels cannot be seen
 
@@ -84,13 +82,13 @@ def test_idx(suffix, tmp_path, idx_bytes, noise):
         overwrite(path, damaged)
         try:
             assert read_idx(path, 3).ndim == 3
-        except SettingError as error:
+        except ConfigError as error:
             assert str(error).startswith(f"dataset.root={path}: ")
             assert "\n" not in str(error)
             return False
         return True
 
-    assert outcomes(attempt, mutations(content, 2000, seed=2, header=20))[False] > 1000
+    assert statuses(attempt, mutations(content, 2000, seed=2, header=20))[False] > 1000
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -104,12 +102,12 @@ def test_npz(save, tmp_path, noise):
         try:
             samples = Npz(root=str(path), test_share=0.0).load()
             assert len(samples) == len(samples.y)
-        except SettingError as error:
+        except ConfigError as error:
             assert "\n" not in str(error)
             return False
         return True
 
-    counts = outcomes(attempt, mutations(content, 1500, seed=3, header=len(content)))
+    counts = statuses(attempt, mutations(content, 1500, seed=3, header=len(content)))
     assert counts[False] > 500
 
 
@@ -130,14 +128,14 @@ def test_npz_that_announces_terabytes_allocates_none(shape, tmp_path):
     path = tmp_path / "own.npz"
     header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"
     path.write_bytes(npz_of(header, b"\0" * 64))
-    with pytest.raises(SettingError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="cannot be read"):
         Npz(root=str(path)).load()
 
 
 def test_idx_that_announces_terabytes_allocates_none(tmp_path):
     path = tmp_path / "images"
     path.write_bytes(b"\x00\x00\x08\x03" + b"\xff" * 12 + b"\0" * 100)
-    with pytest.raises(SettingError, match="100 bytes of data"):
+    with pytest.raises(ConfigError, match="100 bytes of data"):
         read_idx(path, 3)
 
 
@@ -147,7 +145,7 @@ def test_a_gzip_that_holds_more_than_it_says_is_not_unpacked_whole(tmp_path, idx
     path = tmp_path / "images.gz"
     small = idx_bytes(np.zeros((1, 2, 2), np.uint8))
     path.write_bytes(gzip.compress(small + bytes(1 << 27)))  # 128 MB of zeros
-    with pytest.raises(SettingError, match="or more, where 1x2x2 are due") as error:
+    with pytest.raises(ConfigError, match="or more, where 1x2x2 are due") as error:
         read_idx(path, 3)
     assert int(str(error.value).split(" has ")[1].split()[0]) <= 1 << 24
 
@@ -162,10 +160,10 @@ def test_images(kind, encode, noise):
         content = encode(noise(16, 16, 3), kind)
     except (KeyError, OSError):
         pytest.skip(f"this Pillow does not write {kind}")
-    policy = Policy(8, 3, "crop")
+    transform = ImageTransform(8, 3, "crop")
 
     def attempt(damaged):
-        result = _attempt("name", lambda _: damaged, policy)
+        result = _attempt("name", lambda _: damaged, transform)
         if isinstance(result, str):
             assert result.startswith("name (")
             assert "\n" not in result
@@ -173,7 +171,7 @@ def test_images(kind, encode, noise):
         assert result.shape == (3, 8, 8)
         return True
 
-    counts = outcomes(attempt, mutations(content, 300, seed=4, header=min(60, len(content))))
+    counts = statuses(attempt, mutations(content, 300, seed=4, header=min(60, len(content))))
     assert counts[False] > 0
 
 
@@ -181,14 +179,14 @@ def test_images(kind, encode, noise):
 def test_an_image_of_too_many_pixels_is_left_out_unread(encode):
     buffer = io.BytesIO()
     Image.new("1", (12_000, 12_000)).save(buffer, "PNG")  # 144 megapixels in few bytes
-    result = _attempt("bomb.png", lambda _: buffer.getvalue(), Policy(8, 3, "crop"))
+    result = _attempt("bomb.png", lambda _: buffer.getvalue(), ImageTransform(8, 3, "crop"))
     assert result == "bomb.png (is too large: 12000 x 12000 pixels)"
 
 
 def test_postscript_is_never_run():
     content = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
     assert "no format that Pillow reads" in _attempt(
-        "a.png", lambda _: content, Policy(8, 3, "crop")
+        "a.png", lambda _: content, ImageTransform(8, 3, "crop")
     )
 
 
@@ -197,16 +195,16 @@ def test_zips(tmp_path, encode, noise):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for i in range(3):
             file.writestr(f"{i}.png", encode(noise(8, 8, 3, seed=i)))
-    content, policy = path.read_bytes(), Policy(8, 3, "crop")
+    content, transform = path.read_bytes(), ImageTransform(8, 3, "crop")
 
     def attempt(damaged):
         overwrite(path, damaged)
         source = Zip(path, (".png",))
         try:
-            results = [_attempt(name, source.read, policy) for name in source.names]
-        except SettingError as error:
+            results = [_attempt(name, source.read, transform) for name in source.names]
+        except ConfigError as error:
             assert "cannot be read as a zip file" in str(error)
             return False
         return all(not isinstance(result, str) for result in results)
 
-    assert outcomes(attempt, mutations(content, 1000, seed=5, header=len(content)))[False] > 400
+    assert statuses(attempt, mutations(content, 1000, seed=5, header=len(content)))[False] > 400

@@ -1,4 +1,4 @@
-"""Drawn characters: digits, any alphabet, any font, colours, GB2312."""
+"""Drawn characters: digits, any alphabet, any font, colors, GB2312."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 from PIL import ImageFont
 
-from gan_zoo.data.chinese import ChineseGlyphs, level_1
+from gan_zoo.data.chinese import ChineseGlyphs, gb2312_level_1
 from gan_zoo.data.glyphs import Glyphs
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 CHINESE = sorted(Path("/usr/share/fonts").rglob("ukai.ttc")) + sorted(
     Path("/usr/share/fonts").rglob("wqy-zenhei.ttc")
@@ -32,8 +32,8 @@ def test_images_are_of_the_asked_size_and_each_class_looks_like_itself():
     assert samples.x.dtype == torch.uint8
     assert samples.num_classes == 2
     assert samples.y.unique().tolist() == [0, 1]
-    centres = samples.x[:, 0, 9:11, 9:11].float().mean((1, 2))
-    bars, rings = centres[samples.y == 0], centres[samples.y == 1]
+    centers = samples.x[:, 0, 9:11, 9:11].float().mean((1, 2))
+    bars, rings = centers[samples.y == 0], centers[samples.y == 1]
     assert bars.quantile(0.05) > 40 > 10 > rings.quantile(0.95)
 
 
@@ -42,19 +42,19 @@ def test_no_warp_draws_the_character_as_the_font_does():
     samples = Glyphs(alphabet="L", size=32, count=3, **still).load()
     assert torch.equal(samples.x[0], samples.x[1])
     ink = (samples.x[0, 0] > 127).nonzero().float()
-    centre = (ink.amax(0) + ink.amin(0)) / 2
-    assert torch.allclose(centre, torch.full((2,), 15.5), atol=1.01)
+    center = (ink.amax(0) + ink.amin(0)) / 2
+    assert torch.allclose(center, torch.full((2,), 15.5), atol=1.01)
     assert samples.x[0, 0, :, :16].float().sum() > 1.5 * samples.x[0, 0, :, 16:].float().sum()
 
 
-def test_three_channels_give_bright_colours_on_dark_ones():
+def test_three_channels_give_bright_colors_on_dark_ones():
     samples = Glyphs(channels=3, count=50).load()
     assert samples.x.shape == (50, 3, 28, 28)
     flat = samples.x.flatten(2).float()
     paper, ink = flat.amin(-1), flat.amax(-1)
     assert (paper <= 103).all()
     assert (ink >= 120).all()
-    assert paper.unique(dim=0).shape[0] == 50  # a colour of its own for each image
+    assert paper.unique(dim=0).shape[0] == 50  # a color of its own for each image
 
 
 def test_train_and_test_differ_and_seeds_repeat():
@@ -73,41 +73,41 @@ def test_a_font_file_draws_the_same_as_the_font_it_holds(bundled_font):
 
 
 def test_characters_that_the_font_lacks_are_named():
-    with pytest.raises(SettingError, match=r"no glyph for 漢 \(U\+6F22\) 字 \(U\+5B57\)"):
+    with pytest.raises(ConfigError, match=r"no glyph for 漢 \(U\+6F22\) 字 \(U\+5B57\)"):
         Glyphs(alphabet="A漢字B").load()
-    with pytest.raises(SettingError, match=r"U\+0020"):
+    with pytest.raises(ConfigError, match=r"U\+0020"):
         Glyphs(alphabet="a b").load()
 
 
 def test_what_is_no_font_is_refused(tmp_path):
     (tmp_path / "a.ttf").write_bytes(b"not a font")
-    with pytest.raises(SettingError, match=r"a\.ttf: is no font file"):
+    with pytest.raises(ConfigError, match=r"a\.ttf: is no font file"):
         Glyphs(fonts=(str(tmp_path / "a.ttf"),)).load()
-    with pytest.raises(SettingError, match=r"fonts\[0\]=nowhere\.ttf: is no file"):
+    with pytest.raises(ConfigError, match=r"fonts\[0\]=nowhere\.ttf: is no file"):
         Glyphs(fonts=("nowhere.ttf",))
 
 
 @pytest.mark.parametrize("alphabet", ["", "abca"])
 def test_alphabets_name_each_character_once(alphabet):
-    with pytest.raises(SettingError, match=r"^alphabet="):
+    with pytest.raises(ConfigError, match=r"^alphabet="):
         Glyphs(alphabet=alphabet)
 
 
 def test_level_1_is_the_standards():
-    characters = level_1()
+    characters = gb2312_level_1()
     assert len(characters) == len(set(characters)) == 3755
     assert (characters[0], characters[-1]) == ("啊", "座")
     assert characters[39 * 94 - 1].encode("gb2312") == bytes([0xA0 + 54, 0xA0 + 94])
 
 
 def test_chinese_glyphs_without_fonts_name_the_packages():
-    with pytest.raises(SettingError, match=r"fonts-arphic-ukai.*fonts-noto-cjk") as error:
+    with pytest.raises(ConfigError, match=r"fonts-arphic-ukai.*fonts-noto-cjk") as error:
         ChineseGlyphs()
     assert "\n" not in str(error.value)
 
 
 def test_a_font_without_chinese_is_refused(bundled_font):
-    with pytest.raises(SettingError, match=r"no glyph for 啊 .* and 3735 more"):
+    with pytest.raises(ConfigError, match=r"no glyph for 啊 .* and 3735 more"):
         ChineseGlyphs(fonts=(bundled_font,)).load()
 
 

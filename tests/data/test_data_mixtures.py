@@ -1,4 +1,4 @@
-"""Mixtures: their centres, weights, exact densities and samples."""
+"""Mixtures: their centers, weights, exact densities and samples."""
 
 import math
 
@@ -6,30 +6,30 @@ import pytest
 import torch
 
 from gan_zoo.data.mixtures import Grid, Ring, Spiral
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 
 def test_ring_has_its_modes_once_each_and_evenly_spaced():
-    centres = torch.tensor(Ring(modes=8, radius=2.0).centres())
-    assert len(centres.unique(dim=0)) == 8
-    gaps = (centres - centres.roll(1, 0)).norm(dim=1)
+    centers = torch.tensor(Ring(modes=8, radius=2.0).centers())
+    assert len(centers.unique(dim=0)) == 8
+    gaps = (centers - centers.roll(1, 0)).norm(dim=1)
     assert torch.allclose(gaps, torch.full((8,), 2 * 2.0 * math.sin(math.pi / 8)), atol=1e-5)
 
 
 def test_grid_is_the_25_modes_of_the_literature():
     expected = {(float(u), float(v)) for u in (-4, -2, 0, 2, 4) for v in (-4, -2, 0, 2, 4)}
-    assert set(Grid().centres()) == expected
+    assert set(Grid().centers()) == expected
 
 
 def test_spiral_winds_outwards_in_nearly_even_steps():
     spiral = Spiral(modes=100, turns=2.0, radius=3.0)
-    centres = torch.tensor(spiral.centres(), dtype=torch.float64)
-    radii = centres.norm(dim=1)
+    centers = torch.tensor(spiral.centers(), dtype=torch.float64)
+    radii = centers.norm(dim=1)
     assert (radii.diff() > 0).all()
     assert radii[-1] == pytest.approx(3.0)
-    angles = torch.atan2(centres[:, 1], centres[:, 0])
+    angles = torch.atan2(centers[:, 1], centers[:, 0])
     assert int((angles.diff() < -3).sum()) == 2  # passes the negative x-axis once a turn
-    steps = centres.diff(dim=0).norm(dim=1)[10:]
+    steps = centers.diff(dim=0).norm(dim=1)[10:]
     assert steps.max() < 1.2 * steps.min()
 
 
@@ -61,7 +61,7 @@ def test_log_density_is_exact_near_a_mode_and_finite_far_from_all():
 def test_samples_follow_the_weights_and_the_density():
     mixture = Ring(modes=4, sigma=0.05, weights=(1.0, 2.0, 3.0, 4.0), count=40_000)
     x = mixture.load().x
-    nearest = torch.cdist(x, torch.tensor(mixture.centres())).argmin(1)
+    nearest = torch.cdist(x, torch.tensor(mixture.centers())).argmin(1)
     shares = nearest.bincount() / len(x)
     assert torch.allclose(shares, torch.tensor([0.1, 0.2, 0.3, 0.4]), atol=0.01)
     # minus the mean log density is the entropy: that of the modes plus that of one Gaussian
@@ -78,5 +78,5 @@ def test_splits_and_seeds_draw_different_points_and_repeat_them():
 
 
 def test_weights_must_be_as_many_as_modes():
-    with pytest.raises(SettingError, match=r"weights=\[1.0, 2.0\]: must have 8 entries"):
+    with pytest.raises(ConfigError, match=r"weights=\[1.0, 2.0\]: must have 8 entries"):
         Ring(weights=(1.0, 2.0))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from gan_zoo.data.chinese import level_1
-from gan_zoo.data.gnt import GntError, is_level_1, records
+from gan_zoo.data.chinese import gb2312_level_1
+from gan_zoo.data.gnt import GntError, is_level_1, read_gnt
 from gan_zoo.data.hwdb import HWDB
 from gan_zoo.data.npz import Npz
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def test_records_are_read_in_order(tmp_path, gnt_bytes, noise):
     pairs = [("啊", noise(3, 5)), ("A", noise(1, 1, seed=1)), ("座", noise(40, 7, seed=2))]
     path = tmp_path / "a.gnt"
     path.write_bytes(gnt_bytes(pairs))
-    for (character, image), record in zip(pairs, records(path), strict=True):
+    for (character, image), record in zip(pairs, read_gnt(path), strict=True):
         assert record.code.rstrip(b"\0").decode("gb2312") == character
         assert np.array_equal(record.image, image)
 
 
 def test_level_1_codes_are_those_of_its_characters():
     codes = {bytes([a, b]) for a in range(256) for b in range(256) if is_level_1(bytes([a, b]))}
-    assert codes == {character.encode("gb2312") for character in level_1()}
+    assert codes == {character.encode("gb2312") for character in gb2312_level_1()}
 
 
 def test_characters_become_light_ink_in_the_middle_of_black_squares(writers, hwdb):
@@ -100,21 +100,21 @@ def test_truncated_and_foreign_files_are_refused_by_offset(damage, message, writ
     assert len(path.read_bytes()) == 500
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(GntError):
-        list(records(path))
-    with pytest.raises(SettingError, match=rf"1-f\.gnt: .*{message}"):
+        list(read_gnt(path))
+    with pytest.raises(ConfigError, match=rf"1-f\.gnt: .*{message}"):
         hwdb(test_share=0.0).load()
 
 
 def test_folders_without_what_is_wanted_are_refused(tmp_path, writers, hwdb):
-    with pytest.raises(SettingError, match=r"is no folder.*dataset=chinese_glyphs"):
+    with pytest.raises(ConfigError, match=r"is no folder.*dataset=chinese_glyphs"):
         hwdb()
     writers("1-f.gnt", "AB")
-    with pytest.raises(SettingError, match=r"no Chinese character.*dataset\.characters=all"):
+    with pytest.raises(ConfigError, match=r"no Chinese character.*dataset\.characters=all"):
         hwdb(test_share=0.0).load()
-    with pytest.raises(SettingError, match="leaves no writer for the test split"):
+    with pytest.raises(ConfigError, match="leaves no writer for the test split"):
         hwdb(test_share=0.0).load("test")
     (tmp_path / "hwdb" / "1-f.gnt").unlink()
-    with pytest.raises(SettingError, match=r"holds no \.gnt files"):
+    with pytest.raises(ConfigError, match=r"holds no \.gnt files"):
         hwdb().load()
 
 
@@ -166,7 +166,7 @@ def test_whether_there_is_a_test_split_is_known_before_it_is_loaded(npz, noise, 
     assert npz(x=x, x_test=x[:2]).has_test()
     everything = npz(x=x)
     assert not everything.has_test()
-    with pytest.raises(SettingError, match=r"test_share=0.0: leaves no image for the test split"):
+    with pytest.raises(ConfigError, match=r"test_share=0.0: leaves no image for the test split"):
         everything.load("test")
     writers("1-f.gnt", "啊阿")
     assert not hwdb(test_share=0.0).has_test()
@@ -188,7 +188,7 @@ def test_whether_there_is_a_test_split_is_known_before_it_is_loaded(npz, noise, 
     ],
 )
 def test_npz_files_of_something_else_are_refused(arrays, message, npz):
-    with pytest.raises(SettingError, match=message):
+    with pytest.raises(ConfigError, match=message):
         npz(**arrays).load()
 
 
@@ -219,7 +219,7 @@ SIX = np.arange(6) % 3
 def test_a_refused_npz_comes_with_a_command_that_makes_it_readable(
     arrays, message, npz, tmp_path, monkeypatch
 ):
-    with pytest.raises(SettingError, match=message) as refused:
+    with pytest.raises(ConfigError, match=message) as refused:
         npz(**arrays).load()
     words = shlex.split(str(refused.value).partition("rewrite it with ")[2])
     assert words[:2] == ["python", "-c"]
@@ -252,7 +252,7 @@ def test_a_refused_npz_comes_with_a_command_that_makes_it_readable(
     ],
 )
 def test_an_npz_that_no_command_could_mend_is_refused_in_words(arrays, message, npz):
-    with pytest.raises(SettingError, match=message) as refused:
+    with pytest.raises(ConfigError, match=message) as refused:
         npz(**arrays).load()
     assert "rewrite it" not in str(refused.value)
 
@@ -296,8 +296,8 @@ def test_what_an_npz_holds_to_no_use_and_dark_images_are_told(npz, caplog):
 
 
 def test_what_is_no_npz_is_refused(tmp_path):
-    with pytest.raises(SettingError, match="does not exist"):
+    with pytest.raises(ConfigError, match="does not exist"):
         Npz(root=str(tmp_path / "nowhere.npz"))
     (tmp_path / "text.npz").write_text("text")
-    with pytest.raises(SettingError, match=r"is no \.npz file"):
+    with pytest.raises(ConfigError, match=r"is no \.npz file"):
         Npz(root=str(tmp_path / "text.npz"))

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.data.decode import Policy, suffixes
-from gan_zoo.data.decoded import Skipped, _attempt
-from gan_zoo.data.folders import ImageFolder
+from gan_zoo.data.decoded_images import Skipped, _attempt
+from gan_zoo.data.file_names import natural, normalized, shown
 from gan_zoo.data.hwdb import HWDB
-from gan_zoo.data.names import natural, normalized, shown
-from gan_zoo.data.splits import held_out
-from gan_zoo.schema import SettingError
+from gan_zoo.data.image_decoding import ImageTransform, suffixes
+from gan_zoo.data.image_files import ImageFolder
+from gan_zoo.data.splits import hash_split
+from gan_zoo.schema import ConfigError
 
 
 @pytest.fixture
@@ -89,9 +89,9 @@ def test_digits_in_names_count_as_numbers():
 
 
 def test_ordinary_names_stay_in_their_splits_and_odd_ones_have_one():
-    split = held_out([f"{i}.jpg" for i in range(40)], 0.1)
+    split = hash_split([f"{i}.jpg" for i in range(40)], 0.1)
     assert split["test"] == ["6.jpg", "18.jpg", "27.jpg", "32.jpg"]
-    assert sum(map(len, held_out(["caf\udce9.png", "x\ud800.png"], 0.5).values())) == 2
+    assert sum(map(len, hash_split(["caf\udce9.png", "x\ud800.png"], 0.5).values())) == 2
 
 
 def test_a_name_that_is_not_utf8_is_used_and_shown(tmp_path, load, encode, caplog):
@@ -233,7 +233,7 @@ def test_a_dataset_json_of_something_else_leaves_folders_as_classes(packed, load
 )
 def test_a_dataset_json_that_is_wrong_is_refused_in_one_line(content, message, packed, load):
     root = packed({"a/0.png": 0, "b/1.png": 1, "dataset.json": content.encode()})
-    with pytest.raises(SettingError, match=message) as error:
+    with pytest.raises(ConfigError, match=message) as error:
         load(root)
     assert str(error.value).startswith(f"dataset.root={root}: ")
     assert "\n" not in str(error.value)
@@ -318,7 +318,7 @@ def test_only_endings_of_pictures_count():
     ],
 )
 def test_a_root_without_images_says_what_is_there(names, message, packed, load):
-    with pytest.raises(SettingError, match=message):
+    with pytest.raises(ConfigError, match=message):
         load(packed(dict.fromkeys(names, b"content")))
 
 
@@ -327,11 +327,11 @@ def test_a_root_with_files_of_another_dataset_says_which(tmp_path, load):
     for name, remedy in (("a.zip", "dataset.root={}"), ("b.npz", "dataset=npz dataset.root={}")):
         path = tmp_path / "in" / name
         path.write_bytes(b"")
-        with pytest.raises(SettingError) as error:
+        with pytest.raises(ConfigError) as error:
             load(path.parent)
         assert str(error.value).endswith("use " + remedy.format(path))
         path.unlink()
-    with pytest.raises(SettingError, match=rf"does not exist \({tmp_path} holds in\)"):
+    with pytest.raises(ConfigError, match=rf"does not exist \({tmp_path} holds in\)"):
         load(tmp_path / "away" / "deeper")
 
 
@@ -341,7 +341,7 @@ def test_a_share_that_leaves_no_test_image_comes_with_one_that_works(packed, loa
     assert (
         "dataset.test_share=0.1 leaves no image for the test split; the data has 3" in caplog.text
     )
-    with pytest.raises(SettingError, match="leaves no image for the test split") as error:
+    with pytest.raises(ConfigError, match="leaves no image for the test split") as error:
         load(root, "test", test_share=0.1)
     share = float(str(error.value).split("dataset.test_share=")[2].split()[0])
     assert len(load(root, "test", test_share=share))
@@ -356,7 +356,7 @@ def tiff_of(pixels, tmp_path, **options):
 @pytest.mark.parametrize("compression", [None, "tiff_deflate"])
 def test_32_bit_integers_are_left_out_with_the_reason(compression, tmp_path):
     content = tiff_of(np.full((6, 6), 200, np.int32), tmp_path, compression=compression)
-    result = _attempt("a.tif", lambda _: content, Policy(4, 1, "crop"))
+    result = _attempt("a.tif", lambda _: content, ImageTransform(4, 1, "crop"))
     assert isinstance(result, Skipped)
     assert result.reason == "has 32-bit integer pixels, whose range is not known"
 
@@ -364,16 +364,16 @@ def test_32_bit_integers_are_left_out_with_the_reason(compression, tmp_path):
 @pytest.mark.parametrize("compression", [None, "tiff_lzw"])
 def test_sixteen_bits_in_a_tiff_are_scaled(compression, tmp_path):
     content = tiff_of(np.full((6, 6), 40_000, np.uint16), tmp_path, compression=compression)
-    policy = Policy(4, 1, "crop")
-    assert (policy.decode(content) == 40_000 >> 8).all()
-    assert policy.peaks == [40_000]
+    transform = ImageTransform(4, 1, "crop")
+    assert (transform.decode(content) == 40_000 >> 8).all()
+    assert transform.peaks == [40_000]
 
 
 @pytest.mark.parametrize("most", [255, 4095, 65_535])
 def test_the_range_that_a_pgm_states_is_used(most):
     pixels = np.full((6, 6), most, ">u2" if most > 255 else np.uint8)
     content = b"P5 6 6 %d\n" % most + pixels.tobytes()
-    assert (Policy(4, 1, "crop").decode(content) == 255).all()
+    assert (ImageTransform(4, 1, "crop").decode(content) == 255).all()
 
 
 def test_signed_pixels_are_left_out(tmp_path):
@@ -381,7 +381,7 @@ def test_signed_pixels_are_left_out(tmp_path):
     tag = struct.pack("<HHI", 339, 3, 1)  # the format of samples, one short
     assert tag in content
     signed = content.replace(tag + b"\1", tag + b"\2")
-    result = _attempt("a.tif", lambda _: signed, Policy(4, 1, "crop"))
+    result = _attempt("a.tif", lambda _: signed, ImageTransform(4, 1, "crop"))
     assert result.reason == "has signed 16-bit pixels, whose range is not known"
 
 
@@ -391,7 +391,7 @@ def test_a_folder_of_unknown_ranges_is_refused_in_one_line(dtype, tmp_path, load
     for i in range(3):
         Image.fromarray(np.full((6, 6), i, dtype)).save(tmp_path / "deep" / f"{i}.tif")
     with pytest.raises(
-        SettingError, match="none of 3 images.*0.tif .*save it with 8 or 16"
+        ConfigError, match="none of 3 images.*0.tif .*save it with 8 or 16"
     ) as error:
         load(tmp_path / "deep")
     assert "1.tif" not in str(error.value)  # the same reason again
@@ -410,6 +410,6 @@ def test_unused_upper_bits_are_said(factor, said, tmp_path, load, encode, caplog
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
 def test_every_mode_of_8_bits_is_read(mode, tmp_path):
     Image.new("RGB", (8, 8), "white").convert(mode).save(tmp_path / "a.tif")
-    policy = Policy(4, 3, "crop")
-    assert (policy.decode((tmp_path / "a.tif").read_bytes()) >= 254).all()
-    assert not policy.peaks
+    transform = ImageTransform(4, 3, "crop")
+    assert (transform.decode((tmp_path / "a.tif").read_bytes()) >= 254).all()
+    assert not transform.peaks

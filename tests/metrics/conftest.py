@@ -6,9 +6,13 @@ import pytest
 import torch
 
 from gan_zoo.data.glyphs import Glyphs
-from gan_zoo.data.samples import Samples
-from gan_zoo.metrics.features import FeatureExtractor, Recipe, fit_network
-from gan_zoo.metrics.tasks import task_for
+from gan_zoo.data.in_memory import InMemoryDataset
+from gan_zoo.metrics.feature_net import (
+    FeatureExtractor,
+    FeatureNetConfig,
+    task_for,
+    train_feature_net,
+)
 
 
 @pytest.fixture(scope="session")
@@ -17,17 +21,19 @@ def glyphs() -> Glyphs:
 
 
 @pytest.fixture(scope="session")
-def train(glyphs) -> Samples:
+def train(glyphs) -> InMemoryDataset:
     return glyphs.load("train")
 
 
 @pytest.fixture(scope="session")
 def extractor(train) -> FeatureExtractor:
     task = task_for(train)
-    net = fit_network(train, task, Recipe(epochs=1, least_steps=60), torch.device("cpu"))
+    net = train_feature_net(
+        train, task, FeatureNetConfig(epochs=1, least_steps=60), torch.device("cpu")
+    )
     return FeatureExtractor(task, net, 0.99)
 
 
 @pytest.fixture(scope="session")
-def unlabelled(train) -> Samples:
-    return dataclasses.replace(train.unlabelled(), x=train.x[:400], y=train.unlabelled().y[:400])
+def unlabeled(train) -> InMemoryDataset:
+    return dataclasses.replace(train.unlabeled(), x=train.x[:400], y=train.unlabeled().y[:400])

@@ -7,17 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from gan_zoo.losses import GAN, GeneralizedLossSensitive, Scored
-from gan_zoo.metrics.critics import (
+from gan_zoo.evaluation.evaluator import diagnose_critic, zero_score_loss
+from gan_zoo.losses import GAN, GeneralizedLossSensitive, ScoredBatch
+from gan_zoo.metrics.critic import (
+    auroc,
+    clipped_fraction,
+    grad_norms,
     margins,
+    plot_critic,
     score_histograms,
-    separation,
-    slopes,
-    spectral_product,
-    wall_share,
+    spectral_norm_product,
 )
-from gan_zoo.metrics.diagnosis import diagnose, indifferent_loss
-from gan_zoo.metrics.landscape import landscape
 from gan_zoo.regularizers import WeightClip
 
 
@@ -46,7 +46,7 @@ LABELS = torch.zeros(50, dtype=torch.int64)
 
 
 def test_a_linear_critic_is_equally_steep_everywhere():
-    found = slopes(linear(3.0, 4.0), points(50, 0), points(50, 1), LABELS, torch.rand(50))
+    found = grad_norms(linear(3.0, 4.0), points(50, 0), points(50, 1), LABELS, torch.rand(50))
     assert len(found) == 10
     assert list(found.values()) == pytest.approx([5.0] * 10)
 
@@ -57,8 +57,8 @@ def test_slopes_between_are_taken_between():
             return x[:, :1].square() / 2  # as steep as its first coordinate is large
 
     real, fake = torch.tensor([[2.0, 0.0]] * 50), torch.tensor([[10.0, 0.0]] * 50)
-    found = slopes(Critic(Square()), real, fake, LABELS, torch.full((50,), 0.25))
-    quantiles = [found[f"critic/slope_{n}_median"] for n in ("real", "fake", "between")]
+    found = grad_norms(Critic(Square()), real, fake, LABELS, torch.full((50,), 0.25))
+    quantiles = [found[f"critic/grad_norm_{n}_median"] for n in ("real", "fake", "interpolated")]
     assert quantiles == pytest.approx([2, 10, 4])
     assert found["critic/lipschitz_lower_bound"] == pytest.approx(10)
 
@@ -68,34 +68,34 @@ def test_spectral_product_multiplies_the_layers():
     first.weight.data = torch.diag(torch.tensor([3.0, 1.0]))
     second.weight.data = torch.full((1, 1, 2, 2), 2.0)
     critic = nn.Sequential(first, nn.BatchNorm1d(2), second)
-    assert spectral_product(critic) == pytest.approx(3 * 4)
+    assert spectral_norm_product(critic) == pytest.approx(3 * 4)
 
 
 def test_the_wall_is_found_where_weights_are_clipped():
     torch.manual_seed(0)
     critic = nn.Sequential(nn.Linear(50, 50), nn.Linear(50, 1))
-    assert wall_share(critic) < 0.01
+    assert clipped_fraction(critic) < 0.01
     WeightClip(bound=0.05).after_step(list(critic.parameters()))
     beyond = np.mean([(p.abs() >= 0.05).float().mean().item() for p in critic[0].parameters()])
-    assert wall_share(critic) == pytest.approx(beyond, abs=0.05)
+    assert clipped_fraction(critic) == pytest.approx(beyond, abs=0.05)
 
 
 def test_margins_are_the_losss_own():
     x = torch.zeros(4, 2)
-    real = Scored(x, torch.tensor([3.0, 1.0, 0.0, 0.0]))
-    fake = Scored(x + 1, torch.zeros(4))
+    real = ScoredBatch(x, torch.tensor([3.0, 1.0, 0.0, 0.0]))
+    fake = ScoredBatch(x + 1, torch.zeros(4))
     found = margins(GeneralizedLossSensitive(margin_scale=2.0), real, fake)
     assert found["margin/mean"] == 2
-    assert (found["margin/violated"], found["margin/leak"]) == (0.75, 0.25)
+    assert (found["margin/violated"], found["margin/satisfied"]) == (0.75, 0.25)
     assert margins(GAN(), real, fake) == {}
 
 
 def test_separation_is_the_area_under_the_curve():
     low, high = torch.tensor([0.0, 1.0]), torch.tensor([2.0, 3.0])
-    assert separation(high, low) == 1
-    assert separation(low, high) == 0
-    assert separation(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0])) == 0.5
-    assert separation(torch.tensor([0.0, 2.0]), torch.tensor([1.0, 1.0])) == 0.5
+    assert auroc(high, low) == 1
+    assert auroc(low, high) == 0
+    assert auroc(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0])) == 0.5
+    assert auroc(torch.tensor([0.0, 2.0]), torch.tensor([1.0, 1.0])) == 0.5
 
 
 def test_score_histograms_hold_every_score():
@@ -109,22 +109,22 @@ def test_score_histograms_hold_every_score():
 
 def test_a_diagnosis_leaves_no_gradient_behind():
     critic = linear(1.0, 2.0)
-    draws = torch.Generator().manual_seed(0)
-    found = diagnose(critic, GAN(), points(50, 0), points(50, 1), LABELS, draws)
+    rng = torch.Generator().manual_seed(0)
+    found = diagnose_critic(critic, GAN(), points(50, 0), points(50, 1), LABELS, rng)
     assert all(math.isfinite(value) for value in found.numbers.values())
     assert critic.body.weight.grad is None
 
 
 def test_the_landscape_rises_where_the_critic_does():
-    pixels = landscape(linear(0.0, 1.0), extent=2.0, side=20)  # rises upwards
+    pixels = plot_critic(linear(0.0, 1.0), extent=2.0, side=20)  # rises upwards
     assert (pixels.shape, pixels.dtype) == ((20, 20, 3), np.uint8)
     red_over_blue = pixels[..., 0].astype(int) - pixels[..., 2]
     assert (red_over_blue[:3] > 0).all()
     assert (red_over_blue[-3:] < 0).all()
-    pixels = landscape(linear(1.0, 0.0), extent=2.0, side=20)  # rises to the right
+    pixels = plot_critic(linear(1.0, 0.0), extent=2.0, side=20)  # rises to the right
     assert (pixels[:, -1, 0].astype(int) > pixels[:, 0, 0]).all()
 
 
 def test_an_indifferent_critic_has_the_loss_of_score_zero():
-    assert indifferent_loss(GAN(), points(50, 0)) == pytest.approx(2 * math.log(2))
-    assert indifferent_loss(GeneralizedLossSensitive(), points(50, 0)) > 1
+    assert zero_score_loss(GAN(), points(50, 0)) == pytest.approx(2 * math.log(2))
+    assert zero_score_loss(GeneralizedLossSensitive(), points(50, 0)) > 1

@@ -6,20 +6,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_zoo.metrics.frechet import Gaussian, fit, frechet_distance
-from gan_zoo.metrics.kernel import kernel_distance, polynomial_mmd
-from gan_zoo.metrics.manifold import manifold
-from gan_zoo.metrics.neighbours import distance_blocks, nearest, neighbour_distances
+from gan_zoo.metrics.distances import (
+    Gaussian,
+    fit,
+    frechet_distance,
+    kernel_distance,
+    polynomial_mmd,
+)
+from gan_zoo.metrics.precision_recall import distance_blocks, manifold, nearest, neighbor_distances
 
 ABSENT = "a test-only reference, in the dev extra"
 
 
-def draws(seed: int) -> torch.Generator:
+def rng(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
 def normal(n: int, d: int, seed: int) -> Tensor:
-    return torch.randn(n, d, generator=draws(seed), dtype=torch.float64)
+    return torch.randn(n, d, generator=rng(seed), dtype=torch.float64)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +66,7 @@ def test_kernel_distance_agrees_with_torch_fidelity(clouds):
     expected = metric_kid.kid_features_to_metric(
         a.float(), b.float(), kid_subsets=1, kid_subset_size=500, verbose=False
     )
-    found = kernel_distance(a, b, draws(0), size=500)
+    found = kernel_distance(a, b, rng(0), size=500)
     assert found.value == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-4)
 
 
@@ -74,11 +78,11 @@ def test_kernel_distance_agrees_with_torchmetrics(clouds):
 
 
 def test_kernel_distance_is_unbiased_and_says_how_sure_it_is():
-    same = kernel_distance(normal(400, 8, 1), normal(400, 8, 2), draws(0), subsets=50, size=100)
-    far = kernel_distance(normal(400, 8, 1), normal(400, 8, 2) + 1, draws(0), subsets=50, size=100)
+    same = kernel_distance(normal(400, 8, 1), normal(400, 8, 2), rng(0), subsets=50, size=100)
+    far = kernel_distance(normal(400, 8, 1), normal(400, 8, 2) + 1, rng(0), subsets=50, size=100)
     assert abs(same.value) < 0.05 < 1 < far.value
     assert 0 < same.error < 0.02
-    whole = kernel_distance(normal(50, 8, 1), normal(50, 8, 2), draws(0))
+    whole = kernel_distance(normal(50, 8, 1), normal(50, 8, 2), rng(0))
     assert math.isnan(whole.error)
     assert math.isfinite(whole.value)
 
@@ -115,7 +119,7 @@ def test_manifold_tells_missing_diversity_from_missing_fidelity():
     assert one_half.precision > 0.9
     assert one_half.recall < 0.55
     assert one_half.coverage < 0.55
-    noise = manifold(real, 60 * torch.rand(300, 4, generator=draws(4)) - 20)
+    noise = manifold(real, 60 * torch.rand(300, 4, generator=rng(4)) - 20)
     assert noise.precision < 0.05
     assert noise.density < 0.05
     assert noise.coverage < 0.05
@@ -138,11 +142,11 @@ def test_distances_do_not_depend_on_the_blocks():
     assert torch.allclose(distance, torch.cdist(a, b).amin(1), atol=1e-9)
 
 
-def test_neighbours_leave_the_sample_itself_out_in_every_block():
+def test_neighbors_leave_the_sample_itself_out_in_every_block():
     x = torch.arange(1500.0)[:, None]
-    assert torch.equal(neighbour_distances(x, 1), torch.ones(1500, 1).double())
+    assert torch.equal(neighbor_distances(x, 1), torch.ones(1500, 1).double())
     with pytest.raises(ValueError, match="need more than"):
-        neighbour_distances(x[:3], 3)
+        neighbor_distances(x[:3], 3)
 
 
 def test_one_repeated_sample_is_bad_by_every_number(clouds):
@@ -153,5 +157,5 @@ def test_one_repeated_sample_is_bad_by_every_number(clouds):
     assert found.coverage < 0.05
     floor = frechet_distance(fit(real[:350]), fit(real[350:]))
     assert frechet_distance(fit(real), fit(fake)) > 5 * floor
-    assert kernel_distance(real, fake, draws(0), subsets=5, size=300).value > 0.1
+    assert kernel_distance(real, fake, rng(0), subsets=5, size=300).value > 0.1
     assert math.isfinite(frechet_distance(fit(real), fit(fake)))

@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from gan_zoo.metrics.health import DivergedError, Health
-from gan_zoo.metrics.vitals import Vitals
+from gan_zoo.evaluation.collapse import CollapseStats
+from gan_zoo.evaluation.health import DivergedError, Health
 
 WELL = {
     "loss/critic": 1.3,
@@ -15,7 +15,7 @@ WELL = {
     "score/real": 0.2,
     "score/fake": -0.1,
     "grad_norm/generator": 0.5,
-    "health/spread": 1.0,
+    "health/distance_ratio": 1.0,
     "health/duplicates": 0.0,
 }
 
@@ -28,7 +28,7 @@ def watch(health: Health, readings: int, start: int = 0, **changed: float) -> He
 
 
 def test_a_run_that_is_well_is_healthy():
-    assert watch(Health(indifferent=1.386), 20).verdict == "healthy"
+    assert watch(Health(indifferent=1.386), 20).status == "healthy"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 3e9])
@@ -36,39 +36,39 @@ def test_the_first_bad_quantity_ends_the_run_and_names_itself(value):
     health = watch(Health(), 3)
     with pytest.raises(DivergedError, match="loss/critic"):
         watch(health, 1, start=300, loss__critic=value, score__real=value)
-    assert health.verdict == f"diverged at step 400 (loss/critic is {value:.3g})"
+    assert health.status == f"diverged at step 400 (loss/critic is {value:.3g})"
 
 
 def test_metrics_and_speed_that_are_not_finite_do_not_end_a_run():
-    assert watch(Health(), 6, metric__reverse_kl=math.inf).verdict == "healthy"
+    assert watch(Health(), 6, metric__reverse_kl=math.inf).status == "healthy"
 
 
-@pytest.mark.parametrize("sign", [{"health__spread": 0.01}, {"health__duplicates": 0.99}])
+@pytest.mark.parametrize("sign", [{"health__distance_ratio": 0.01}, {"health__duplicates": 0.99}])
 def test_collapse_is_told_once_it_lasts(sign, caplog):
     health = watch(Health(), 4)
     with caplog.at_level(logging.WARNING):
-        assert watch(health, 4, start=400, **sign).verdict == "healthy"
-        assert watch(health, 6, start=800, **sign).verdict == "collapsed at step 500"
+        assert watch(health, 4, start=400, **sign).status == "healthy"
+        assert watch(health, 6, start=800, **sign).status == "collapsed at step 500"
     assert [record.message for record in caplog.records] == ["health: collapsed at step 500"]
-    assert watch(health, 1, start=1400).verdict == "healthy"
+    assert watch(health, 1, start=1400).status == "healthy"
 
 
 def test_one_mode_or_class_is_a_collapse_at_once():
     health = watch(Health(), 2)
     health.read_metrics(200, {"metric/largest_share_mnist_cnn": 0.95})
-    assert health.verdict == "collapsed at step 200"
-    assert watch(health, 1, start=200).verdict == "collapsed at step 200"
+    assert health.status == "collapsed at step 200"
+    assert watch(health, 1, start=200).status == "collapsed at step 200"
     health.read_metrics(400, {"metric/largest_share_mnist_cnn": 0.3})
-    assert health.verdict == "healthy"
+    assert health.status == "healthy"
 
 
 def test_one_class_of_noise_is_not_a_collapse():
     health = watch(Health(), 2)
     one_class = {"metric/largest_share_mnist_cnn": 1.0}
     health.read_metrics(200, {**one_class, "metric/precision_mnist_cnn": 0.0})
-    assert health.verdict.startswith("nothing learned")
+    assert health.status.startswith("nothing learned")
     health.read_metrics(400, {**one_class, "metric/precision_mnist_cnn": 0.8})
-    assert health.verdict == "collapsed at step 400"
+    assert health.status == "collapsed at step 400"
 
 
 @pytest.mark.parametrize("quality", ["metric/high_quality", "metric/precision_mnist_cnn"])
@@ -77,56 +77,59 @@ def test_a_run_whose_samples_do_not_look_real_has_learned_nothing(quality):
     for step, value in ((200, 0.0), (300, 0.004)):
         health.read_metrics(step, {quality: value, "metric/largest_share": 0.2})
         told = f"nothing learned (hardly any sample looks real) by step {step}"
-        assert watch(health, 1, start=step).verdict == told
+        assert watch(health, 1, start=step).status == told
     health.read_metrics(400, {quality: 0.4})
-    assert health.verdict == "healthy"
+    assert health.status == "healthy"
 
 
 def test_a_critic_that_has_won_is_saturated():
     health = watch(Health(indifferent=1.386), 3)
-    assert watch(health, 5, start=300, loss__critic=0.01).verdict == (
+    assert watch(health, 5, start=300, loss__critic=0.01).status == (
         "critic saturated since step 400"
     )
 
 
 def test_a_loss_without_such_a_scale_is_saturated_only_when_the_gradient_vanishes():
     health = watch(Health(indifferent=0.0), 3, loss__critic=0.0)
-    assert watch(health, 5, start=300, loss__critic=0.0).verdict == "healthy"
-    assert watch(health, 5, start=800, grad_norm__generator=1e-6).verdict == (
+    assert watch(health, 5, start=300, loss__critic=0.0).status == "healthy"
+    assert watch(health, 5, start=800, grad_norm__generator=1e-6).status == (
         "critic saturated since step 900"
     )
 
 
 def test_a_generator_that_never_had_a_gradient_is_told_too():
-    assert watch(Health(), 5, grad_norm__generator=0.0).verdict == "critic saturated since step 100"
+    assert watch(Health(), 5, grad_norm__generator=0.0).status == "critic saturated since step 100"
 
 
 def test_scores_that_explode_are_told_before_they_end_the_run():
     health = watch(Health(), 3)
-    assert watch(health, 5, start=300, score__fake=5e5).verdict == (
+    assert watch(health, 5, start=300, score__fake=5e5).status == (
         "scores exploding since step 400"
     )
 
 
 def test_the_worst_is_told_first():
-    health = watch(Health(indifferent=1.386), 5, loss__critic=0.01, health__spread=0.01)
-    assert health.verdict == "collapsed at step 100"
+    health = watch(Health(indifferent=1.386), 5, loss__critic=0.01, health__distance_ratio=0.01)
+    assert health.status == "collapsed at step 100"
 
 
 def test_vitals_tell_one_repeated_image_from_real_ones():
-    draws = torch.Generator().manual_seed(0)
-    real, other = torch.randn(2, 64, 1, 8, 8, generator=draws)
-    vitals = Vitals(real)
-    well = vitals.measure(other)
-    assert well["health/spread"].item() == pytest.approx(1, abs=0.1)
+    rng = torch.Generator().manual_seed(0)
+    real, other = torch.randn(2, 64, 1, 8, 8, generator=rng)
+    collapse_stats = CollapseStats(real)
+    well = collapse_stats.measure(other)
+    assert well["health/distance_ratio"].item() == pytest.approx(1, abs=0.1)
     assert well["health/duplicates"] == 0
-    ill = vitals.measure(other[:1].expand(64, -1, -1, -1))
-    assert ill["health/spread"] == 0
+    ill = collapse_stats.measure(other[:1].expand(64, -1, -1, -1))
+    assert ill["health/distance_ratio"] == 0
     assert ill["health/duplicates"] == 1
 
 
 def test_vitals_read_nothing_back_to_the_host():
-    vitals = Vitals(torch.randn(8, 2))
-    vitals.spread, vitals.near = vitals.spread.to("meta"), vitals.near.to("meta")
-    measured = vitals.measure(torch.empty(8, 2, device="meta"))
+    collapse_stats = CollapseStats(torch.randn(8, 2))
+    collapse_stats.spread, collapse_stats.near = (
+        collapse_stats.spread.to("meta"),
+        collapse_stats.near.to("meta"),
+    )
+    measured = collapse_stats.measure(torch.empty(8, 2, device="meta"))
     assert all(value.device.type == "meta" for value in measured.values())

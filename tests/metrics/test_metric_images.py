@@ -7,23 +7,25 @@ from pathlib import Path
 import pytest
 import torch
 
+from gan_zoo.data.in_memory import InMemoryDataset, to_float
 from gan_zoo.data.mnist import MNIST
-from gan_zoo.data.samples import Samples, to_float
-from gan_zoo.metrics.cache import Cache
+from gan_zoo.evaluation.images import ImageMetrics
+from gan_zoo.evaluation.result import FakeBatch
 from gan_zoo.metrics.classes import class_shares
-from gan_zoo.metrics.features import (
+from gan_zoo.metrics.feature_cache import Cache
+from gan_zoo.metrics.feature_net import (
     FeatureNet,
-    Recipe,
+    FeatureNetConfig,
+    RotationTask,
     accuracy,
     feature_extractor,
-    fit_network,
     resize_protocol,
+    snake_case,
+    task_for,
+    train_feature_net,
     weights_hash,
 )
-from gan_zoo.metrics.image_judge import ImageJudge
-from gan_zoo.metrics.judge import Fakes
-from gan_zoo.metrics.tasks import RotationTask, snake_case, task_for
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 CPU = torch.device("cpu")
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -35,9 +37,9 @@ def test_a_network_learns_the_classes_in_a_moment(glyphs, extractor):
 
 def test_training_a_network_leaves_the_runs_noise_alone(train):
     state = torch.get_rng_state()
-    recipe = Recipe(epochs=1, least_steps=2, batch_size=8)
+    recipe = FeatureNetConfig(epochs=1, least_steps=2, batch_size=8)
     small = dataclasses.replace(train, x=train.x[:16], y=train.y[:16])
-    first, second = (fit_network(small, task_for(small), recipe, CPU) for _ in range(2))
+    first, second = (train_feature_net(small, task_for(small), recipe, CPU) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     assert weights_hash(first) == weights_hash(second)
     assert weights_hash(first) != weights_hash(FeatureNet(1, 4))
@@ -51,23 +53,25 @@ def test_floats_are_seen_as_the_bytes_they_are_saved_as(train, extractor):
     assert bytes_seen.probabilities.sum(1).tolist() == pytest.approx([1.0] * 20)
 
 
-def test_without_labels_a_network_learns_which_way_up_images_are(unlabelled):
-    task = task_for(unlabelled)
+def test_without_labels_a_network_learns_which_way_up_images_are(unlabeled):
+    task = task_for(unlabeled)
     assert task == RotationTask()
-    x, turns = task.pose(unlabelled.x, unlabelled.y, torch.Generator().manual_seed(0))
+    x, turns = task.make_task(unlabeled.x, unlabeled.y, torch.Generator().manual_seed(0))
     assert turns.unique().tolist() == [0, 1, 2, 3]
     k = int(turns[0])
-    assert torch.equal(x[0], unlabelled.x[0].rot90(k, (1, 2)))
-    wide = Samples(torch.zeros(4, 1, 8, 16, dtype=torch.uint8), torch.zeros(4).long())
-    with pytest.raises(SettingError, match="neither labelled nor square"):
+    assert torch.equal(x[0], unlabeled.x[0].rot90(k, (1, 2)))
+    wide = InMemoryDataset(torch.zeros(4, 1, 8, 16, dtype=torch.uint8), torch.zeros(4).long())
+    with pytest.raises(ConfigError, match="neither labeled nor square"):
         task_for(wide)
 
 
-def test_a_network_is_trained_once_and_read_ever_after(tmp_path, unlabelled, brief, monkeypatch):
+def test_a_network_is_trained_once_and_read_ever_after(tmp_path, unlabeled, brief, monkeypatch):
     cache = Cache(tmp_path)
-    first = feature_extractor(unlabelled, unlabelled, cache, CPU)
-    monkeypatch.setattr("gan_zoo.metrics.features.fit_network", None)  # would fail if called
-    second = feature_extractor(unlabelled, unlabelled, cache, CPU)
+    first = feature_extractor(unlabeled, unlabeled, cache, CPU)
+    monkeypatch.setattr(
+        "gan_zoo.metrics.feature_net.train_feature_net", None
+    )  # would fail if called
+    second = feature_extractor(unlabeled, unlabeled, cache, CPU)
     assert (first.identity, first.accuracy) == (second.identity, second.accuracy)
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -76,17 +80,17 @@ def test_of_two_that_make_the_same_the_first_to_finish_counts(tmp_path):
     cache = Cache(tmp_path)
 
     def make() -> dict:
-        cache.get("name", lambda: {"by": "other"})
+        cache.get_or_compute("name", lambda: {"by": "other"})
         return {"by": "me"}
 
-    assert cache.get("name", make)["by"] == "other"
+    assert cache.get_or_compute("name", make)["by"] == "other"
     assert [path.name for path in tmp_path.iterdir()] == ["name.pt"]
 
 
 def test_a_damaged_result_is_told_in_one_line(tmp_path):
     (tmp_path / "name.pt").write_bytes(b"not a file of torch")
-    with pytest.raises(SettingError, match="name.pt"):
-        Cache(tmp_path).get("name", dict)
+    with pytest.raises(ConfigError, match="name.pt"):
+        Cache(tmp_path).get_or_compute("name", dict)
 
 
 def test_large_images_are_reduced_and_small_ones_left():
@@ -104,21 +108,23 @@ def test_class_shares_by_hand():
 
 
 @pytest.fixture(scope="module")
-def judge(glyphs, extractor, tmp_path_factory):
-    judge = ImageJudge(glyphs, 300, 0, Cache(tmp_path_factory.mktemp("cache")), CPU)
-    judge.extractor = extractor  # instead of one trained for this
-    return judge
+def suite(glyphs, extractor, tmp_path_factory):
+    suite = ImageMetrics(glyphs, 300, 0, Cache(tmp_path_factory.mktemp("cache")), CPU)
+    suite.extractor = extractor  # instead of one trained for this
+    return suite
 
 
 def test_no_network_is_trained_before_something_is_to_be_judged(glyphs, tmp_path, monkeypatch):
     trained = []
-    monkeypatch.setattr("gan_zoo.metrics.features.fit_network", lambda *_: trained.append(1))
-    judge = ImageJudge(glyphs, 300, 0, Cache(tmp_path), CPU)
-    assert judge.chosen(["quick"])
-    assert judge.headline == "metric/frechet_glyphs_cnn"
+    monkeypatch.setattr(
+        "gan_zoo.metrics.feature_net.train_feature_net", lambda *_: trained.append(1)
+    )
+    suite = ImageMetrics(glyphs, 300, 0, Cache(tmp_path), CPU)
+    assert suite.chosen(["fast"])
+    assert suite.primary_metric == "metric/frechet_glyphs_cnn"
     assert not trained
     with pytest.raises(AttributeError):  # of what stands in for the network
-        judge.judge(Fakes(torch.zeros(4, 1, 16, 16), torch.zeros(4)), ["frechet"])
+        suite.compute(FakeBatch(torch.zeros(4, 1, 16, 16), torch.zeros(4)), ["frechet"])
     assert trained
 
 
@@ -126,26 +132,26 @@ def test_what_cannot_be_kept_is_made_again_and_told(tmp_path, caplog):
     (tmp_path / "file").touch()
     cache, made = Cache(tmp_path / "file" / "sub"), []
     for _ in range(2):
-        assert cache.get("name", lambda: made.append(1) or {"one": 1}) == {"one": 1}
+        assert cache.get_or_compute("name", lambda: made.append(1) or {"one": 1}) == {"one": 1}
     assert len(made) == 2
-    assert "could not be written: Not a directory; training goes on" in caplog.text
+    assert "could not be written: Not a directory; continuing training" in caplog.text
 
 
-def judged(judge, x):
-    fakes = Fakes(x, torch.zeros(len(x), dtype=torch.int64))
-    found = judge.judge(fakes, judge.chosen(["all"])).numbers
+def judged(suite, x):
+    fakes = FakeBatch(x, torch.zeros(len(x), dtype=torch.int64))
+    found = suite.compute(fakes, suite.chosen(["all"])).numbers
     return {tag.removesuffix("_glyphs_cnn").removeprefix("metric/"): v for tag, v in found.items()}
 
 
-def test_real_images_are_good_and_one_image_and_noise_are_bad_by_every_number(judge, train):
-    real = judged(judge, to_float(train.x[:300]))
-    one = judged(judge, to_float(train.x[:1]).expand(300, -1, -1, -1))
-    draws = torch.Generator().manual_seed(0)
-    noise = judged(judge, 2 * torch.rand(300, 1, 16, 16, generator=draws) - 1)
+def test_real_images_are_good_and_one_image_and_noise_are_bad_by_every_number(suite, train):
+    real = judged(suite, to_float(train.x[:300]))
+    one = judged(suite, to_float(train.x[:1]).expand(300, -1, -1, -1))
+    rng = torch.Generator().manual_seed(0)
+    noise = judged(suite, 2 * torch.rand(300, 1, 16, 16, generator=rng) - 1)
     assert real["coverage"] > 0.9
     assert real["precision"] > 0.7
     assert real["recall"] > 0.7
-    assert real["classes"] == 4
+    assert real["classes_covered"] == 4
     assert real["largest_share"] < 0.4
     for bad in (one, noise):
         assert bad["frechet"] > 10 * real["frechet"]
@@ -155,27 +161,29 @@ def test_real_images_are_good_and_one_image_and_noise_are_bad_by_every_number(ju
     assert noise["precision"] < 0.1
     assert noise["density"] < 0.1
     assert noise["nearest_ratio"] > 2
-    assert (one["classes"], one["largest_share"], one["class_entropy"]) == (1, 1, 0)
+    assert (one["classes_covered"], one["largest_share"], one["class_entropy"]) == (1, 1, 0)
     assert one["nearest_ratio"] == 0  # it is a training image
 
 
-def test_the_label_asked_for_is_compared_with_the_one_seen(judge, train):
-    fakes = Fakes(to_float(train.x[:100]), train.y[:100], num_classes=4)
-    found = judge.judge(fakes, ["classes"]).numbers
+def test_the_label_asked_for_is_compared_with_the_one_seen(suite, train):
+    fakes = FakeBatch(to_float(train.x[:100]), train.y[:100], num_classes=4)
+    found = suite.compute(fakes, ["classes"]).numbers
     assert found["metric/label_accuracy_glyphs_cnn"] > 0.9
     two = dataclasses.replace(fakes, y=fakes.y % 2)
-    by_class = judge.judge(two, ["classes"]).histograms["metric/label_accuracy_by_class_glyphs_cnn"]
+    by_class = suite.compute(two, ["classes"]).histograms[
+        "metric/label_accuracy_by_class_glyphs_cnn"
+    ]
     assert [share is None for share in by_class] == [False, False, True, True]
     wrong = dataclasses.replace(fakes, y=(fakes.y + 1) % 4)
-    assert judge.judge(wrong, ["classes"]).numbers["metric/label_accuracy_glyphs_cnn"] < 0.1
+    assert suite.compute(wrong, ["classes"]).numbers["metric/label_accuracy_glyphs_cnn"] < 0.1
 
 
-def test_every_number_carries_its_protocol_and_says_what_it_is(judge, train, extractor):
-    fakes = Fakes(to_float(train.x[:50]), train.y[:50])
-    found = judge.judge(fakes, judge.chosen(["all"]))
+def test_every_number_carries_its_protocol_and_says_what_it_is(suite, train, extractor):
+    fakes = FakeBatch(to_float(train.x[:50]), train.y[:50])
+    found = suite.compute(fakes, suite.chosen(["all"]))
     assert set(found.protocols) == set(found.numbers)
     assert all(tag.endswith("_glyphs_cnn") for tag in found.numbers)
-    assert {*judge.available.tags_of(judge.chosen(["all"]))} == {*found.numbers}
+    assert {*suite.available.tags_of(suite.chosen(["all"]))} == {*found.numbers}
     protocol = found.protocols["metric/frechet_glyphs_cnn"]
     assert (protocol["n"], protocol["n_reference"], protocol["reference"]) == (50, 300, "test")
     assert protocol["feature_net"] == extractor.identity
@@ -185,11 +193,11 @@ def test_every_number_carries_its_protocol_and_says_what_it_is(judge, train, ext
     assert pixels.shape[0] == pixels.shape[1]  # 8 rows of 4 fakes, each beside its nearest
 
 
-def test_groups_are_chosen_by_name(judge):
-    assert judge.chosen(["quick", "frechet"]) == ["frechet", "manifold", "classes"]
-    assert "inception" not in judge.chosen(["all"])
-    with pytest.raises(SettingError, match="did you mean manifold"):
-        judge.chosen(["manifolds"])
+def test_groups_are_chosen_by_name(suite):
+    assert suite.chosen(["fast", "frechet"]) == ["frechet", "manifold", "classes"]
+    assert "inception" not in suite.chosen(["all"])
+    with pytest.raises(ConfigError, match="did you mean manifold"):
+        suite.chosen(["manifolds"])
 
 
 def test_names_of_datasets_in_tags():
@@ -203,14 +211,14 @@ def test_names_of_datasets_in_tags():
 
 @pytest.mark.skipif(not (SHARED / "MNIST").exists(), reason="needs MNIST's files")
 def test_real_digits_are_near_to_real_digits(tmp_path, monkeypatch):
-    recipe = Recipe(epochs=0, least_steps=60)  # enough to see digits by
-    monkeypatch.setattr("gan_zoo.metrics.features.Recipe", lambda: recipe)
+    recipe = FeatureNetConfig(epochs=0, least_steps=60)  # enough to see digits by
+    monkeypatch.setattr("gan_zoo.metrics.feature_net.FeatureNetConfig", lambda: recipe)
     dataset = MNIST(root=str(SHARED))
-    judge = ImageJudge(dataset, 1000, 0, Cache(tmp_path), CPU)
+    suite = ImageMetrics(dataset, 1000, 0, Cache(tmp_path), CPU)
     train = dataset.load("train")
     x = to_float(train.x[:1000])
-    found = judge.judge(Fakes(x, train.y[:1000]), judge.quick).numbers
+    found = suite.compute(FakeBatch(x, train.y[:1000]), suite.fast).numbers
     noise = 2 * torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) - 1
-    bad = judge.judge(Fakes(noise, train.y[:1000]), judge.quick).numbers
+    bad = suite.compute(FakeBatch(noise, train.y[:1000]), suite.fast).numbers
     assert found["metric/coverage_mnist_cnn"] > 0.9
     assert found["metric/frechet_mnist_cnn"] < bad["metric/frechet_mnist_cnn"] / 100

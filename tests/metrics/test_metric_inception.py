@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from gan_zoo.metrics.inception import inception_numbers, inception_protocol
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 
 def images(seed: int) -> torch.Tensor:
-    draws = torch.Generator().manual_seed(seed)
-    return torch.randint(256, (30, 1, 8, 8), generator=draws, dtype=torch.uint8)
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randint(256, (30, 1, 8, 8), generator=rng, dtype=torch.uint8)
 
 
 def test_numbers_come_under_their_names_from_another_extractor():
@@ -58,7 +58,7 @@ def test_numbers_come_under_their_names_from_another_extractor():
 
 def test_without_the_library_one_line_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_fidelity", None)
-    with pytest.raises(SettingError, match=r"pip install .*\[fid\]"):
+    with pytest.raises(ConfigError, match=r"pip install .*\[fid\]"):
         inception_numbers(images(0), images(1))
 
 
@@ -69,5 +69,5 @@ def test_without_its_weights_one_line_says_so(monkeypatch):
         raise OSError("Name or service not known")
 
     monkeypatch.setattr(fidelity, "calculate_metrics", offline)
-    with pytest.raises(SettingError, match="weights could not be fetched"):
+    with pytest.raises(ConfigError, match="weights could not be fetched"):
         inception_numbers(images(0), images(1))

@@ -7,18 +7,20 @@ import torch
 from torch import Tensor
 
 from gan_zoo.data.mixtures import Grid, Ring
-from gan_zoo.metrics.divergence import (
+from gan_zoo.metrics.modes import (
     CELLS_PER_MODE,
     cells,
+    directions,
     jensen_shannon,
     mixture_divergence,
+    mode_counts,
     optimal_critic_loss,
+    reverse_kl,
+    sliced_wasserstein,
 )
-from gan_zoo.metrics.modes import hits, reverse_kl
-from gan_zoo.metrics.transport import directions, sliced_wasserstein
 
 RING = Ring(count=20_000)
-CENTRES = torch.tensor(RING.centres())
+CENTRES = torch.tensor(RING.centers())
 EVEN = torch.ones(8)
 
 
@@ -37,34 +39,34 @@ def noise(n: int) -> Tensor:
 
 
 def test_a_perfect_sampler_captures_every_mode_evenly(perfect):
-    found = hits(perfect, CENTRES, RING.sigma)
-    assert found.captured == 8
+    found = mode_counts(perfect, CENTRES, RING.sigma)
+    assert found.modes_captured == 8
     assert found.high_quality == pytest.approx(1 - math.exp(-4.5), abs=0.003)
     assert found.histogram == pytest.approx([found.high_quality / 8] * 8, abs=0.01)
     assert reverse_kl(found.histogram, EVEN) == pytest.approx(0, abs=0.002)
 
 
 def test_one_point_is_one_mode(perfect):
-    found = hits(CENTRES[3:4].expand(100, 2), CENTRES, RING.sigma)
-    assert (found.captured, found.high_quality, found.largest) == (1, 1, 1)
+    found = mode_counts(CENTRES[3:4].expand(100, 2), CENTRES, RING.sigma)
+    assert (found.modes_captured, found.high_quality, found.largest) == (1, 1, 1)
     assert reverse_kl(found.histogram, EVEN) == pytest.approx(math.log(8))
 
 
 def test_noise_has_no_quality_and_spreads_over_all_modes():
-    found = hits(noise(5000), CENTRES, RING.sigma)
+    found = mode_counts(noise(5000), CENTRES, RING.sigma)
     assert found.high_quality < 0.02
     assert found.largest < 0.2
 
 
 def test_without_a_good_sample_the_reverse_kl_is_infinite():
-    found = hits(torch.full((10, 2), 50.0), CENTRES, RING.sigma)
-    assert found.captured == 0
+    found = mode_counts(torch.full((10, 2), 50.0), CENTRES, RING.sigma)
+    assert found.modes_captured == 0
     assert reverse_kl(found.histogram, EVEN) == math.inf
 
 
 def test_quality_ends_at_three_sigma():
     sigma = torch.tensor([[2.99 * 0.5, 0.0], [3.01 * 0.5, 0.0]])
-    assert hits(sigma, torch.zeros(1, 2), 0.5).high_quality == 0.5
+    assert mode_counts(sigma, torch.zeros(1, 2), 0.5).high_quality == 0.5
 
 
 def test_cells_share_the_mass_as_their_shells_say(true):
@@ -101,13 +103,13 @@ def test_jensen_shannon_has_its_known_ends():
 
 
 def test_the_optimal_critic_of_the_original_gan_has_the_loss_that_is_said():
-    from gan_zoo.losses import GAN, Scored
+    from gan_zoo.losses import GAN, ScoredBatch
 
     p, q = torch.tensor([0.7, 0.3]).double(), torch.tensor([0.2, 0.8]).double()
     score = (p / q).log()  # D* = p / (p + q) as a logit
     counts = [(1000 * share).round().long() for share in (p, q)]
     real, fake = (score.repeat_interleave(count) for count in counts)
-    loss = GAN().critic(Scored(real, real), Scored(fake, fake)).item()
+    loss = GAN().critic(ScoredBatch(real, real), ScoredBatch(fake, fake)).item()
     assert loss == pytest.approx(optimal_critic_loss(jensen_shannon(*counts)))
 
 
@@ -136,5 +138,5 @@ def test_directions_are_unit_vectors_in_any_dimension():
 
 def test_a_grid_has_all_its_modes():
     grid = Grid(count=5000)
-    found = hits(grid.load("train").x, torch.tensor(grid.centres()), grid.sigma)
-    assert found.captured == 25
+    found = mode_counts(grid.load("train").x, torch.tensor(grid.centers()), grid.sigma)
+    assert found.modes_captured == 25

@@ -12,19 +12,24 @@ from PIL import Image
 
 from gan_zoo import checkpoints
 from gan_zoo.data.glyphs import Glyphs
-from gan_zoo.metrics.afterwards import Runs, players, table
-from gan_zoo.metrics.best import Best
-from gan_zoo.metrics.command import parse
-from gan_zoo.metrics.evaluation import Evaluation
-from gan_zoo.metrics.groups import MIXTURE
-from gan_zoo.metrics.health import DivergedError
-from gan_zoo.metrics.judge import Judgement
-from gan_zoo.schema import SettingError
-from gan_zoo.training.interruption import Stopped
+from gan_zoo.evaluation.best_checkpoint import BestCheckpoint
+from gan_zoo.evaluation.config import Evaluation
+from gan_zoo.evaluation.groups import MIXTURE
+from gan_zoo.evaluation.health import DivergedError
+from gan_zoo.evaluation.offline import OfflineEvaluator, format_results, load_networks, parse
+from gan_zoo.evaluation.result import EvalResult
+from gan_zoo.schema import ConfigError
+from gan_zoo.training.signals import Stopped
 
 ROOT = Path(__file__).parents[2]
 RING = ["dataset=ring", "dataset.count=500", "batch_size=16", "device=cpu", "log_every=5"]
-JUDGED = [*RING, "steps=20", "evaluate_every=10", "evaluation.n=50", "checkpoint_every=10"]
+JUDGED = [
+    *RING,
+    "steps=20",
+    "evaluate_every=10",
+    "evaluation.num_samples=50",
+    "checkpoint_every=10",
+]
 
 
 def lines(folder: Path) -> list[dict]:
@@ -41,7 +46,7 @@ def ring(trained, tmp_path_factory) -> Path:
 def test_a_run_is_judged_at_its_cadence(ring):
     judged = [line for line in lines(ring) if "metric/modes" in line]
     assert [line["step"] for line in judged] == [10, 20]
-    assert {"metric/sliced_wasserstein", "metric/jsd", "critic/separation"} <= set(judged[0])
+    assert {"metric/sliced_wasserstein", "metric/jsd", "critic/auroc"} <= set(judged[0])
     assert Image.open(ring / "samples" / "landscape-000020.png").size == (160, 160)
 
 
@@ -49,7 +54,7 @@ def test_a_summary_tells_health_protocol_and_best(ring):
     summary = json.loads((ring / "summary.json").read_text())
     assert summary["health"].startswith("nothing learned")  # in 20 steps
     assert summary["protocol"]["metric/modes"]["n"] == 50
-    critic = summary["protocol"]["critic/separation"]
+    critic = summary["protocol"]["critic/auroc"]
     assert (critic["reference"], critic["dataset"]) == ("train", "Ring")
     best = summary["best"]
     values = {
@@ -62,8 +67,8 @@ def test_a_summary_tells_health_protocol_and_best(ring):
 
 
 def test_the_best_checkpoint_is_not_taken_for_the_newest(ring):
-    assert checkpoints.newest(ring).name == "00000020.pt"
-    checkpoints.keep_newest(ring / "checkpoints", 2)
+    assert checkpoints.latest_path(ring).name == "00000020.pt"
+    checkpoints.prune(ring / "checkpoints", 2)
     assert (ring / "checkpoints" / "best.pt").exists()
 
 
@@ -85,13 +90,21 @@ def test_a_judged_run_loads_its_training_samples_once(trained, tmp_path, monkeyp
         return load(self, split)
 
     monkeypatch.setattr(Glyphs, "load", counted)
-    words = ["dataset.count=200", "batch_size=8", "steps=2", "evaluate_every=2", "evaluation.n=20"]
+    words = [
+        "dataset.count=200",
+        "batch_size=8",
+        "steps=2",
+        "evaluate_every=2",
+        "evaluation.num_samples=20",
+    ]
     trained(tmp_path / "run", *words, "device=cpu", f"evaluation.cache={tmp_path}")
     assert sorted(loaded) == ["test", "train"]
 
 
 def test_every_run_is_judged_at_its_end_unless_it_never_is(trained, tmp_path):
-    trained(tmp_path / "short", *RING, "steps=5", "evaluate_every=2000", "evaluation.n=50")
+    trained(
+        tmp_path / "short", *RING, "steps=5", "evaluate_every=2000", "evaluation.num_samples=50"
+    )
     assert [line["step"] for line in lines(tmp_path / "short") if "metric/modes" in line] == [5]
     summary = trained(tmp_path / "never", *RING, "steps=5", "evaluate_every=0")
     assert not any("metric/modes" in line for line in lines(tmp_path / "never"))
@@ -100,7 +113,7 @@ def test_every_run_is_judged_at_its_end_unless_it_never_is(trained, tmp_path):
 
 
 def test_a_wrong_metric_is_told_before_training(trained, tmp_path):
-    with pytest.raises(SettingError, match="metrics=frechet"):
+    with pytest.raises(ConfigError, match="metrics=frechet"):
         trained(tmp_path, *JUDGED, "evaluation.metrics=[frechet]")
     assert not list(tmp_path.iterdir())
 
@@ -126,27 +139,27 @@ def test_vitals_take_little_of_what_training_does_however_often_is_read(trained,
     often = [*RING, "log_every=1", "batch_size=800", "n_critic=3", "dataset.count=800"]
     for steps in (30, 45):  # the second goes on from the first
         trained(tmp_path, *often, f"steps={steps}")
-    taken = [line["step"] for line in lines(tmp_path) if "health/spread" in line]
+    taken = [line["step"] for line in lines(tmp_path) if "health/distance_ratio" in line]
     assert taken == [1, 21, 41]  # 128 samples after 20 steps that made 4 x 800 each
 
 
 def test_the_best_is_kept_by_either_direction_and_across_restarts(tmp_path):
-    high = Best(tmp_path, "metric/coverage", lower_is_better=False)
-    assert [high.offer(i, value, dict) for i, value in enumerate([0.2, 0.1, 0.4])] == [1, 0, 1]
-    again = Best(tmp_path, "metric/coverage", lower_is_better=False)
+    high = BestCheckpoint(tmp_path, "metric/coverage", lower_is_better=False)
+    assert [high.update(i, value, dict) for i, value in enumerate([0.2, 0.1, 0.4])] == [1, 0, 1]
+    again = BestCheckpoint(tmp_path, "metric/coverage", lower_is_better=False)
     assert again.record == {"metric": "metric/coverage", "value": 0.4, "step": 2}
-    assert not again.offer(3, 0.3, dict)
-    assert not again.offer(3, float("nan"), dict)
-    other = Best(tmp_path, "metric/jsd", lower_is_better=True)
-    assert other.offer(4, 0.6, dict)
+    assert not again.update(3, 0.3, dict)
+    assert not again.update(3, float("nan"), dict)
+    other = BestCheckpoint(tmp_path, "metric/jsd", lower_is_better=True)
+    assert other.update(4, 0.6, dict)
 
 
-def asked(*words: str) -> Runs:
-    return Runs(parse(words))
+def asked(*words: str) -> OfflineEvaluator:
+    return OfflineEvaluator(parse(words))
 
 
 def test_evaluating_afterwards_needs_the_checkpoint_alone(ring):
-    runs = asked(str(ring), "n=100", "metrics=all", "seed=3")
+    runs = asked(str(ring), "num_samples=100", "metrics=all", "seed=3")
     found = runs.evaluate(ring)
     written = json.loads((ring / "evaluation.json").read_text())
     assert written["step"] == 20
@@ -161,31 +174,31 @@ def test_evaluating_afterwards_needs_the_checkpoint_alone(ring):
 
 
 def test_the_same_seed_judges_the_same(ring):
-    first, second = (asked(str(ring), "n=50").evaluate(ring).numbers for _ in range(2))
+    first, second = (asked(str(ring), "num_samples=50").evaluate(ring).numbers for _ in range(2))
     assert first == second
-    other = asked(str(ring), "n=50", "seed=1").evaluate(ring).numbers
+    other = asked(str(ring), "num_samples=50", "seed=1").evaluate(ring).numbers
     assert other["metric/sliced_wasserstein"] != first["metric/sliced_wasserstein"]
 
 
 def test_the_averaged_generator_is_judged(ring):
-    content = checkpoints.load(checkpoints.newest(ring))
-    generator, _, _ = players(content, torch.device("cpu"))
-    assert torch.equal(next(generator.parameters()), next(iter(content["average"].values())))
+    content = checkpoints.load(checkpoints.latest_path(ring))
+    generator, _, _ = load_networks(content, torch.device("cpu"))
+    assert torch.equal(next(generator.parameters()), next(iter(content["ema"].values())))
 
 
 def test_samples_that_are_not_finite_are_not_judged(ring, tmp_path):
-    content = checkpoints.load(checkpoints.newest(ring))
-    content["average"] = {name: t * float("nan") for name, t in content["average"].items()}
+    content = checkpoints.load(checkpoints.latest_path(ring))
+    content["ema"] = {name: t * float("nan") for name, t in content["ema"].items()}
     checkpoints.save(tmp_path / "checkpoints" / "00000020.pt", content)
     with pytest.raises(DivergedError, match="samples is nan"):
-        asked(str(tmp_path), "n=20").evaluate(tmp_path)
+        asked(str(tmp_path), "num_samples=20").evaluate(tmp_path)
 
 
 def test_images_are_judged_from_a_checkpoint(trained, tmp_path, brief):
     small = ["dataset.count=200", "dataset.size=16", "batch_size=16", "device=cpu", "steps=2"]
     trained(tmp_path / "run", "conditional=true", *small)
     cache = f"cache={tmp_path / 'cache'}"
-    found = asked(str(tmp_path / "run"), "n=40", cache).evaluate(tmp_path / "run")
+    found = asked(str(tmp_path / "run"), "num_samples=40", cache).evaluate(tmp_path / "run")
     tags = set(found.numbers)
     assert {"metric/frechet_glyphs_cnn", "metric/label_accuracy_glyphs_cnn"} <= tags
     assert (tmp_path / "run" / "evaluation" / "nearest.png").exists()
@@ -196,18 +209,18 @@ def test_a_classifier_is_judged_while_it_learns_from_few_labels_and_afterwards(
 ):
     run, cache = tmp_path / "run", tmp_path / "cache"
     few = ["loss=cls_gan", "dataset.labels_per_class=20", "dataset.count=600", "dataset.size=16"]
-    judging = ["evaluate_every=60", "evaluation.metrics=[classes]", "evaluation.n=40"]
+    judging = ["evaluate_every=60", "evaluation.metrics=[classes]", "evaluation.num_samples=40"]
     trained(run, *few, "steps=120", "device=cpu", *judging, f"evaluation.cache={cache}")
     errors = [line.get("metric/classification_error") for line in lines(run)]
     judged = [error for error in errors if error is not None]
     assert len(judged) == 2
     assert judged[1] < 0.4  # guessing: 0.9
-    found = asked(str(run), "n=40", "metrics=classes", f"cache={cache}").evaluate(run)
+    found = asked(str(run), "num_samples=40", "metrics=classes", f"cache={cache}").evaluate(run)
     assert found.numbers["metric/classification_error"] == judged[1]
     assert found.protocols["metric/classification_error"]["reference"] == "test"
-    content = checkpoints.load(checkpoints.newest(run))
-    assert content["classifier"].keys() == content["critic"].keys()
-    _, critic, classifier = players(content, torch.device("cpu"))
+    content = checkpoints.load(checkpoints.latest_path(run))
+    assert content["ema_critic"].keys() == content["critic"].keys()
+    _, critic, classifier = load_networks(content, torch.device("cpu"))
     assert not torch.equal(next(critic.parameters()), next(classifier.parameters()))
 
 
@@ -215,8 +228,8 @@ def test_numbers_of_unlike_protocols_never_stand_together():
     found = {}
     for name, n in (("a", 10), ("b", 10), ("c", 20)):
         protocols = {"metric/x": {"n": n}}
-        found[Path(name)] = Judgement({"metric/x": float(n)}, protocols=protocols)
-    first, second = table(found).split("\n\n")
+        found[Path(name)] = EvalResult({"metric/x": float(n)}, protocols=protocols)
+    first, second = format_results(found).split("\n\n")
     assert first.splitlines()[:3] == ["protocol: n 10", "  [1] a", "  [2] b"]
     assert first.split()[-3:] == ["metric/x", "10", "10"]
     assert second.splitlines()[:2] == ["protocol: n 20", "  [1] c"]
@@ -229,19 +242,22 @@ def test_words_of_the_command_line(tmp_path, monkeypatch):
     found = parse(["./seed=0", "seed=4", "metrics=[modes,transport]"])
     assert found.runs == (Path("./seed=0"),)
     assert found.settings == Evaluation(seed=4, metrics=("modes", "transport"))
-    with pytest.raises(SettingError, match="n=many"):
-        parse(["./seed=0", "n=many"])
-    with pytest.raises(SettingError, match="does not exist"):
+    with pytest.raises(ConfigError, match="num_samples=many"):
+        parse(["./seed=0", "num_samples=many"])
+    with pytest.raises(ConfigError, match="does not exist"):
         parse(["nowhere"])
-    with pytest.raises(SettingError, match="name at least one"):
-        parse(["n=10"])
+    with pytest.raises(ConfigError, match="name at least one"):
+        parse(["num_samples=10"])
 
 
 def test_the_script_evaluates_what_it_can_and_says_what_it_cannot(ring, tmp_path):
     (tmp_path / "empty").mkdir()
     command = [sys.executable, str(ROOT / "scripts" / "evaluate.py"), str(ring)]
     ran = subprocess.run(
-        [*command, str(tmp_path / "empty"), "n=50"], capture_output=True, text=True, cwd=ROOT
+        [*command, str(tmp_path / "empty"), "num_samples=50"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
     assert ran.returncode == 2
     assert "metric/modes" in ran.stdout
@@ -252,16 +268,16 @@ def test_the_script_evaluates_what_it_can_and_says_what_it_cannot(ring, tmp_path
 
 def pictures(folder: Path, count: int, test: int, shape=(16, 16), test_shape=None, **more) -> str:
     """An .npz file of noise with a test split; its path as a setting."""
-    draws = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     x, x_test = (
-        draws.integers(0, 256, (n, *s), dtype=np.uint8)
+        rng.integers(0, 256, (n, *s), dtype=np.uint8)
         for n, s in ((count, shape), (test, test_shape or shape))
     )
     np.savez(folder / "data.npz", x=x, x_test=x_test, **more)
     return f"dataset.root={folder / 'data.npz'}"
 
 
-NPZ = ["dataset=npz", "batch_size=8", "steps=4", "evaluate_every=2", "evaluation.n=12"]
+NPZ = ["dataset=npz", "batch_size=8", "steps=4", "evaluate_every=2", "evaluation.num_samples=12"]
 NPZ += ["device=cpu", "log_every=2"]
 
 
@@ -284,26 +300,30 @@ def test_groups_that_need_more_test_images_are_left_out_with_one_line(
     ("data", "words", "said"),
     [
         ({"test": 5}, ["metrics=[manifold]"], "metrics=manifold: needs at least 6 test images"),
-        ({"test": 9, "shape": (8, 16)}, ["metrics=[frechet]"], "neither labelled nor square"),
-        ({"test": 9}, ["metrics=[classes]"], "metrics=classes: needs labelled images"),
+        ({"test": 9, "shape": (8, 16)}, ["metrics=[frechet]"], "neither labeled nor square"),
+        ({"test": 9}, ["metrics=[classes]"], "metrics=classes: needs labeled images"),
         ({"test": 9, "test_shape": (16, 8)}, [], "images are 1x16x16 and test images 1x16x8"),
-        ({"test": 9}, ["best=modes"], "evaluation.best=modes: "),
-        ({"test": 9}, ["best=critic/separation"], "evaluation.best=critic/separation: "),
-        ({"test": 9}, ["metrics=[nearest]", "best=nearest_ratio"], "evaluation.best=nearest_ratio"),
+        ({"test": 9}, ["monitor=modes"], "evaluation.monitor=modes: "),
+        ({"test": 9}, ["monitor=critic/auroc"], "evaluation.monitor=critic/auroc: "),
+        (
+            {"test": 9},
+            ["metrics=[nearest]", "monitor=nearest_ratio"],
+            "evaluation.monitor=nearest_ratio",
+        ),
         ({"test": 9}, ["metrics=[]"], "evaluation.metrics=[]: names nothing to measure"),
         ({"test": 9}, ["metrics=[[1]]"], "evaluation.metrics"),
-        ({"test": 9}, ["n=1"], "evaluation.n=1: must be at least 10"),
+        ({"test": 9}, ["num_samples=1"], "evaluation.num_samples=1: must be at least 10"),
     ],
 )
 def test_what_an_evaluation_needs_is_checked_before_step_1(trained, tmp_path, data, words, said):
     given = [*NPZ, pictures(tmp_path, 40, **data), *(f"evaluation.{word}" for word in words)]
-    with pytest.raises(SettingError) as refused:
+    with pytest.raises(ConfigError) as refused:
         trained(tmp_path / "run", *given)
     assert said in str(refused.value)
     assert not (tmp_path / "run").exists()
 
 
-def test_unlabelled_images_that_are_not_square_train_unevaluated(trained, tmp_path, caplog):
+def test_unlabeled_images_that_are_not_square_train_unevaluated(trained, tmp_path, caplog):
     trained(tmp_path / "run", *NPZ, pictures(tmp_path, 40, 9, (8, 16)))
     (told,) = [r.message for r in caplog.records if r.message.startswith("evaluation")]
     assert "nothing is evaluated" in told
@@ -313,8 +333,8 @@ def test_unlabelled_images_that_are_not_square_train_unevaluated(trained, tmp_pa
 def test_data_of_another_shape_than_the_run_s_are_refused_afterwards(trained, tmp_path):
     trained(tmp_path / "run", *NPZ, pictures(tmp_path, 40, 9), "evaluate_every=0")
     pictures(tmp_path, 40, 9, (8, 8))
-    with pytest.raises(SettingError, match=r"holds samples of \(1, 8, 8\), the run makes"):
-        asked(str(tmp_path / "run"), "n=12").evaluate(tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"holds samples of \(1, 8, 8\), the run makes"):
+        asked(str(tmp_path / "run"), "num_samples=12").evaluate(tmp_path / "run")
 
 
 def test_nearest_alone_is_measured_and_chooses_no_best(trained, tmp_path, brief):
@@ -333,7 +353,7 @@ def test_without_test_samples_a_run_trains_and_says_so(trained, tmp_path, caplog
 
 
 def test_tags_of_groups_are_those_that_are_measured(ring):
-    found = asked(str(ring), "n=50").evaluate(ring)
+    found = asked(str(ring), "num_samples=50").evaluate(ring)
     declared = {tag for group in MIXTURE.tags.values() for tag in group}
     assert {tag for tag in found.numbers if tag.startswith("metric/")} == declared
 
@@ -347,10 +367,10 @@ def test_an_evaluation_that_fails_loses_nothing(trained, tmp_path, monkeypatch, 
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr("gan_zoo.metrics.examiner.draw_fakes", fail)
+        patch.setattr("gan_zoo.evaluation.evaluator.generate_fakes", fail)
         with pytest.raises((type(error), Stopped)):
             trained(tmp_path / "two", *whole)
-    assert checkpoints.newest(tmp_path / "two").name == "00000010.pt"
+    assert checkpoints.latest_path(tmp_path / "two").name == "00000010.pt"
     trained(tmp_path / "two", *whole)
     one, two = ([timeless(line) for line in lines(tmp_path / name)] for name in ("one", "two"))
     assert one == two

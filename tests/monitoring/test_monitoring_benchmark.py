@@ -11,7 +11,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_rows_tell_what_each_action_costs_at_its_cadence(tmp_path):
-    small = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "evaluation.n=20"]
+    small = [
+        "dataset=ring",
+        "dataset.count=200",
+        "batch_size=8",
+        "device=cpu",
+        "evaluation.num_samples=20",
+    ]
     words = ["--out", str(tmp_path), "logging", *small, "--repeats", "2"]
     ran = subprocess.run(
         [sys.executable, "scripts/benchmark.py", *words], capture_output=True, text=True, cwd=ROOT

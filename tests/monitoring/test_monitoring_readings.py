@@ -6,20 +6,20 @@ import types
 
 import pytest
 
-from gan_zoo.metrics.watch import Examination
-from gan_zoo.monitoring import monitor, reading
+from gan_zoo.evaluation.monitor import PeriodicEvaluation
+from gan_zoo.monitoring import async_scalars, logger
+from gan_zoo.monitoring.async_scalars import HostCopy
 from gan_zoo.monitoring.progress import Progress
-from gan_zoo.monitoring.reading import Transfer
-from gan_zoo.training.loop import Training
+from gan_zoo.training.trainer import Trainer
 
 RING = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "log_every=2"]
-JUDGED = [*RING, "steps=9", "evaluate_every=3", "evaluation.n=20", "checkpoint_every=4"]
+JUDGED = [*RING, "steps=9", "evaluate_every=3", "evaluation.num_samples=20", "checkpoint_every=4"]
 
 
 @pytest.fixture
 def later(monkeypatch):
     """No reading is there when it is asked for."""
-    monkeypatch.setattr(Transfer, "immediate", False)
+    monkeypatch.setattr(HostCopy, "immediate", False)
 
 
 def lines(folder):
@@ -57,7 +57,7 @@ def test_a_run_that_diverges_stops_one_reading_later(trained, tmp_path, later):
 def test_lines_may_keep_a_time_apart_and_are_then_of_more_steps(trained, tmp_path):
     words = [*RING, "steps=9", "evaluate_every=0", "log_every=1"]
     trained(tmp_path / "all", *words)
-    trained(tmp_path / "few", *words, "log_seconds=1000")
+    trained(tmp_path / "few", *words, "min_log_interval=1000")
     every, few = lines(tmp_path / "all"), lines(tmp_path / "few")
     assert [line["step"] for line in few] == [1, 9]
     losses = [line["loss/critic"] for line in every[1:]]
@@ -65,7 +65,7 @@ def test_lines_may_keep_a_time_apart_and_are_then_of_more_steps(trained, tmp_pat
 
 
 def test_a_run_that_keeps_a_time_between_lines_is_continued_as_any_other(trained, tmp_path):
-    words = [*RING, "evaluate_every=0", "log_seconds=1000", "log_every=2"]
+    words = [*RING, "evaluate_every=0", "min_log_interval=1000", "log_every=2"]
     trained(tmp_path / "whole", *words, "steps=9", "checkpoint_every=5")
     (tmp_path / "parts").mkdir()
     shutil.copytree(tmp_path / "whole" / "checkpoints", tmp_path / "parts" / "checkpoints")
@@ -85,9 +85,9 @@ def test_examinations_count_neither_for_the_speed_nor_for_the_time_of_training(
     """By a clock that goes on by a second with every step, and by a thousand while one examines."""
     passed = [0.0]
     clock = types.SimpleNamespace(monotonic=lambda: passed[0])
-    monkeypatch.setattr(monitor, "time", clock)
-    monkeypatch.setattr(reading, "time", clock)
-    advance, examine = Training.advance, Examination.examine
+    monkeypatch.setattr(logger, "time", clock)
+    monkeypatch.setattr(async_scalars, "time", clock)
+    advance, examine = Trainer.train_steps, PeriodicEvaluation.evaluate
 
     def slowly(self, count):
         passed[0] += count
@@ -97,8 +97,8 @@ def test_examinations_count_neither_for_the_speed_nor_for_the_time_of_training(
         passed[0] += 1000
         return examine(self)
 
-    monkeypatch.setattr(Training, "advance", slowly)
-    monkeypatch.setattr(Examination, "examine", very_slowly)
+    monkeypatch.setattr(Trainer, "train_steps", slowly)
+    monkeypatch.setattr(PeriodicEvaluation, "evaluate", very_slowly)
     summary = trained(tmp_path, *JUDGED)
     read = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert {line["perf/steps_per_second"] for line in read if "loss/critic" in line} == {1}
@@ -118,7 +118,7 @@ def test_speeds_are_of_images_or_samples_and_never_rounded_to_zero(speed, unit, 
     caplog.set_level("INFO")
     progress = Progress(1, 0, unit)
     told = {"loss/critic": 1.0, "loss/generator": 1.0, "perf/images_per_second": speed}
-    progress.tell(1, told, "healthy")
+    progress.update(1, told, "healthy")
     progress.close()
     assert f"  {shown}  ETA" in caplog.text
 

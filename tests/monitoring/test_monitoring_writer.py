@@ -12,9 +12,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan_zoo.architectures import mlp
 from gan_zoo.data.glyphs import Glyphs
-from gan_zoo.monitoring import monitor, png, writer
-from gan_zoo.monitoring.album import Album, draw_samples
-from gan_zoo.monitoring.writer import Appended, Writer
+from gan_zoo.monitoring import background, logger, sample_grid
+from gan_zoo.monitoring.background import AppendFile, BackgroundWriter
+from gan_zoo.monitoring.sample_grid import SampleGrid, generate
 
 SMALL = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "log_every=2"]
 
@@ -48,7 +48,7 @@ class Disk:
 
 @pytest.fixture
 def disk(monkeypatch):
-    monkeypatch.setattr(writer, "FileIO", Disk)
+    monkeypatch.setattr(background, "FileIO", Disk)
     yield Disk
     Disk.room = None
 
@@ -59,7 +59,7 @@ def losses(folder):
 
 
 def test_pieces_that_found_no_room_are_written_whole_and_in_order_later(tmp_path, disk):
-    file = Appended(tmp_path / "lines")
+    file = AppendFile(tmp_path / "lines")
     file.write(b"first\n")
     disk.room = 3
     for piece in (b"second\n", b"third\n"):
@@ -73,7 +73,7 @@ def test_pieces_that_found_no_room_are_written_whole_and_in_order_later(tmp_path
 
 
 def test_tasks_are_done_in_order_in_another_thread_and_failures_told_once(caplog):
-    tasks, done = Writer(), []
+    tasks, done = BackgroundWriter(), []
 
     def fail():
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -81,11 +81,11 @@ def test_tasks_are_done_in_order_in_another_thread_and_failures_told_once(caplog
     for i in range(300):
         tasks.submit({"curves": fail})
         tasks.submit({"lines": lambda i=i: done.append((i, threading.current_thread()))})
-    tasks.settle()
+    tasks.flush()
     assert [i for i, _ in done] == list(range(300))
     assert threading.current_thread() not in {thread for _, thread in done}
     assert [record.message for record in caplog.records] == [
-        "cannot write curves: [Errno 28] No space left on device; training goes on"
+        "cannot write curves: [Errno 28] No space left on device; continuing training"
     ]
     tasks.close()
 
@@ -94,19 +94,19 @@ def test_a_disk_that_is_full_for_a_while_costs_no_line(
     trained, tmp_path, disk, monkeypatch, caplog
 ):
     trained(tmp_path / "well", *SMALL, "steps=12")
-    written = monitor.Monitor.scalars
+    written = logger.RunLogger.log_metrics
 
     def scalars(self, reading, values):
-        self._writer.settle()
+        self._writer.flush()
         disk.room = 100 if reading.step == 4 else None if reading.step == 10 else disk.room
         written(self, reading, values)
 
-    monkeypatch.setattr(monitor.Monitor, "scalars", scalars)
+    monkeypatch.setattr(logger.RunLogger, "log_metrics", scalars)
     with caplog.at_level(logging.WARNING):
         trained(tmp_path / "full", *SMALL, "steps=12")
     assert losses(tmp_path / "full") == losses(tmp_path / "well")
     assert [event.step for event in curve(tmp_path / "full")] == [2, 4, 6, 8, 10, 12]
-    told = [r.message for r in caplog.records if "training goes on" in r.message]
+    told = [r.message for r in caplog.records if "continuing training" in r.message]
     assert len(told) == len(set(told)) == 2
     assert all("No space left on device" in line for line in told)
 
@@ -123,15 +123,15 @@ def test_training_survives_where_neither_curves_nor_pictures_can_be_written(
     def refuse(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("gan_zoo.monitoring.events.Appended", refuse)
-    monkeypatch.setattr(monitor, "encode", refuse)
+    monkeypatch.setattr("gan_zoo.monitoring.tensorboard.AppendFile", refuse)
+    monkeypatch.setattr(logger, "encode_png", refuse)
     with caplog.at_level(logging.WARNING):
         summary = trained(tmp_path / "ill", *SMALL, "steps=6")
     assert summary["steps"] == 6
     assert losses(tmp_path / "ill") == losses(tmp_path / "well")
-    told = [r.message for r in caplog.records if "training goes on" in r.message]
+    told = [r.message for r in caplog.records if "continuing training" in r.message]
     assert len(told) == 2
-    assert "cannot write pictures: [Errno 13] Permission denied; training goes on" in told
+    assert "cannot write pictures: [Errno 13] Permission denied; continuing training" in told
 
 
 def test_a_checkpoint_is_written_after_the_lines_that_it_claims(trained, tmp_path, monkeypatch):
@@ -148,13 +148,13 @@ def test_a_checkpoint_is_written_after_the_lines_that_it_claims(trained, tmp_pat
 
 
 def test_pictures_are_made_and_encoded_off_the_main_thread(trained, tmp_path, monkeypatch):
-    threads, encode = set(), png.encode
+    threads, encode = set(), sample_grid.encode_png
 
     def watched(pixels):
         threads.add(threading.current_thread())
         return encode(pixels)
 
-    monkeypatch.setattr(monitor, "encode", watched)
+    monkeypatch.setattr(logger, "encode_png", watched)
     trained(tmp_path, *SMALL, "steps=2")
     assert len(threads) == 1
     assert threading.main_thread() not in threads
@@ -163,18 +163,18 @@ def test_pictures_are_made_and_encoded_off_the_main_thread(trained, tmp_path, mo
 def test_a_grid_shows_the_weights_of_its_step_however_late_it_is_made():
     dataset = Glyphs()
     generator = mlp.generator(z_dim=4, hidden=(8,), shape=(1, 28, 28), num_classes=1)
-    album = Album(dataset, generator, torch.Generator().manual_seed(0))
-    at_once = dataset.picture(draw_samples(generator, album.z, album.y), album.columns)
-    made = album.fake()
+    sample_grid = SampleGrid(dataset, generator, torch.Generator().manual_seed(0))
+    at_once = dataset.render(generate(generator, sample_grid.z, sample_grid.y), sample_grid.columns)
+    made = sample_grid.fake()
     with torch.no_grad():
         for parameter in generator.parameters():
             parameter.normal_()
     assert (made() == at_once).all()
-    assert (album.fake()() != at_once).any()
+    assert (sample_grid.fake()() != at_once).any()
 
 
 def test_a_picture_of_noise_is_a_png_of_its_size():
     pixels = np.random.default_rng(0).integers(0, 255, (12, 20, 3), dtype=np.uint8)
-    encoded = png.encode(pixels)
+    encoded = sample_grid.encode_png(pixels)
     assert (encoded.height, encoded.width) == (12, 20)
     assert encoded.content.startswith(b"\x89PNG")

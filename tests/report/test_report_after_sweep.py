@@ -6,9 +6,9 @@ import pytest
 import torch
 from report_folders import write_sweep
 
-from gan_zoo.experiment import read
-from gan_zoo.report.after_sweep import report_sweep
-from gan_zoo.run import compose, load_samples
+from gan_zoo.experiment import load_experiment
+from gan_zoo.report.build import report_sweep
+from gan_zoo.run import build_trainer, load_samples
 
 
 @pytest.fixture
@@ -36,14 +36,14 @@ def test_a_failing_report_says_so_in_one_line_and_raises_nothing(here, caplog):
 
 def test_equal_seeds_share_weights_noise_and_data_order_across_losses(composed):
     def start(loss, seed):
-        experiment = read(
+        experiment = load_experiment(
             composed("dataset=ring", "dataset.count=500", f"loss={loss}", f"seed={seed}",
                      "device=cpu", "batch_size=16")
         )  # fmt: skip
-        training = compose(experiment, load_samples(experiment))
-        weights = [p.detach() for p in training.game.generator.parameters()]
-        noise = training.game.generator.sample_z(8, training.noise)
-        batches = [training.feed.next()[0] for _ in range(3)]
+        trainer = build_trainer(experiment, load_samples(experiment))
+        weights = [p.detach() for p in trainer.gan.generator.parameters()]
+        noise = trainer.gan.generator.sample_z(8, trainer.latent_rng)
+        batches = [trainer.loader.next()[0] for _ in range(3)]
         return [*weights, noise, *batches]
 
     first = start("gan", 3)

@@ -9,16 +9,15 @@ from pathlib import Path
 import pytest
 from report_folders import METRIC, write_run, write_sweep
 
-from gan_zoo.report.answer import answer
-from gan_zoo.report.cautions import cautions
-from gan_zoo.report.direction import Metric
-from gan_zoo.report.figures import figures
-from gan_zoo.report.measuring import measuring
-from gan_zoo.report.outcomes import outcome
-from gan_zoo.report.page import scope
+from gan_zoo.report.build import figures, write_report
+from gan_zoo.report.comparison import compare
+from gan_zoo.report.evaluate_command import measuring
+from gan_zoo.report.findings import findings
+from gan_zoo.report.html import scope
+from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.run_status import run_status
 from gan_zoo.report.runs import read_runs
-from gan_zoo.report.study import study
-from gan_zoo.report.write import write_report
+from gan_zoo.report.warnings import warnings
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts/report.py"
@@ -26,11 +25,11 @@ LOWER = Metric(METRIC, lower_is_better=True)
 
 
 def compared(root, metric=LOWER):
-    return study(*read_runs([root]), metric, {})
+    return compare(*read_runs([root]), metric, {})
 
 
 def said_of(root, losses):
-    (said,) = answer(compared(write_sweep(root, losses)))
+    (said,) = findings(compared(write_sweep(root, losses)))
     return said
 
 
@@ -74,15 +73,15 @@ def test_no_winner_is_named_where_p_best_is_split_unknown_or_shared(tmp_path, lo
 def test_nothing_learned_is_said_though_the_runs_call_themselves_healthy(tmp_path, numbers, kind):
     root = measure(write_sweep(tmp_path, {"gan": [9.0, 9.1], "wgan": [2.0, 2.1]}), **numbers)
     found = compared(root)
-    (said,) = answer(found)
+    (said,) = findings(found)
     assert said.startswith(f"No winner: 4 of 4 runs failed ({kind}).")
     assert [each.failures for each in found.configurations] == [2, 2]
-    assert all(each.value is not None for each in found.outcomes)
+    assert all(each.value is not None for each in found.statuses)
 
 
 def test_images_of_low_precision_are_no_failure(tmp_path):
     measure(write_sweep(tmp_path, {"gan": [9.0, 9.1]}), precision_x=0.04)  # as of the default run
-    assert [each.failure for each in compared(tmp_path).outcomes] == ["", ""]
+    assert [each.failure for each in compared(tmp_path).statuses] == ["", ""]
 
 
 def test_a_best_mean_of_failed_runs_is_no_winner(tmp_path):
@@ -91,7 +90,7 @@ def test_a_best_mean_of_failed_runs_is_no_winner(tmp_path):
         path.write_text(
             json.dumps({**json.loads(path.read_text()), "health": "collapsed at step 3"})
         )
-    (said,) = answer(compared(root))
+    (said,) = findings(compared(root))
     assert said.startswith("No winner: loss=wgan has the lowest")
     assert "but 2 of its 2 runs failed (collapsed). Among those that trained, loss=gan" in said
 
@@ -101,15 +100,15 @@ def test_half_trained_runs_are_not_judged_as_having_learned_nothing(tmp_path):
     measure(tmp_path, high_quality=0.0)
     (tmp_path / "run/summary.json").unlink()
     (run,), _ = read_runs([tmp_path])
-    assert (outcome(run, LOWER).failure, outcome(run, LOWER).ended) == ("", False)
+    assert (run_status(run, LOWER).failure, run_status(run, LOWER).ended) == ("", False)
 
 
 def test_a_later_evaluation_takes_nothing_learned_back(tmp_path):
     folder = write_run(tmp_path / "run", [3.0], summary={"health": "nothing learned by step 9"})
-    assert outcome(read_runs([tmp_path])[0][0], LOWER).failure == ""
+    assert run_status(read_runs([tmp_path])[0][0], LOWER).failure == ""
     evaluation = {"metrics": {"precision_glyphs_cnn": 0.001}}
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
-    failure = outcome(read_runs([tmp_path])[0][0], LOWER).failure
+    failure = run_status(read_runs([tmp_path])[0][0], LOWER).failure
     assert failure == "hardly a sample looks real: metric/precision_glyphs_cnn is 0.001"
 
 
@@ -172,7 +171,7 @@ def test_one_is_singular(tmp_path):
     write_run(tmp_path / "run", [1.0], settings={"seed": 7})
     found = compared(tmp_path)
     assert scope(found) == "1 run · 1 configuration · seed 7"
-    assert answer(found) == ["One configuration, all runs: mean 1 over 1 seed."]
+    assert findings(found) == ["One configuration, all runs: mean 1 over 1 seed."]
 
 
 def test_a_run_in_the_sweeps_own_folder_hides_no_other_and_is_no_baseline(tmp_path):
@@ -187,7 +186,7 @@ def test_a_run_in_the_sweeps_own_folder_hides_no_other_and_is_no_baseline(tmp_pa
     assert runs[0].name == "sweep/loss=gan,seed=0"
     assert runs[-1].name == "sweep"
     assert any("sweep; sweep/loss=gan,seed=0" in line or "sweep/loss=gan,seed=0; sweep" in line
-               for line in cautions(study(runs, [], LOWER, {})))  # fmt: skip
+               for line in warnings(compare(runs, [], LOWER, {})))  # fmt: skip
 
 
 def test_only_other_data_counts_as_other_data(tmp_path):
@@ -195,8 +194,8 @@ def test_only_other_data_counts_as_other_data(tmp_path):
     for seed, facts in enumerate(({"dataset_fingerprint": "a"}, {"dataset_fingerprint": "a"})):
         path = root / f"loss=gan,seed={seed}/summary.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
-    assert cautions(compared(root)) == []
+    assert warnings(compared(root)) == []
     history = [{"fingerprint": "b", "from_step": 0}, {"fingerprint": "a", "from_step": 9}]
     path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_history": history}))
-    (said,) = cautions(compared(root))
+    (said,) = warnings(compared(root))
     assert said == "Resumed with other data than they began with: loss=gan,seed=1."

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from report_folders import METRIC, write_run, write_sweep
 
-from gan_zoo.report.answer import answer
-from gan_zoo.report.cautions import cautions, sure
-from gan_zoo.report.direction import Metric, choose, lower_is_better
+from gan_zoo.report.comparison import compare
+from gan_zoo.report.factors import find_factors
+from gan_zoo.report.findings import findings
+from gan_zoo.report.metric_info import Metric, choose_metric, lower_is_better
 from gan_zoo.report.runs import read_runs
-from gan_zoo.report.study import study
-from gan_zoo.report.variation import vary
-from gan_zoo.schema import SettingError
+from gan_zoo.report.warnings import is_significant, warnings
+from gan_zoo.schema import ConfigError
 
 LOWER = Metric(METRIC, lower_is_better=True)
 
 
 def compared(*roots, metric=LOWER, baseline=None):
-    return study(*read_runs(roots), metric, baseline or {})
+    return compare(*read_runs(roots), metric, baseline or {})
 
 
 def by_label(found):
@@ -36,10 +36,10 @@ def test_the_swept_choice_is_the_factor_and_its_recipe_follows(tmp_path):
                 settings={**settings, "log_every": 100 + seed},
                 choices={"loss": loss, "optimizer": f"recipe of {loss}"},
             )  # fmt: skip
-    found = vary(read_runs([tmp_path])[0])
+    found = find_factors(read_runs([tmp_path])[0])
     assert found.factors == ("loss",)
-    assert set(found.followers) == {"optimizer", "optimizer.lr", "loss._target_"}
-    assert found.immaterial == ("log_every",)
+    assert set(found.covarying) == {"optimizer", "optimizer.lr", "loss._target_"}
+    assert found.ignored == ("log_every",)
     assert found.equal["steps"] == 100
 
 
@@ -51,14 +51,14 @@ def test_two_swept_keys_are_two_factors_in_the_order_of_the_command_line(tmp_pat
                 overrides=(f"optimizer.lr={lr}", f"loss.slope={slope}"),
                 settings={"optimizer": {"lr": lr}, "loss": {"slope": slope}},
             )  # fmt: skip
-    assert vary(read_runs([tmp_path])[0]).factors == ("optimizer.lr", "loss.slope")
+    assert find_factors(read_runs([tmp_path])[0]).factors == ("optimizer.lr", "loss.slope")
 
 
 def test_settings_that_differ_without_an_override_still_part_configurations(tmp_path):
     write_run(tmp_path / "a", [1.0], settings={"optimizer": {"lr": 0.1}})
     write_run(tmp_path / "b", [1.0], settings={"optimizer": {"lr": 0.2}})
     write_run(tmp_path / "c", [1.0], settings={"seed": 1, "optimizer": {"lr": 0.2}})
-    groups = {label: len(c.outcomes) for label, c in by_label(compared(tmp_path)).items()}
+    groups = {label: len(c.statuses) for label, c in by_label(compared(tmp_path)).items()}
     assert groups == {"optimizer.lr=0.1": 1, "optimizer.lr=0.2": 2}
 
 
@@ -68,7 +68,7 @@ def test_how_a_run_is_watched_does_not_part_configurations_but_its_data_does(tmp
         write_run(tmp_path / str(i), [1.0], settings=watched)
     found = compared(tmp_path)
     assert len(found.configurations) == 1
-    assert set(found.variation.immaterial) == {"evaluation.n", "sweep"}
+    assert set(found.factor_set.ignored) == {"evaluation.n", "sweep"}
     write_run(tmp_path / "other", [1.0], settings={"seed": 0, "dataset": {"root": "elsewhere"}})
     assert len(compared(tmp_path).configurations) == 2
 
@@ -92,9 +92,9 @@ def test_the_baseline_can_be_named_and_must_exist(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [3.0, 5.0]})
     found = by_label(compared(root, baseline={"loss": "wgan"}))
     assert found["loss=gan"].difference.mean == pytest.approx(-2.5)
-    with pytest.raises(SettingError, match="no configuration has that; it was gan, wgan"):
+    with pytest.raises(ConfigError, match="no configuration has that; it was gan, wgan"):
         compared(root, baseline={"loss": "lsgan"})
-    with pytest.raises(SettingError, match="not varied"):
+    with pytest.raises(ConfigError, match="not varied"):
         compared(root, baseline={"steps": "7"})
 
 
@@ -121,8 +121,8 @@ def test_datasets_are_neither_compared_nor_ranked_together(tmp_path):
             )  # fmt: skip
     found = compared(tmp_path)
     assert [each.difference for each in found.configurations] == [None, None]
-    assert [each.best for each in found.configurations] == [None, None]
-    assert any("within each of them only" in line for line in cautions(found))
+    assert [each.p_best for each in found.configurations] == [None, None]
+    assert any("within each of them only" in line for line in warnings(found))
 
 
 def test_a_known_effect_is_found_and_named(tmp_path):
@@ -132,44 +132,44 @@ def test_a_known_effect_is_found_and_named(tmp_path):
         tmp_path, {k: (v + n).tolist() for (k, v), n in zip(levels.items(), noise, strict=True)}
     )
     found = compared(root)
-    assert {label for label, each in by_label(found).items() if sure(each)} == {
+    assert {label for label, each in by_label(found).items() if is_significant(each)} == {
         "loss=lsgan",
         "loss=wgan",
     }
-    (said,) = answer(found)
+    (said,) = findings(found)
     assert said.startswith("loss=lsgan has the lowest mean")
     assert "2 differ" in said
-    assert by_label(found)["loss=lsgan"].best == 1.0
+    assert by_label(found)["loss=lsgan"].p_best == 1.0
 
 
 def test_no_difference_is_claimed_where_there_is_none(tmp_path):
     noise = np.random.default_rng(1).normal(5, 1, (3, 4)).tolist()
     root = write_sweep(tmp_path, dict(zip(("gan", "lsgan", "wgan"), noise, strict=True)))
-    (said,) = answer(compared(root))
+    (said,) = findings(compared(root))
     assert "None of 2 comparisons with loss=gan shows a difference" in said
 
 
 def test_one_seed_says_that_nothing_can_be_said(tmp_path):
     found = compared(write_sweep(tmp_path, {"gan": [1.0], "wgan": [100.0]}))
-    assert "nothing can be said about significance" in answer(found)[0]
-    assert any("nothing can be said about significance" in line for line in cautions(found))
+    assert "nothing can be said about significance" in findings(found)[0]
+    assert any("nothing can be said about significance" in line for line in warnings(found))
     assert [each.interval for each in found.configurations] == [None, None]
 
 
 def test_without_a_common_metric_losses_are_not_ranked(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0], "wgan": [2.0]})
     found = compared(root, metric=None)
-    assert "does not rank" in answer(found)[0]
-    assert any("not comparable" in line for line in cautions(found))
+    assert "does not rank" in findings(found)[0]
+    assert any("not comparable" in line for line in warnings(found))
     losses = compared(root, metric=Metric("loss/critic", True))
-    assert any("no measure of quality" in line for line in cautions(losses))
+    assert any("no measure of quality" in line for line in warnings(losses))
 
 
 def test_a_metric_that_some_runs_lack_is_proposed(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0], "wgan": [2.0]})
     lines = root / "loss=gan,seed=0/metrics.jsonl"
     lines.write_text(lines.read_text().replace(METRIC, "metric/other"))
-    said = " ".join(cautions(compared(root, metric=None)))
+    said = " ".join(warnings(compared(root, metric=None)))
     assert "1 of 2 finished runs has metric/" in said
 
 
@@ -184,7 +184,7 @@ def test_values_from_before_the_end_are_told(tmp_path):
         if evaluation:
             content = {**evaluation, "metrics": {METRIC: 1.0}}
             (folder / "evaluation.json").write_text(json.dumps(content))
-    (said,) = [line for line in cautions(compared(tmp_path)) if "before the end" in line]
+    (said,) = [line for line in warnings(compared(tmp_path)) if "before the end" in line]
     assert "curve (step 200); later (step 100)" in said
     assert "end (" not in said
 
@@ -199,7 +199,7 @@ def test_failures_are_counted_and_survivors_flatter(tmp_path):
     sick = by_label(found)["loss=wgan"]
     assert (sick.failures, len(sick.runs), sick.mean) == (1, 3, 1.5)
     assert sick.failure_rate.high == pytest.approx(0.906, abs=1e-3)
-    assert any("1 of 3 runs diverged" in line for line in cautions(found))
+    assert any("1 of 3 runs diverged" in line for line in warnings(found))
 
 
 def test_unequal_budgets_and_protocols_and_repetitions_are_told(tmp_path):
@@ -211,7 +211,7 @@ def test_unequal_budgets_and_protocols_and_repetitions_are_told(tmp_path):
     )  # fmt: skip
     write_run(root / "z-again", [3.0, 4.0], settings=like, choices={"loss": "gan"}, number=99)
     found = compared(root)
-    said = " ".join(cautions(found))
+    said = " ".join(warnings(found))
     assert "real images seen range from 12,800 to 64,000" in said
     assert "2 different protocols" in said
     assert '{"n": 100}' in said
@@ -221,7 +221,7 @@ def test_unequal_budgets_and_protocols_and_repetitions_are_told(tmp_path):
 
 def test_equal_budgets_are_not_warned_of(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [2.0, 3.0]})
-    assert cautions(compared(root)) == []
+    assert warnings(compared(root)) == []
 
 
 @pytest.mark.parametrize(
@@ -240,13 +240,13 @@ def test_directions_known_by_name(tag, lower):
 
 def test_the_metric_is_one_that_all_runs_have_unless_asked_for():
     tags = [{"loss/critic", "metric/modes", "metric/jsd"}, {"metric/modes", "metric/frechet_x"}]
-    assert choose(None, None, tags) == Metric("metric/modes", False)
-    assert choose(None, None, [{"loss/critic"}]) is None
-    assert choose("metric/jsd", False, tags) == Metric("metric/jsd", False)
-    with pytest.raises(SettingError, match="did you mean metric/modes"):
-        choose("metric/mode", None, tags)
-    with pytest.raises(SettingError, match="--better"):
-        choose("loss/critic", None, tags)
+    assert choose_metric(None, None, tags) == Metric("metric/modes", False)
+    assert choose_metric(None, None, [{"loss/critic"}]) is None
+    assert choose_metric("metric/jsd", False, tags) == Metric("metric/jsd", False)
+    with pytest.raises(ConfigError, match="did you mean metric/modes"):
+        choose_metric("metric/mode", None, tags)
+    with pytest.raises(ConfigError, match="--better"):
+        choose_metric("loss/critic", None, tags)
 
 
 def test_holm_counts_every_comparison_of_the_report(tmp_path):
@@ -269,7 +269,7 @@ def test_values_of_unlike_protocols_never_stand_in_one_comparison(tmp_path):
     assert len(found.configurations) == 4
     assert len(found.datasets) == 2
     for peers in found.datasets.values():
-        protocols = {each.run.protocol(found.metric.tag) for c in peers for each in c.outcomes}
+        protocols = {each.run.protocol(found.metric.tag) for c in peers for each in c.statuses}
         assert len(peers) == 2
         assert len(protocols) == 1
     assert all(len(each.scores) == 1 for each in found.configurations)

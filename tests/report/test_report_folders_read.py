@@ -6,11 +6,11 @@ import math
 import pytest
 from report_folders import METRIC, write_run, write_sweep
 
-from gan_zoo.report.curves import read_curves
-from gan_zoo.report.direction import Metric
-from gan_zoo.report.outcomes import outcome
+from gan_zoo.report.history import read_curves
+from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.run_status import run_status
 from gan_zoo.report.runs import read_runs
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 LOWER = Metric(METRIC, lower_is_better=True)
 
@@ -40,7 +40,7 @@ def test_a_run_is_read_whole(tmp_path):
     assert run.curve(METRIC).steps.tolist() == [100, 200]
     assert run.metrics[METRIC] == 2.0
     assert (run.seconds, run.images_seen, run.steps) == (12.5, 12800, 200)
-    assert outcome(run, LOWER).value == 2.0
+    assert run_status(run, LOWER).value == 2.0
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_run_is_read_whole(tmp_path):
         ("evaluation.json", b"{", "evaluation.json is not JSON"),
     ],
 )
-def test_a_broken_folder_is_told_by_name_and_its_neighbours_read(tmp_path, file, content, reason):
+def test_a_broken_folder_is_told_by_name_and_its_neighbors_read(tmp_path, file, content, reason):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
     broken = root / "loss=gan,seed=1" / file
     broken.unlink(missing_ok=True)
@@ -70,9 +70,9 @@ def test_a_broken_folder_is_told_by_name_and_its_neighbours_read(tmp_path, file,
 
 
 def test_a_folder_without_runs_or_no_folder_is_a_setting_error(tmp_path):
-    with pytest.raises(SettingError, match="holds no run"):
+    with pytest.raises(ConfigError, match="holds no run"):
         read_runs([tmp_path])
-    with pytest.raises(SettingError, match="is not a folder"):
+    with pytest.raises(ConfigError, match="is not a folder"):
         read_runs([tmp_path / "nowhere"])
 
 
@@ -80,9 +80,9 @@ def test_a_cut_off_last_line_takes_the_run_out_of_the_statistics(tmp_path):
     folder = write_run(tmp_path / "run", [3.0, 2.0])
     lines = (folder / "metrics.jsonl").read_bytes()
     (folder / "metrics.jsonl").write_bytes(lines[:-20])
-    found = outcome(only(tmp_path), LOWER)
+    found = run_status(only(tmp_path), LOWER)
     assert found.value is None
-    assert "ends in the middle of a line, after step 100" in found.gap
+    assert "ends in the middle of a line, after step 100" in found.exclusion
 
 
 def test_every_cut_of_a_file_is_survived(tmp_path):
@@ -140,30 +140,35 @@ def test_lines_of_one_step_complete_each_other(tmp_path):
 def test_an_unfinished_run_says_how_far_it_came(tmp_path):
     folder = write_run(tmp_path / "run", [3.0, 2.0], settings={"steps": 5000})
     (folder / "summary.json").unlink()
-    found = outcome(only(tmp_path), LOWER)
-    assert (found.value, found.gap) == (None, "unfinished: at step 200 of 5000")
+    found = run_status(only(tmp_path), LOWER)
+    assert (found.value, found.exclusion) == (None, "unfinished: at step 200 of 5000")
     (folder / "metrics.jsonl").unlink()
-    assert outcome(only(tmp_path), LOWER).gap == "unfinished: at step 0 of 5000"
+    assert run_status(only(tmp_path), LOWER).exclusion == "unfinished: at step 0 of 5000"
 
 
 @pytest.mark.parametrize("health", ["collapsed at step 100", {"verdict": "collapsed at step 100"}])
 def test_a_collapsed_run_that_came_to_its_end_keeps_its_value(tmp_path, health):
     write_run(tmp_path / "run", [3.0, 2.0], summary={"health": health})
-    found = outcome(only(tmp_path), LOWER)
+    found = run_status(only(tmp_path), LOWER)
     assert (found.value, found.failure, found.ended) == (2.0, "collapsed at step 100", True)
 
 
 def test_a_diverged_run_has_no_value_and_counts_as_a_failure(tmp_path):
     write_run(tmp_path / "run", [3.0, None], summary={"health": "healthy"})
-    found = outcome(only(tmp_path), LOWER)
+    found = run_status(only(tmp_path), LOWER)
     assert found.value is None
     assert METRIC in found.failure
 
 
 def test_a_run_stopped_early_by_its_verdict_does_not_use_its_last_good_value(tmp_path):
     write_run(tmp_path / "run", [3.0, 2.0], settings={"steps": 900}, summary={"health": "diverged"})
-    found = outcome(only(tmp_path), LOWER)
-    assert (found.value, found.failure, found.gap, found.ended) == (None, "diverged", "", True)
+    found = run_status(only(tmp_path), LOWER)
+    assert (found.value, found.failure, found.exclusion, found.ended) == (
+        None,
+        "diverged",
+        "",
+        True,
+    )
 
 
 def test_a_later_evaluation_wins_and_brings_its_protocol(tmp_path):

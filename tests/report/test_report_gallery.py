@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.report.gallery import animate
-from gan_zoo.schema import SettingError
+from gan_zoo.report.animation import animate
+from gan_zoo.schema import ConfigError
 
 
 def draw(run, steps, side=60):
@@ -39,12 +39,12 @@ def test_runs_stand_side_by_side_at_the_steps_they_share(tmp_path):
 
 def test_what_cannot_be_shown_is_told_in_one_line(tmp_path):
     a, b = draw(tmp_path / "a", [0]), draw(tmp_path / "b", [5])
-    with pytest.raises(SettingError, match="no picture at a common step"):
+    with pytest.raises(ConfigError, match="no picture at a common step"):
         animate([a, b], tmp_path / "x.gif", 50)
-    with pytest.raises(SettingError, match="must end in"):
+    with pytest.raises(ConfigError, match="must end in"):
         animate([a], tmp_path / "x.avi", 50)
-    with pytest.raises(SettingError, match="holds no samples"):
+    with pytest.raises(ConfigError, match="holds no samples"):
         animate([tmp_path], tmp_path / "x.gif", 50)
     (a / "samples/000000.png").write_bytes(b"\x89PNG half")
-    with pytest.raises(SettingError, match="no picture that can be read"):
+    with pytest.raises(ConfigError, match="no picture that can be read"):
         animate([a], tmp_path / "x.gif", 50)

@@ -7,13 +7,13 @@ from matplotlib.colors import to_hex
 from report_folders import write_run, write_sweep
 from test_report_answers import LOWER, compared
 
-from gan_zoo.report.canvas import BLUE, GRAY, ORANGE
-from gan_zoo.report.columns import configuration_columns, run_columns
-from gan_zoo.report.rounding import rounding
+from gan_zoo.report.build import write_report
+from gan_zoo.report.comparison import compare
+from gan_zoo.report.figure_style import BLUE, GRAY, ORANGE
+from gan_zoo.report.number_format import rounding
 from gan_zoo.report.runs import read_runs
-from gan_zoo.report.study import study
-from gan_zoo.report.swept import intervals
-from gan_zoo.report.write import write_report
+from gan_zoo.report.sweep_figures import intervals
+from gan_zoo.report.tables import configuration_columns, run_columns
 
 COLORS = {"blue": BLUE, "orange": ORANGE, "gray": GRAY}
 
@@ -45,10 +45,10 @@ def decimals(text):
 
 @pytest.mark.parametrize("metric", [LOWER, None])
 def test_every_column_is_rounded_alike(tmp_path, metric):
-    found = study(*read_runs([swept(tmp_path)]), metric, {})
-    configurations, outcomes = found.configurations, found.outcomes
+    found = compare(*read_runs([swept(tmp_path)]), metric, {})
+    configurations, statuses = found.configurations, found.statuses
     tables = [(configuration_columns(metric, configurations), configurations)]
-    tables += [(run_columns(metric, outcomes), outcomes)]
+    tables += [(run_columns(metric, statuses), statuses)]
     for columns, rows in tables:
         for column in columns:
             if not column.wordy:
@@ -78,7 +78,7 @@ def named(caption, role):
 @pytest.mark.parametrize("baseline", [{}, {"loss": "wgan"}])
 def test_the_caption_names_the_colors_of_the_intervals(tmp_path, baseline):
     root = write_sweep(tmp_path, {"gan": [9.5, 8.0], "wgan": [7.0, 6.25]})
-    found = study(*read_runs([root]), LOWER, baseline)
+    found = compare(*read_runs([root]), LOWER, baseline)
     figure, caption = intervals(found)
     (axes,) = figure.axes
     means = {

@@ -16,13 +16,13 @@ import torch
 from PIL import Image
 from report_folders import METRIC, draw_grid, write_run, write_sweep
 
-from gan_zoo.data.pictures import beside, tile
-from gan_zoo.monitoring.album import row_names
-from gan_zoo.report.provenance import command
+from gan_zoo.data.plots import beside, image_grid
+from gan_zoo.monitoring.sample_grid import row_names
+from gan_zoo.report.build import write_report
+from gan_zoo.report.comparison import compare
+from gan_zoo.report.reproduce import command
 from gan_zoo.report.runs import read_runs
-from gan_zoo.report.sheets import sheets, tiles
-from gan_zoo.report.study import study
-from gan_zoo.report.write import write_report
+from gan_zoo.report.sample_sheets import sheets, tiles
 
 SCRIPT = Path(__file__).parents[2] / "scripts/report.py"
 EVIL = "<script>alert('x')</script>\"&|`$(rm)$\\alpha$"
@@ -173,7 +173,7 @@ def test_a_grid_is_cut_into_its_tiles(tmp_path):
 def test_names_beside_a_grid_leave_its_tiles_as_they_are(names, side):
     x = torch.rand(10, 3, side, side) * 2 - 1
     x[0] = 64 / 127.5 - 1  # the gray of the frame
-    grid = tile(x, 5)
+    grid = image_grid(x, 5)
     picture = beside(grid, names)
     assert np.array_equal(picture[:, -grid.shape[1] :], grid)
     assert 8 < picture.shape[1] - grid.shape[1] <= 130
@@ -200,7 +200,7 @@ def test_sheets_show_the_same_places_of_a_common_seed(tmp_path):
     for folder in root.iterdir():
         draw_grid(folder, shade=20 if "wgan" in folder.name else 10)
     (root / "loss=gan,seed=0/samples/000200.png").write_bytes(b"no picture")
-    (sheet,) = sheets(study(*read_runs([root]), None, {}))
+    (sheet,) = sheets(compare(*read_runs([root]), None, {}))
     assert "seed 1" in sheet.caption
     assert [int(tile[0, 0, 0]) for tile in sheet.rows["loss=gan"]] == [10 * i for i in range(9)]
     assert [int(tile[0, 0, 0]) for tile in sheet.rows["loss=wgan"]] == [20 * i for i in range(9)]

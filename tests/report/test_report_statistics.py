@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gan_zoo.report.statistics import (
+from gan_zoo.report.stats import (
     bootstrap_interval,
     holm,
     paired_difference,
@@ -19,8 +19,8 @@ NORMAL_QUANTILE = 3.3  # of the simulations' own error: one false alarm in a tho
 
 
 def simulated_coverage(interval, seeds, repeats):
-    draws = np.random.default_rng(7).normal(3.0, 2.0, size=(repeats, seeds))
-    held = [found.low <= 3.0 <= found.high for found in map(interval, draws)]
+    rng = np.random.default_rng(7).normal(3.0, 2.0, size=(repeats, seeds))
+    held = [found.low <= 3.0 <= found.high for found in map(interval, rng)]
     return np.mean(held), NORMAL_QUANTILE * math.sqrt(0.95 * 0.05 / repeats)
 
 
@@ -144,8 +144,8 @@ def test_probability_best_is_right_about_as_often_as_it_says():
     random, claimed, right = np.random.default_rng(5), [], []
     for repeat in range(400):
         means = random.normal(0, 1.0, 3)
-        draws = random.normal(means[:, None], 1.0, (3, 5))
-        shares = probability_best([dict(enumerate(row)) for row in draws], True, seed=repeat)
+        rng = random.normal(means[:, None], 1.0, (3, 5))
+        shares = probability_best([dict(enumerate(row)) for row in rng], True, seed=repeat)
         claimed.append(max(shares))
         right.append(int(np.argmax(shares)) == int(np.argmin(means)))
     assert np.mean(claimed) == pytest.approx(np.mean(right), abs=0.1)

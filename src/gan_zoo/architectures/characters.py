@@ -8,10 +8,9 @@ generator ends in tanh(a) = 2 sigmoid(2a) - 1, the same map but for affine chang
 
 from torch import nn
 
-from gan_zoo.architectures.labels import Features, Labels, Stages, label_module
-from gan_zoo.architectures.layers import Norm, normalization, start_normal
-from gan_zoo.architectures.players import Critic, Generator, Output, Prior
-from gan_zoo.architectures.sizes import side_of
+from gan_zoo.architectures.labels import ConditionalSequential, Features, Labels, label_module
+from gan_zoo.architectures.layers import Norm, dcgan_init, image_side, normalization
+from gan_zoo.architectures.networks import Critic, Generator, Output, Prior
 from gan_zoo.schema import PositiveInt
 
 
@@ -40,7 +39,7 @@ def generator(
 
     Raises SettingError unless the images are square with a side that is a multiple of 4.
     """
-    start = side_of(shape, "characters", multiple=4) // 4
+    start = image_side(shape, "characters", multiple=4) // 4
     features = label_module(labels, num_classes, label_dim)
     units = width * start**2
     body = nn.Sequential(
@@ -54,7 +53,7 @@ def generator(
         nn.ConvTranspose2d(width, shape[0], 5, 2, 2, output_padding=1),
         nn.Tanh(),
     )
-    return Generator(body.apply(start_normal), z_dim, prior, features)
+    return Generator(body.apply(dcgan_init), z_dim, prior, features)
 
 
 def critic(
@@ -86,7 +85,7 @@ def critic(
     Raises SettingError unless the images are square with a side that is a multiple of 4, or for an
     output without its heads.
     """
-    end = side_of(shape, "characters", multiple=4) // 4
+    end = image_side(shape, "characters", multiple=4) // 4
     features = label_module(labels, num_classes, label_dim)
     maps = (shape[0] + label_dim, width + label_dim)
     first = nn.Sequential(nn.Conv2d(shape[0], maps[0], 5, 2, 2), nn.LeakyReLU(0.2))
@@ -101,5 +100,7 @@ def critic(
         *normalization(norm, hidden, nn.BatchNorm1d),
         nn.LeakyReLU(0.2),
     )
-    body = Stages(first, second, dense, nn.Linear(hidden + features.dim, features.heads))
-    return Critic(body.apply(start_normal), features, output)
+    body = ConditionalSequential(
+        first, second, dense, nn.Linear(hidden + features.dim, features.heads)
+    )
+    return Critic(body.apply(dcgan_init), features, output)

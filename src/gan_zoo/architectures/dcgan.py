@@ -2,24 +2,24 @@
 
 At 3 x 64 x 64 with width 64 these are the networks of LS-GAN's official code to the parameter
 (3,576,704 and 2,765,568). At 3 x 32 x 32, ten classes, a generator of width 128 given the one-hot
-label and a critic with `refine` are those of CLS-GAN's (3,530,496 and 1,475,200).
+label and a critic with `extra_conv` are those of CLS-GAN's (3,530,496 and 1,475,200).
 """
 
 from itertools import pairwise
 
 from torch import nn
 
-from gan_zoo.architectures.labels import Features, Labels, Stages, label_module
+from gan_zoo.architectures.labels import ConditionalSequential, Features, Labels, label_module
 from gan_zoo.architectures.layers import (
-    FromPoint,
+    GlobalConv,
+    LatentConvTranspose,
     Norm,
-    ToPoint,
+    dcgan_init,
     needs_bias,
     normalization,
-    start_normal,
+    num_upsamplings,
 )
-from gan_zoo.architectures.players import Critic, Generator, Output, Prior
-from gan_zoo.architectures.sizes import doublings
+from gan_zoo.architectures.networks import Critic, Generator, Output, Prior
 from gan_zoo.schema import PositiveInt
 
 _HALVE, _KEEP = (4, 2, 1), (3, 1, 1)  # kernel, stride and padding of a convolution
@@ -50,12 +50,12 @@ def generator(
 
     Raises SettingError for a shape that cannot be doubled up to.
     """
-    start, count = doublings(shape, "dcgan")
+    start, count = num_upsamplings(shape, "dcgan")
     features = label_module(labels, num_classes, label_dim)
     channels = [width * 2**i for i in reversed(range(count))]
     inputs, bias = z_dim + features.dim, needs_bias(norm)
     layers: list[nn.Module] = [nn.Unflatten(-1, (inputs, 1, 1))]
-    layers += [FromPoint(inputs, channels[0], start, bias=bias)]
+    layers += [LatentConvTranspose(inputs, channels[0], start, bias=bias)]
     for wide, narrow in pairwise(channels):
         layers += [*normalization(norm, wide), nn.ReLU(True)]
         layers += [nn.ConvTranspose2d(wide, narrow, *_HALVE, bias=bias)]
@@ -70,7 +70,7 @@ def critic(
     *,
     width: PositiveInt = 64,
     norm: Norm = "batch",
-    refine: bool = False,
+    extra_conv: bool = False,
     labels: Labels = "heads",
     label_dim: PositiveInt = 32,
     output: Output = "linear",
@@ -82,17 +82,17 @@ def critic(
         num_classes: labels lie in [0, num_classes).
         width: channels of the first layer; twice as many in each smaller map.
         norm: after every layer but the first and the last.
-        refine: whether a 3x3 convolution follows each halving, as in CLS-GAN's critic.
+        extra_conv: whether a 3x3 convolution follows each halving, as in CLS-GAN's critic.
         labels: a score per class, or features that join the first layer's maps.
         label_dim: width of the embedding.
         output: what the last values are made into, see `Critic`.
 
     Raises SettingError for a shape that cannot be halved so, or an output without its heads.
     """
-    end, count = doublings(shape, "dcgan")
+    end, count = num_upsamplings(shape, "dcgan")
     features = label_module(labels, num_classes, label_dim)
     first = nn.Sequential(nn.Conv2d(shape[0], width, *_HALVE, bias=False), nn.LeakyReLU(0.2, True))
-    geometries = [_HALVE, _KEEP] if refine else [_HALVE]
+    geometries = [_HALVE, _KEEP] if extra_conv else [_HALVE]
     plan = [(width * 2**i, geometry) for i in range(count) for geometry in geometries]
     layers: list[nn.Module] = []
     inputs = width + features.dim
@@ -100,12 +100,14 @@ def critic(
         layers += [nn.Conv2d(inputs, outputs, *geometry, bias=needs_bias(norm))]
         layers += [*normalization(norm, outputs), nn.LeakyReLU(0.2, True)]
         inputs = outputs
-    layers += [ToPoint(inputs, features.heads, end, bias=False), nn.Flatten()]
-    return Critic(Stages(first, nn.Sequential(*layers)).apply(_start), features, output)
+    layers += [GlobalConv(inputs, features.heads, end, bias=False), nn.Flatten()]
+    return Critic(
+        ConditionalSequential(first, nn.Sequential(*layers)).apply(_start), features, output
+    )
 
 
 def _start(module: nn.Module) -> None:
     """Initial weights of the paper: N(0, 0.02), and N(1, 0.02) for the scales of batch norm."""
-    start_normal(module)
+    dcgan_init(module)
     if isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1, 0.02)

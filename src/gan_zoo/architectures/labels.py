@@ -62,27 +62,27 @@ class OneHot(nn.Module):
         return y.unsqueeze(-1) == torch.arange(self.dim, device=y.device)
 
 
-LabelModule = ClassHeads | LabelEmbedding | OneHot
+LabelConditioning = ClassHeads | LabelEmbedding | OneHot
 _KINDS = {"heads": ClassHeads, "embedding": LabelEmbedding, "one_hot": OneHot}
 
 
-def label_module(labels: Labels, num_classes: int, label_dim: int) -> LabelModule:
+def label_module(labels: Labels, num_classes: int, label_dim: int) -> LabelConditioning:
     """The module of that name. label_dim is the width of the embedding; the others ignore it."""
     kind = _KINDS[labels] if num_classes > 1 else ClassHeads
     return kind(num_classes, label_dim)
 
 
-def hidden(y: Tensor) -> Tensor:
+def encode_pseudo(y: Tensor) -> Tensor:
     """Labels (N,) as guesses of what is not known, -1 - y."""
     return -1 - y
 
 
-def revealed(y: Tensor) -> Tensor:
+def decode_label(y: Tensor) -> Tensor:
     """Labels (N,), the guessed ones among them as if they were known."""
-    return torch.where(y < 0, hidden(y), y)  # hiding twice gives back what was hidden
+    return torch.where(y < 0, encode_pseudo(y), y)  # hiding twice gives back what was hidden
 
 
-def join(x: Tensor, features: Tensor | None) -> Tensor:
+def concat_features(x: Tensor, features: Tensor | None) -> Tensor:
     """Features (N, d) appended to x: (N, C) to (N, C + d); to maps (N, C, H, W) as d even maps."""
     if features is None:
         return x
@@ -90,7 +90,7 @@ def join(x: Tensor, features: Tensor | None) -> Tensor:
     return torch.cat([x, maps.expand(*features.shape, *x.shape[2:])], dim=1)
 
 
-class Stages(nn.Module):
+class ConditionalSequential(nn.Module):
     """Layers in stages: the label's features, if any, join the input of every stage but the first.
 
     The conditional critic of Mao et al. 2017 is of this kind.
@@ -105,5 +105,5 @@ class Stages(nn.Module):
         """Samples (N, *shape) and features (N, d) to scores (N, heads)."""
         x = self.first(x)
         for stage in self.rest:
-            x = stage(join(x, features))
+            x = stage(concat_features(x, features))
         return x

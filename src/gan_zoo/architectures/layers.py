@@ -7,6 +7,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gan_zoo.schema import ConfigError
+
 Norm = Literal["batch", "layer", "group", "none"]
 _NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "layer": lambda channels: [nn.GroupNorm(1, channels)],
@@ -35,7 +37,7 @@ def needs_bias(norm: Norm) -> bool:
     return norm not in _CENTRING
 
 
-def start_normal(module: nn.Module) -> None:
+def dcgan_init(module: nn.Module) -> None:
     """Weights from N(0, 0.02), biases zero: the start of DCGAN and of many after it."""
     if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0, 0.02)
@@ -43,7 +45,7 @@ def start_normal(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-class FromPoint(nn.ConvTranspose2d):
+class LatentConvTranspose(nn.ConvTranspose2d):
     """The transposed convolution of a 1 x 1 map, (N, C, 1, 1) to (N, outputs, *kernel_size).
 
     That is one product of matrices, for which the kernels of transposed convolutions take five
@@ -56,12 +58,38 @@ class FromPoint(nn.ConvTranspose2d):
         return (maps if self.bias is None else maps + self.bias).permute(0, 3, 1, 2)
 
 
-class ToPoint(nn.Conv2d):
+class GlobalConv(nn.Conv2d):
     """The convolution of maps as large as its kernel, (N, C, *kernel_size) to (N, outputs, 1, 1).
 
-    One product of matrices, as in `FromPoint`.
+    One product of matrices, as in `LatentConvTranspose`.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         pixels, weight = input.permute(0, 2, 3, 1), self.weight.permute(0, 2, 3, 1)
         return functional.linear(pixels.flatten(1), weight.flatten(1), self.bias)[..., None, None]
+
+
+def image_side(shape: tuple[int, ...], family: str, multiple: int) -> int:
+    """The side of square images (C, side, side).
+
+    Raises SettingError unless the data are such images and the side is a multiple of `multiple`.
+    """
+    if len(shape) != 3 or shape[1] != shape[2] or shape[1] % multiple:
+        allowed = f"{family} needs square images with a side that is a multiple of {multiple}"
+        raise ConfigError("shape", "x".join(map(str, shape)), allowed)
+    return shape[1]
+
+
+def num_upsamplings(shape: tuple[int, ...], family: str) -> tuple[int, int]:
+    """Side of the smallest map, 4 to 7, and the number of doublings from it to the image.
+
+    Raises SettingError unless the data are square images with a side of 4, 5, 6 or 7 times a power
+    of two: 8, 28, 32, 48, 64, 96, 112, 128 and the like.
+    """
+    side, count = shape[-1], 0
+    while side > 7 and side % 2 == 0:
+        side, count = side // 2, count + 1
+    if len(shape) != 3 or shape[1] != shape[2] or not 4 <= side <= 7 or count == 0:
+        allowed = f"{family} needs square images with a side of 4 to 7 times a power of two"
+        raise ConfigError("shape", "x".join(map(str, shape)), allowed)
+    return side, count

@@ -7,9 +7,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from gan_zoo.architectures.labels import Features, Labels, Stages, label_module
+from gan_zoo.architectures.labels import ConditionalSequential, Features, Labels, label_module
 from gan_zoo.architectures.layers import Norm, normalization
-from gan_zoo.architectures.players import Critic, Generator, Output, Prior
+from gan_zoo.architectures.networks import Critic, Generator, Output, Prior
 from gan_zoo.schema import PositiveInt
 
 Activation = Literal["relu", "leaky_relu", "tanh", "elu", "maxout"]
@@ -17,7 +17,7 @@ Init = Literal["glorot", "orthogonal", "normal"]
 
 
 class Maxout(nn.Module):
-    """Largest of every 5 neighbours, Goodfellow et al. 2013 (arXiv:1302.4389)."""
+    """Largest of every 5 neighbors, Goodfellow et al. 2013 (arXiv:1302.4389)."""
 
     pieces = 5
 
@@ -108,7 +108,7 @@ def critic(
     features = label_module(labels, num_classes, label_dim)
     sizes = [math.prod(shape) + features.dim, *hidden, features.heads]
     layers = nn.Sequential(*_layers(sizes, activation, norm, init))
-    return Critic(Stages(nn.Flatten(), layers), features, output)
+    return Critic(ConditionalSequential(nn.Flatten(), layers), features, output)
 
 
 def _layers(sizes: list[int], activation: str, norm: Norm, init: str) -> list[nn.Module]:

@@ -8,14 +8,13 @@ import math
 
 from torch import Tensor, nn
 
-from gan_zoo.architectures.labels import ClassHeads, Features, Stages, label_module
-from gan_zoo.architectures.layers import Norm, normalization
-from gan_zoo.architectures.players import Critic, Generator, Output, Prior
-from gan_zoo.architectures.sizes import doublings
+from gan_zoo.architectures.labels import ClassHeads, ConditionalSequential, Features, label_module
+from gan_zoo.architectures.layers import Norm, normalization, num_upsamplings
+from gan_zoo.architectures.networks import Critic, Generator, Output, Prior
 from gan_zoo.schema import PositiveInt
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """The sum of two ways from x to y."""
 
     def __init__(self, residual: nn.Module, shortcut: nn.Module):
@@ -60,7 +59,7 @@ def generator(
 
     Raises SettingError for a shape that cannot be doubled up to.
     """
-    start, count = doublings(shape, "resnet")
+    start, count = num_upsamplings(shape, "resnet")
     features = label_module(labels, num_classes, label_dim)
     body = nn.Sequential(
         _glorot(nn.Linear(z_dim + features.dim, width * start**2)),
@@ -93,38 +92,41 @@ def critic(
 
     Raises SettingError for a shape that cannot be halved so, or an output without its heads.
     """
-    start, count = doublings(shape, "resnet")
+    start, count = num_upsamplings(shape, "resnet")
     halvings = count - 1 if start == 4 else count  # the paper's last map is 8 pixels wide, not 4
     body = nn.Sequential(
         _first_halving(shape[0], width),
         *[_halving(width, norm) for _ in range(halvings - 1)],
-        *[Residual(nn.Sequential(*_convolutions(width, norm)), nn.Identity()) for _ in range(2)],
+        *[
+            ResidualBlock(nn.Sequential(*_convolutions(width, norm)), nn.Identity())
+            for _ in range(2)
+        ],
         nn.ReLU(),
         SumPool(),
         _glorot(nn.Linear(width, num_classes)),
     )
-    return Critic(Stages(body), ClassHeads(num_classes), output)
+    return Critic(ConditionalSequential(body), ClassHeads(num_classes), output)
 
 
-def _doubling(width: int, norm: Norm) -> Residual:
+def _doubling(width: int, norm: Norm) -> ResidualBlock:
     """Residual block of the generator that doubles its maps."""
     first, second = _activated(width, norm), _activated(width, norm)
     residual = nn.Sequential(*first[:-1], nn.Upsample(scale_factor=2), first[-1], *second)
     # a 1x1 convolution and the repetition of pixels commute; this order is four times cheaper
-    return Residual(residual, nn.Sequential(_short(width, width), nn.Upsample(scale_factor=2)))
+    return ResidualBlock(residual, nn.Sequential(_short(width, width), nn.Upsample(scale_factor=2)))
 
 
-def _halving(width: int, norm: Norm) -> Residual:
+def _halving(width: int, norm: Norm) -> ResidualBlock:
     """Residual block of the critic that halves its maps."""
     residual = nn.Sequential(*_convolutions(width, norm), nn.AvgPool2d(2))
-    return Residual(residual, nn.Sequential(nn.AvgPool2d(2), _short(width, width)))
+    return ResidualBlock(residual, nn.Sequential(nn.AvgPool2d(2), _short(width, width)))
 
 
-def _first_halving(channels: int, width: int) -> Residual:
+def _first_halving(channels: int, width: int) -> ResidualBlock:
     """The critic's first block: no activation and no normalization of the image itself."""
     first, second = _wide(channels, width), _wide(width, width)
     residual = nn.Sequential(first, nn.ReLU(), second, nn.AvgPool2d(2))
-    return Residual(residual, nn.Sequential(nn.AvgPool2d(2), _short(channels, width)))
+    return ResidualBlock(residual, nn.Sequential(nn.AvgPool2d(2), _short(channels, width)))
 
 
 def _convolutions(width: int, norm: Norm) -> list[nn.Module]:

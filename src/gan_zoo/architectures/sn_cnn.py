@@ -8,10 +8,9 @@ from itertools import pairwise
 
 from torch import nn
 
-from gan_zoo.architectures.labels import ClassHeads, Features, Stages, label_module
-from gan_zoo.architectures.layers import Norm, normalization, start_normal
-from gan_zoo.architectures.players import Critic, Generator, Output, Prior
-from gan_zoo.architectures.sizes import side_of
+from gan_zoo.architectures.labels import ClassHeads, ConditionalSequential, Features, label_module
+from gan_zoo.architectures.layers import Norm, dcgan_init, image_side, normalization
+from gan_zoo.architectures.networks import Critic, Generator, Output, Prior
 from gan_zoo.schema import PositiveInt
 
 _HALVE, _KEEP = (4, 2, 1), (3, 1, 1)  # kernel, stride and padding of a convolution
@@ -42,7 +41,7 @@ def generator(
 
     Raises SettingError unless the images are square with a side that is a multiple of 8.
     """
-    start = side_of(shape, "sn_cnn", multiple=8) // 8
+    start = image_side(shape, "sn_cnn", multiple=8) // 8
     features = label_module(labels, num_classes, label_dim)
     units = 8 * width * start**2
     layers: list[nn.Module] = [nn.Linear(z_dim + features.dim, units)]
@@ -52,7 +51,7 @@ def generator(
         layers += [nn.ConvTranspose2d(wide, narrow, *_HALVE), *normalization(norm, narrow)]
         layers += [nn.ReLU(True)]
     layers += [nn.Conv2d(width, shape[0], *_KEEP), nn.Tanh()]
-    return Generator(nn.Sequential(*layers).apply(start_normal), z_dim, prior, features)
+    return Generator(nn.Sequential(*layers).apply(dcgan_init), z_dim, prior, features)
 
 
 def critic(
@@ -75,7 +74,7 @@ def critic(
     Raises SettingError unless the images are square with a side that is a multiple of 8, or for an
     output without its heads.
     """
-    end = side_of(shape, "sn_cnn", multiple=8) // 8
+    end = image_side(shape, "sn_cnn", multiple=8) // 8
     layers: list[nn.Module] = [nn.Conv2d(shape[0], width, *_KEEP), nn.LeakyReLU(0.1, True)]
     inputs = width
     for outputs, geometry in zip([1, 2, 2, 4, 4, 8], [_HALVE, _KEEP] * 3, strict=True):
@@ -83,5 +82,5 @@ def critic(
         layers += [*normalization(norm, outputs * width), nn.LeakyReLU(0.1, True)]
         inputs = outputs * width
     layers += [nn.Flatten(), nn.Linear(inputs * end**2, num_classes)]
-    body = Stages(nn.Sequential(*layers)).apply(start_normal)
+    body = ConditionalSequential(nn.Sequential(*layers)).apply(dcgan_init)
     return Critic(body, ClassHeads(num_classes), output)

@@ -6,10 +6,9 @@ the plan: doublings followed by a stride-one layer, then two that narrow down to
 
 from torch import nn
 
-from gan_zoo.architectures.labels import ClassHeads, Features, Stages, label_module
-from gan_zoo.architectures.layers import Norm, normalization, start_normal
-from gan_zoo.architectures.players import Critic, Generator, Output, Prior
-from gan_zoo.architectures.sizes import doublings
+from gan_zoo.architectures.labels import ClassHeads, ConditionalSequential, Features, label_module
+from gan_zoo.architectures.layers import Norm, dcgan_init, normalization, num_upsamplings
+from gan_zoo.architectures.networks import Critic, Generator, Output, Prior
 from gan_zoo.schema import PositiveInt
 
 
@@ -38,7 +37,7 @@ def generator(
 
     Raises SettingError for a shape that cannot be doubled up to.
     """
-    start, count = doublings(shape, "vgg")
+    start, count = num_upsamplings(shape, "vgg")
     features = label_module(labels, num_classes, label_dim)
     inputs = 4 * width
     layers: list[nn.Module] = [nn.Linear(z_dim + features.dim, inputs * start**2)]
@@ -49,7 +48,7 @@ def generator(
         layers += [*normalization(norm, outputs), nn.ReLU(True)]
         inputs = outputs
     layers += [nn.ConvTranspose2d(inputs, shape[0], 3, 1, 1), nn.Tanh()]
-    return Generator(nn.Sequential(*layers).apply(start_normal), z_dim, prior, features)
+    return Generator(nn.Sequential(*layers).apply(dcgan_init), z_dim, prior, features)
 
 
 def critic(
@@ -71,7 +70,7 @@ def critic(
 
     Raises SettingError for a shape that cannot be halved so, or an output without its heads.
     """
-    end, count = doublings(shape, "vgg")
+    end, count = num_upsamplings(shape, "vgg")
     layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 5, 2, 2), nn.LeakyReLU(0.2, True)]
     inputs = width
     for i in range(1, count):
@@ -80,7 +79,7 @@ def critic(
         layers += [nn.LeakyReLU(0.2, True)]
         inputs = outputs
     layers += [nn.Flatten(), nn.Linear(inputs * end**2, num_classes)]
-    body = Stages(nn.Sequential(*layers)).apply(start_normal)
+    body = ConditionalSequential(nn.Sequential(*layers)).apply(dcgan_init)
     return Critic(body, ClassHeads(num_classes), output)
 
 

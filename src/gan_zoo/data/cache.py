@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from gan_zoo.data.samples import Samples
-from gan_zoo.schema import SettingError
+from gan_zoo.data.in_memory import InMemoryDataset
+from gan_zoo.schema import ConfigError
 
 FORMAT = 1
 
 
-class Rows:
+class RowWriter:
     """Images and labels written one after the other, however many they turn out to be."""
 
     def __init__(self, folder: Path, shape: tuple[int, ...]):
@@ -56,12 +56,12 @@ class Rows:
         (self.folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
-def cached(
+def load_or_build(
     location: str,
     key: Any,
     shape: tuple[int, ...],
-    build: Callable[[Rows], dict[str, Any]],
-) -> tuple[Samples, dict[str, Any]]:
+    build: Callable[[RowWriter], dict[str, Any]],
+) -> tuple[InMemoryDataset, dict[str, Any]]:
     """Samples whose images are a mapped file, the facts noted with them, and where (`listed`).
 
     Args:
@@ -86,7 +86,7 @@ def cached(
                     found = _read(place)
     except OSError as error:
         allowed = f"cannot be used ({error}); name another folder with dataset.cache"
-        raise SettingError("dataset.cache", location, allowed) from None
+        raise ConfigError("dataset.cache", location, allowed) from None
     assert found
     x, y, facts = found
     images, labels = torch.from_numpy(x), torch.from_numpy(y)
@@ -94,8 +94,8 @@ def cached(
     return _samples(images, labels, facts), facts
 
 
-def _samples(images: torch.Tensor, labels: torch.Tensor, facts: dict[str, Any]) -> Samples:
-    return Samples(
+def _samples(images: torch.Tensor, labels: torch.Tensor, facts: dict[str, Any]) -> InMemoryDataset:
+    return InMemoryDataset(
         images,
         labels,
         facts["num_classes"],
@@ -106,14 +106,16 @@ def _samples(images: torch.Tensor, labels: torch.Tensor, facts: dict[str, Any]) 
     )
 
 
-def _make(place: Path, shape: tuple[int, ...], build: Callable[[Rows], dict[str, Any]]) -> None:
+def _make(
+    place: Path, shape: tuple[int, ...], build: Callable[[RowWriter], dict[str, Any]]
+) -> None:
     """Build an entry beside its place, then move it there. A failure leaves nothing behind."""
     partial = place.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
     shutil.rmtree(place, ignore_errors=True)  # damaged, or we would have read it
     partial.mkdir()
     try:
-        rows = Rows(partial, shape)
+        rows = RowWriter(partial, shape)
         rows.close(build(rows))
         partial.rename(place)
     finally:

@@ -1,15 +1,15 @@
-"""CelebA: aligned photographs of faces, labelled by one attribute or not at all."""
+"""CelebA: aligned photographs of faces, labeled by one attribute or not at all."""
 
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from gan_zoo.data.decoded import Decoded, Item
-from gan_zoo.data.downloads import Downloadable
-from gan_zoo.schema import SettingError, settings
+from gan_zoo.data.decoded_images import DecodedImages, Item
+from gan_zoo.data.torchvision_files import TorchvisionFiles
+from gan_zoo.schema import ConfigError, settings
 
 if TYPE_CHECKING:
-    from gan_zoo.data.samples import Samples
+    from gan_zoo.data.in_memory import InMemoryDataset
 
 _PARTITION = {
     "train": ("0", "1"),
@@ -20,7 +20,7 @@ _LABELS = {"1": 1, "-1": 0, "0": 0}
 
 
 @settings
-class CelebA(Downloadable, Decoded):
+class CelebA(TorchvisionFiles, DecodedImages):
     """Faces, Liu et al. 2015 (arXiv:1411.7766): 202,599 aligned images of 178 x 218.
 
     Training has the published training and validation images, testing the test images.
@@ -37,8 +37,8 @@ class CelebA(Downloadable, Decoded):
     def names(self, split: str) -> list[str]:
         return ["img_align_celeba", "list_eval_partition.txt", "list_attr_celeba.txt"]
 
-    def load(self, split: str = "train") -> "Samples":
-        """Images (N, channels, size, size), cropped to the middle by default; see `Decoded`."""
+    def load(self, split: str = "train") -> "InMemoryDataset":
+        """Images (N, channels, size, size), center-cropped by default; see `DecodedImages`."""
         from gan_zoo.data.sources import Folder
 
         images, partition, attributes = self.paths(split)
@@ -55,7 +55,7 @@ class CelebA(Downloadable, Decoded):
                 return [(name, 0) for name in chosen], 1
             if lacking := [name for name in chosen if name not in labels]:
                 allowed = f"has no line for {len(lacking):,} images, such as {lacking[0]}"
-                raise SettingError("dataset.root", attributes, allowed)
+                raise ConfigError("dataset.root", attributes, allowed)
             return [(name, labels[name]) for name in chosen], num_classes
 
         key = [split, self.attribute, tables, source.stamp]
@@ -70,12 +70,12 @@ class CelebA(Downloadable, Decoded):
         names, rows = _table(path)
         if self.attribute not in names:
             allowed = f"must be empty or one of {', '.join(names)}"
-            raise SettingError("dataset.attribute", self.attribute, allowed)
+            raise ConfigError("dataset.attribute", self.attribute, allowed)
         place = names.index(self.attribute)
         labels = {name: _LABELS.get(values[place]) for name, *values in rows}
         if wrong := [name for name, label in labels.items() if label is None]:
             allowed = f"has neither 1 nor -1 as {self.attribute} of {wrong[0]}"
-            raise SettingError("dataset.root", path, allowed)
+            raise ConfigError("dataset.root", path, allowed)
         return labels, 2
 
 
@@ -87,7 +87,7 @@ def _table(path: Path) -> tuple[list[str], list[list[str]]]:
     _, names, *rows = [line.split() for line in _lines(path)] + [[], []]
     rows = [row for row in rows if row]
     if not names or any(len(row) != 1 + len(names) for row in rows):
-        raise SettingError("dataset.root", path, "is no list of CelebA's attributes")
+        raise ConfigError("dataset.root", path, "is no list of CelebA's attributes")
     return names, rows
 
 

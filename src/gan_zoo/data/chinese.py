@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from gan_zoo.data.glyphs import Drawn
-from gan_zoo.schema import PositiveInt, Range, SettingError, settings
+from gan_zoo.data.glyphs import RenderedGlyphs
+from gan_zoo.schema import ConfigError, PositiveInt, Range, settings
 
 _PACKAGES = "fonts-arphic-ukai, fonts-arphic-uming, fonts-wqy-zenhei or fonts-noto-cjk"
 # where those packages put their fonts
@@ -18,7 +18,7 @@ _USUAL = (
 )
 
 
-def level_1() -> list[str]:
+def gb2312_level_1() -> list[str]:
     """The 3755 commonest characters: GB2312-80 level 1, rows 16 to 55, in the standard's order."""
     codes = (bytes([0xA0 + row, 0xA0 + cell]) for row in range(16, 56) for cell in range(1, 95))
     # row 55 ends early: its last five cells are empty
@@ -26,7 +26,7 @@ def level_1() -> list[str]:
 
 
 @settings
-class ChineseGlyphs(Drawn):
+class ChineseGlyphs(RenderedGlyphs):
     """Characters of GB2312 level 1, the first `classes` of them in the standard's order.
 
     Mao et al. 2017 (arXiv:1611.04076) train on the 3740 of these characters that HWDB1.0 holds.
@@ -46,8 +46,8 @@ class ChineseGlyphs(Drawn):
             found = f"; type {word}, which this machine has" if here else ""
             allowed = "must name font files with Chinese characters, such as those of Debian's "
             allowed += f"{_PACKAGES}{found}; dataset=glyphs needs no files"
-            raise SettingError("fonts", "[]", allowed)
+            raise ConfigError("fonts", "[]", allowed)
         super().check()
 
     def characters(self) -> Sequence[str]:
-        return level_1()[: self.classes]
+        return gb2312_level_1()[: self.classes]

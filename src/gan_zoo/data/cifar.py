@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from gan_zoo.data import class_names
-from gan_zoo.data.dataset import Outline
-from gan_zoo.data.downloads import Downloadable
-from gan_zoo.schema import SettingError, settings
+from gan_zoo.data.dataset import DataSpec
+from gan_zoo.data.torchvision_files import TorchvisionFiles
+from gan_zoo.schema import ConfigError, settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from gan_zoo.data.samples import Samples
+    from gan_zoo.data.in_memory import InMemoryDataset
 
 
 @settings
-class CIFAR10(Downloadable):
-    """Photographs of 10 kinds of things: 50,000 + 10,000 colour images of 32 x 32."""
+class CIFAR10(TorchvisionFiles):
+    """Photographs of 10 kinds of things: 50,000 + 10,000 color images of 32 x 32."""
 
     folder: ClassVar[str] = "cifar-10-batches-py"
 
@@ -26,21 +26,21 @@ class CIFAR10(Downloadable):
         batches = [f"data_batch_{i}" for i in range(1, 6)]
         return {"train": batches, "test": ["test_batch"]}[split]
 
-    def outline(self) -> Outline:
-        return Outline((3, 32, 32), len(self.labelled_by()[1]))
+    def spec(self) -> DataSpec:
+        return DataSpec((3, 32, 32), len(self.labeled_by()[1]))
 
-    def load(self, split: str = "train") -> "Samples":
+    def load(self, split: str = "train") -> "InMemoryDataset":
         """Images (N, 3, 32, 32) with their classes as labels."""
         import numpy as np
 
-        from gan_zoo.data.samples import checked
+        from gan_zoo.data.in_memory import checked_dataset
 
-        key, names = self.labelled_by()
+        key, names = self.labeled_by()
         paths = self.paths(split)
         x, y = zip(*(_read(path, key) for path in paths), strict=True)
-        return checked(np.concatenate(x), np.concatenate(y), len(names), paths[0], names)
+        return checked_dataset(np.concatenate(x), np.concatenate(y), len(names), paths[0], names)
 
-    def labelled_by(self) -> tuple[str, tuple[str, ...]]:
+    def labeled_by(self) -> tuple[str, tuple[str, ...]]:
         """The files' name for the labels, and the names of the classes."""
         return "labels", class_names.CIFAR10
 
@@ -60,7 +60,7 @@ class CIFAR100(CIFAR10):
     def names(self, split: str) -> list[str]:
         return [split]
 
-    def labelled_by(self) -> tuple[str, tuple[str, ...]]:
+    def labeled_by(self) -> tuple[str, tuple[str, ...]]:
         return f"{self.labels}_labels", class_names.CIFAR100[self.labels]
 
 
@@ -79,7 +79,7 @@ def _read(path: Path, labels: str) -> "tuple[np.ndarray, np.ndarray]":
     except Exception as error:  # a damaged pickle may raise anything
         reason = f"{type(error).__name__}: {error}"
         allowed = f"is no CIFAR file with data and {labels} ({reason})"
-        raise SettingError("dataset.root", path, allowed) from None
+        raise ConfigError("dataset.root", path, allowed) from None
 
 
 class _Array:

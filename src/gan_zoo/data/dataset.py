@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from gan_zoo.data.samples import Samples
+    from gan_zoo.data.in_memory import InMemoryDataset
 
 
-class Outline(NamedTuple):
+class DataSpec(NamedTuple):
     """What a dataset's settings tell of its samples; None is for what only its files tell."""
 
     shape: tuple[int, ...] | None = None
@@ -26,27 +26,27 @@ class Dataset:
     """Where samples come from, and how they are to reach the device.
 
     Attributes:
-        resident: whether the samples live on the device; auto asks whether they fit.
+        on_device: whether the samples live on the device; auto asks whether they fit.
         workers: threads that fetch batches ahead where they do not.
         labels_per_class: labels of each class that the run may see, or the share of them if below
             1; the others are hidden. None: it sees them all.
-        balanced: whether batches have all classes equally often, however many samples these have.
+        class_balanced: whether batches contain all classes equally often, whatever their sizes.
     """
 
-    pictured: ClassVar[int]  # samples that one picture shows
+    grid_size: ClassVar[int]  # samples that one picture shows
     unit: ClassVar[str] = "samples"  # what they are called
 
-    resident: Literal["auto", True, False] = "auto"
+    on_device: Literal["auto", True, False] = "auto"
     workers: PositiveInt = 2
     labels_per_class: PositiveFloat | None = None
-    balanced: bool = False
+    class_balanced: bool = False
 
-    def outline(self) -> Outline:
+    def spec(self) -> DataSpec:
         """What is known of the training samples before they are loaded."""
-        return Outline()
+        return DataSpec()
 
     @functools.cached_property
-    def train(self) -> "Samples":
+    def train(self) -> "InMemoryDataset":
         """The training samples, loaded once for all who ask."""
         return self.load("train")
 
@@ -55,7 +55,7 @@ class Dataset:
         """Fingerprint of the training samples with all their labels, whatever a run is shown."""
         return self.train.fingerprint()
 
-    def load(self, split: str = "train") -> "Samples":
+    def load(self, split: str = "train") -> "InMemoryDataset":
         """The samples of a split, train or test, on the CPU; the two share no sample.
 
         Raises SettingError where files are missing, broken or not what they should be.
@@ -69,7 +69,7 @@ class Dataset:
         """
         return True
 
-    def picture(
+    def render(
         self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
     ) -> "np.ndarray":
         """Samples (N, *shape), as the networks see them, as one picture, uint8 (H, W, 3).
@@ -83,13 +83,13 @@ class Dataset:
 class Images(Dataset):
     """Samples that are images, shown as the tiles of a grid."""
 
-    pictured: ClassVar[int] = 64
+    grid_size: ClassVar[int] = 64
     unit: ClassVar[str] = "images"
 
-    def picture(
+    def render(
         self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
     ) -> "np.ndarray":
         """Images (N, C, H, W) in [-1, 1] as a grid, uint8 (H, W, 3), names beside its rows."""
-        from gan_zoo.data.pictures import beside, tile
+        from gan_zoo.data.plots import beside, image_grid
 
-        return beside(tile(x, columns), rows)
+        return beside(image_grid(x, columns), rows)

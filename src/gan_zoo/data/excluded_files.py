@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gan_zoo.data.names import shown, shown_some
+from gan_zoo.data.file_names import shown, shown_some
 from gan_zoo.data.sources import Source
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def log_left_out(source: Source) -> None:
 
 def _groups(source: Source) -> Iterator[tuple[str, list[str]]]:
     """Reasons, and the names of the files that are not used for each."""
-    from gan_zoo.data.decode import unreadable_suffixes
+    from gan_zoo.data.image_decoding import unreadable_suffixes
 
     rest: list[str] = []
     for place, (suffix, names) in enumerate(source.others.items()):
@@ -69,7 +69,7 @@ def nothing_found(source: Source) -> str:
 
 def _remedy(source: Source) -> str:
     """What to do with files that are no images."""
-    from gan_zoo.data.decode import unreadable_suffixes
+    from gan_zoo.data.image_decoding import unreadable_suffixes
 
     for suffix, (name, *_) in source.others.items():
         path = shown(str(source.root / name)) if source.root.is_dir() else ""

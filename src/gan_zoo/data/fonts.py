@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 # no font draws this noncharacter, so that what comes out is the font's sign for "missing"
 _MISSING = "\U0010ffff"
 
 
-def masters(alphabet: Sequence[str], fonts: Sequence[str], side: int) -> np.ndarray:
+def glyph_templates(alphabet: Sequence[str], fonts: Sequence[str], side: int) -> np.ndarray:
     """Every character in every font, uint8 (fonts, characters, side, side), white on black.
 
     No font named means Pillow's own. Raises SettingError for a file that is no font, and for
@@ -33,7 +33,7 @@ def _open(name: str, size: float) -> Any:
     try:
         return ImageFont.truetype(name, size)
     except OSError as error:
-        raise SettingError("dataset.fonts", name, f"is no font file ({error})") from None
+        raise ConfigError("dataset.fonts", name, f"is no font file ({error})") from None
 
 
 def _check_coverage(font: Any, name: str, alphabet: Sequence[str]) -> None:
@@ -44,7 +44,7 @@ def _check_coverage(font: Any, name: str, alphabet: Sequence[str]) -> None:
         shown = " ".join(f"{c} (U+{ord(c):04X})" for c in lacking[:5])
         more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
         allowed = f"has no glyph for {shown}{more}; name other font files with dataset.fonts"
-        raise SettingError("dataset.fonts", name or "Pillow's own font", allowed)
+        raise ConfigError("dataset.fonts", name or "Pillow's own font", allowed)
 
 
 def _bitmap(font: Any, character: str) -> bytes:

@@ -5,31 +5,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from gan_zoo.data.dataset import Images, Outline
+from gan_zoo.data.dataset import DataSpec, Images
 from gan_zoo.schema import (
+    ConfigError,
     CountInt,
     LocalPath,
     NonNegativeFloat,
     PositiveInt,
     Range,
-    SettingError,
     settings,
 )
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gan_zoo.data.samples import Samples
+    from gan_zoo.data.in_memory import InMemoryDataset
 
 
 @settings
-class Drawn(Images):
+class RenderedGlyphs(Images):
     """Images of characters, one class each, the same for the same seed.
 
     Attributes:
         fonts: files (TrueType, OpenType, collections); each image is drawn with one at random.
         size: side of the images in pixels.
-        channels: 1 for white on black; 3 for a bright colour on a dark one, both at random.
+        channels: 1 for white on black; 3 for a bright color on a dark one, both at random.
         count: number of images; the test split has a fifth as many, drawn independently.
         rotation: largest angle in degrees.
         scale: largest relative change of size; shear and shift: largest share of the side.
@@ -46,8 +46,8 @@ class Drawn(Images):
     shift: NonNegativeFloat = 0.06
     seed: CountInt = 0
 
-    def outline(self) -> Outline:
-        return Outline((self.channels, self.size, self.size), len(self.characters()), self.count)
+    def spec(self) -> DataSpec:
+        return DataSpec((self.channels, self.size, self.size), len(self.characters()), self.count)
 
     def characters(self) -> Sequence[str]:
         """The characters to draw; their places are the labels."""
@@ -57,32 +57,34 @@ class Drawn(Images):
         """Raises SettingError for a font file that is not there."""
         for i, name in enumerate(self.fonts):
             if not Path(name).is_file():
-                raise SettingError(f"fonts[{i}]", name, "is no file; name a .ttf, .otf or .ttc")
+                raise ConfigError(f"fonts[{i}]", name, "is no file; name a .ttf, .otf or .ttc")
 
-    def load(self, split: str = "train") -> "Samples":
+    def load(self, split: str = "train") -> "InMemoryDataset":
         """Images (N, channels, size, size) with their characters' places as labels."""
         import torch
 
-        from gan_zoo.data.fonts import masters
-        from gan_zoo.data.samples import Samples
+        from gan_zoo.data.fonts import glyph_templates
+        from gan_zoo.data.in_memory import InMemoryDataset
 
-        sheets = _blurred(torch.from_numpy(masters(self.characters(), self.fonts, 2 * self.size)))
+        sheets = _blurred(
+            torch.from_numpy(glyph_templates(self.characters(), self.fonts, 2 * self.size))
+        )
         fonts, classes = sheets.shape[:2]
         count = {"train": self.count, "test": max(1, self.count // 5)}[split]
-        draws = torch.Generator().manual_seed(2 * self.seed + ("train", "test").index(split))
-        y = torch.randint(classes, (count,), generator=draws)
-        maps = self._affine_maps(torch.rand(count, 5, generator=draws) * 2 - 1)
-        font = torch.randint(fonts, (count,), generator=draws)
-        colours = torch.rand(count, 2, 3, 1, 1, generator=draws)
+        rng = torch.Generator().manual_seed(2 * self.seed + ("train", "test").index(split))
+        y = torch.randint(classes, (count,), generator=rng)
+        maps = self._affine_maps(torch.rand(count, 5, generator=rng) * 2 - 1)
+        font = torch.randint(fonts, (count,), generator=rng)
+        colors = torch.rand(count, 2, 3, 1, 1, generator=rng)
         images = torch.empty(count, self.channels, self.size, self.size, dtype=torch.uint8)
         master = font * classes + y
         order = master.argsort(stable=True)
         uses = master.bincount(minlength=fonts * classes).tolist()
-        for sheet, places in zip(sheets.flatten(0, 1), order.split(uses), strict=True):
-            for few in places.split(512):  # at a time, that they stay in the processor's cache
-                drawn = self._coloured(_warp(sheet, maps[few], self.size), colours[few])
+        for sheet, indices in zip(sheets.flatten(0, 1), order.split(uses), strict=True):
+            for few in indices.split(512):  # at a time, that they stay in the processor's cache
+                drawn = self._colored(_warp(sheet, maps[few], self.size), colors[few])
                 images[few] = drawn.mul_(255).round_().byte()
-        return Samples(images, y, classes, class_names=tuple(self.characters()))
+        return InMemoryDataset(images, y, classes, class_names=tuple(self.characters()))
 
     def _affine_maps(self, draws: "Tensor") -> "Tensor":
         """Draws (N, 5) in [-1, 1] to affine maps (N, 2, 3) from the image to the master."""
@@ -102,8 +104,8 @@ class Drawn(Images):
         ]
         return torch.stack(rows, -1).reshape(-1, 2, 3)
 
-    def _coloured(self, drawn: "Tensor", draws: "Tensor") -> "Tensor":
-        """Images (N, 1, s, s) in [0, 1], in colours (N, 2, 3, 1, 1) drawn for ink and paper."""
+    def _colored(self, drawn: "Tensor", draws: "Tensor") -> "Tensor":
+        """Images (N, 1, s, s) in [0, 1], in colors (N, 2, 3, 1, 1) drawn for ink and paper."""
         if self.channels == 1:
             return drawn
         ink, paper = 0.55 + 0.45 * draws[:, 0], 0.4 * draws[:, 1]  # apart in every channel
@@ -111,7 +113,7 @@ class Drawn(Images):
 
 
 @settings
-class Glyphs(Drawn):
+class Glyphs(RenderedGlyphs):
     """Characters of any alphabet, by default digits in Pillow's own font.
 
     Attributes:
@@ -124,7 +126,7 @@ class Glyphs(Drawn):
         """Raises SettingError for an alphabet that is empty or names a character twice."""
         super().check()
         if not self.alphabet or len(set(self.alphabet)) < len(self.alphabet):
-            raise SettingError(
+            raise ConfigError(
                 "alphabet", self.alphabet, "must hold at least one character, each once"
             )
 
@@ -147,11 +149,11 @@ def _warp(master: "Tensor", maps: "Tensor", size: int) -> "Tensor":
     import torch
     from torch.nn import functional
 
-    centres = (2 * torch.arange(size) + 1) / size - 1  # of pixels, where the sides are at -1 and 1
+    centers = (2 * torch.arange(size) + 1) / size - 1  # of pixels, where the sides are at -1 and 1
     # the blur added half a pixel on every side
     x, y, shift = (maps * (2 * size / (2 * size + 1))).permute(2, 1, 0)[..., None, None]
     # (2, N, s, s), seen as of one picture as tall as all: affine_grid would take four times as long
-    planes = x * centres + (y * centres[:, None] + shift)
+    planes = x * centers + (y * centers[:, None] + shift)
     grid = planes.reshape(1, 2, -1, size).permute(0, 2, 3, 1)
     pictures = master[None, None].float().div_(255)
     drawn = functional.grid_sample(pictures, grid, align_corners=False)

@@ -1,4 +1,4 @@
-"""The .gnt format of CASIA's offline handwriting databases: labelled grey images in a row.
+"""The .gnt format of CASIA's offline handwriting databases: labeled gray images in a row.
 
 Each record is its own size in bytes (4 bytes), the GB code of the character (2 bytes, the first
 one first), width and height in pixels (2 bytes each), then the pixels by rows, 255 for paper. Sizes
@@ -28,7 +28,7 @@ class GntError(ValueError):
     """What is wrong with a .gnt file, and at which byte."""
 
 
-def records(path: Path) -> Iterator[Record]:
+def read_gnt(path: Path) -> Iterator[Record]:
     """The characters of a file, in order.
 
     Raises GntError at the first byte where the file is not what the format says.

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gan_zoo.data.decoded import Decoded, Side
-from gan_zoo.data.names import shown
-from gan_zoo.schema import Fraction, LocalPath, SettingError, settings
+from gan_zoo.data.decoded_images import DecodedImages, Side
+from gan_zoo.data.file_names import shown
+from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 
 if TYPE_CHECKING:
-    from gan_zoo.data.cache import Rows
-    from gan_zoo.data.samples import Samples
+    from gan_zoo.data.cache import RowWriter
+    from gan_zoo.data.in_memory import InMemoryDataset
     from gan_zoo.data.sources import Folder
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _MARKS = {"train": r"(?<![a-z])tr(ai)?n", "test": r"(?<![a-z])te?st"}
 
 
 @settings
-class HWDB(Decoded):
+class HWDB(DecodedImages):
     """Handwritten characters, Liu et al. 2011: light ink on black, in a square of the ink's middle.
 
     Each file is by one writer. Files with trn or train in their paths are for training, those with
@@ -48,23 +48,23 @@ class HWDB(Decoded):
         """Raises SettingError where the folder is missing."""
         if not Path(self.root).is_dir():
             allowed = f"is no folder; name the one with the .gnt files of CASIA HWDB, {_INSTEAD}"
-            raise SettingError("root", self.root, allowed)
+            raise ConfigError("root", self.root, allowed)
 
-    def load(self, split: str = "train") -> "Samples":
+    def load(self, split: str = "train") -> "InMemoryDataset":
         """Images (N, channels, size, size) with the places of their GB codes as labels."""
-        from gan_zoo.data.cache import cached
+        from gan_zoo.data.cache import load_or_build
         from gan_zoo.data.sources import Folder
 
         source = Folder(Path(self.root), (".gnt",))
         if not source.names:
             allowed = f"holds no .gnt files; those of CASIA HWDB go there, {_INSTEAD}"
-            raise SettingError("dataset.root", self.root, allowed)
+            raise ConfigError("dataset.root", self.root, allowed)
         key = [self.fit, self.characters, split, self.test_share, source.stamp, "class_names"]
 
-        def build(rows: "Rows") -> dict[str, Any]:
+        def build(rows: "RowWriter") -> dict[str, Any]:
             return self._build(rows, source, split)
 
-        samples, facts = cached(self.cache, key, self.policy().shape, build)
+        samples, facts = load_or_build(self.cache, key, self.transform().shape, build)
         how, names = self._split_from(source.names), tuple(facts["class_names"])
         return dataclasses.replace(samples, class_names=names, split_from=how)
 
@@ -80,7 +80,7 @@ class HWDB(Decoded):
 
         return bool(_splits(Folder(Path(self.root), (".gnt",)).names, self.test_share)["test"])
 
-    def _build(self, rows: "Rows", source: "Folder", split: str) -> dict[str, Any]:
+    def _build(self, rows: "RowWriter", source: "Folder", split: str) -> dict[str, Any]:
         """Add the characters of a split; classes are those that occur in either."""
         from gan_zoo.data.gnt import GntError, is_level_1
 
@@ -92,7 +92,7 @@ class HWDB(Decoded):
             more = {"train": "smaller", "test": "larger"}[split]
             allowed = f"leaves no writer for the {split} split; there are {len(names)}; "
             allowed += f"a {more} share leaves some"
-            raise SettingError("dataset.test_share", self.test_share, allowed)
+            raise ConfigError("dataset.test_share", self.test_share, allowed)
         log.info("decoding the .gnt files of %s, once, into %s", self.root, self.cache)
         try:
             codes: set[bytes] = set()
@@ -102,22 +102,22 @@ class HWDB(Decoded):
             for place in _with_bar(splits[split]):
                 self._add(rows, _records(source, place), labels)
         except GntError as error:
-            raise SettingError(
+            raise ConfigError(
                 "dataset.root", shown(str(Path(self.root) / place)), str(error)
             ) from None
         if not rows.labels:
             allowed = "holds no Chinese character of level 1; dataset.characters=all takes any"
-            raise SettingError("dataset.root", self.root, allowed)
+            raise ConfigError("dataset.root", self.root, allowed)
         return {"num_classes": len(labels), "class_names": [_character(code) for code in labels]}
 
-    def _add(self, rows: "Rows", records: Any, labels: dict[bytes, int]) -> None:
+    def _add(self, rows: "RowWriter", records: Any, labels: dict[bytes, int]) -> None:
         """Add those characters of a file that have a label."""
         from PIL import Image
 
-        policy = self.policy()
+        transform = self.transform()
         for code, image in records:
             if code in labels:
-                rows.add(policy.fitted(Image.fromarray(255 - image)), labels[code])
+                rows.add(transform.fitted(Image.fromarray(255 - image)), labels[code])
 
 
 def _character(code: bytes) -> str:
@@ -129,19 +129,19 @@ def _character(code: bytes) -> str:
 
 
 def _records(source: "Folder", name: str) -> Any:
-    from gan_zoo.data.gnt import records
+    from gan_zoo.data.gnt import read_gnt
 
-    return records(source.path(name))
+    return read_gnt(source.path(name))
 
 
 def _splits(names: Sequence[str], share: float) -> dict[str, list[str]]:
-    from gan_zoo.data.splits import held_out
+    from gan_zoo.data.splits import hash_split
 
     marked = {
         split: [name for name in names if re.search(mark, name.lower())]
         for split, mark in _MARKS.items()
     }
-    return marked if all(marked.values()) else held_out(names, share)
+    return marked if all(marked.values()) else hash_split(names, share)
 
 
 def _with_bar(names: Sequence[str]) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 _BYTES = b"\x00\x00\x08"  # the type code of unsigned bytes is 8
 
@@ -37,5 +37,5 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8).reshape(sizes)
 
 
-def _refused(path: Path, allowed: str) -> SettingError:
-    return SettingError("dataset.root", path, allowed)
+def _refused(path: Path, allowed: str) -> ConfigError:
+    return ConfigError("dataset.root", path, allowed)

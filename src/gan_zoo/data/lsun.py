@@ -4,17 +4,17 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_zoo.data.decoded import Decoded, Item
-from gan_zoo.schema import LocalPath, SettingError, settings
+from gan_zoo.data.decoded_images import DecodedImages, Item
+from gan_zoo.schema import ConfigError, LocalPath, settings
 
 if TYPE_CHECKING:
-    from gan_zoo.data.samples import Samples
+    from gan_zoo.data.in_memory import InMemoryDataset
 
 _FOLDERS = {"train": "train", "test": "val"}
 
 
 @settings
-class LSUN(Decoded):
+class LSUN(DecodedImages):
     """Scenes, Yu et al. 2015 (arXiv:1506.03365): 3,033,042 bedrooms, 126,227 churches, and more.
 
     The published validation images, 300 of each category, are the test split.
@@ -31,15 +31,15 @@ class LSUN(Decoded):
         """Raises SettingError where a database is missing."""
         if not self.categories or len(set(self.categories)) < len(self.categories):
             allowed = "must name at least one category, each once"
-            raise SettingError("categories", list(self.categories), allowed)
+            raise ConfigError("categories", list(self.categories), allowed)
         for path in [path for split in _FOLDERS for path in self._databases(split)]:
             if not path.is_file():
                 allowed = f"{path} is missing; fetch LSUN's categories from "
                 allowed += "https://github.com/fyu/lsun and unzip them into dataset.root, or use "
                 allowed += "dataset=glyphs, which needs no files"
-                raise SettingError("root", self.root, allowed)
+                raise ConfigError("root", self.root, allowed)
 
-    def load(self, split: str = "train") -> "Samples":
+    def load(self, split: str = "train") -> "InMemoryDataset":
         """Images (N, channels, size, size) with the places of their categories as labels."""
         paths = self._databases(split)
         facts = [path.stat() for path in paths]
@@ -74,11 +74,11 @@ def _opened(folder: Path) -> Any:
         import lmdb
     except ImportError:
         allowed = "is read with lmdb, which is not installed: pip install lmdb"
-        raise SettingError("dataset.root", folder, allowed) from None
+        raise ConfigError("dataset.root", folder, allowed) from None
     try:
         return lmdb.open(str(folder), readonly=True, lock=False, readahead=False, max_readers=256)
     except lmdb.Error as error:
-        raise SettingError("dataset.root", folder, f"is no LMDB database ({error})") from None
+        raise ConfigError("dataset.root", folder, f"is no LMDB database ({error})") from None
 
 
 def _keys(base: Any) -> list[str]:

@@ -4,19 +4,19 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from gan_zoo.data.dataset import Dataset, Outline
-from gan_zoo.schema import CountInt, PositiveFloat, PositiveInt, SettingError, settings
+from gan_zoo.data.dataset import Dataset, DataSpec
+from gan_zoo.schema import ConfigError, CountInt, PositiveFloat, PositiveInt, settings
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from gan_zoo.data.samples import Samples
+    from gan_zoo.data.in_memory import InMemoryDataset
 
 
 @settings
 class Mixture(Dataset):
-    """Gaussians of one sigma around given centres: what ring, grid and spiral are made of.
+    """Gaussians of one sigma around given centers: what ring, grid and spiral are made of.
 
     Attributes:
         sigma: standard deviation of each mode.
@@ -25,7 +25,7 @@ class Mixture(Dataset):
         seed: of the points themselves, not of the run that trains on them.
     """
 
-    pictured: ClassVar[int] = 2048  # samples that one picture shows
+    grid_size: ClassVar[int] = 2048  # samples that one picture shows
 
     sigma: PositiveFloat
     count: PositiveInt = 100_000
@@ -34,52 +34,52 @@ class Mixture(Dataset):
 
     def check(self) -> None:
         """Raises SettingError unless there is a weight for each mode, or none."""
-        modes = len(self.centres())
+        modes = len(self.centers())
         if self.weights and len(self.weights) != modes:
-            raise SettingError("weights", list(self.weights), f"must have {modes} entries, or none")
+            raise ConfigError("weights", list(self.weights), f"must have {modes} entries, or none")
 
-    def outline(self) -> Outline:
-        return Outline((2,), 1, self.count)
+    def spec(self) -> DataSpec:
+        return DataSpec((2,), 1, self.count)
 
-    def centres(self) -> list[tuple[float, float]]:
-        """Centre of each mode."""
+    def centers(self) -> list[tuple[float, float]]:
+        """Center of each mode."""
         raise NotImplementedError
 
     def shares(self) -> list[float]:
         """Probability of each mode; they sum to 1."""
-        weights = self.weights or (1.0,) * len(self.centres())
+        weights = self.weights or (1.0,) * len(self.centers())
         return [weight / math.fsum(weights) for weight in weights]
 
-    def load(self, split: str = "train") -> "Samples":
+    def load(self, split: str = "train") -> "InMemoryDataset":
         """Points (count, 2) of the training or the test split; y = 0 everywhere."""
         import torch
 
-        from gan_zoo.data.samples import Samples
+        from gan_zoo.data.in_memory import InMemoryDataset
 
-        draws = torch.Generator().manual_seed(2 * self.seed + ("train", "test").index(split))
-        centres = torch.tensor(self.centres(), dtype=torch.float64)
+        rng = torch.Generator().manual_seed(2 * self.seed + ("train", "test").index(split))
+        centers = torch.tensor(self.centers(), dtype=torch.float64)
         shares = torch.tensor(self.shares(), dtype=torch.float64)
-        modes = torch.multinomial(shares, self.count, replacement=True, generator=draws)
-        noise = torch.randn(self.count, 2, generator=draws, dtype=torch.float64)
-        points = centres[modes] + self.sigma * noise
-        return Samples(points.float(), torch.zeros(self.count, dtype=torch.int64))
+        modes = torch.multinomial(shares, self.count, replacement=True, generator=rng)
+        noise = torch.randn(self.count, 2, generator=rng, dtype=torch.float64)
+        points = centers[modes] + self.sigma * noise
+        return InMemoryDataset(points.float(), torch.zeros(self.count, dtype=torch.int64))
 
     def log_density(self, x: "Tensor") -> "Tensor":
         """Natural logarithm of the mixture's exact density at points x (..., 2), float64 (...)."""
         import torch
 
         x = x.double()
-        centres, shares = x.new_tensor(self.centres()), x.new_tensor(self.shares())
-        squares = (x.unsqueeze(-2) - centres).square().sum(-1) / (2 * self.sigma**2)
+        centers, shares = x.new_tensor(self.centers()), x.new_tensor(self.shares())
+        squares = (x.unsqueeze(-2) - centers).square().sum(-1) / (2 * self.sigma**2)
         return torch.logsumexp(shares.log() - squares, -1) - math.log(2 * math.pi * self.sigma**2)
 
-    def picture(
+    def render(
         self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
     ) -> "np.ndarray":
         """Points over the true modes, uint8 (H, W, 3)."""
-        from gan_zoo.data.pictures import scatter
+        from gan_zoo.data.plots import plot_points
 
-        return scatter(x, self.centres(), self.sigma)
+        return plot_points(x, self.centers(), self.sigma)
 
 
 @settings
@@ -90,7 +90,7 @@ class Ring(Mixture):
     modes: PositiveInt = 8
     radius: PositiveFloat = 1.0
 
-    def centres(self) -> list[tuple[float, float]]:
+    def centers(self) -> list[tuple[float, float]]:
         # the end point 2 pi is the start again: counting it twice would double that mode's weight
         angles = [2 * math.pi * i / self.modes for i in range(self.modes)]
         return [(self.radius * math.cos(a), self.radius * math.sin(a)) for a in angles]
@@ -104,7 +104,7 @@ class Grid(Mixture):
     side: PositiveInt = 5
     spacing: PositiveFloat = 2.0
 
-    def centres(self) -> list[tuple[float, float]]:
+    def centers(self) -> list[tuple[float, float]]:
         ticks = [self.spacing * (i - (self.side - 1) / 2) for i in range(self.side)]
         return [(u, v) for u in ticks for v in ticks]
 
@@ -123,7 +123,7 @@ class Spiral(Mixture):
     turns: PositiveFloat = 2.0
     radius: PositiveFloat = 2.0
 
-    def centres(self) -> list[tuple[float, float]]:
+    def centers(self) -> list[tuple[float, float]]:
         # on r = radius t, angle = 2 pi turns t the arc grows like t^2: roots are spaced evenly
         places = [math.sqrt((i + 1) / self.modes) for i in range(self.modes)]
         angles = [2 * math.pi * self.turns * t for t in places]

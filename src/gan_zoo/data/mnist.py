@@ -3,22 +3,22 @@
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from gan_zoo.data import class_names
-from gan_zoo.data.dataset import Outline
-from gan_zoo.data.downloads import Downloadable
+from gan_zoo.data.dataset import DataSpec
+from gan_zoo.data.torchvision_files import TorchvisionFiles
 from gan_zoo.schema import settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from gan_zoo.data.samples import Samples
+    from gan_zoo.data.in_memory import InMemoryDataset
 
 _KINDS = ("images-idx3-ubyte", "labels-idx1-ubyte")
 _STEMS = {"train": "train", "test": "t10k"}
 
 
 @settings
-class MNIST(Downloadable):
-    """Handwritten digits, LeCun et al. 1998: 60,000 + 10,000 grey images of 28 x 28, 10 classes."""
+class MNIST(TorchvisionFiles):
+    """Handwritten digits, LeCun et al. 1998: 60,000 + 10,000 gray images of 28 x 28, 10 classes."""
 
     folder: ClassVar[str] = "MNIST/raw"
     suffixes: ClassVar[tuple[str, ...]] = ("", ".gz")
@@ -26,17 +26,17 @@ class MNIST(Downloadable):
     def names(self, split: str) -> list[str]:
         return [f"{_STEMS[split]}-{kind}" for kind in _KINDS]
 
-    def outline(self) -> Outline:
-        return Outline((1, 28, 28), self.classes())
+    def spec(self) -> DataSpec:
+        return DataSpec((1, 28, 28), self.classes())
 
-    def load(self, split: str = "train") -> "Samples":
+    def load(self, split: str = "train") -> "InMemoryDataset":
         """Images (N, 1, 28, 28) with their classes as labels."""
         from gan_zoo.data.idx import read_idx
-        from gan_zoo.data.samples import checked
+        from gan_zoo.data.in_memory import checked_dataset
 
         images, labels = self.paths(split)
         x, y = self.upright(read_idx(images, 3)), read_idx(labels, 1)
-        return checked(
+        return checked_dataset(
             x[:, None], y.astype("int64") - self.first(), self.classes(), images, self.named()
         )
 

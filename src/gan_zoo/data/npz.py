@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_zoo.data.dataset import Images
-from gan_zoo.schema import Fraction, LocalPath, SettingError, settings
+from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from gan_zoo.data.arrays import Arrays
-    from gan_zoo.data.paired import Names
-    from gan_zoo.data.samples import Samples
+    from gan_zoo.data.in_memory import InMemoryDataset
+    from gan_zoo.data.npz_arrays import Arrays
+    from gan_zoo.data.npz_layout import Names
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +42,15 @@ class Npz(Images):
         if not zipfile.is_zipfile(self.root):
             what = "is no .npz file" if Path(self.root).exists() else "does not exist"
             allowed = f"{what}; name one with an array x of images, or use dataset=glyphs"
-            raise SettingError("root", self.root, allowed)
+            raise ConfigError("root", self.root, allowed)
 
-    def load(self, split: str = "train") -> "Samples":
+    def load(self, split: str = "train") -> "InMemoryDataset":
         """Images (N, C, H, W) with the places of their classes' names as labels."""
         import numpy as np
 
-        from gan_zoo.data.arrays import Arrays
-        from gan_zoo.data.paired import classes, paired
-        from gan_zoo.data.samples import checked
+        from gan_zoo.data.in_memory import checked_dataset
+        from gan_zoo.data.npz_arrays import Arrays
+        from gan_zoo.data.npz_layout import classes, paired
 
         arrays = Arrays(Path(self.root))
         names = paired(arrays)
@@ -60,20 +60,20 @@ class Npz(Images):
         class_names, labels = classes(arrays, names)
         y = labels.get(f"y{end}", np.zeros(len(x), np.int64))
         if not apart:
-            places = self._places(len(x), split)
-            x, y = x[places], y[places]
+            indices = self._places(len(x), split)
+            x, y = x[indices], y[indices]
         if split == "train":
             _note_arrays(arrays, names, int(x.max()))
             _note_labels(class_names, {class_names[label] for label in np.unique(y) if class_names})
         several = max(1, len(class_names))
-        samples = checked(np.ascontiguousarray(x), y, several, arrays.path, class_names)
+        samples = checked_dataset(np.ascontiguousarray(x), y, several, arrays.path, class_names)
         how = "x_test" if apart else f"test_share={self.test_share:g} of x, by a hash of each place"
         return dataclasses.replace(samples, split_from=how)
 
     def has_test(self) -> bool:
         """Whether there is an x_test, or `test_share` holds out an image of x."""
-        from gan_zoo.data.arrays import Arrays
-        from gan_zoo.data.paired import paired
+        from gan_zoo.data.npz_arrays import Arrays
+        from gan_zoo.data.npz_layout import paired
 
         arrays = Arrays(Path(self.root))
         names = paired(arrays)
@@ -81,9 +81,9 @@ class Npz(Images):
         return "x_test" in names or bool(self._held_out(count)["test"])
 
     def _held_out(self, count: int) -> dict[str, list[str]]:
-        from gan_zoo.data.splits import held_out
+        from gan_zoo.data.splits import hash_split
 
-        return held_out([str(i) for i in range(count)], self.test_share)
+        return hash_split([str(i) for i in range(count)], self.test_share)
 
     def _places(self, count: int, split: str) -> "np.ndarray":
         """Places of a split's images among `count`. Raises SettingError where it has none."""
@@ -94,7 +94,7 @@ class Npz(Images):
             more = {"train": "smaller", "test": "larger"}[split]
             allowed = f"leaves no image for the {split} split; the data has {count:,}; "
             allowed += f"a {more} share leaves some"
-            raise SettingError("dataset.test_share", self.test_share, allowed)
+            raise ConfigError("dataset.test_share", self.test_share, allowed)
         return np.array(kept, np.int64)
 
 
@@ -107,7 +107,7 @@ def _channels_first(x: "np.ndarray") -> "np.ndarray":
 
 def _note_arrays(arrays: "Arrays", names: "Names", brightest: int) -> None:
     """Warn of arrays that nothing reads, and of images that are nearly black."""
-    from gan_zoo.data.rewritten import rewriting
+    from gan_zoo.data.npz_rewrite import rewriting
 
     unused = [name for name in arrays.names if name not in names.values()]
     if unused:

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.data.names import hidden, normalized, shown, suffix
-from gan_zoo.schema import SettingError
+from gan_zoo.data.file_names import hidden, normalized, shown, suffix
+from gan_zoo.schema import ConfigError
 
 TABLE = "dataset.json"  # labels in the format of StyleGAN
 _LARGEST = 1 << 28  # bytes of one image file; a zip can claim any size
@@ -104,8 +104,8 @@ class Folder(Source):
                 elif item.is_symlink():
                     self.dangling.append(normalized(prefix + item.name))
 
-    def _refused(self, error: OSError) -> SettingError:
-        return SettingError("dataset.root", self.root, f"cannot be read ({shown(str(error))})")
+    def _refused(self, error: OSError) -> ConfigError:
+        return ConfigError("dataset.root", self.root, f"cannot be read ({shown(str(error))})")
 
     def path(self, name: str) -> Path:
         """Where a file is."""
@@ -130,16 +130,16 @@ class Zip(Source):
 
     @cached_property
     def _file(self) -> zipfile.ZipFile:
-        from gan_zoo.data.zips import opened_zip
+        from gan_zoo.data.zip_names import opened_zip
 
         try:
             return opened_zip(self.root)
         except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
             allowed = f"cannot be read as a zip file ({error})"
-            raise SettingError("dataset.root", self.root, allowed) from None
+            raise ConfigError("dataset.root", self.root, allowed) from None
 
     def _entries(self) -> Iterator[tuple[str, Any]]:
-        from gan_zoo.data.zips import member_name
+        from gan_zoo.data.zip_names import member_name
 
         for member in self._file.infolist():
             name = member_name(member)
@@ -155,6 +155,6 @@ class Zip(Source):
         return content
 
 
-def opened(root: Path, suffixes: tuple[str, ...]) -> Folder | Zip:
+def open_source(root: Path, suffixes: tuple[str, ...]) -> Folder | Zip:
     """The files of a folder or of a zip file."""
     return Folder(root, suffixes) if root.is_dir() else Zip(root, suffixes)

@@ -4,7 +4,7 @@ import dataclasses
 import zlib
 from collections.abc import Iterable, Sequence
 
-from gan_zoo.data.names import encoded, shown
+from gan_zoo.data.file_names import encoded, shown
 
 Splits = dict[str, list[str]]
 
@@ -36,7 +36,7 @@ def divided(names: Sequence[str], share: float) -> Division:
     """The names in a training and a test split.
 
     Folders that all names share, but for a few strays, are looked through. Below them, folders
-    named like train and test (or val) are the splits, where there are both; otherwise `held_out`
+    named like train and test (or val) are the splits, where there are both; otherwise `hash_split`
     decides.
     """
     shared = shared_folder(names)
@@ -47,7 +47,7 @@ def divided(names: Sequence[str], share: float) -> Division:
         for split, known in (("train", _TRAIN), ("test", _TEST))
     }
     if not all(folders.values()):
-        return Division(held_out(names, share), inside, held_out_text(share))
+        return Division(hash_split(names, share), inside, held_out_text(share))
     return _by_folders(names, shared, folders)
 
 
@@ -67,7 +67,7 @@ def _by_folders(names: Sequence[str], shared: str, folders: dict[str, list[str]]
     return Division(splits, inside, _folders_text(folders), paths, beside)
 
 
-def held_out(names: Sequence[str], share: float) -> Splits:
+def hash_split(names: Sequence[str], share: float) -> Splits:
     """About `share` of the names as the test split, each by a hash of its own.
 
     A name stays in its split when others come or go.
@@ -79,7 +79,7 @@ def held_out(names: Sequence[str], share: float) -> Splits:
 
 
 def held_out_text(share: float) -> str:
-    """How `held_out` divides, in a few words."""
+    """How `hash_split` divides, in a few words."""
     if not share:
         return "no test split (dataset.test_share=0)"
     return f"{share:.3g} of the images held out by a hash of each name (dataset.test_share)"
@@ -88,7 +88,7 @@ def held_out_text(share: float) -> str:
 def working_share(names: Sequence[str], least: int = 1) -> float | None:
     """The smallest of a few shares that hold out `least` names and leave as many; else None."""
     for share in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
-        if all(len(split) >= least for split in held_out(names, share).values()):
+        if all(len(split) >= least for split in hash_split(names, share).values()):
             return share
     return None
 

@@ -3,20 +3,16 @@
 The only package of the house that imports Hydra. It does not import torch.
 """
 
-from gan_zoo.launch.composed import plain
-from gan_zoo.launch.entry import main
-from gan_zoo.launch.first import CheckFirst
-from gan_zoo.launch.job import train
-from gan_zoo.launch.mistakes import check_overrides
-from gan_zoo.launch.telling import in_one_line
-from gan_zoo.launch.versions import initialize
+from gan_zoo.launch.errors import one_line_hydra_errors
+from gan_zoo.launch.hydra_versions import initialize
+from gan_zoo.launch.preflight import PreflightCallback
+from gan_zoo.launch.resume import to_dict
+from gan_zoo.launch.usage_errors import check_overrides
 
 __all__ = [
-    "CheckFirst",
+    "PreflightCallback",
     "check_overrides",
-    "in_one_line",
     "initialize",
-    "main",
-    "plain",
-    "train",
+    "one_line_hydra_errors",
+    "to_dict",
 ]

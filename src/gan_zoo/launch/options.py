@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_zoo.launch.catalog import Catalog
-from gan_zoo.schema import SettingError
+from gan_zoo.launch.config_catalog import Catalog
+from gan_zoo.schema import ConfigError
 
 _DASHES = re.compile(r"^[-‐‑‒–—―−]+")
 _FLAGS = ("-m", "--multirun", "-h", "--help", "--hydra-help", "--version", "--resolve", "-r")
@@ -42,14 +42,14 @@ def _size(words: Sequence[str], configs: Path) -> int:
     following = value if equals else next(iter(words[1:]), "")
     if option in _SHOWN and following not in _SHOWN[option]:
         allowed = f"shows a configuration: type {option} job, {option} hydra or {option} all"
-        raise SettingError(words[0], inspect.Parameter.empty, allowed)
+        raise ConfigError(words[0], inspect.Parameter.empty, allowed)
     if option in ("-i", "--info"):
         return 2 if not equals and following in _INFO else 1
     if option in _VALUED:
         return 1 if equals else 2
     if option in _FLAGS:
         return 1
-    raise SettingError(words[0], inspect.Parameter.empty, _instead(words, configs))
+    raise ConfigError(words[0], inspect.Parameter.empty, _instead(words, configs))
 
 
 def _instead(words: Sequence[str], configs: Path) -> str:

@@ -12,11 +12,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString, ValueType
 from hydra.errors import HydraException
 
-from gan_zoo.schema import SettingError, at_home
+from gan_zoo.schema import ConfigError, at_home
 
 FOLDERS = {"hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "sweep"}  # never swept over
 _PATHS = {"dataset.root", "dataset.cache", "evaluation.cache", "resume"}
-_TEXTS = {"dataset.alphabet", "dataset.attribute", "evaluation.best"}
+_TEXTS = {"dataset.alphabet", "dataset.attribute", "evaluation.monitor"}
 _LISTS = {"dataset.fonts"}
 AS_TYPED = FOLDERS | _PATHS | _TEXTS | _LISTS
 
@@ -60,7 +60,7 @@ def _as_typed(word: str, swept: bool) -> str:
     name, _, value = word.partition("=")
     key = name.lstrip("+")
     if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
-        raise SettingError(
+        raise ConfigError(
             key, value, "is no UTF-8; rename the file or folder, or make a link to it"
         )
     if not value or not _KEY.fullmatch(name):

@@ -9,16 +9,16 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from gan_zoo import latest
-from gan_zoo.launch.names import BY_NUMBER
+from gan_zoo import latest_sweep
+from gan_zoo.launch.folder_names import BY_NUMBER
 from gan_zoo.launch.overrides import as_typed, text_of
-from gan_zoo.resume import holds_run
-from gan_zoo.schema import SettingError
+from gan_zoo.run_folder import has_run
+from gan_zoo.schema import ConfigError
 
 SWEEPS = Path("outputs/sweeps")
 ONLY_JOB = "run"  # folder of the job of a sweep that sweeps over nothing
-_NEWEST = ("resume", latest.LATEST)  # words for the newest sweep
-_ONCE = ("sweep", "retry", "allow_changes")  # of one command, not of the sweep
+_NEWEST = ("resume", latest_sweep.LATEST)  # words for the newest sweep
+_ONCE = ("sweep", "retry_failed", "allow_changes")  # of one command, not of the sweep
 _MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
 _DEPTHS = ("*/", "*/*/", "*/*/*/")  # at which outputs/ holds runs
 # Words of Hydra's own that are taken from a sweep's folder, which may come from anyone.
@@ -27,7 +27,7 @@ _OF_HYDRA = re.compile(
 )
 
 
-def with_sweep(words: Sequence[str]) -> list[str]:
+def resolve_sweep(words: Sequence[str]) -> list[str]:
     """The words of a command line; where they name a sweep that exists, with those it began with.
 
     Not where they sweep over something themselves: then they define the sweep. Raises SettingError
@@ -51,12 +51,12 @@ def with_sweep(words: Sequence[str]) -> list[str]:
 
 def newest(word: str) -> Path:
     """The folder of the sweep that was started last. Raises SettingError where there is none."""
-    named = latest.named(SWEEPS)
+    named = latest_sweep.named(SWEEPS)
     if named and (named / "multirun.yaml").is_file():
         return named
     found = [path.parent for path in SWEEPS.glob("*/multirun.yaml")]
     if not found:
-        raise SettingError("sweep", word, f"there is no sweep in {SWEEPS} to finish")
+        raise ConfigError("sweep", word, f"there is no sweep in {SWEEPS} to finish")
     return max(found, key=lambda path: path.stat().st_mtime).resolve()
 
 
@@ -67,11 +67,11 @@ def stored(folder: Path) -> list[str]:
         overrides = OmegaConf.to_container(OmegaConf.load(folder / "multirun.yaml").hydra.overrides)
         task, hydra = ([str(word) for word in overrides[part]] for part in ("task", "hydra"))
     except Exception:  # bytes that anyone may have written
-        raise SettingError("sweep", folder, f"multirun.yaml cannot be read; {again}") from None
+        raise ConfigError("sweep", folder, f"multirun.yaml cannot be read; {again}") from None
     ours = [word for word in task if not key_of(word).startswith("hydra")]
     kept = [word for word in ours if key_of(word) not in _ONCE]
     if not kept and not (folder / ONLY_JOB).is_dir():
-        raise SettingError("sweep", folder, f"multirun.yaml holds no words; {again}")
+        raise ConfigError("sweep", folder, f"multirun.yaml holds no words; {again}")
     return [*[word for word in hydra if _OF_HYDRA.fullmatch(word)], *kept]
 
 
@@ -81,7 +81,7 @@ def _merged(stored: Sequence[str], given: Sequence[str], folder: Path) -> list[s
     for word in stored:
         if key_of(word) in keys and sweeps(word):
             allowed = f"sweep {folder.name} is over {word}: give all words of the sweep, or none"
-            raise SettingError(key_of(word), _value(given, key_of(word)), allowed)
+            raise ConfigError(key_of(word), _value(given, key_of(word)), allowed)
     return [*[word for word in stored if key_of(word) not in keys], *given]
 
 
@@ -106,12 +106,12 @@ def check_place(folder: Path) -> None:
     """Raises SettingError for a new run in a folder of other runs: reports would not find all."""
     key = "hydra.run.dir"
     if (folder / "multirun.yaml").exists():
-        raise SettingError(key, folder, "is the folder of a sweep; name a folder in it")
+        raise ConfigError(key, folder, "is the folder of a sweep; name a folder in it")
     for parent in folder.absolute().parents:
-        if holds_run(parent):
-            raise SettingError(key, folder, f"lies inside a run's folder: {parent}")
+        if has_run(parent):
+            raise ConfigError(key, folder, f"lies inside a run's folder: {parent}")
     if any(next(folder.glob(f"{depth}metrics.jsonl"), None) for depth in _DEPTHS):
-        raise SettingError(key, folder, "holds folders of runs; name a folder in it")
+        raise ConfigError(key, folder, "holds folders of runs; name a folder in it")
 
 
 def check_apart(sweep: Path, jobs: Sequence[Path]) -> None:
@@ -120,10 +120,10 @@ def check_apart(sweep: Path, jobs: Sequence[Path]) -> None:
     for job in jobs:
         name = job.relative_to(sweep)
         if job == sweep:
-            raise SettingError(key, name, "is the folder of the sweep; give each job a name")
+            raise ConfigError(key, name, "is the folder of the sweep; give each job a name")
         if seen[job] > 1:
-            raise SettingError(key, name, f"is the folder of {seen[job]} jobs; {BY_NUMBER}")
+            raise ConfigError(key, name, f"is the folder of {seen[job]} jobs; {BY_NUMBER}")
         outer = next((parent for parent in job.parents if parent in seen), None)
         if outer is not None:
             allowed = f"lies inside the folder of another job, {outer.relative_to(sweep)}"
-            raise SettingError(key, name, allowed)
+            raise ConfigError(key, name, allowed)

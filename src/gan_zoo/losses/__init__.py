@@ -1,6 +1,6 @@
-"""What the critic and the generator minimise: one frozen dataclass per loss, its formula in it.
+"""What the critic and the generator minimize: one frozen dataclass per loss, its formula in it.
 
-Sign: a score is higher for more real samples, raw (no sigmoid). The loss-sensitive papers minimise
+Sign: a score is higher for more real samples, raw (no sigmoid). The loss-sensitive papers minimize
 a loss L that is small on real samples: their L is our -score.
 Shapes: scores are (..., N) and every loss reduces the last axis by its mean; hyper-parameters may
 be tensors that broadcast, so the same formula serves one run (N,) and a stack of runs (S, N).
@@ -17,6 +17,7 @@ from gan_zoo.losses.adversarial import (
     RelativisticPairing,
     Wasserstein,
 )
+from gan_zoo.losses.loss import Loss, ScoredBatch
 from gan_zoo.losses.loss_sensitive import (
     ConditionalLossSensitive,
     GeneralizedLossSensitive,
@@ -24,7 +25,6 @@ from gan_zoo.losses.loss_sensitive import (
     LossSensitive,
     PointwiseGeneralized,
 )
-from gan_zoo.losses.scored import Loss, Scored
 
 __all__ = [
     "FGAN",
@@ -39,6 +39,6 @@ __all__ = [
     "PointwiseGeneralized",
     "RelativisticAverage",
     "RelativisticPairing",
-    "Scored",
+    "ScoredBatch",
     "Wasserstein",
 ]

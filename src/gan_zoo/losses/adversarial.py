@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from gan_zoo.divergences import FDivergence, softplus
-from gan_zoo.losses.scored import Loss, Scored
+from gan_zoo.losses.f_divergences import FDivergence, softplus
+from gan_zoo.losses.loss import Loss, ScoredBatch
 from gan_zoo.schema import settings
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ class GAN(Loss):
 
     form: Literal["non_saturating", "minimax"] = "non_saturating"
 
-    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         return softplus(-real.score).mean(-1) + softplus(fake.score).mean(-1)
 
-    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         forms = {"non_saturating": -1, "minimax": 1}  # log D raised, or log(1 - D) lowered
         sign = forms[self.form]
         return -sign * softplus(sign * fake.score).mean(-1)
@@ -40,7 +40,7 @@ class LeastSquares(Loss):
     """Least squares GAN, Mao et al. 2017 (arXiv:1611.04076, eq. 9), with its factor 1/2.
 
     a codes fakes, b codes reals, c is what the generator wants the critic to say. With b - c = 1
-    and b - a = 2 (as -1, 1, 0) the game minimises the Pearson chi-squared divergence.
+    and b - a = 2 (as -1, 1, 0) the game minimizes the Pearson chi-squared divergence.
     """
 
     title = "Least Squares GAN (LSGAN), Mao et al. 2017"
@@ -50,18 +50,18 @@ class LeastSquares(Loss):
     b: float = 1.0
     c: float = 1.0
 
-    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         real_term = (real.score - self.b).square().mean(-1)
         fake_term = (fake.score - self.a).square().mean(-1)
         return 0.5 * (real_term + fake_term)
 
-    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         return 0.5 * (fake.score - self.c).square().mean(-1)
 
-    def note(self) -> str:
+    def remark(self) -> str:
         if self.b - self.c == 1 and self.b - self.a == 2:
-            return "b - c = 1 and b - a = 2: the game minimises the Pearson chi-squared divergence"
-        return "not b - c = 1 and b - a = 2: no Pearson chi-squared divergence is minimised"
+            return "b - c = 1 and b - a = 2: the game minimizes the Pearson chi-squared divergence"
+        return "not b - c = 1 and b - a = 2: no Pearson chi-squared divergence is minimized"
 
 
 @settings
@@ -74,10 +74,10 @@ class Wasserstein(Loss):
     title = "Wasserstein GAN (WGAN), Arjovsky et al. 2017"
     formula = "D: E D(G(z)) - E D(x); G: -E D(G(z))"
 
-    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         return fake.score.mean(-1) - real.score.mean(-1)
 
-    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         return -fake.score.mean(-1)
 
 
@@ -88,10 +88,10 @@ class Hinge(Loss):
     title = "Hinge GAN, Lim & Ye 2017, Miyato et al. 2018"
     formula = "D: E (1 - D(x))_+ + E (1 + D(G(z)))_+; G: -E D(G(z))"
 
-    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         return (1 - real.score).relu().mean(-1) + (1 + fake.score).relu().mean(-1)
 
-    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         return -fake.score.mean(-1)
 
 
@@ -99,8 +99,8 @@ class Hinge(Loss):
 class FGAN(Loss):
     """f-GAN, Nowozin et al. 2016 (arXiv:1606.00709, eq. 6): any f-divergence by its conjugate.
 
-    With T = g(D), g the divergence's output activation, the critic maximises
-    E T(x) - E f*(T(G(z))). The generator minimises the same (minimax), or maximises E T(G(z))
+    With T = g(D), g the divergence's output activation, the critic maximizes
+    E T(x) - E f*(T(G(z))). The generator minimizes the same (minimax), or maximizes E T(G(z))
     (non_saturating, their section 3.2).
     """
 
@@ -112,11 +112,11 @@ class FGAN(Loss):
     divergence: FDivergence
     form: Literal["non_saturating", "minimax"] = "non_saturating"
 
-    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         attained = self.divergence.output(real.score).mean(-1)
         return self.divergence.conjugate(fake.score).mean(-1) - attained
 
-    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         forms = {"non_saturating": self.divergence.output, "minimax": self.divergence.conjugate}
         return -forms[self.form](fake.score).mean(-1)
 
@@ -131,12 +131,12 @@ class RelativisticPairing(Loss):
 
     title = "Relativistic pairing GAN, Jolicoeur-Martineau 2019 (with R1 + R2: R3GAN, 2024)"
     formula = "D: E softplus(D(G(z)) - D(x)); G: E softplus(D(x) - D(G(z)))"
-    pairs_generator = True
+    needs_real = True
 
-    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         return softplus(fake.score - real.score).mean(-1)
 
-    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         assert real is not None  # pairs_generator promises it
         return softplus(real.score - fake.score).mean(-1)
 
@@ -150,12 +150,12 @@ class RelativisticAverage(Loss):
         "D: E softplus(E D(G(z)) - D(x)) + E softplus(D(G(z)) - E D(x)); "
         "G: E softplus(E D(x) - D(G(z))) + E softplus(D(x) - E D(G(z)))"
     )
-    pairs_generator = True
+    needs_real = True
 
-    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         return _above_average(real.score, fake.score)
 
-    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         assert real is not None  # pairs_generator promises it
         return _above_average(fake.score, real.score)
 

@@ -3,8 +3,8 @@
 import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from gan_zoo.losses.scored import Loss, Scored
-from gan_zoo.schema import Fraction, NonNegativeFloat, Range, SettingError, settings
+from gan_zoo.losses.loss import Loss, ScoredBatch
+from gan_zoo.schema import ConfigError, Fraction, NonNegativeFloat, Range, settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,8 +25,8 @@ _DISTANCES = {"l1": _l1, "l2": _l2}
 class LossSensitive(Loss):
     """Loss-sensitive GAN, Qi 2017 (arXiv:1701.06264): a fake's loss must exceed its real partner's.
 
-    With L = -D, the critic minimises w E L(x) + E C(margin + L(x) - L(G(z))) over pairs of the i-th
-    real and i-th fake sample, and the generator minimises E L(G(z)). The margin is a constant:
+    With L = -D, the critic minimizes w E L(x) + E C(margin + L(x) - L(G(z))) over pairs of the i-th
+    real and i-th fake sample, and the generator minimizes E L(G(z)). The margin is a constant:
     neither player gets a gradient through it. A subclass that gives another `cost` is a new member
     of the family; its two conditions are checked when it is built.
     """
@@ -54,16 +54,16 @@ class LossSensitive(Loss):
         a = torch.linspace(-20, 20, 4001, dtype=torch.float64)
         excess = self.cost(a) - a
         if (excess < -1e-9).any() or excess[..., a >= 0].abs().gt(1e-9).any():
-            raise SettingError(
+            raise ConfigError(
                 "cost", type(self).__name__, "must have C(a) >= a, and = a for a >= 0"
             )
 
-    def margin(self, real: Scored, fake: Scored) -> "Tensor":
+    def margin(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         """Margin of each pair, shape (..., N), without gradient."""
         difference = (real.x - fake.x).detach().flatten(real.score.dim())
         return self.margin_scale * _DISTANCES[self.distance](difference)
 
-    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         from torch import is_tensor
 
         cost = self.cost(self.margin(real, fake) + fake.score - real.score).mean(-1)
@@ -71,10 +71,10 @@ class LossSensitive(Loss):
             return cost  # saves six operations of small steps' hundred
         return cost - self.real_weight * real.score.mean(-1)
 
-    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         return -fake.score.mean(-1)
 
-    def meters(self, real: Scored, fake: Scored) -> "dict[str, Tensor]":
+    def metrics(self, real: ScoredBatch, fake: ScoredBatch) -> "dict[str, Tensor]":
         margin = self.margin(real, fake)
         violated = (real.score - fake.score < margin).to(margin.dtype)
         return {"margin/mean": margin.mean(-1), "margin/violated": violated.mean(-1)}
@@ -148,47 +148,51 @@ class ConditionalLossSensitive(LossSensitive):
         "D(x, y) = log softmax_y a(x), m = margin_scale * distance(x, G(z, y)) per dimension; "
         "with hidden labels + u times the same for y = argmax_y of the averaged D(x, y)"
     )
-    knows_hidden_labels = True
+    semi_supervised = True
 
     real_weight: NonNegativeFloat = 1.0
     pair_weight: NonNegativeFloat = 1.0  # the paper's lambda; 0 leaves the classifier alone
     unlabelled_weight: NonNegativeFloat = 1.0  # the paper's gamma
-    agreement: NonNegativeFloat = 0.0
+    confidence_power: NonNegativeFloat = 0.0
 
-    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         cost = self.cost(self.margin(real, fake) + fake.score - real.score)
-        agreed = (self.agreement * real.score.detach()).exp()
-        return self._mean(self.pair_weight * cost - self.real_weight * real.score, real.y, agreed)
+        confidence = (self.confidence_power * real.score.detach()).exp()
+        return self._mean(
+            self.pair_weight * cost - self.real_weight * real.score, real.y, confidence
+        )
 
-    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         return self._mean(-fake.score, fake.y)
 
-    def check_hidden(self, x: "Tensor", num_classes: int) -> None:
+    def check_unlabeled(self, x: "Tensor", num_classes: int) -> None:
         """Raises SettingError for margins that no two losses min_y L can keep.
 
         The least of K cross entropies is at most log K, whatever the critic.
         """
-        pair = (Scored(half, half.flatten(1).sum(1)) for half in x.chunk(2))
+        pair = (ScoredBatch(half, half.flatten(1).sum(1)) for half in x.chunk(2))
         margin, most = self.margin(*pair).mean().item(), math.log(num_classes)
         if self.pair_weight and margin > most:
             allowed = (
                 f"must be at most {self.margin_scale * most / margin:.3g} where labels are hidden: "
                 f"margins of {margin:.3g} are above log {num_classes} = {most:.3g}, "
-                "the most that an unlabelled sample's loss can be"
+                "the most that an unlabeled sample's loss can be"
             )
-            raise SettingError("loss.margin_scale", self.margin_scale, allowed)
+            raise ConfigError("loss.margin_scale", self.margin_scale, allowed)
 
-    def _mean(self, each: "Tensor", y: "Tensor | None", agreed: "Tensor | float" = 1.0) -> "Tensor":
-        """Mean over the labelled samples, and unlabelled_weight times that over the others.
+    def _mean(
+        self, each: "Tensor", y: "Tensor | None", confidence: "Tensor | float" = 1.0
+    ) -> "Tensor":
+        """Mean over the labeled samples, and unlabelled_weight times that over the others.
 
-        The others count by what their guesses are `agreed` to, from 0 to 1.
+        The others count by what their guesses are `confidence` to, from 0 to 1.
         """
         if y is None:
             return each.mean(-1)
         known = (y >= 0).to(each.dtype)
         shares = (part / part.sum(-1, keepdim=True).clamp(min=1) for part in (known, 1 - known))
-        labelled, unlabelled = shares
-        return (each * (labelled + self.unlabelled_weight * unlabelled * agreed)).sum(-1)
+        labeled, unlabeled = shares
+        return (each * (labeled + self.unlabelled_weight * unlabeled * confidence)).sum(-1)
 
 
 @settings
@@ -215,8 +219,8 @@ class PointwiseGeneralized(Loss):
         below = {"leaky_relu": score, "elu": score.clamp(max=0).expm1()}[self.activation]
         return score.where(score > 0, self.slope * below)
 
-    def critic(self, real: Scored, fake: Scored) -> "Tensor":
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         return 0.5 * (self.activate(fake.score).mean(-1) - self.activate(real.score).mean(-1))
 
-    def generator(self, fake: Scored, real: Scored | None = None) -> "Tensor":
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         return -self.activate(fake.score).mean(-1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gan_zoo.schema import SettingError
+from gan_zoo.schema import ConfigError
 
 _NAMES = {
     "frechet_inception_distance": "metric/fid",
@@ -41,7 +41,7 @@ def inception_protocol() -> dict[str, Any]:
         "feature_net": "inception-v3-compat (TensorFlow 2015-12-05)",
         "library": f"torch-fidelity {version('torch-fidelity')}",
         "resize": "bilinear, not antialiased, to (299, 299)",
-        "grey": "repeated to 3 channels",
+        "gray": "repeated to 3 channels",
     }
 
 
@@ -59,7 +59,7 @@ def inception_numbers(real: Tensor, fake: Tensor, extractor: str | None = None) 
         import torch_fidelity
     except ImportError:
         allowed = 'needs torch-fidelity: pip install "gan-zoo[fid]"'
-        raise SettingError("metrics", "inception", allowed) from None
+        raise ConfigError("metrics", "inception", allowed) from None
     try:
         found = torch_fidelity.calculate_metrics(
             input1=_Pictures(fake),
@@ -77,5 +77,5 @@ def inception_numbers(real: Tensor, fake: Tensor, extractor: str | None = None) 
         allowed = (
             f"its weights could not be fetched ({error}); every other number needs no download"
         )
-        raise SettingError("metrics", "inception", allowed) from None
+        raise ConfigError("metrics", "inception", allowed) from None
     return {tag: float(found[name]) for name, tag in _NAMES.items()}

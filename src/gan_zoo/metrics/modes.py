@@ -9,21 +9,21 @@ from torch import Tensor
 HIGH_QUALITY_SIGMAS = 3.0
 
 
-class Hits(NamedTuple):
+class ModeCounts(NamedTuple):
     """Samples counted by mode.
 
     Attributes:
         histogram: float64 (K,), share of all samples that are of high quality in each mode; its
             sum is the share of high quality, 1 - exp(-4.5) = 98.89 % for a perfect sampler in the
             plane: more means that the modes have shrunk.
-        largest: share of all samples, of whatever quality, that are nearest to one same centre.
+        largest: share of all samples, of whatever quality, that are nearest to one same center.
     """
 
     histogram: Tensor
     largest: float
 
     @property
-    def captured(self) -> int:
+    def modes_captured(self) -> int:
         """Modes with at least one sample of high quality."""
         return int((self.histogram > 0).sum())
 
@@ -33,18 +33,18 @@ class Hits(NamedTuple):
         return self.histogram.sum().item()
 
 
-def hits(x: Tensor, centres: Tensor, sigma: float) -> Hits:
-    """Count points x (N, d) over modes at centres (K, d).
+def mode_counts(x: Tensor, centers: Tensor, sigma: float) -> ModeCounts:
+    """Count points x (N, d) over modes at centers (K, d).
 
-    Srivastava et al. 2017 (VEEGAN, arXiv:1705.07761): a point belongs to its nearest centre, and is
+    Srivastava et al. 2017 (VEEGAN, arXiv:1705.07761): a point belongs to its nearest center, and is
     of high quality if nearer to it than 3 sigma.
     """
     distance, mode = torch.cdist(
-        x.double(), centres.double(), compute_mode="donot_use_mm_for_euclid_dist"
+        x.double(), centers.double(), compute_mode="donot_use_mm_for_euclid_dist"
     ).min(1)
     good = mode[distance < HIGH_QUALITY_SIGMAS * sigma]
-    counts = torch.bincount(good, minlength=len(centres)).double()
-    return Hits(counts / len(x), torch.bincount(mode).max().item() / len(x))
+    counts = torch.bincount(good, minlength=len(centers)).double()
+    return ModeCounts(counts / len(x), torch.bincount(mode).max().item() / len(x))
 
 
 def reverse_kl(counts: Tensor, weights: Tensor) -> float:
@@ -57,3 +57,79 @@ def reverse_kl(counts: Tensor, weights: Tensor) -> float:
         return math.inf
     q, p = counts.double() / counts.sum(), weights.double() / weights.sum()
     return (torch.xlogy(q, q) - torch.xlogy(q, p)).sum().item()
+
+
+_SECTORS = 4
+_SHELLS = (0.25, 0.5, 0.75, 1 - math.exp(-4.5))  # shares of a plane Gaussian within; last: 3 sigma
+CELLS_PER_MODE = _SECTORS * (len(_SHELLS) + 1)
+
+
+def cells(x: Tensor, centers: Tensor, sigma: float) -> Tensor:
+    """Cell (N,) of each point x (N, 2), numbered from 0: 20 for each of the K centers (K, 2).
+
+    A point's nearest center, the quarter of the turn around it, and its distance: three shells of
+    a quarter of the mode's mass each, one to 3 sigma, and everything beyond.
+    """
+    x, centers = x.double(), centers.double()
+    distance, mode = torch.cdist(x, centers, compute_mode="donot_use_mm_for_euclid_dist").min(1)
+    edges = [sigma * math.sqrt(-2 * math.log(1 - share)) for share in _SHELLS]
+    shell = torch.bucketize(distance, torch.tensor(edges, dtype=torch.float64, device=x.device))
+    offset = x - centers[mode]
+    turn = torch.atan2(offset[:, 1], offset[:, 0]) / (2 * math.pi) + 0.5
+    sector = (turn * _SECTORS).long().clamp_max(_SECTORS - 1)
+    return (mode * (len(_SHELLS) + 1) + shell) * _SECTORS + sector
+
+
+def jensen_shannon(counts: Tensor, weights: Tensor) -> float:
+    """JSD in nats of two histograms (K,), each normalized; between 0 and log 2."""
+    p, q = counts.double() / counts.sum(), weights.double() / weights.sum()
+    middle = (p + q) / 2
+    one_sided = [(torch.xlogy(side, side) - torch.xlogy(side, middle)).sum() for side in (p, q)]
+    return (sum(one_sided) / 2).clamp_min(0).item()
+
+
+def mixture_divergence(x: Tensor, true: Tensor, centers: Tensor, sigma: float) -> float:
+    """JSD in nats between the cells of points x (N, 2) and of draws `true` (M, 2) of the mixture.
+
+    What is estimated: the divergence of the two distributions over `cells`, not over the plane. No
+    partition can show more divergence than there is, so with many samples it is a lower bound of
+    the true one. With few it is too high: a perfect sampler gets about cells / 8 (1/N + 1/M).
+    """
+    count = CELLS_PER_MODE * len(centers)
+    found, expected = (
+        torch.bincount(cells(points, centers, sigma), minlength=count) for points in (x, true)
+    )
+    return jensen_shannon(found, expected)
+
+
+def optimal_critic_loss(divergence: float) -> float:
+    """Least loss that a critic can have in the original GAN: 2 log 2 - 2 JSD, in nats.
+
+    Goodfellow et al. 2014, theorem 1, with the sign of a loss: the critic minimizes
+    E softplus(-D(x)) + E softplus(D(G(z))). From a lower bound of the JSD follows an upper bound:
+    a critic whose loss stays above it sees less than the cells show.
+    """
+    return 2 * math.log(2) - 2 * divergence
+
+
+def directions(count: int, dimension: int, rng: torch.Generator) -> Tensor:
+    """Unit vectors (count, dimension): evenly turned in the plane, drawn uniformly elsewhere."""
+    if dimension == 2:
+        angles = torch.arange(count, dtype=torch.float64) * math.pi / count
+        return torch.stack([angles.cos(), angles.sin()], 1)
+    normal = torch.randn(count, dimension, generator=rng, dtype=torch.float64)
+    return normal / normal.norm(dim=1, keepdim=True)
+
+
+def sliced_wasserstein(x: Tensor, y: Tensor, lines: Tensor) -> float:
+    """Sliced 2-Wasserstein distance of x (N, d) and y (N, d) along unit vectors (L, d).
+
+    Bonneel et al. 2015: root of the mean over lines of W2^2 of the projections; in the units of
+    the samples. Two points at distance r in the plane have r / sqrt(2). Raises ValueError where
+    the sample counts differ.
+    """
+    if len(x) != len(y):
+        raise ValueError(f"sliced Wasserstein pairs {len(x)} samples with {len(y)}")
+    lines = lines.to(x.device)
+    sorted_x, sorted_y = ((cloud.double() @ lines.T).sort(0).values for cloud in (x, y))
+    return (sorted_x - sorted_y).square().mean().sqrt().item()

@@ -5,12 +5,12 @@ from typing import Any
 
 from torch import nn
 
-from gan_zoo.data.contents import contents
+from gan_zoo.data.class_counts import contents
 from gan_zoo.experiment import Experiment
-from gan_zoo.resume import leaves
+from gan_zoo.run_folder import flatten
 
 
-def header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> str:
+def run_header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> str:
     """A few lines that say in full which loss, regularizer and recipe a run is made of."""
     config = experiment.config
     architecture = config["architecture"]
@@ -19,7 +19,7 @@ def header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> s
     lines = {
         "loss": f"{experiment.loss.title}: {_call(config['loss'])}",
         "formula": experiment.loss.formula,
-        "note": experiment.loss.note(),
+        "note": experiment.loss.remark(),
         "regularizer": f"{experiment.regularizer.title}: {_call(config['regularizer'])}",
         "dataset": _call(config["dataset"]),
         **contents(experiment.dataset.train),
@@ -32,9 +32,9 @@ def header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> s
     return "\n".join(f"{name:<12} {text}" for name, text in lines.items() if text)
 
 
-def table(config: Mapping[str, Any]) -> str:
+def config_table(config: Mapping[str, Any]) -> str:
     """The configuration as a Markdown table."""
-    rows = [f"| `{key}` | `{value}` |" for key, value in leaves(config)]
+    rows = [f"| `{key}` | `{value}` |" for key, value in flatten(config)]
     return "\n".join(["| key | value |", "|---|---|", *rows])
 
 

@@ -28,7 +28,7 @@ class Progress:
         """So many steps more have been made."""
         self._bar.update(steps)
 
-    def tell(self, step: int, values: dict[str, float], health: str) -> None:
+    def update(self, step: int, values: dict[str, float], health: str) -> None:
         """Show the values of a reading in the bar, or on a line where there is no terminal."""
         now = time.monotonic()
         losses = {name: values[f"loss/{name}"] for name in ("critic", "generator")}

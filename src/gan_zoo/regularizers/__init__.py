@@ -6,18 +6,18 @@ penalties have the shape of the losses, (...).
 """
 
 from gan_zoo.regularizers.augmentation import Augmentation
-from gan_zoo.regularizers.gradients import R1, R2, Dragan, GradientPenalty
-from gan_zoo.regularizers.hooks import Regularizer, Several
-from gan_zoo.regularizers.weights import SpectralNorm, WeightClip, WeightProjection
+from gan_zoo.regularizers.gradient_penalties import R1, R2, Dragan, GradientPenalty
+from gan_zoo.regularizers.regularizer import Combined, Regularizer
+from gan_zoo.regularizers.weight_constraints import SpectralNorm, WeightClip, WeightProjection
 
 __all__ = [
     "R1",
     "R2",
     "Augmentation",
+    "Combined",
     "Dragan",
     "GradientPenalty",
     "Regularizer",
-    "Several",
     "SpectralNorm",
     "WeightClip",
     "WeightProjection",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from gan_zoo.regularizers.hooks import Regularizer
+from gan_zoo.regularizers.regularizer import Regularizer
 from gan_zoo.schema import NonNegativeFloat, Range, settings
 
 if TYPE_CHECKING:

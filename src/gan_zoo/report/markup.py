@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gan_zoo.report.columns import Column
+from gan_zoo.report.tables import Column
 
 
 def text(value: object) -> str:
@@ -34,7 +34,7 @@ def link(address: str, words: str) -> str:
     return f'<a href="{text(address)}">{text(words)}</a>'
 
 
-def table(
+def html_table(
     columns: Sequence[Column],
     rows: Sequence[Any],
     extra: dict[str, Callable[[Any], str]] | None = None,

@@ -32,7 +32,7 @@ for (const table of document.querySelectorAll("table.data")) {
   });
   const search = document.createElement("input");
   search.type = "search";
-  search.placeholder = "Filter: words that a row must hold";
+  search.placeholder = "Filter rows";
   search.setAttribute("aria-label", search.placeholder);
   search.addEventListener("input", () => {
     const words = search.value.toLowerCase().split(/\s+/);

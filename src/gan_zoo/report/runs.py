@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from gan_zoo.report.curves import Curve, Curves, read_curves
-from gan_zoo.resume import failure, leaves
-from gan_zoo.schema import SettingError
+from gan_zoo.report.history import Curve, Curves, read_curves
+from gan_zoo.run_folder import flatten, read_failure
+from gan_zoo.schema import ConfigError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where it was built
 _OURS = (".hydra", "metrics.jsonl", "summary.json")
@@ -116,11 +116,11 @@ def read_runs(roots: Sequence[Path]) -> tuple[list[Run], list[Unreadable]]:
     """
     for root in roots:
         if not root.is_dir():
-            raise SettingError("folder", root, "is not a folder")
+            raise ConfigError("folder", root, "is not a folder")
     folders = sorted({folder for root in roots for folder in _run_folders(root.resolve())})
     if not folders:
         where = ", ".join(map(str, roots))
-        raise SettingError("folder", where, "holds no run (a folder with .hydra/config.yaml)")
+        raise ConfigError("folder", where, "holds no run (a folder with .hydra/config.yaml)")
     shared = _common(folders)
     found = [_read(folder, shared) for folder in folders]
     runs = [run for run in found if isinstance(run, Run)]
@@ -164,14 +164,14 @@ def _read(folder: Path, shared: Path) -> Run | Unreadable:
         return Run(
             folder=folder,
             name=name,
-            settings=dict(leaves(config)),
+            settings=dict(flatten(config)),
             choices=_choices(hydra),
             overrides=tuple(map(str, overrides or [])),
             order=_order(hydra),
             curves=_curves(folder / "metrics.jsonl"),
             summary=_json(folder / "summary.json"),
             evaluation=_json(folder / "evaluation.json") or {},
-            failed=failure(folder),
+            failed=read_failure(folder),
         )
     except (
         OSError,

@@ -1,7 +1,8 @@
-"""Turns compiled, each into one graph: passes, gradients, penalty, updates, clipping, averages.
+"""Compile a step into one graph: passes, gradients, penalty, updates, clipping, EMA.
 
 A forward and a backward pass compiled apart lose on CPUs, where what one saves for the other costs
-more than computing it again. In one graph nothing is saved, and the updates melt into the rest.
+more than computing it again. In one graph nothing is saved, and the optimizer update is fused
+into the same graph.
 """
 
 import os
@@ -14,17 +15,16 @@ import torch._dynamo
 from torch import Tensor, fx
 from torch._inductor.custom_graph_pass import CustomGraphPass
 
-from gan_zoo.training.quick import cannot
-from gan_zoo.training.step import Game, Told, both_players, critic_alone
-from gan_zoo.training.traced import TracedDescent, twin_of
-from gan_zoo.training.turns import Batches, Noise, Turns
+from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
+from gan_zoo.training.step import GANState, StackedMetrics, critic_and_generator, critic_only
+from gan_zoo.training.traceable import TraceableStep, traceable_copy
 
 _CACHE = "~/.cache/gan_zoo/compiled"
 _aten = torch.ops.aten
 
 
 class _ApartBiases(CustomGraphPass):
-    """Products without their biases, which then melt into the activation that follows.
+    """Split biases off matrix products, so that they fuse into the following activation.
 
     Otherwise each bias is copied out, row by row, to where a product is added to it.
     """
@@ -43,7 +43,7 @@ class _ApartBiases(CustomGraphPass):
             graph.erase_node(node)
 
     def uuid(self) -> str:
-        """Name of what this does, by which compiled code is kept."""
+        """Name of this pass in the key of the compile cache."""
         return "gan_zoo: biases apart from products"
 
 
@@ -55,63 +55,65 @@ _OPTIONS = {
 }
 
 
-class Compiled(Turns):
-    """Turns compiled when they are first played; results agree with plain ones up to rounding.
+class CompiledRunner(StepRunner):
+    """Compiles steps when they first run; results equal eager steps up to rounding.
 
-    Two graphs, for the critic's update alone and for that of both players. Where either cannot be
-    compiled, both go on as they are written, and a line in the log says why.
+    Makes two graphs: a critic update alone, and a critic update with a generator update. Where
+    either cannot be compiled, both run eagerly, and a line in the log says why.
 
     Raises TypeError for an optimizer that cannot be traced.
     """
 
-    def __init__(self, game: Game, feed: Batches, latents: Noise):
-        super().__init__(game, feed, latents)
+    def __init__(self, gan: GANState, loader: Batches, latents: Noise):
+        super().__init__(gan, loader, latents)
         torch._dynamo.config.trace_autograd_ops = True  # gradients are taken inside of the graph
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(_CACHE).expanduser()))
-        self._twin = twin_of(game)
-        critic = self._twin.descend_critic = TracedDescent(game.descend_critic)
-        generator = self._twin.descend_generator = TracedDescent(game.descend_generator)
+        self._twin = traceable_copy(gan)
+        critic = self._twin.critic_update = TraceableStep(gan.critic_update)
+        generator = self._twin.generator_update = TraceableStep(gan.generator_update)
         self._moves = {
-            critic_alone: [critic],
-            both_players: [critic, generator, *self._twin.averages],
+            critic_only: [critic],
+            critic_and_generator: [critic, generator, *self._twin.emas],
         }
         self._graphs = {step: _in_one_graph(step) for step in self._moves}
         self._new = set(self._moves)  # never called yet
 
-    def critic_alone(self, *given: Tensor) -> Told:
-        return self._take(critic_alone, given)
+    def critic_only(self, *given: Tensor) -> StackedMetrics:
+        return self._take(critic_only, given)
 
-    def both_players(self, *given: Tensor) -> Told:
-        return self._take(both_players, given)
+    def critic_and_generator(self, *given: Tensor) -> StackedMetrics:
+        return self._take(critic_and_generator, given)
 
     def gradients(self) -> dict[str, Sequence[Tensor]]:
-        """Each player's, of its last update."""
-        return Turns(self._twin if self._graphs else self.game, self.feed, self.latents).gradients()
+        """Return the gradients of each network's last update."""
+        return StepRunner(
+            self._twin if self._graphs else self.gan, self.loader, self.latents
+        ).gradients()
 
-    def _take(self, step: Callable, given: Sequence[Tensor]) -> Told:
+    def _take(self, step: Callable, given: Sequence[Tensor]) -> StackedMetrics:
         if not self._graphs:
-            return step(self.game, *given)
+            return step(self.gan, *given)
         if step not in self._new:
             return self._play(step, given)
         self._new.remove(step)
         try:
             return self._play(step, given)
         except Exception as error:  # compilers fail in many ways, before they change anything
-            cannot(error)
+            warn_fallback(error)
             self._graphs.clear()
-            return step(self.game, *given)
+            return step(self.gan, *given)
 
-    def _play(self, step: Callable, given: Sequence[Tensor]) -> Told:
+    def _play(self, step: Callable, given: Sequence[Tensor]) -> StackedMetrics:
         for part in self._moves[step]:
             part.before()
-        told = self._graphs[step](self._twin, *given)
+        metrics = self._graphs[step](self._twin, *given)
         for part in self._moves[step]:
             part.after()
-        self.game.scored = self._twin.scored
-        return told
+        self.gan.scored = self._twin.scored
+        return metrics
 
 
 def _in_one_graph(step: Callable) -> Callable:
-    """A step compiled, from a copy of it: compiled code is kept by code, which jobs would share."""
+    """Compile a copy of a step: torch caches compiled code by code object, shared between jobs."""
     own = FunctionType(step.__code__.replace(), step.__globals__, step.__name__)
     return torch.compile(own, fullgraph=True, options=dict(_OPTIONS))  # torch takes from them

@@ -1,4 +1,4 @@
-"""The generator that is shown, and the critic that classifies: exponential moving averages."""
+"""Exponential moving averages of networks."""
 
 import copy
 
@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 
-class MovingAverage:
-    """Average of a network's parameters; its buffers are copied as they are.
+class EMA:
+    """Exponential moving average of a network's parameters; copies its buffers.
 
     Args:
         network: the network that trains.
@@ -18,19 +18,19 @@ class MovingAverage:
     def __init__(self, network: nn.Module, decay: float):
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
         self.decay, self.updates = decay, 0
-        self.averages = list(self.network.parameters())
+        self.ema_parameters = list(self.network.parameters())
         self.parameters = list(network.parameters())
         self.buffers = list(zip(self.network.buffers(), network.buffers(), strict=True))
 
     def weight(self, ahead: int = 0) -> float:
-        """What the trained network weighs in the update after the next `ahead` ones."""
+        """Weight of the trained network in the update after the next `ahead` ones."""
         updates = self.updates + ahead
         return 1 - min(self.decay, (1 + updates) / (10 + updates))
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the trained network's present weights into the average."""
-        torch._foreach_lerp_(self.averages, self.parameters, self.weight())
-        for average, buffer in self.buffers:
-            average.copy_(buffer)
+        """Update the EMA with the current weights of the trained network."""
+        torch._foreach_lerp_(self.ema_parameters, self.parameters, self.weight())
+        for ema, buffer in self.buffers:
+            ema.copy_(buffer)
         self.updates += 1

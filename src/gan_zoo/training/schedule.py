@@ -4,7 +4,7 @@ from gan_zoo.schema import CountInt, PositiveInt, settings
 
 
 @settings
-class Warmup:
+class CriticWarmup:
     """Extra critic updates around some generator updates, as the official WGAN code has them.
 
     n_critic critic updates precede each of the first `steps` generator updates, and every

@@ -9,19 +9,20 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gan_zoo.architectures.labels import hidden
-from gan_zoo.architectures.players import Critic, Generator
-from gan_zoo.losses import Loss, Scored
+from gan_zoo.architectures.labels import encode_pseudo
+from gan_zoo.architectures.networks import Critic, Generator
+from gan_zoo.losses import Loss, ScoredBatch
 from gan_zoo.regularizers import Regularizer
-from gan_zoo.training.ema import MovingAverage
-from gan_zoo.training.precision import Pass, Precision, network_pass
+from gan_zoo.training.ema import EMA
+from gan_zoo.training.numerics import Forward, Precision, autocast_forward
 
-Values = dict[str, Tensor]  # scalars by name
-Told = dict[tuple[str, ...], Tensor]  # the same, those that come together stacked: (names,)
+Metrics = dict[str, Tensor]  # scalars by name
+# the same, stacked: one tensor (names,) for each group of names
+StackedMetrics = dict[tuple[str, ...], Tensor]
 
 
-class Descent:
-    """How one player follows its loss downhill; the other gets no gradient, and none is computed.
+class OptimizerStep:
+    """One optimizer step for one network; computes no gradients for the other.
 
     Args:
         player: its parameters are those it has now.
@@ -37,7 +38,7 @@ class Descent:
         return [p.grad for p in self.parameters if p.grad is not None]
 
     def __call__(self, loss: Tensor) -> None:
-        """One update along the gradient of a loss (...), the sum of which is minimised."""
+        """One update along the gradient of a loss (...), the sum of which is minimized."""
         for parameter in self.parameters:
             parameter.grad = None
         # backward, and not autograd.grad, gives gradients the strides of their parameters, without
@@ -48,16 +49,16 @@ class Descent:
 
 
 @dataclasses.dataclass
-class Game:
-    """The two players, what they minimise, how they descend, and the averages that follow them.
+class GANState:
+    """Networks, losses, optimizers and EMA copies of one GAN.
 
     Attributes:
         precision: of the networks' passes; gradient penalties are always taken in fp32.
-        ema: decay of the averages.
-        guesses: whether hidden labels are guessed.
+        ema_decay: decay of the EMA copies.
+        use_pseudo_labels: whether unlabeled samples get pseudo-labels.
         scored: reals and fakes of the last critic step, without history.
-        average: of the generator.
-        classifier: average of a critic that classifies; None for one that does not.
+        ema: EMA copy of the generator.
+        ema_critic: EMA copy of a critic that classifies; None for one that does not.
     """
 
     generator: Generator
@@ -68,99 +69,105 @@ class Game:
     critic_optimizer: torch.optim.Optimizer
 
     precision: Precision = "fp32"
-    ema: float = 0.0
-    guesses: bool = False
-    scored: tuple[Scored, ...] = ()
+    ema_decay: float = 0.0
+    use_pseudo_labels: bool = False
+    scored: tuple[ScoredBatch, ...] = ()
 
     def __post_init__(self) -> None:
-        self.average = MovingAverage(self.generator, self.ema)
-        self.classifier = MovingAverage(self.critic, self.ema) if self.critic.classifies else None
-        self.generate = network_pass(self.generator, self.precision)
-        self.score = network_pass(self.critic, self.precision)
+        self.ema = EMA(self.generator, self.ema_decay)
+        self.ema_critic = EMA(self.critic, self.ema_decay) if self.critic.classifies else None
+        self.generate = autocast_forward(self.generator, self.precision)
+        self.score = autocast_forward(self.critic, self.precision)
         # batch norm would mix the statistics of reals and fakes scored together
         mixing = any(isinstance(module, _BatchNorm) for module in self.critic.modules())
-        self.score_both = score_apart if mixing else score_together
-        self.descend_critic = Descent(self.critic, self.critic_optimizer)
-        self.descend_generator = Descent(self.generator, self.generator_optimizer)
+        self.score_both = score_separately if mixing else score_jointly
+        self.critic_update = OptimizerStep(self.critic, self.critic_optimizer)
+        self.generator_update = OptimizerStep(self.generator, self.generator_optimizer)
 
     @property
     def device(self) -> torch.device:
-        """Where the game is played."""
-        return self.descend_critic.parameters[0].device
+        """Device of the networks."""
+        return self.critic_update.parameters[0].device
 
     @property
-    def averages(self) -> list[MovingAverage]:
-        """All that there are."""
-        return [average for average in (self.average, self.classifier) if average is not None]
+    def emas(self) -> list[EMA]:
+        """All EMA copies."""
+        return [ema for ema in (self.ema, self.ema_critic) if ema is not None]
 
     @torch.no_grad()
-    def guessed(self, x: Tensor, y: Tensor) -> Tensor:
-        """Labels y, the hidden ones as the averaged classifier sees them in the samples x now."""
-        if self.classifier is None or not self.guesses:
+    def pseudo_labels(self, x: Tensor, y: Tensor) -> Tensor:
+        """Labels y; unlabeled samples x get the class that the EMA critic predicts now."""
+        if self.ema_critic is None or not self.use_pseudo_labels:
             return y
-        return torch.where(y < 0, hidden(self.classifier.network.scores(x).argmax(-1)), y)
+        return torch.where(y < 0, encode_pseudo(self.ema_critic.network.scores(x).argmax(-1)), y)
 
 
-def critic_alone(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Told:
+def critic_only(gan: GANState, x: Tensor, y: Tensor, z: Tensor) -> StackedMetrics:
     """A critic update that no generator update follows. Returns values to log."""
-    return stacked(critic_step(game, x, game.guessed(x, y), z))
+    return stack_metrics(critic_step(gan, x, gan.pseudo_labels(x, y), z))
 
 
-def both_players(game: Game, x: Tensor, y: Tensor, z: Tensor, z_next: Tensor) -> Told:
+def critic_and_generator(
+    gan: GANState, x: Tensor, y: Tensor, z: Tensor, z_next: Tensor
+) -> StackedMetrics:
     """A critic update, one of the generator on the same labels, and the averages' after them."""
-    y = game.guessed(x, y)
-    of_critic = critic_step(game, x, y, z)
-    of_generator = generator_step(game, x, y, z_next)
-    for average in game.averages:
-        average.update()
-    return stacked(of_critic, of_generator)
+    y = gan.pseudo_labels(x, y)
+    of_critic = critic_step(gan, x, y, z)
+    of_generator = generator_step(gan, x, y, z_next)
+    for ema in gan.emas:
+        ema.update()
+    return stack_metrics(of_critic, of_generator)
 
 
-def stacked(*groups: Values) -> Told:
+def stack_metrics(*groups: Metrics) -> StackedMetrics:
     """Values in a tensor for each group of them."""
     return {tuple(values): torch.stack(list(values.values())) for values in groups}
 
 
-def critic_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
+def critic_step(gan: GANState, x: Tensor, y: Tensor, z: Tensor) -> Metrics:
     """One critic update on real samples x, labels y and latent vectors z. Returns values to log."""
     with torch.no_grad():
-        x_fake = game.generate(z, y)
-    real, fake = game.score_both(game.score, x, x_fake, y)
-    loss = game.loss.critic(real, fake)
-    penalty = game.regularizer.penalty(game.critic, x, x_fake, y)
+        x_fake = gan.generate(z, y)
+    real, fake = gan.score_both(gan.score, x, x_fake, y)
+    loss = gan.loss.critic(real, fake)
+    penalty = gan.regularizer.penalty(gan.critic, x, x_fake, y)
     penalized = isinstance(penalty, Tensor)
-    game.descend_critic(loss + penalty if penalized else loss)
-    game.regularizer.after_step(game.descend_critic.parameters)
-    game.scored = tuple(Scored(pair.x, pair.score.detach(), pair.y) for pair in (real, fake))
+    gan.critic_update(loss + penalty if penalized else loss)
+    gan.regularizer.after_step(gan.critic_update.parameters)
+    gan.scored = tuple(ScoredBatch(pair.x, pair.score.detach(), pair.y) for pair in (real, fake))
     return {
         "loss/critic": loss.detach(),
         "penalty/critic": penalty.detach() if penalized else torch.zeros_like(loss),
-        "score/real": game.scored[0].score.mean(-1),
-        "score/fake": game.scored[1].score.mean(-1),
+        "score/real": gan.scored[0].score.mean(-1),
+        "score/fake": gan.scored[1].score.mean(-1),
     }
 
 
-def generator_step(game: Game, x: Tensor, y: Tensor, z: Tensor) -> Values:
+def generator_step(gan: GANState, x: Tensor, y: Tensor, z: Tensor) -> Metrics:
     """One generator update on labels y and latent vectors z. Returns values to log.
 
     x, real samples with these labels, is looked at only by losses that compare with them.
     """
-    x_fake = game.generate(z, y)
+    x_fake = gan.generate(z, y)
     real = None
-    if game.loss.pairs_generator:
+    if gan.loss.needs_real:
         with torch.no_grad():  # no gradient reaches the generator through these scores
-            real = Scored(x, game.score(x, y), y)
-    loss = game.loss.generator(Scored(x_fake, game.score(x_fake, y), y), real)
-    game.descend_generator(loss)
+            real = ScoredBatch(x, gan.score(x, y), y)
+    loss = gan.loss.generator(ScoredBatch(x_fake, gan.score(x_fake, y), y), real)
+    gan.generator_update(loss)
     return {"loss/generator": loss.detach()}
 
 
-def score_together(critic: Pass, x: Tensor, x_fake: Tensor, y: Tensor) -> tuple[Scored, Scored]:
+def score_jointly(
+    critic: Forward, x: Tensor, x_fake: Tensor, y: Tensor
+) -> tuple[ScoredBatch, ScoredBatch]:
     """Score reals and fakes in one pass of the critic."""
     real, fake = critic(torch.cat([x, x_fake]), torch.cat([y, y])).chunk(2)
-    return Scored(x, real, y), Scored(x_fake, fake, y)
+    return ScoredBatch(x, real, y), ScoredBatch(x_fake, fake, y)
 
 
-def score_apart(critic: Pass, x: Tensor, x_fake: Tensor, y: Tensor) -> tuple[Scored, Scored]:
+def score_separately(
+    critic: Forward, x: Tensor, x_fake: Tensor, y: Tensor
+) -> tuple[ScoredBatch, ScoredBatch]:
     """Score reals and fakes in a pass each."""
-    return Scored(x, critic(x, y), y), Scored(x_fake, critic(x_fake, y), y)
+    return ScoredBatch(x, critic(x, y), y), ScoredBatch(x_fake, critic(x_fake, y), y)

@@ -1,0 +1,89 @@
+"""A network in words: its layers, what each puts out, and where the parameters are.
+
+Nothing is computed: the network is copied to the meta device, where tensors have only a shape.
+"""
+
+import copy
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gan_zoo.architectures.networks import Critic, Generator
+
+
+class Row(NamedTuple):
+    """One layer. shape: of its output for one sample."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+def describe(module: nn.Module, *inputs: Tensor) -> list[Row]:
+    """The layers of a network in the order in which they finish, for inputs (N, ...) of any device.
+
+    A layer is a module without modules inside, or one with parameters of its own beside them, so
+    that the rows' parameters add up to the network's. A layer that runs twice has two rows, the
+    second without parameters.
+    """
+    shadow = copy.deepcopy(module).to("meta").eval()
+    rows: list[Row] = []
+    counted: set[nn.Parameter] = set()
+
+    def hook(name: str, layer: nn.Module) -> Any:
+        def note(_: nn.Module, __: Any, output: Tensor | None) -> None:
+            if output is None:  # no features of the label
+                return
+            fresh = set(_own(layer)) - counted
+            counted.update(fresh)
+            count = sum(parameter.numel() for parameter in fresh)
+            rows.append(Row(name, _kind(layer), tuple(output.shape[1:]), count))
+
+        return note
+
+    for name, layer in shadow.named_modules():
+        if _is_layer(name, layer):
+            layer.register_forward_hook(hook(name, layer))
+    with torch.no_grad():
+        shadow(*(x.to("meta") for x in inputs))
+    return rows
+
+
+def table(module: nn.Module, *inputs: Tensor) -> str:
+    """The same as text: a line per layer, and the sum of the parameters."""
+    rows = describe(module, *inputs)
+    lines = [(row.name, row.kind, _cross(row.shape), f"{row.parameters:,}") for row in rows]
+    lines = [("layer", "kind", "output", "parameters"), *lines]
+    lines += [("", "", "sum", f"{sum(row.parameters for row in rows):,}")]
+    widths = [max(len(line[i]) for line in lines) for i in range(4)]
+    aligned = ((*line[:3], line[3].rjust(widths[3])) for line in lines)
+    return "\n".join("  ".join(map(str.ljust, line, widths)) for line in aligned)
+
+
+def tables(generator: Generator, critic: Critic, shape: tuple[int, ...]) -> str:
+    """Both players as text, for samples of `shape`."""
+    y = torch.zeros(2, dtype=torch.int64, device="meta")
+    z = torch.empty(2, generator.z_dim, device="meta", dtype=next(generator.parameters()).dtype)
+    x = torch.empty(2, *shape, device="meta", dtype=next(critic.parameters()).dtype)
+    return f"generator\n{table(generator, z, y)}\n\ncritic\n{table(critic, x, y)}"
+
+
+def _is_layer(name: str, module: nn.Module) -> bool:
+    inside = "parametrizations" in name.split(".")  # spectral norm: part of the layer it is in
+    return not inside and (not any(module.children()) or bool(_own(module)))
+
+
+def _own(layer: nn.Module) -> list[nn.Parameter]:
+    """Parameters of the module itself, those behind a parametrization of its weight included."""
+    hidden = getattr(layer, "parametrizations", nn.Module())
+    return [*layer.parameters(recurse=False), *hidden.parameters()]
+
+
+def _kind(layer: nn.Module) -> str:
+    return type(layer).__name__.removeprefix("Parametrized")
+
+
+def _cross(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,84 @@
+"""Whether the nouns of an experiment go together, asked before there is data: networks in outline.
+
+On the meta device tensors have shapes and no content, so that even large networks cost a moment.
+"""
+
+import math
+import os
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from gan_zoo.architectures.networks import Critic, Generator
+from gan_zoo.evaluation.requirements import check_names
+from gan_zoo.experiment import Experiment
+from gan_zoo.report.metric_info import lower_is_better
+from gan_zoo.schema import ConfigError
+
+
+def check_compatibility(experiment: Experiment) -> None:
+    """Build the players for the samples as far as these are known.
+
+    Raises SettingError for what a run would stumble over once its data were loaded.
+    """
+    settings, outline = experiment.settings, experiment.dataset.spec()
+    settings.check_data(outline.count, outline.num_classes)
+    if settings.evaluate_every:
+        known = (experiment.dataset, outline.num_classes, settings.conditional)
+        check_names(*known, settings.evaluation, lower_is_better)
+    if outline.shape is None:
+        return
+    if settings.evaluate_every:
+        _check_samples(settings.evaluation.num_samples, outline.shape)
+    classes = (outline.num_classes or 2) if settings.conditional else 1
+    with torch.device("meta"), _Unfilled():
+        generator, critic = experiment.networks(outline.shape, classes)
+        for name, player in (("generator", generator), ("critic", critic)):
+            _check_memory(name, player)
+        experiment.regularizer.prepare(critic)
+        # only this size can be wrong, and to pass a batch in outline imports torch.compile
+        if settings.batch_size == 1:
+            _check_single(generator, critic)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Weights stay as they are: to draw some that have no content imports torch.compile."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is nn.init.normal_:
+            return (*args, *kwargs.values())[0]
+        return func(*args, **(kwargs or {}))
+
+
+def _check_single(generator: Generator, critic: Critic) -> None:
+    """Raises SettingError for networks that need other samples beside one, as batch norm does."""
+    z, y = torch.empty(1, generator.z_dim), torch.zeros(1, dtype=torch.int64)
+    try:
+        critic(generator(z, y), y)
+    except (RuntimeError, ValueError) as error:
+        allowed = f"the networks cannot take a batch of this size ({error})"
+        raise ConfigError("batch_size", 1, allowed) from None
+
+
+def _check_samples(count: int, shape: tuple[int, ...]) -> None:
+    """Raises SettingError for more samples (count, *shape) than the machine's memory holds."""
+    size, memory = 4 * count * math.prod(shape), _memory()
+    if size > memory:
+        allowed = f"samples need {size / 1e9:,.0f} GB; this machine has {memory / 1e9:,.0f}"
+        raise ConfigError("evaluation.n", count, allowed)
+
+
+def _memory() -> int:
+    """Bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _check_memory(name: str, player: nn.Module) -> None:
+    """Raises SettingError for a player that is larger than the memory of the whole machine."""
+    size, memory = sum(t.nbytes for t in chain(player.parameters(), player.buffers())), _memory()
+    if size > memory:
+        allowed = f"needs {size / 1e9:,.0f} GB; this machine has {memory / 1e9:,.0f}"
+        raise ConfigError(f"architecture.{name}", f"{size / 4:,.0f} parameters", allowed)

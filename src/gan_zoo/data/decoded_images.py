@@ -1,0 +1,204 @@
+"""Datasets of encoded images: decoded to one size at the first start, mapped from then on."""
+
+import logging
+import os
+import shutil
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from gan_zoo.data.dataset import DataSpec, Images
+from gan_zoo.data.file_names import shown
+from gan_zoo.schema import ConfigError, LocalPath, Range, settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gan_zoo.data.cache import RowWriter
+    from gan_zoo.data.image_decoding import ImageTransform
+    from gan_zoo.data.in_memory import InMemoryDataset
+
+log = logging.getLogger(__name__)
+
+_PART = 64  # images that a thread decodes in a row: passing each on its own would cost as much
+_IN_FLIGHT = 256  # parts held in memory
+_LISTED = 5  # broken files named in the log
+
+Item = tuple[str, int]  # an image's name, and its label
+Side = Annotated[int, Range(ge=4, le=2048)]
+
+
+@settings
+class DecodedImages(Images):
+    """Images that are scaled to one size, and kept so in a cache on disk.
+
+    Attributes:
+        size: side of the images in pixels.
+        channels: 1 for gray, 3 for color.
+        fit: crop the middle of the scaled image, pad it with black, or stretch it.
+        cache: folder for what was decoded; about size * size * channels bytes an image.
+    """
+
+    size: Side = 64
+    channels: Literal[1, 3] = 3
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    cache: LocalPath = "~/.cache/gan_zoo"
+
+    def spec(self) -> DataSpec:
+        return DataSpec((self.channels, self.size, self.size))
+
+    def transform(self) -> "ImageTransform":
+        """What becomes of each image."""
+        from gan_zoo.data.image_decoding import ImageTransform
+
+        return ImageTransform(self.size, self.channels, self.fit)
+
+    def decoded(
+        self,
+        root: Path,
+        key: Any,
+        items: Callable[[], tuple[Sequence[Item], int]],
+        read: Callable[[str], bytes],
+        about: Callable[[], Mapping[str, Any]] = dict,
+    ) -> "InMemoryDataset":
+        """The images that can be read, decoded now or at an earlier start.
+
+        Args:
+            root: where the images come from, for messages.
+            key: what else than the policy the samples depend on: names, sizes, times.
+            items: name and label of each image, and the number of classes; asked for if the
+                samples are not in the cache.
+            read: the encoded image of a name.
+            about: class_names, split_from and excluded of the `InMemoryDataset`, and
+                notes, a line each, for the log; asked for as `items` is.
+
+        Raises SettingError where no image can be read. Names those that cannot in the log.
+        """
+        from gan_zoo.data.cache import load_or_build
+
+        transform = self.transform()
+
+        def build(rows: "RowWriter") -> dict[str, Any]:
+            wanted, num_classes = items()
+            self._check_space(len(wanted))
+            log.info(
+                "decoding %s images of %s, once, into %s", f"{len(wanted):,}", root, self.cache
+            )
+            skipped = _decode_all(wanted, read, transform, rows)
+            if len(skipped) == len(wanted):
+                firsts = list({image.details: image for image in reversed(skipped)}.values())[::-1]
+                allowed = f"none of {len(wanted):,} images can be read, such as {_shown(firsts)}"
+                raise ConfigError("dataset.root", root, allowed)
+            facts = dict(about())
+            facts["excluded"] = {**facts.get("excluded", {}), **Counter(s.reason for s in skipped)}
+            facts["notes"] = [*facts.get("notes", ()), *_unused_bits(transform.peaks)]
+            return {"num_classes": num_classes, "skipped": skipped, **facts}
+
+        samples, facts = load_or_build(self.cache, [self.fit, key], transform.shape, build)
+        for note in facts.get("notes", ()):
+            log.warning("%s", note)
+        if skipped := facts["skipped"]:
+            log.warning(
+                "%s of %s images cannot be read and are left out (listed in %s): %s",
+                f"{len(skipped):,}",
+                f"{len(skipped) + len(samples):,}",
+                facts["listed"],
+                _shown(skipped),
+            )
+        return samples
+
+    def _check_space(self, count: int) -> None:
+        """Raises SettingError where the disk has no room for so many images."""
+        needed = count * self.size**2 * self.channels
+        free = shutil.disk_usage(Path(self.cache).expanduser()).free
+        if needed > free:
+            allowed = f"needs {needed / 1e9:.1f} GB and has {free / 1e9:.1f} GB free; "
+            raise ConfigError("dataset.cache", self.cache, allowed + "name a folder with room")
+
+
+def _decode_all(
+    items: Sequence[Item],
+    read: Callable[[str], bytes],
+    transform: "ImageTransform",
+    rows: "RowWriter",
+) -> "list[Skipped]":
+    """Add all images that can be read. Returns the others, each with the reason."""
+    from tqdm import tqdm
+
+    skipped = []
+    parts = [items[start : start + _PART] for start in range(0, len(items), _PART)]
+
+    def attempts(part: Sequence[Item]) -> "list[np.ndarray | Skipped]":
+        return [_attempt(name, read, transform) for name, _ in part]
+
+    with (
+        warnings.catch_warnings(),
+        ThreadPoolExecutor(os.cpu_count()) as threads,  # Pillow decodes outside the lock of Python
+        tqdm(total=len(items), unit="image", desc="decoding", disable=None) as bar,
+    ):
+        warnings.simplefilter("ignore")  # Pillow's remarks on files that are odd but readable
+        for start in range(0, len(parts), _IN_FLIGHT):
+            some = parts[start : start + _IN_FLIGHT]
+            for part, results in zip(some, threads.map(attempts, some), strict=True):
+                for (_, label), result in zip(part, results, strict=True):
+                    if isinstance(result, Skipped):
+                        skipped.append(result)
+                    else:
+                        rows.add(result, label)
+                bar.update(len(part))
+    return skipped
+
+
+class Skipped(str):
+    """The name of an image that is not used, with the details why.
+
+    Attributes:
+        details: why, as the reader of the image says it.
+        reason: why, in words that many images may share.
+    """
+
+    details: str
+    reason: str
+
+    def __new__(cls, name: str, details: str, reason: str = "cannot be read") -> "Skipped":
+        self = super().__new__(cls, f"{shown(name)} ({details})")
+        self.details, self.reason = details, reason
+        return self
+
+
+def _attempt(
+    name: str, read: Callable[[str], bytes], transform: "ImageTransform"
+) -> "np.ndarray | Skipped":
+    """An image, or its name with the reason why there is none."""
+    from PIL import UnidentifiedImageError
+
+    from gan_zoo.data.image_decoding import UnknownRangeError
+
+    try:
+        return transform.decode(read(name))
+    except UnidentifiedImageError:  # Pillow's text names an object in memory
+        return Skipped(name, "is in no format that Pillow reads")
+    except UnknownRangeError as error:
+        return Skipped(name, f"{error}; save it with 8 or 16 bits", str(error))
+    except Exception as error:  # Pillow's many decoders raise anything on damaged bytes
+        reason = shown(" ".join(str(error).split()))[:200] or type(error).__name__
+        return Skipped(name, reason)
+
+
+def _unused_bits(peaks: Sequence[int]) -> list[str]:
+    """A line where no image of 16 bits uses them all, as of a camera that measures 12."""
+    bits = max(peaks, default=0).bit_length()
+    if not 0 < bits < 16:
+        return []
+    return [
+        f"the largest value in {len(peaks):,} images of 16 bits is {max(peaks):,}: they use "
+        f"{bits} bits and look dark; multiply their values by {1 << (16 - bits)} to use all 16"
+    ]
+
+
+def _shown(skipped: Sequence[str]) -> str:
+    more = len(skipped) - _LISTED
+    return ", ".join(skipped[:_LISTED]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,0 +1,97 @@
+"""Samples as one picture: tiles for images, a scatter plot for points."""
+
+import math
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from gan_zoo.data.in_memory import to_bytes
+
+GAP, GREY = 2, 64  # the frame of the tiles of a grid, by which a report finds them
+_DARK, _MARGIN = 24, 4  # behind the names of rows, and pixels around them
+_SMALLEST, _LARGEST, _WIDEST = 8, 14, 120  # size of their font, and pixels of a name
+_MISSING = "\U0010ffff"  # no font draws this noncharacter: what comes out is its sign for "missing"
+
+
+def image_grid(x: Tensor, columns: int | None = None, gap: int = GAP) -> np.ndarray:
+    """Images (N, 1 or 3, H, W) in [-1, 1] as rows of a grid, uint8 (height, width, 3).
+
+    Without `columns` the grid is as square as N allows.
+    """
+    images = to_bytes(x.detach().cpu()).permute(0, 2, 3, 1).numpy()
+    count, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    shape = (rows * (height + gap) + gap, columns * (width + gap) + gap, 3)
+    canvas = np.full(shape, GREY, np.uint8)
+    for i, image in enumerate(images):
+        top = gap + i // columns * (height + gap)
+        left = gap + i % columns * (width + gap)
+        canvas[top : top + height, left : left + width] = image if channels == 3 else image[..., :1]
+    return canvas
+
+
+def beside(grid: np.ndarray, rows: Sequence[str]) -> np.ndarray:
+    """A grid with the names of its rows in a dark column on its left, uint8 (height, width, 3).
+
+    The column is as wide as the longest name, up to a limit; without any name there is none.
+    """
+    if not any(rows):
+        return grid
+    height, pitch = len(grid), (len(grid) - GAP) / len(rows)
+    font = ImageFont.load_default(max(_SMALLEST, min(_LARGEST, pitch - GAP)))
+    names = [_fitted(name, font) for name in rows]
+    width = math.ceil(max(map(font.getlength, names))) + 2 * _MARGIN
+    column = Image.new("RGB", (width, height), (_DARK,) * 3)
+    draw = ImageDraw.Draw(column)
+    for i, name in enumerate(names):
+        place = (width - _MARGIN, GAP + (i + 0.5) * pitch - GAP / 2)
+        draw.text(place, name, "white", font, anchor="rm")
+    return np.concatenate([np.asarray(column), grid], 1)
+
+
+def _fitted(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """The beginning of a name that fits; of what the font lacks, base letters or numbers."""
+    shown = "".join(_drawable(character, font) for character in name)
+    if font.getlength(shown) <= _WIDEST:
+        return shown
+    while font.getlength(f"{shown}...") > _WIDEST:
+        shown = shown[:-1]
+    return f"{shown}..."
+
+
+def _drawable(character: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """A character, or a letter without its accent, or a number such as U+554A."""
+    missing = bytes(font.getmask(_MISSING))
+    for shown in (character, unicodedata.normalize("NFKD", character)[0]):
+        if shown.isspace() or bytes(font.getmask(shown)) not in (missing, b""):
+            return shown
+    return f"U+{ord(character):04X}"
+
+
+def plot_points(
+    x: Tensor, centers: Sequence[Sequence[float]], sigma: float, side: int = 512
+) -> np.ndarray:
+    """Points (N, 2) over the modes of a mixture (circles of 3 sigma), uint8 (side, side, 3).
+
+    The frame holds the modes with a margin; points outside it are drawn at its edge.
+    """
+    extent = 1.35 * max(abs(value) for center in centers for value in center) + 3 * sigma
+    scale = 4  # drawn larger and reduced, for smooth edges
+    canvas = Image.new("RGB", (side * scale, side * scale), "white")
+    draw = ImageDraw.Draw(canvas)
+
+    def pixels(values: np.ndarray) -> np.ndarray:
+        flipped = values * [1, -1]  # y upwards
+        return (np.clip(flipped / extent, -0.99, 0.99) + 1) / 2 * side * scale
+
+    radius = max(3 * sigma / extent / 2 * side, 6) * scale
+    for u, v in pixels(np.asarray(centers)):
+        draw.ellipse((u - radius, v - radius, u + radius, v + radius), outline="#d62728", width=6)
+    dot = 1.5 * scale
+    for u, v in pixels(x.detach().cpu().double().numpy()):
+        draw.ellipse((u - dot, v - dot, u + dot, v + dot), fill="#1f77b4")
+    return np.asarray(canvas.resize((side, side), Image.Resampling.BOX))

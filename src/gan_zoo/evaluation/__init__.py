@@ -1,0 +1,1 @@
+"""Evaluates samples and critics, while a run trains and afterwards; watches over its health."""

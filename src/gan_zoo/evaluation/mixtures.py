@@ -1,0 +1,85 @@
+"""Samples of a mixture, whose modes and density are known: no feature network is needed."""
+
+import numpy as np
+import torch
+
+from gan_zoo.architectures.networks import Critic
+from gan_zoo.data.mixtures import Mixture
+from gan_zoo.evaluation.groups import MIXTURE
+from gan_zoo.evaluation.result import EvalResult, FakeBatch, MetricSuite
+from gan_zoo.metrics.critic import plot_critic
+from gan_zoo.metrics.modes import (
+    CELLS_PER_MODE,
+    directions,
+    mixture_divergence,
+    mode_counts,
+    optimal_critic_loss,
+    reverse_kl,
+    sliced_wasserstein,
+)
+from gan_zoo.training.rng import make_rng
+
+_LINES = 128
+
+
+class MixtureMetrics(MetricSuite):
+    """Counts modes, and compares with draws of the true mixture that no one trained on."""
+
+    available = MIXTURE
+
+    def __init__(self, dataset: Mixture, n: int, seed: int, device: torch.device):
+        self.sigma, self.seed, self.device = dataset.sigma, seed, device
+        self.centers = torch.tensor(dataset.centers(), device=device)
+        self.weights = torch.tensor(dataset.shares(), device=device)
+        test = dataset.load("test")
+        self.true = test.x.to(device)
+        self.groups = {
+            "modes": self._modes,
+            "divergence": self._divergence,
+            "transport": self._transport,
+        }
+        self.about = {
+            "dataset": type(dataset).__name__,
+            "dataset_fingerprint": dataset.fingerprint,
+        }
+        self.protocol = {
+            **self.about,
+            "reference": "test",
+            "reference_fingerprint": test.fingerprint(),
+            "n_reference": min(n, len(test)),
+            "seed": seed,
+        }
+
+    def plots(self, critic: Critic) -> dict[str, np.ndarray]:
+        """The critic's landscape over the frame in which the dataset shows its points."""
+        return {"landscape": plot_critic(critic, plot_extent(self.centers, self.sigma))}
+
+    def _modes(self, fakes: FakeBatch) -> EvalResult:
+        found = mode_counts(fakes.x, self.centers, self.sigma)
+        numbers = {
+            "metric/modes": float(found.modes_captured),
+            "metric/high_quality": found.high_quality,
+            "metric/reverse_kl": reverse_kl(found.histogram, self.weights),
+            "metric/largest_share": found.largest,
+        }
+        return EvalResult(numbers, {"metric/mode_histogram": found.histogram.tolist()})
+
+    def _divergence(self, fakes: FakeBatch) -> EvalResult:
+        jsd = mixture_divergence(fakes.x, self.true, self.centers, self.sigma)
+        bound = optimal_critic_loss(jsd)
+        numbers = {"metric/jsd": jsd, "metric/gan_critic_loss_bound": bound}
+        protocol = {"n_reference": len(self.true), "cells": CELLS_PER_MODE * len(self.centers)}
+        return EvalResult(numbers, protocols=dict.fromkeys(numbers, protocol))
+
+    def _transport(self, fakes: FakeBatch) -> EvalResult:
+        rng = make_rng(self.seed, "reference")
+        count = min(len(fakes.x), len(self.true))
+        place = torch.randperm(len(self.true), generator=rng)[:count].to(self.device)
+        lines = directions(_LINES, fakes.x.shape[1], rng)
+        distance = sliced_wasserstein(fakes.x[:count], self.true[place], lines)
+        return EvalResult({"metric/sliced_wasserstein": distance})
+
+
+def plot_extent(centers: torch.Tensor, sigma: float) -> float:
+    """Half the side of a square around the origin that holds all modes with a margin."""
+    return 1.35 * centers.abs().max().item() + 3 * sigma

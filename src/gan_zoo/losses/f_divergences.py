@@ -1,0 +1,230 @@
+"""f-divergences for f-GAN: Nowozin et al. 2016 (arXiv:1606.00709, tables 1, 2 and 6).
+
+Each has a generator function f with f(1) = 0, an output activation g that takes any score v into
+the domain of the conjugate f*, rising with v, and the conjugate itself, always as the composition
+f*(g(v)) in closed form, so that nothing overflows on the way. (The activation of the GAN row is
+kept as the paper has it: f(1) = -log 4 there.)
+"""
+
+import math
+from typing import TYPE_CHECKING, Annotated
+
+from gan_zoo.schema import ConfigError, Range, settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def softplus(x: "Tensor") -> "Tensor":
+    """log(1 + exp(x)), without overflow."""
+    from torch.nn.functional import softplus
+
+    return softplus(x)
+
+
+class FDivergence:
+    """D_f(P || Q) = E_Q f(p / q)."""
+
+    def f(self, u: "Tensor") -> "Tensor":
+        """The convex generator function at u > 0."""
+        raise NotImplementedError
+
+    def output(self, v: "Tensor") -> "Tensor":
+        """g(v): a score as an element of the domain of f*."""
+        raise NotImplementedError
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        """f*(g(v)), where f*(t) = sup_u (u t - f(u))."""
+        raise NotImplementedError
+
+
+@settings
+class TotalVariation(FDivergence):
+    """Total variation distance."""
+
+    def f(self, u: "Tensor") -> "Tensor":
+        return 0.5 * (u - 1).abs()
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return 0.5 * v.tanh()
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        return self.output(v)
+
+
+@settings
+class KL(FDivergence):
+    """Kullback-Leibler divergence of the data from the generator."""
+
+    def f(self, u: "Tensor") -> "Tensor":
+        return u * u.log()
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return v
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        return (v - 1).exp()
+
+
+@settings
+class ReverseKL(FDivergence):
+    """Kullback-Leibler divergence of the generator from the data.
+
+    The paper's table 6 prints -exp(v), which falls with v; its table 2 has -exp(-v), used here.
+    """
+
+    def f(self, u: "Tensor") -> "Tensor":
+        return -u.log()
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return -(-v).exp()
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        return v - 1
+
+
+@settings
+class Pearson(FDivergence):
+    """Pearson chi-squared divergence. Below t = -2 the supremum lies at u = 0."""
+
+    def f(self, u: "Tensor") -> "Tensor":
+        return (u - 1).square()
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return v
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        bounded = v.clamp(min=-2)
+        return 0.25 * bounded.square() + bounded
+
+
+@settings
+class Neyman(FDivergence):
+    """Neyman chi-squared divergence."""
+
+    def f(self, u: "Tensor") -> "Tensor":
+        return (1 - u).square() / u
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return -(-v).expm1()
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        return -2 * (-0.5 * v).expm1()
+
+
+@settings
+class SquaredHellinger(FDivergence):
+    """Squared Hellinger distance."""
+
+    def f(self, u: "Tensor") -> "Tensor":
+        return (u.sqrt() - 1).square()
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return -(-v).expm1()
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        return v.expm1()
+
+
+@settings
+class Jeffrey(FDivergence):
+    """Jeffrey's divergence: Kullback-Leibler both ways."""
+
+    def f(self, u: "Tensor") -> "Tensor":
+        return (u - 1) * u.log()
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return v
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        w = lambert_w_of_exp(1 - v)
+        return w + 1 / w + v - 2
+
+
+def lambert_w_of_exp(y: "Tensor") -> "Tensor":
+    """W(exp(y)), the w > 0 with w + log w = y, without ever forming exp(y). Once differentiable."""
+    import torch
+
+    with torch.no_grad():
+        # from below for y < 1, where w is near exp(y), and from above beyond
+        w = torch.where(y < 1, y.clamp(max=1).exp() / (1 + y.clamp(max=1).exp()), y.clamp(min=1))
+        for _ in range(8):
+            w = w * (1 + y - w.log()) / (1 + w)
+    return w * (1 + y - w.log()) / (1 + w)  # Newton's step once more carries the gradient
+
+
+@settings
+class JensenShannon(FDivergence):
+    """Jensen-Shannon divergence, twice its usual size."""
+
+    def f(self, u: "Tensor") -> "Tensor":
+        return u * u.log() - (u + 1) * ((1 + u) / 2).log()
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return math.log(2) - softplus(-v)
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        return softplus(v) - math.log(2)
+
+
+@settings
+class WeightedJensenShannon(FDivergence):
+    """Jensen-Shannon divergence with weight pi on the data."""
+
+    pi: Annotated[float, Range(gt=0, lt=1)] = 0.5
+
+    def f(self, u: "Tensor") -> "Tensor":
+        mixed = 1 - self.pi + self.pi * u
+        return self.pi * u * u.log() - mixed * mixed.log()
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return -self.pi * math.log(self.pi) - softplus(-v)
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        other = 1 - self.pi
+        return other * (math.log(other) - (-(-softplus(-v) / self.pi).expm1()).log())
+
+
+@settings
+class GAN(FDivergence):
+    """The divergence of the original GAN: twice Jensen-Shannon's, less log 4."""
+
+    def f(self, u: "Tensor") -> "Tensor":
+        return u * u.log() - (u + 1) * (u + 1).log()
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return -softplus(-v)
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        return softplus(v)
+
+
+@settings
+class Alpha(FDivergence):
+    """Alpha divergence; alpha 1 and 0 are the limits KL and reverse KL, and not to be had here.
+
+    Just below 1 the conjugate's exponent a / (a - 1) overflows at ordinary scores.
+    """
+
+    alpha: float = 0.5
+
+    def check(self) -> None:
+        """Raises SettingError at the two limits, and between 0.9 and 1."""
+        if self.alpha in (0, 1):
+            raise ConfigError("alpha", self.alpha, "must not be 0 or 1; use reverse_kl or kl")
+        if 0.9 < self.alpha < 1:
+            allowed = "must not lie between 0.9 and 1, where it overflows; use 0.9, or kl"
+            raise ConfigError("alpha", self.alpha, allowed)
+
+    def f(self, u: "Tensor") -> "Tensor":
+        a = self.alpha
+        return (u**a - 1 - a * (u - 1)) / (a * (a - 1))
+
+    def output(self, v: "Tensor") -> "Tensor":
+        return 1 / (1 - self.alpha) - softplus(-v) if self.alpha < 1 else v
+
+    def conjugate(self, v: "Tensor") -> "Tensor":
+        a = self.alpha
+        # t (a - 1) + 1; for alpha > 1 the supremum lies at u = 0 where this is negative
+        inner = (1 - a) * softplus(-v) if a < 1 else (v * (a - 1) + 1).relu()
+        return (inner ** (a / (a - 1)) - 1) / a

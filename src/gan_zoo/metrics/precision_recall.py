@@ -1,0 +1,102 @@
+"""Distances between many samples, a block of rows at a time: no full matrix is ever in memory."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+_ROWS = 1000  # 1000 x 10,000 float64 distances are 80 MB
+
+
+def distance_blocks(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Squared Euclidean distances from a (N, d) to b (M, d), as (rows of a, block (rows, M)).
+
+    float64. Rounding leaves about 1e-15 of the samples' own squared size, hence the centring.
+    """
+    center = b.double().mean(0)
+    b = b.double() - center
+    b_squared = b.square().sum(1)
+    for start in range(0, len(a), _ROWS):
+        rows = slice(start, min(start + _ROWS, len(a)))
+        part = a[rows].double() - center
+        block = torch.addmm(b_squared, part, b.T, alpha=-2)
+        yield rows, block.add_(part.square().sum(1, keepdim=True)).clamp_min_(0)
+
+
+def neighbor_distances(x: Tensor, k: int) -> Tensor:
+    """Squared distances (N, k) from each sample of x (N, d) to its k nearest others, ascending.
+
+    Raises ValueError unless there are more than k samples.
+    """
+    if len(x) <= k:
+        raise ValueError(f"{k} nearest others need more than {k} samples, there are {len(x)}")
+    found = []
+    for rows, block in distance_blocks(x, x):
+        block.diagonal(rows.start).fill_(torch.inf)  # a sample is not its own neighbor
+        found.append(block.topk(k, largest=False).values)
+    return torch.cat(found)
+
+
+def nearest(queries: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance (N,) and index (N,) of the sample of bank (M, d) nearest to each query (N, d).
+
+    Goes through the bank by blocks, so that it may be a mapped file of bytes.
+    """
+    least = torch.full((len(queries),), torch.inf, dtype=torch.float64, device=queries.device)
+    index = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
+    for rows, block in distance_blocks(bank, queries):
+        found, place = block.min(0)
+        index = torch.where(found < least, place + rows.start, index)
+        least = torch.minimum(found, least)
+    return least.sqrt(), index
+
+
+PRECISION_K, DENSITY_K = 3, 5  # as their papers have them
+
+
+class Manifold(NamedTuple):
+    """Shares in [0, 1], but for density, which exceeds 1 where fakes crowd around reals."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def manifold(
+    real: Tensor,
+    fake: Tensor,
+    real_neighbors: Tensor | None = None,
+    *,
+    precision_k: int = PRECISION_K,
+    density_k: int = DENSITY_K,
+) -> Manifold:
+    """Precision, recall, density and coverage of features real (N, d) and fake (M, d).
+
+    Precision and recall, Kynkaanniemi et al. 2019 (arXiv:1904.06991, eqs. 1-2): the share of fakes
+    inside some ball around a real that reaches to its 3rd nearest other, edge included, and the
+    reverse. Density and coverage, Naeem et al. 2020 (arXiv:2002.09797, eqs. 4-5): balls reach to
+    the 5th nearest other, edge excluded; density counts the balls around each fake, coverage the
+    reals whose ball holds a fake.
+
+    Either cloud needs more samples than there are neighbors; real_neighbors is
+    `neighbor_distances(real, 5)`, where it is known already.
+    """
+    if real_neighbors is None:
+        real_neighbors = neighbor_distances(real, max(precision_k, density_k))
+    real_wide, real_narrow = real_neighbors[:, density_k - 1], real_neighbors[:, precision_k - 1]
+    fake_narrow = neighbor_distances(fake, precision_k)[:, -1]
+    precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
+    recalled, covered, crowd = [], [], 0
+    for rows, block in distance_blocks(real, fake):
+        precise |= (block <= real_narrow[rows, None]).any(0)
+        recalled.append((block <= fake_narrow).any(1))
+        covered.append(block.min(1).values < real_wide[rows])
+        crowd += int(torch.count_nonzero(block < real_wide[rows, None]))
+    return Manifold(
+        precision=precise.double().mean().item(),
+        recall=torch.cat(recalled).double().mean().item(),
+        density=crowd / (density_k * len(fake)),
+        coverage=torch.cat(covered).double().mean().item(),
+    )

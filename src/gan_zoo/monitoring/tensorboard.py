@@ -1,0 +1,89 @@
+"""TensorBoard event files, written without torch's own writer, which takes a second to import.
+
+Importing this module takes a while itself: that is left to the thread that writes.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_STRING
+from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from gan_zoo.monitoring.background import AppendFile
+from gan_zoo.monitoring.sample_grid import Png
+
+
+class TensorBoardWriter:
+    """An event file in a folder; every method raises OSError where it cannot be written to.
+
+    Args:
+        folder: where the file is to be.
+        step: readers forget what earlier files of the folder say of later steps.
+    """
+
+    def __init__(self, folder: Path, step: int):
+        earlier = any(folder.glob("events.out.tfevents.*"))
+        # readers take the files of a folder in the order of their names
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+        self._file = AppendFile(folder / name)
+        self._records = RecordWriter(self._file)
+        with suppress(OSError):  # what cannot be written now is written with what comes next
+            self._add(Event(file_version="brain.Event:2"))
+            if step or earlier:
+                self._add(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """One point on each named curve."""
+        self._add_values(
+            step, [Summary.Value(tag=tag, simple_value=v) for tag, v in values.items()]
+        )
+
+    def image(self, step: int, tag: str, picture: Png) -> None:
+        """A picture."""
+        image = Summary.Image(
+            height=picture.height,
+            width=picture.width,
+            colorspace=3,
+            encoded_image_string=picture.content,
+        )
+        self._add_values(step, [Summary.Value(tag=tag, image=image)])
+
+    def hyperparameters(self, settings: Iterable[tuple[str, Any]]) -> None:
+        """Keys and values of a run's settings, for the HParams tab, in the run's own file.
+
+        Without a list of metrics the tab offers every scalar of the runs.
+        """
+        plain = {k: v if isinstance(v, (bool, int, float)) else str(v) for k, v in settings}
+        self._add(Event(summary=hparams_pb(plain)))
+
+    def text(self, step: int, tag: str, markdown: str) -> None:
+        """A text, as Markdown."""
+        plugin = SummaryMetadata.PluginData(plugin_name="text")
+        tensor = TensorProto(
+            dtype=DT_STRING,
+            string_val=[markdown.encode()],
+            tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
+        )
+        metadata = SummaryMetadata(plugin_data=plugin)
+        self._add_values(step, [Summary.Value(tag=tag, metadata=metadata, tensor=tensor)])
+
+    def close(self) -> None:
+        """Write what could not be written before."""
+        self._file.close()
+
+    def _add_values(self, step: int, values: list[Summary.Value]) -> None:
+        self._add(Event(step=step, summary=Summary(value=values)))
+
+    def _add(self, event: Event) -> None:
+        event.wall_time = time.time()
+        self._records.write(event.SerializeToString())

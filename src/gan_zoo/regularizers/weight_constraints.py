@@ -1,0 +1,75 @@
+"""What bounds the critic's weights: clipping, projection, spectral normalization."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from gan_zoo.regularizers.regularizer import Regularizer
+from gan_zoo.schema import PositiveFloat, settings
+
+if TYPE_CHECKING:
+    from torch.nn import Module, Parameter
+
+
+@settings
+class WeightClip(Regularizer):
+    """Weight clipping, Arjovsky et al. 2017 (arXiv:1701.07875, algorithm 1).
+
+    After each critic update, so that the generator faces a clipped critic. `all` clips every
+    parameter, biases and normalization scales too, as the official codes of WGAN and GLS-GAN do;
+    `weights` leaves alone what has fewer than two dimensions.
+    """
+
+    title = "weight clipping, Arjovsky et al. 2017"
+
+    bound: PositiveFloat = 0.01
+    parameters: Literal["all", "weights"] = "all"
+
+    def after_step(self, parameters: "Sequence[Parameter]") -> None:
+        import torch
+
+        least = {"all": 0, "weights": 2}[self.parameters]
+        clipped = [p for p in parameters if p.dim() >= least]
+        with torch.no_grad():
+            torch._foreach_clamp_min_(clipped, -self.bound)
+            torch._foreach_clamp_max_(clipped, self.bound)
+
+
+@settings
+class WeightProjection(Regularizer):
+    """Weight projection of the GLS-GAN authors' code: onto a ball of the mean absolute value.
+
+    After each critic update a parameter tensor w with mean |w| above the bound is scaled by
+    bound / mean |w|; the others stay as they are.
+    """
+
+    title = "weight projection (mean absolute value), Qi 2018"
+
+    bound: PositiveFloat = 0.08
+
+    def after_step(self, parameters: "Sequence[Parameter]") -> None:
+        import torch
+
+        with torch.no_grad():
+            for parameter in parameters:
+                size = parameter.abs().mean()
+                parameter.mul_((self.bound / size).clamp(max=1))
+
+
+@settings
+class SpectralNorm(Regularizer):
+    """Spectral normalization, Miyato et al. 2018 (arXiv:1802.05957, algorithm 1).
+
+    Every weight of the critic is divided by its largest singular value, estimated by one power
+    iteration per training forward pass and none in evaluation.
+    """
+
+    title = "spectral normalization, Miyato et al. 2018"
+
+    def prepare(self, critic: "Module") -> None:
+        from torch import nn
+        from torch.nn.utils.parametrizations import spectral_norm
+
+        weighted = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+        for module in critic.modules():
+            if isinstance(module, weighted):
+                spectral_norm(module)

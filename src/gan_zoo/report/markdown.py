@@ -1,0 +1,126 @@
+"""The report as Markdown, and its numbers as CSV."""
+
+import csv
+import html
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gan_zoo.report.comparison import Comparison, Configuration
+from gan_zoo.report.evaluate_command import measuring
+from gan_zoo.report.factors import format_value
+from gan_zoo.report.findings import METHOD, findings, in_order
+from gan_zoo.report.html import MEASURE, scope, title
+from gan_zoo.report.reproduce import command
+from gan_zoo.report.run_status import RunStatus
+from gan_zoo.report.tables import configuration_columns, state
+from gan_zoo.report.warnings import warnings
+
+
+def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
+    """The report's words, numbers and figures; captions by the figure's name."""
+    lines = [f"# {_escaped(title(comparison))}", "", _escaped(scope(comparison)), ""]
+    lines += [f"**{_escaped(line)}**\n" for line in findings(comparison)]
+    lines += [f"- {_escaped(line)}" for line in warnings(comparison)]
+    remedy = "" if comparison.metric else measuring(comparison)
+    lines += ["", MEASURE, "", "```sh", remedy, "```"] if remedy else []
+    for dataset, peers in comparison.datasets.items():
+        lines += ["", f"## {_escaped(dataset)}", "", *_table(peers, comparison)]
+    for name, caption in captions.items():
+        lines += ["", f"![{_escaped(caption)}](figures/{name}.png)", "", _escaped(caption)]
+    unsound = [each for each in comparison.statuses if each.failure or each.exclusion]
+    gaps = [f"{each.run.name}: {state(each)}" for each in unsound]
+    gaps += [f"{each.name}: {each.reason}" for each in comparison.unreadable]
+    lines += ["", "## Left out or failed", ""] if gaps else []
+    lines += [f"- {_escaped(gap)}" for gap in gaps]
+    lines += ["", "## Method", "", *(f"- {line}" for line in METHOD)]
+    lines += ["", "## Commands", "", "```sh", *(command(o.run) for o in comparison.statuses), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def configurations_csv(comparison: Comparison) -> str:
+    """One line for each configuration, numbers in full."""
+    rows = [_numbers(each) for each in comparison.configurations]
+    return _csv([*comparison.factor_set.factors, *_NUMBERS], rows)
+
+
+def runs_csv(comparison: Comparison) -> str:
+    """One line for each run, with the last value of every tag."""
+    tags = sorted({tag for each in comparison.statuses for tag in each.run.metrics})
+    head = [*comparison.factor_set.factors, "seed", "state", "seconds", "images_seen", *tags]
+    rows = [_run_numbers(each, c) for c in comparison.configurations for each in c.statuses]
+    return _csv([*head, "folder", "command"], rows)
+
+
+_NUMBERS = (
+    "dataset", "seeds", "mean", "low", "high", "bootstrap_low", "bootstrap_high", "baseline",
+    "difference", "difference_low", "difference_high", "p", "p_holm", "probability_best",
+    "failed", "ended", "runs", "seconds", "images_seen",
+)  # fmt: skip
+
+
+def _numbers(each: Configuration) -> dict[str, Any]:
+    difference = each.difference
+    return {
+        **{key: format_value(value) for key, value in each.factors.items()},
+        "dataset": each.dataset,
+        "seeds": len(each.scores),
+        "mean": each.mean,
+        **_ends("", each.interval),
+        **_ends("bootstrap_", each.bootstrap),
+        "baseline": each.baseline,
+        "difference": difference and difference.mean,
+        **_ends("difference_", difference and difference.interval),
+        "p": difference and difference.p,
+        "p_holm": each.p_holm,
+        "probability_best": each.p_best,
+        "failed": each.failures,
+        "ended": len(each.runs),
+        "runs": len(each.statuses),
+        "seconds": each.mean_over_runs(lambda run: run.seconds),
+        "images_seen": each.mean_over_runs(lambda run: run.images_seen),
+    }
+
+
+def _ends(prefix: str, interval: Any) -> dict[str, float]:
+    return {f"{prefix}low": interval.low, f"{prefix}high": interval.high} if interval else {}
+
+
+def _run_numbers(each: RunStatus, configuration: Configuration) -> dict[str, Any]:
+    run = each.run
+    return {
+        **{key: format_value(value) for key, value in configuration.factors.items()},
+        "seed": run.seed,
+        "state": state(each),
+        "seconds": run.seconds,
+        "images_seen": run.images_seen,
+        **run.metrics,
+        "folder": run.name,
+        "command": command(run),
+    }
+
+
+def _csv(head: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    written = io.StringIO(newline="")
+    table = csv.DictWriter(written, list(dict.fromkeys(head)), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return written.getvalue()
+
+
+def _table(peers: Sequence[Configuration], comparison: Comparison) -> list[str]:
+    columns = configuration_columns(comparison.metric, peers)
+    rows = in_order(peers, comparison.metric)
+    return [
+        f"| {' | '.join(column.title for column in columns)} |",
+        f"|{''.join('---|' if column.wordy else '---:|' for column in columns)}",
+        *(f"| {' | '.join(_escaped(column.text(row)) for column in columns)} |" for row in rows),
+    ]
+
+
+def _escaped(words: str) -> str:
+    """Text that Markdown shows as it is, on one line and in one cell."""
+    safe = html.escape(" ".join(words.split()), quote=False)
+    for mark in "\\`*_[]|":
+        safe = safe.replace(mark, f"\\{mark}")
+    return safe

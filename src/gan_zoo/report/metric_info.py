@@ -1,0 +1,78 @@
+"""Which way a metric is better, known by its name."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from gan_zoo.schema import ConfigError, suggest
+
+# parts of the names of this project's metrics; what a part does not name has no known direction
+_LOWER = (
+    "frechet", "kernel_distance", "fid", "kid", "wasserstein", "error", "kl", "jsd",
+    "jensen_shannon", "divergence", "duplicate", "seconds", "negative_log_likelihood",
+)  # fmt: skip
+_HIGHER = (
+    "modes", "high_quality", "precision", "recall", "density", "coverage", "accuracy",
+    "inception_score", "fidelity", "entropy", "per_second", "classes",
+)  # fmt: skip
+_NEITHER = ("distance_error", "loss_bound")  # a standard error and a yardstick
+_PREFERRED = ("frechet", "kernel_distance", "wasserstein", "jsd", "high_quality", "coverage")
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A tag and whether less of it is better."""
+
+    tag: str
+    lower_is_better: bool
+
+    def __str__(self) -> str:
+        return f"{self.tag} ({'lower' if self.lower_is_better else 'higher'} is better)"
+
+
+def lower_is_better(tag: str) -> bool | None:
+    """Whether less is better; None where the name does not tell."""
+    words = tag.rpartition("/")[2]
+    names = {None: _NEITHER, True: _LOWER, False: _HIGHER}
+    return next((low for low, parts in names.items() if any(_holds(words, p) for p in parts)), None)
+
+
+def choose_metric(
+    asked: str | None, better: bool | None, per_run: Iterable[set[str]]
+) -> Metric | None:
+    """The metric to compare by: the one asked for, else a metric/* that all runs have, else None.
+
+    Args:
+        asked: a tag, or None.
+        better: True where lower is better, False where higher is, None to go by the name.
+        per_run: the tags of each run.
+
+    Raises SettingError for a tag that no run has, or whose direction is unknown.
+    """
+    per_run = list(per_run)
+    everywhere = set.intersection(*per_run) if per_run else set()
+    if asked is None:
+        known = [
+            t for t in everywhere if t.startswith("metric/") and lower_is_better(t) is not None
+        ]
+        if not known:
+            return None
+        asked = min(known, key=_preference)
+    elif not any(asked in tags for tags in per_run):
+        tags = set().union(*per_run)
+        raise ConfigError("metric", asked, f"is in no finished run; {suggest(asked, tags)}")
+    low = lower_is_better(asked) if better is None else better
+    if low is None:
+        allowed = "is lower or higher better? say --better lower or --better higher"
+        raise ConfigError("metric", asked, allowed)
+    return Metric(asked, low)
+
+
+def _holds(words: str, part: str) -> bool:
+    """Whether an underscored name has the part as whole words."""
+    return f"_{part}_" in f"_{words}_"
+
+
+def _preference(tag: str) -> tuple[int, str]:
+    words = tag.rpartition("/")[2]
+    ranks = [rank for rank, part in enumerate(_PREFERRED) if _holds(words, part)]
+    return (min(ranks, default=len(_PREFERRED)), tag)

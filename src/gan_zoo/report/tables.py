@@ -1,0 +1,147 @@
+"""The report's tables as columns, for the page, the Markdown and the CSV alike."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gan_zoo.report.comparison import Configuration
+from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.number_format import NONE, rounding
+from gan_zoo.report.run_status import RunStatus
+from gan_zoo.report.stats import Interval
+from gan_zoo.report.warnings import is_significant
+
+_Format = Callable[[float | None], str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        text: what a row shows here; key: what it is sorted by, if not the text.
+        mark: a style for a cell that stands out.
+        wordy: whether it holds words, which stand on the left and may wrap, and no numbers.
+    """
+
+    title: str
+    text: Callable[[Any], str]
+    key: Callable[[Any], float | None] | None = None
+    mark: Callable[[Any], str] = lambda row: ""
+    wordy: bool = False
+
+
+def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) -> list[Column]:
+    """A row is a Configuration; all rows, since the numbers of a column are rounded alike."""
+    seeds = _scored if metric else _ended
+    return [
+        Column("configuration", lambda c: c.label, wordy=True),
+        Column("seeds", _of_all(rows, seeds), seeds),
+        *(_measured(rounding(c.mean for c in rows)) if metric else []),
+        Column("failed", _failed, lambda c: c.failures, lambda c: "bad" if c.failures else ""),
+        _amounts("seconds", lambda c: c.mean_over_runs(lambda run: run.seconds), rows),
+    ]
+
+
+def run_columns(metric: Metric | None, rows: Sequence[RunStatus]) -> list[Column]:
+    """A row is an Outcome; its name is added by whoever knows where it links to."""
+    shown = rounding(o.value for o in rows)
+    value = Column(metric.tag if metric else "", lambda o: shown(o.value), lambda o: o.value)
+    return [
+        Column("seed", lambda o: str(o.run.seed)),
+        *([value] if metric else []),
+        Column(
+            "state", state, mark=lambda o: "bad" if o.failure or o.exclusion else "", wordy=True
+        ),
+        Column("last step", lambda o: f"{o.run.curves.step:,}", lambda o: o.run.curves.step),
+        _amounts("seconds", lambda o: o.run.seconds, rows),
+    ]
+
+
+def state(each: RunStatus) -> str:
+    """What became of a run, in words."""
+    return each.failure or each.exclusion or "finished"
+
+
+def _measured(shown: _Format) -> list[Column]:
+    """What is known of the metric, all of it with the decimals of the means."""
+    return [
+        Column("mean", lambda c: shown(c.mean), lambda c: c.mean),
+        Column("95 % interval", lambda c: _span(c.interval, shown), lambda c: _low(c.interval)),
+        Column("difference", lambda c: _difference(c, shown), _difference_key, _certain),
+        Column("95 % interval", lambda c: _span(_range(c), shown), lambda c: _low(_range(c))),
+        Column("p (Holm)", _p, lambda c: c.p_holm, _certain),
+        Column(
+            "P(best)", lambda c: NONE if c.p_best is None else f"{c.p_best:.2f}", lambda c: c.p_best
+        ),
+    ]
+
+
+def _range(each: Configuration) -> Interval | None:
+    return each.difference.interval if each.difference else None
+
+
+def _span(interval: Interval | None, shown: _Format) -> str:
+    return f"{shown(interval.low)} to {shown(interval.high)}" if interval else NONE
+
+
+def _low(interval: Interval | None) -> float | None:
+    return interval.low if interval else None
+
+
+def _scored(each: Configuration) -> int:
+    return len(each.scores)
+
+
+def _ended(each: Configuration) -> int:
+    return len(each.runs)
+
+
+def _of_all(
+    rows: Sequence[Configuration], count: Callable[[Configuration], int]
+) -> Callable[[Configuration], str]:
+    """A count as text; "2 of 3" in all rows where any row lacks some."""
+    if all(count(row) == len(row.statuses) for row in rows):
+        return lambda row: str(count(row))
+    return lambda row: f"{count(row)} of {len(row.statuses)}"
+
+
+def _difference(each: Configuration, shown: _Format) -> str:
+    if not each.baseline:
+        return "baseline" if each.is_baseline else NONE
+    if each.difference is None:
+        return NONE
+    return "+" * (each.difference.mean > 0) + shown(each.difference.mean)
+
+
+def _difference_key(each: Configuration) -> float | None:
+    return each.difference.mean if each.difference else None
+
+
+def _p(each: Configuration) -> str:
+    if each.p_holm is None:
+        return NONE
+    return "< 0.001" if each.p_holm < 0.001 else f"{each.p_holm:.3f}"
+
+
+def _certain(each: Configuration) -> str:
+    return "strong" if is_significant(each) else ""
+
+
+def _failed(each: Configuration) -> str:
+    rate = each.failure_rate
+    if rate is None:
+        return NONE
+    return f"{each.failures}/{len(each.runs)} ({100 * rate.low:.0f}–{100 * rate.high:.0f} %)"
+
+
+def _amounts(title: str, amount: Callable[[Any], float | None], rows: Sequence[Any]) -> Column:
+    """A column of amounts, three digits of the largest."""
+
+    def key(row: Any) -> float | None:
+        value = amount(row)
+        return value if value is not None and math.isfinite(value) else None
+
+    shown = rounding(map(key, rows), digits=3, fewest=1)
+    return Column(title, lambda row: shown(key(row)), key)

@@ -1,0 +1,94 @@
+"""Figures of what a metric was bought with: updates, diversity, seconds."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.curve_bands import draw_band, said_of_bands, spread_out
+from gan_zoo.report.figure_style import legend, line_style, new_figure, top_configurations
+from gan_zoo.report.runs import Run
+
+_PAIRS = (("precision", "recall"), ("density", "coverage"), ("high_quality", "modes"))
+_POINTS = "large points: means over seeds; small points: single seeds"
+_MARKERS = {"-": "o", "--": "s", ":": "D"}
+
+
+def learning(comparison: Comparison) -> tuple[Figure, str] | None:
+    """The metric against generator updates: mean and range over seeds."""
+    if comparison.metric is None:
+        return None
+    figure, axes = new_figure()
+    drawn = [
+        draw_band(axes, each.runs, comparison.metric.tag, i, each.label)
+        for i, each in enumerate(top_configurations(comparison))
+    ]
+    if not axes.lines:
+        return None
+    spread_out(axes)
+    axes.set_xlabel("generator updates")
+    axes.set_title(str(comparison.metric), loc="left", fontsize=10)
+    legend(axes)
+    return figure, f"The metric while training; {said_of_bands(max(drawn))}."
+
+
+def diversity(comparison: Comparison) -> tuple[Figure, str] | None:
+    """Fidelity against diversity, where runs have a pair of metrics that measure them."""
+    pair = _fidelity_and_diversity(comparison)
+    if pair is None:
+        return None
+    fidelity, variety = pair
+    figure, axes = new_figure()
+    _scatter(
+        axes, comparison, lambda run: run.metrics.get(variety, math.nan),
+        lambda run: run.metrics.get(fidelity, math.nan),
+    )  # fmt: skip
+    axes.set_xlabel(f"{variety} (diversity)")
+    axes.set_title(f"{fidelity} (fidelity)", loc="left", fontsize=10)
+    legend(axes)
+    return figure, f"Fidelity against diversity, up and to the right is better; {_POINTS}."
+
+
+def cost(comparison: Comparison) -> tuple[Figure, str] | None:
+    """Seconds of training against the metric."""
+    metric = comparison.metric
+    if metric is None or not any(math.isfinite(e.run.seconds) for e in comparison.statuses):
+        return None
+    figure, axes = new_figure()
+    _scatter(
+        axes, comparison, lambda run: run.seconds, lambda run: run.metrics.get(metric.tag, math.nan)
+    )
+    axes.set_xlabel("seconds of training")
+    axes.set_title(str(metric), loc="left", fontsize=10)
+    legend(axes)
+    return figure, f"The metric against its cost; {_POINTS}."
+
+
+def _scatter(
+    axes: Axes, comparison: Comparison, across: Callable[[Run], float], up: Callable[[Run], float]
+) -> None:
+    for i, each in enumerate(top_configurations(comparison)):
+        places = [(across(o.run), up(o.run)) for o in each.statuses if o.value is not None]
+        points = np.array([p for p in places if all(map(math.isfinite, p))]).reshape(-1, 2)
+        if not len(points):
+            continue
+        color, style = line_style(i)
+        axes.plot(points[:, 0], points[:, 1], ".", c=color, alpha=0.45, ms=5)
+        center = points.mean(axis=0)
+        marker = _MARKERS[style]
+        axes.plot([center[0]], [center[1]], marker, c=color, ms=8, label=each.label)
+
+
+def _fidelity_and_diversity(comparison: Comparison) -> tuple[str, str] | None:
+    runs = [outcome.run for outcome in comparison.statuses if outcome.value is not None]
+    if not runs or comparison.metric is None:
+        return None
+    tags = set.intersection(*(set(run.metrics) for run in runs))
+    for fidelity, variety in _PAIRS:
+        for tag in sorted(tags):
+            if f"/{fidelity}" in tag and tag.replace(fidelity, variety) in tags:
+                return tag, tag.replace(fidelity, variety)
+    return None

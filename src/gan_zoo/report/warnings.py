@@ -1,0 +1,207 @@
+"""What a reader must know before believing the numbers, one sentence each."""
+
+import math
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from gan_zoo.report.comparison import Comparison, Configuration, dataset_of
+from gan_zoo.report.factors import canonical, format_value
+from gan_zoo.report.metric_info import lower_is_better
+from gan_zoo.report.plurals import counted
+from gan_zoo.report.run_status import RunStatus
+from gan_zoo.report.runs import Run, holders
+
+_CLOSE = 1.01  # budgets whose ratio is below this count as equal
+_SHORT = ("optimizer.lr", "regularizer.weight", "regularizer.bound")  # told by their full name
+
+
+def warnings(comparison: Comparison) -> list[str]:
+    """Warnings, the gravest first."""
+    found = [
+        *_metric(comparison),
+        *_seeds(comparison),
+        *_protocols(comparison),
+        *_survivors(comparison),
+        *_budgets(comparison),
+        *_data(comparison),
+        *_late(comparison),
+        *_confounded(comparison),
+        *_left_out(comparison),
+        *_nested(comparison),
+    ]
+    return found
+
+
+def _metric(comparison: Comparison) -> Iterable[str]:
+    losses = {canonical(each.run.settings.get("loss._target_")) for each in comparison.statuses}
+    if comparison.metric is None:
+        yield (
+            "The runs have no metric/* in common, so nothing is ranked. Values of different loss "
+            "functions are not comparable with one another and say nothing of the samples: look "
+            "at the pictures, or evaluate the runs first."
+        )
+        yield from _nearly_common(comparison)
+    elif not comparison.metric.tag.startswith(("metric/", "perf/")) and len(losses) > 1:
+        yield (
+            f"{comparison.metric.tag} is no measure of quality: the runs minimize different loss "
+            "functions, whose values are not comparable."
+        )
+
+
+def _nearly_common(comparison: Comparison) -> Iterable[str]:
+    """The metric that most runs have, though not all."""
+    ended = [each.run for each in comparison.statuses if each.ended]
+    counts = Counter(
+        tag for run in ended for tag in run.metrics if lower_is_better(tag) is not None
+    )
+    counts = Counter({tag: n for tag, n in counts.items() if tag.startswith("metric/")})
+    for tag, count in counts.most_common(1):
+        have = "has" if count == 1 else "have"
+        runs = counted(len(ended), "finished run")
+        yield f"{count} of {runs} {have} {tag}: --metric {shlex.quote(tag)} compares them."
+
+
+def _seeds(comparison: Comparison) -> Iterable[str]:
+    if comparison.metric is None:
+        return
+    single = [each.label for each in comparison.configurations if len(each.scores) == 1]
+    if single and all(len(each.scores) < 2 for each in comparison.configurations):
+        yield (
+            "Every configuration has one seed only: nothing can be said about significance. A "
+            "difference below may be the luck of the seed."
+        )
+    elif single:
+        yield (f"One seed only, so nothing can be said about the significance of: {_few(single)}.")
+
+
+def _protocols(comparison: Comparison) -> Iterable[str]:
+    if comparison.metric is None:
+        return
+    for dataset, peers in _by_data(comparison).items():
+        valued = [each for c in peers for each in c.statuses if each.value is not None]
+        protocols = {each.run.protocol(comparison.metric.tag) for each in valued}
+        if len(protocols) > 1:
+            listed = "; ".join(sorted(protocol or "not stated" for protocol in protocols))
+            yield (
+                f"{comparison.metric.tag} was measured by {len(protocols)} different protocols on "
+                f"{dataset}: its values are compared within each of them only. Evaluate all runs "
+                f"alike to compare them all. {listed}"
+            )
+
+
+def _survivors(comparison: Comparison) -> Iterable[str]:
+    for each in comparison.configurations:
+        lost = sum(1 for o in each.statuses if o.failure and o.value is None)
+        if lost and each.scores:
+            yield (
+                f"{each.label}: {lost} of {counted(len(each.statuses), 'run')} diverged; its mean "
+                "is over the survivors and flatters it."
+            )
+
+
+def _budgets(comparison: Comparison) -> Iterable[str]:
+    for dataset, peers in _by_data(comparison).items():
+        ended = [run for each in peers for run in each.runs]
+        where = f" on {dataset}" if len(_by_data(comparison)) > 1 else ""
+        yield from _unequal(ended, lambda run: run.steps, f"generator updates{where}")
+        yield from _unequal(ended, lambda run: run.images_seen, f"real images seen{where}")
+    devices = {str(_fact(each, "device_name")) for each in comparison.statuses if each.ended}
+    if len(devices) > 1:
+        yield f"Seconds are not comparable: the runs used {', '.join(sorted(devices))}."
+
+
+def _unequal(runs: Sequence[Run], quantity: Callable[[Run], float], words: str) -> Iterable[str]:
+    amounts = [amount for amount in map(quantity, runs) if math.isfinite(amount) and amount > 0]
+    if amounts and max(amounts) > _CLOSE * min(amounts):
+        yield f"Unequal budgets: {words} range from {min(amounts):,.0f} to {max(amounts):,.0f}."
+
+
+def _data(comparison: Comparison) -> Iterable[str]:
+    if len(_by_data(comparison)) > 1:
+        yield (
+            f"{len(_by_data(comparison))} datasets ({', '.join(_by_data(comparison))}): numbers "
+            "are compared and ranked within each of them only."
+        )
+    for dataset, peers in _by_data(comparison).items():
+        statuses = [each for configuration in peers for each in configuration.statuses]
+        prints = {canonical(_fact(each, "dataset_fingerprint")) for each in statuses} - {
+            canonical(None)
+        }
+        if len(prints) > 1:
+            yield f"The runs on {dataset} saw {len(prints)} different sets of data by that name."
+        mixed = [each.run.name for each in statuses if _fact(each, "dataset_history")]
+        if mixed:
+            yield f"Resumed with other data than they began with: {_few(mixed)}."
+
+
+def _fact(each: RunStatus, name: str) -> Any:
+    return (each.run.summary or {}).get(name)
+
+
+def _late(comparison: Comparison) -> Iterable[str]:
+    if comparison.metric is None:
+        return
+    early = [
+        f"{each.run.name} (step {step})"
+        for each in comparison.statuses
+        if each.value is not None
+        and (step := each.run.measured_at(comparison.metric.tag)) is not None
+        if step < each.run.steps
+    ]
+    if early:
+        yield f"{comparison.metric.tag} was last measured before the end of: {_few(early)}."
+
+
+def _confounded(comparison: Comparison) -> Iterable[str]:
+    """A factor's own settings, such as loss.slope of a loss, are part of it, not beside it."""
+    factors = comparison.factor_set.factors
+    beside = [
+        key
+        for key in comparison.factor_set.covarying
+        if not key.endswith("_target_") and key.partition(".")[0] not in factors
+    ]
+    groups = list(dict.fromkeys(key if key in _SHORT else key.partition(".")[0] for key in beside))
+    if groups and factors:
+        yield (
+            f"Together with {', '.join(factors)} also changes: {', '.join(groups)}. Effects of "
+            "settings that change together cannot be told apart here."
+        )
+
+
+def _left_out(comparison: Comparison) -> Iterable[str]:
+    gaps = [each for each in comparison.statuses if each.exclusion and not each.failure]
+    parts = {
+        "not in the statistics": len(gaps),
+        "with another's configuration and seed": len(comparison.repeated),
+        "not readable": len(comparison.unreadable),
+    }
+    listed = [f"{count} {words}" for words, count in parts.items() if count]
+    if listed:
+        yield f"Runs left out (listed below): {', '.join(listed)}."
+
+
+def _nested(comparison: Comparison) -> Iterable[str]:
+    names = [run.name for run in holders([each.run for each in comparison.statuses])]
+    if names:
+        yield f"Other runs lie in the folders of these runs, and all of them count: {_few(names)}."
+
+
+def is_significant(each: Configuration) -> bool:
+    """Whether a configuration differs from its baseline at the corrected level of 5 %."""
+    return each.p_holm is not None and each.p_holm < 0.05
+
+
+def _few(names: Sequence[str], count: int = 6) -> str:
+    more = len(names) - count
+    listed = "; ".join(map(format_value, names[:count]))
+    return f"{listed}; and {more} more" if more > 0 else listed
+
+
+def _by_data(comparison: Comparison) -> dict[str, list[Configuration]]:
+    """Configurations by what they were trained on, however that was measured."""
+    found: dict[str, list[Configuration]] = {}
+    for each in comparison.configurations:
+        found.setdefault(dataset_of(each.statuses[0].run), []).append(each)
+    return found

@@ -1,0 +1,54 @@
+"""Stop a run cleanly on SIGINT and SIGTERM."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gan_zoo.exit_codes import EXIT_FAILED, EXIT_SIGNAL
+
+_AT_ONCE = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+
+
+class Stopped(Exception):  # noqa: N818
+    """A run ended early through no fault of its settings; the same command resumes it.
+
+    Attributes:
+        exit_code: that the program is to end with.
+    """
+
+    exit_code = EXIT_FAILED
+
+
+class Interrupted(Stopped):
+    """A signal stopped the run, after it was saved."""
+
+    def __init__(self, number: int):
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.exit_code = EXIT_SIGNAL + number
+
+
+class StopFlag:
+    """Set by a signal handler, read between two steps."""
+
+    signal_number: int | None = None
+
+    def note(self, number: int, frame: object) -> None:
+        """Handle a first signal; a second one of the same kind acts at once."""
+        self.signal_number = number
+        signal.signal(number, _AT_ONCE[number])
+
+
+@contextmanager
+def catch_signals() -> Iterator[StopFlag]:
+    """Set a flag on SIGINT and SIGTERM instead of ending the program at once."""
+    request = StopFlag()
+    if threading.current_thread() is not threading.main_thread():
+        yield request  # only the main thread may handle signals
+        return
+    before = {number: signal.signal(number, request.note) for number in _AT_ONCE}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,163 @@
+"""Optimizer and EMA updates as plain arithmetic that a compiler can fuse with the step.
+
+They keep the state of torch's optimizers, under torch's names, so that either kind of update can go
+on where the other stopped; results agree up to rounding.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_zoo.training.ema import EMA
+from gan_zoo.training.step import GANState, OptimizerStep
+
+_AHEAD = 256  # updates whose factors are computed together
+
+
+class _FunctionalOptimizer:
+    """One optimizer's update of parameters (a list), given their gradients.
+
+    Args:
+        optimizer: with one group of parameters; its state is begun where there is none.
+    """
+
+    moments: tuple[str, ...]  # torch's names of what is kept for each parameter, begun at zero
+
+    def __init__(self, optimizer: torch.optim.Optimizer):
+        (self.group,) = optimizer.param_groups
+        self.parameters: list[nn.Parameter] = self.group["params"]
+        for parameter in self.parameters:
+            state = optimizer.state[parameter]
+            if not state:
+                state["step"] = torch.zeros((), device=parameter.device)
+                state.update({name: torch.zeros_like(parameter) for name in self.moments})
+        states = [optimizer.state[parameter] for parameter in self.parameters]
+        self.kept = [tuple(state[name] for name in self.moments) for state in states]
+        self.steps = [state["step"] for state in states]
+        self.taken = int(self.steps[0].item())
+        self._ahead: list[Tensor] = []
+        self.factors: Tensor | None = None
+
+    def factors_of(self, step: int) -> list[float]:
+        """Factors that change with every step, computed once outside of the graph."""
+        return []
+
+    def before(self) -> None:
+        """Prepare the next update; call it outside of the graph."""
+        if not self._ahead:  # to make one tensor costs as much as to make many
+            steps = range(self.taken + _AHEAD, self.taken, -1)
+            factors = [self.factors_of(step) for step in steps]
+            self._ahead = list(self.parameters[0].new_tensor(factors).unbind())
+        self.taken += 1
+        self.factors = self._ahead.pop()
+
+    def update(self, parameter: Tensor, gradient: Tensor, kept: tuple[Tensor, ...]) -> None:
+        """Update a parameter and its optimizer state in place."""
+        raise NotImplementedError
+
+    def __call__(self, gradients: Sequence[Tensor]) -> None:
+        """Update all parameters."""
+        torch._foreach_add_(self.steps, 1)
+        for parameter, gradient, kept in zip(self.parameters, gradients, self.kept, strict=True):
+            decayed = gradient + self.group["weight_decay"] * parameter
+            self.update(parameter, decayed if self.group["weight_decay"] else gradient, kept)
+
+
+class _Adam(_FunctionalOptimizer):
+    moments = ("exp_avg", "exp_avg_sq")
+
+    def factors_of(self, step: int) -> list[float]:
+        first, second = (1 - beta**step for beta in self.group["betas"])
+        return [self.group["lr"] / first, second**-0.5]
+
+    def update(self, parameter: Tensor, gradient: Tensor, kept: tuple[Tensor, ...]) -> None:
+        (mean, square), (beta1, beta2) = kept, self.group["betas"]
+        mean.lerp_(gradient, 1 - beta1)
+        square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        root = square.sqrt() * self.factors[1] + self.group["eps"]
+        parameter.sub_(self.factors[0] * mean / root)
+
+
+class _RMSprop(_FunctionalOptimizer):
+    moments = ("square_avg",)
+
+    def update(self, parameter: Tensor, gradient: Tensor, kept: tuple[Tensor, ...]) -> None:
+        (square,), alpha = kept, self.group["alpha"]
+        square.mul_(alpha).addcmul_(gradient, gradient, value=1 - alpha)
+        parameter.addcdiv_(gradient, square.sqrt() + self.group["eps"], value=-self.group["lr"])
+
+
+_FUNCTIONAL_OPTIMIZERS = {torch.optim.Adam: _Adam, torch.optim.RMSprop: _RMSprop}
+
+
+class TraceableStep:
+    """An `OptimizerStep` in traceable operations; call `before` and `after` around it.
+
+    Attributes:
+        gradients: of the last update.
+
+    Raises TypeError for an optimizer other than Adam and RMSprop.
+    """
+
+    def __init__(self, descent: OptimizerStep):
+        kinds = [
+            rule
+            for kind, rule in _FUNCTIONAL_OPTIMIZERS.items()
+            if isinstance(descent.optimizer, kind)
+        ]
+        if not kinds:
+            raise TypeError(f"no traceable update for {type(descent.optimizer).__name__}")
+        self.rule, self.parameters = kinds[0](descent.optimizer), descent.parameters
+        self.gradients: tuple[Tensor, ...] = ()
+
+    def __call__(self, loss: Tensor) -> None:
+        """Take one step that minimizes the sum of a loss (...)."""
+        self.gradients = torch.autograd.grad(loss.sum(), self.rule.parameters)
+        with torch.no_grad():
+            self.rule(self.gradients)
+
+    def before(self) -> None:
+        """Prepare a step; call it outside of the graph."""
+        self.rule.before()
+
+    def after(self) -> None:
+        """Finish a step."""
+
+
+class TraceableEMA:
+    """An `EMA` whose weight is a tensor on the device.
+
+    Attributes:
+        weight: of the trained network in the next update, to be set before it.
+    """
+
+    def __init__(self, ema: EMA):
+        self.ema, self.network = ema, ema.network
+        self.weight = ema.ema_parameters[0].new_zeros(())
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Update the EMA with the current weights of the trained network."""
+        for ours, theirs in zip(self.ema.ema_parameters, self.ema.parameters, strict=True):
+            ours.lerp_(theirs, self.weight)
+        for ours, theirs in self.ema.buffers:
+            ours.copy_(theirs)
+
+    def before(self) -> None:
+        """Prepare an update; call it outside of the graph."""
+        self.weight.fill_(self.ema.weight())
+
+    def after(self) -> None:
+        """Finish an update."""
+        self.ema.updates += 1
+
+
+def traceable_copy(gan: GANState) -> Any:
+    """Copy a GANState with traceable EMA updates, for use in a graph."""
+    twin: Any = copy.copy(gan)
+    twin.ema = TraceableEMA(gan.ema)
+    twin.ema_critic = gan.ema_critic and TraceableEMA(gan.ema_critic)
+    return twin

@@ -1,0 +1,195 @@
+"""The training loop: n_critic critic updates on fresh data and noise, then one generator update."""
+
+import dataclasses
+import logging
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_zoo.data.loader import BatchLoader
+from gan_zoo.training.latents import LatentSampler
+from gan_zoo.training.meters import MeanMetrics
+from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
+from gan_zoo.training.schedule import CriticWarmup
+from gan_zoo.training.step import GANState
+
+log = logging.getLogger(__name__)
+
+Schedule = list[tuple[int | None, Callable[[], None]]]  # (period in generator updates, action)
+
+
+def _is_due(step: int, period: int) -> bool:
+    return not period or step % period == 0
+
+
+@dataclasses.dataclass
+class Trainer:
+    """Everything that changes from step to step of one run.
+
+    Attributes:
+        latent_rng: generator of the latent vectors, on the device of the networks.
+        compiled: whether turns are compiled, or captured on a GPU; a continued run does as it did.
+        step: generator updates made so far.
+        midway: whether some of the next step is done: True where an exception ended it.
+    """
+
+    gan: GANState
+    loader: BatchLoader
+    latent_rng: torch.Generator
+    n_critic: int
+    warmup: CriticWarmup
+    compiled: bool = False
+    metrics: MeanMetrics = dataclasses.field(default_factory=MeanMetrics)
+    step: int = 0
+    midway: bool = dataclasses.field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.latents = LatentSampler(self.gan.generator, self.loader.batch_size, self.latent_rng)
+        self._runner: StepRunner | None = None  # made once there is a state to start from
+
+    def setup_runner(self, gap: int) -> int:
+        """Choose the runner for `train_steps`. Returns the best number of steps per call.
+
+        The number divides `gap`, the steps between two callbacks (0: there are none).
+        """
+        table = (self.gan, self.loader, self.latents)
+        if not self.compiled:
+            self._runner = StepRunner(*table)
+            return 1
+        together = steps_per_graph(self.gan, self.n_critic, gap)
+        self._runner = make_runner(*table, self.n_critic, together)
+        return together
+
+    def train_steps(self, count: int = 1) -> None:
+        """Make `count` generator updates, with the critic updates that precede each."""
+        if self._runner is None:
+            self.setup_runner(1)
+        steps = range(self.step, self.step + count)
+        updates = [self.warmup.critic_updates(step, self.n_critic) for step in steps]
+        self.midway = True
+        self._runner.run(updates, self.metrics.add)
+        self.step += count
+        self.midway = False
+
+    def compute_metrics(self, reset: bool = True) -> dict[str, Tensor]:
+        """Means of all metrics since the last reset, and metrics of the last step.
+
+        Of the last step are the norms of the gradients, and the metrics of the loss. Scalars on the
+        device, without synchronizing.
+        """
+        last = self.gan.loss.metrics(*self.gan.scored) if self.gan.scored else {}
+        for player, gradients in self._runner.gradients().items() if self._runner else ():
+            norms = torch._foreach_norm(list(gradients))
+            last[f"grad_norm/{player}"] = torch.stack(norms).norm()
+        return {**self.metrics.compute(reset), **last}
+
+    def fit(
+        self,
+        steps: int,
+        schedule: Schedule,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Train up to step `steps`; call each action at multiples of its period and at the end.
+
+        An action with period 0 is called after every chunk of steps, one with period None at the
+        end alone. Returns early once `should_stop()` is true.
+        """
+        together = self.setup_runner(math.gcd(*(period or 0 for period, _ in schedule)))
+        while self.step < steps and not should_stop():
+            aligned = self.step % together == 0 and self.step + together <= steps
+            self.train_steps(together if aligned else 1)
+            for period, act in schedule:
+                if self.step == steps or (period is not None and _is_due(self.step, period)):
+                    act()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to resume exactly: tensors and plain values only."""
+        device = self.gan.device
+        return {
+            "step": self.step,
+            "compiled": self.compiled,
+            "generator": self.gan.generator.state_dict(),
+            "critic": self.gan.critic.state_dict(),
+            "generator_optimizer": self.gan.generator_optimizer.state_dict(),
+            "critic_optimizer": self.gan.critic_optimizer.state_dict(),
+            "ema": self.gan.ema.network.state_dict(),
+            "ema_updates": self.gan.ema.updates,
+            "ema_critic": self.gan.ema_critic and self.gan.ema_critic.network.state_dict(),
+            "latent_rng": self.latents.state(),
+            "loader_position": self.loader.position,
+            "cpu_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            "metrics": self.metrics.state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Resume exactly from a `state_dict`."""
+        for name in ("generator", "critic"):
+            getattr(self.gan, name).load_state_dict(state[name])
+            load_optimizer_state(getattr(self.gan, f"{name}_optimizer"), state[f"{name}_optimizer"])
+        self.gan.ema.network.load_state_dict(state["ema"])
+        if self.gan.ema_critic is not None:
+            self.gan.ema_critic.network.load_state_dict(state["ema_critic"])
+        for ema in self.gan.emas:
+            ema.updates = state["ema_updates"]
+        self.latents.restore(state["latent_rng"])
+        self.loader.position = state["loader_position"]
+        torch.set_rng_state(state["cpu_rng"])
+        if state["cuda_rng"] is not None and self.gan.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_rng"], self.gan.device)
+        self.metrics.restore(state["metrics"], self.latent_rng.device)
+        self.step, self.compiled = state["step"], state["compiled"]
+        self._runner = None
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load an optimizer's state, its tensors with the strides of their parameters."""
+    optimizer.load_state_dict(state)
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if value.shape == parameter.shape:  # fused optimizers trust that the strides agree
+                values[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+
+
+_WORTH_IT = {"cpu": 25_000, "cuda": 1_000}  # turns; to compile one costs what 10,000 of them save
+_AT_ONCE = 64  # updates in one graph on a GPU
+
+
+def should_compile(gan: GANState, turns: int) -> bool:
+    """Whether compiling pays: on a GPU almost always, on a CPU for long runs of perceptrons.
+
+    Convolutions on a CPU gain nothing: compilers leave their kernels alone.
+    """
+    modules = (*gan.generator.modules(), *gan.critic.modules())
+    convolves = any(isinstance(module, nn.modules.conv._ConvNd) for module in modules)
+    on_cuda = gan.device.type == "cuda"
+    return turns >= _WORTH_IT[gan.device.type] and (on_cuda or not convolves)
+
+
+def steps_per_graph(gan: GANState, n_critic: int, gap: int) -> int:
+    """Number of steps to run as one: a divisor of `gap`; any number divides 0."""
+    most = {"cpu": 1, "cuda": max(1, _AT_ONCE // (n_critic + 1))}[gan.device.type]
+    return max(count for count in range(1, most + 1) if gap % count == 0)
+
+
+def make_runner(
+    gan: GANState, loader: Batches, latents: Noise, n_critic: int, together: int
+) -> StepRunner:
+    """A runner that compiles or captures steps when they first run.
+
+    Falls back to eager steps where that fails, and logs why.
+    """
+    try:
+        if gan.device.type == "cuda":
+            from gan_zoo.training.cuda_graph import CudaGraphRunner
+
+            return CudaGraphRunner(gan, loader, latents, [n_critic] * together)
+        from gan_zoo.training.compiled import CompiledRunner
+
+        return CompiledRunner(gan, loader, latents)
+    except Exception as error:  # compilers fail in many ways
+        warn_fallback(error)
+        return StepRunner(gan, loader, latents)
