@@ -47,7 +47,7 @@ def triple(base, recipe, regularizer):
 
 
 def started(config):
-    """A training at its start. Raises SettingError if the configuration is senseless."""
+    """A training at its start. Raises ConfigError if the configuration is senseless."""
     experiment = load_experiment(config)
     return build_trainer(experiment, load_samples(experiment))
 

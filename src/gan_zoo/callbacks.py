@@ -36,7 +36,7 @@ class RunCallbacks:
         samples: what is trained on, as the players know them.
         state: the checkpoint's content from which the run continues; None for a start.
 
-    Raises SettingError, before anything is written, for an evaluation that does not suit the data.
+    Raises ConfigError, before anything is written, for an evaluation that does not suit the data.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class RunCallbacks:
     def _examination(self) -> PeriodicEvaluation | None:
         """The evaluations, unless none is asked for or nothing can be measured: one line says so.
 
-        Raises SettingError for one that does not suit the data.
+        Raises ConfigError for one that does not suit the data.
         """
         if not self.settings.evaluate_every:
             return None

@@ -52,7 +52,7 @@ def try_save(path: Path, content: dict[str, Any]) -> str:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a run's checkpoint onto the CPU. Raises SettingError for a file that is none."""
+    """Read a run's checkpoint onto the CPU. Raises ConfigError for a file that is none."""
     content = read(path)
     config, shape = content.get("config"), content.get("shape")
     counts = [content.get(key) for key in ("step", "num_classes", "loader_position")]
@@ -66,7 +66,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read any file that `save` has written. Raises SettingError for one that it has not."""
+    """Read any file that `save` has written. Raises ConfigError for one that it has not."""
     try:
         _verify(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -114,7 +114,7 @@ def _is_small(content: Any, size: int) -> bool:
 def latest_valid(folder: Path) -> dict[str, Any] | None:
     """Content of the newest checkpoint in a folder that can be read, if there is one.
 
-    Warns of every newer one that cannot. Raises SettingError if there are some and none can.
+    Warns of every newer one that cannot. Raises ConfigError if there are some and none can.
     """
     damaged = None
     for path in sorted(folder.glob(_NUMBERED), reverse=True):
@@ -138,7 +138,7 @@ def delete_after(folder: Path, step: int) -> None:
 
 
 def latest_path(run_or_checkpoint: Path) -> Path:
-    """A checkpoint itself, or the newest one of a run's folder. Raises SettingError if none."""
+    """A checkpoint itself, or the newest one of a run's folder. Raises ConfigError if none."""
     if run_or_checkpoint.is_file():
         return run_or_checkpoint
     if not run_or_checkpoint.exists():

@@ -22,7 +22,7 @@ from gan_zoo.schema import ConfigError
 def check_compatibility(experiment: Experiment) -> None:
     """Build the players for the samples as far as these are known.
 
-    Raises SettingError for what a run would stumble over once its data were loaded.
+    Raises ConfigError for what a run would stumble over once its data were loaded.
     """
     settings, outline = experiment.settings, experiment.dataset.spec()
     settings.check_data(outline.count, outline.num_classes)
@@ -54,7 +54,7 @@ class _Unfilled(TorchFunctionMode):
 
 
 def _check_single(generator: Generator, critic: Critic) -> None:
-    """Raises SettingError for networks that need other samples beside one, as batch norm does."""
+    """Raises ConfigError for networks that need other samples beside one, as batch norm does."""
     z, y = torch.empty(1, generator.z_dim), torch.zeros(1, dtype=torch.int64)
     try:
         critic(generator(z, y), y)
@@ -64,7 +64,7 @@ def _check_single(generator: Generator, critic: Critic) -> None:
 
 
 def _check_samples(count: int, shape: tuple[int, ...]) -> None:
-    """Raises SettingError for more samples (count, *shape) than the machine's memory holds."""
+    """Raises ConfigError for more samples (count, *shape) than the machine's memory holds."""
     size, memory = 4 * count * math.prod(shape), _memory()
     if size > memory:
         allowed = f"samples need {size / 1e9:,.0f} GB; this machine has {memory / 1e9:,.0f}"
@@ -77,7 +77,7 @@ def _memory() -> int:
 
 
 def _check_memory(name: str, player: nn.Module) -> None:
-    """Raises SettingError for a player that is larger than the memory of the whole machine."""
+    """Raises ConfigError for a player that is larger than the memory of the whole machine."""
     size, memory = sum(t.nbytes for t in chain(player.parameters(), player.buffers())), _memory()
     if size > memory:
         allowed = f"needs {size / 1e9:,.0f} GB; this machine has {memory / 1e9:,.0f}"

@@ -8,7 +8,7 @@ _KINDS = ("cpu", "cuda")
 
 
 def find_device(name: str) -> torch.device:
-    """The device of a name; auto is CUDA where there is one. Raises SettingError if unavailable."""
+    """The device of a name; auto is CUDA where there is one. Raises ConfigError if unavailable."""
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
     try:
         device = torch.empty(0, device=chosen).device

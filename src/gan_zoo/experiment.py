@@ -84,12 +84,12 @@ class RunConfig:
     retry_failed: bool = False
 
     def check(self) -> None:
-        """Raises SettingError for a sweep's name that is not the name of a folder."""
+        """Raises ConfigError for a sweep's name that is not the name of a folder."""
         if Path(self.sweep).name != self.sweep or self.sweep in ("", "..") or "\0" in self.sweep:
             raise ConfigError("sweep", self.sweep, "must be a name, not a path")
 
     def check_data(self, count: int | None, num_classes: int | None) -> None:
-        """Raises SettingError for samples too few or without labels; None is not known yet."""
+        """Raises ConfigError for samples too few or without labels; None is not known yet."""
         if count is not None and self.batch_size > count:
             allowed = f"must be at most {count}, the size of the dataset"
             raise ConfigError("batch_size", self.batch_size, allowed)
@@ -110,7 +110,7 @@ class Experiment:
     optimizers: Mapping[str, Any]
 
     def networks(self, shape: tuple[int, ...], num_classes: int) -> "tuple[Generator, Critic]":
-        """Generator and critic for samples of this shape. Raises SettingError if they cannot be."""
+        """Generator and critic for samples of this shape. Raises ConfigError if they cannot be."""
         given = {"shape": shape, "num_classes": num_classes}
         nodes = self.config["architecture"]
         generator, critic = (
@@ -120,7 +120,7 @@ class Experiment:
         return generator, critic
 
     def device(self) -> "torch.device":
-        """The device to train on. Raises SettingError if there is no such device."""
+        """The device to train on. Raises ConfigError if there is no such device."""
         from gan_zoo.devices import find_device  # imports torch
 
         return find_device(self.settings.device)
@@ -129,7 +129,7 @@ class Experiment:
 def load_experiment(config: Mapping[str, Any]) -> Experiment:
     """Check a whole configuration, a plain mapping, and build what needs no torch.
 
-    Raises SettingError for the first wrong setting, networks' settings included.
+    Raises ConfigError for the first wrong setting, networks' settings included.
     """
     nouns = ("dataset", "architecture", "loss", "regularizer", "optimizer")
     missing = [noun for noun in nouns if noun not in config]

@@ -34,7 +34,7 @@ def train(experiment: Experiment, folder: Path) -> dict[str, Any]:
     Resumes the run that the folder already contains, exactly from its newest sound checkpoint;
     leaves a finished run as it is.
 
-    Raises SettingError, before anything is written, where the nouns do not fit together, and
+    Raises ConfigError, before anything is written, where the nouns do not fit together, and
     Stopped where the run ended before its time: after a signal, once it is saved, or where it could
     not be saved.
     """
@@ -91,7 +91,7 @@ def _ended(error: BaseException) -> BaseException:
 
 
 def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
-    """Raises SettingError where a checkpoint was trained on other data, unless that is allowed."""
+    """Raises ConfigError where a checkpoint was trained on other data, unless that is allowed."""
     dataset = experiment.dataset
     if experiment.settings.allow_changes:
         return
@@ -101,7 +101,7 @@ def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
 
 
 def load_state(trainer: Trainer, state: dict[str, Any], folder: Path) -> None:
-    """Take over a checkpoint's state. Raises SettingError for one that does not fit the run."""
+    """Take over a checkpoint's state. Raises ConfigError for one that does not fit the run."""
     try:
         trainer.load_state_dict(state)
     except Exception:  # sound as a file, but of other networks, or written by a stranger
@@ -123,7 +123,7 @@ def is_checkpoint(resume: str | None) -> bool:
 
 
 def load_samples(experiment: Experiment) -> InMemoryDataset:
-    """The training samples, labeled if the run is conditional. Raises SettingError if unfit."""
+    """The training samples, labeled if the run is conditional. Raises ConfigError if unfit."""
     samples, settings = experiment.dataset.train, experiment.settings
     settings.check_data(len(samples), samples.num_classes)
     if not settings.conditional:

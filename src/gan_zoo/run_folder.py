@@ -37,7 +37,7 @@ def flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def check_unchanged(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raises SettingError for the first setting that a continued run must not change, if any."""
+    """Raises ConfigError for the first setting that a continued run must not change, if any."""
     old, new = dict(flatten(before)), dict(flatten(now))
     if new.get("allow_changes"):
         return
@@ -50,7 +50,7 @@ def check_unchanged(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 
 def refuse_other_data(before: Mapping[str, Any], now: str, key: str, value: str) -> None:
-    """Raises SettingError for `key` where a checkpoint was trained on other data than `now`.
+    """Raises ConfigError for `key` where a checkpoint was trained on other data than `now`.
 
     before: the checkpoint's content; now: fingerprint of the dataset.
     """
@@ -80,7 +80,7 @@ def folder_of(path: Path) -> Path:
 
 
 def run_folder(path: Path) -> Path:
-    """The run's folder of a checkpoint or of itself. Raises SettingError where there is no run."""
+    """The run's folder of a checkpoint or of itself. Raises ConfigError where there is no run."""
     folder = folder_of(path)
     named = resolve(Path(at_home(str(path))))
     if not named.exists() or not (folder / ".hydra" / "config.yaml").is_file():

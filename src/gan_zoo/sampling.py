@@ -54,7 +54,7 @@ class Sampler:
         """Labels of the classes in `words`: one name, or names or numbers with commas between them.
 
         What is a name of a class is never taken as its number; where all names are numbers, only
-        they count. Raises SettingError for a class that the generator has not.
+        they count. Raises ConfigError for a class that the generator has not.
         """
         if not self.class_names:
             allowed = "the run is unconditional: its samples have no classes; leave out --class, "
@@ -66,7 +66,7 @@ class Sampler:
         return tuple(map(self._label, parts))
 
     def _label(self, word: str) -> int:
-        """The label of one class. Raises SettingError."""
+        """The label of one class. Raises ConfigError."""
         names, last = self.class_names, len(self.class_names) - 1
         if word in names:
             return names.index(word)
@@ -98,7 +98,7 @@ def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
     """The generator of a run's newest checkpoint, or of a checkpoint, on the CPU.
 
     averaged: take the moving average rather than the weights that were trained last.
-    Raises SettingError where there is no checkpoint, or one that cannot be read.
+    Raises ConfigError where there is no checkpoint, or one that cannot be read.
     """
     content = checkpoints.load(checkpoints.latest_path(run_or_checkpoint))
     config = content["config"]
@@ -129,7 +129,7 @@ def write_grid(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
 def write_pictures(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None:
     """Each sample as a PNG of its own, instead of those that the folder had.
 
-    Raises SettingError for samples that are no images.
+    Raises ConfigError for samples that are no images.
     """
     samples = sampler.generate(z, y)
     if samples.dim() != 4:

@@ -99,7 +99,7 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
     A text passes for a list of one text.
 
     Tensors pass for numbers (a stack of runs gives each run its own hyper-parameter) but must
-    keep within the range. Raises SettingError where the value does not fit.
+    keep within the range. Raises ConfigError where the value does not fit.
     """
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
@@ -153,7 +153,7 @@ def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
 
 
 def _finite(value: Any, key: str) -> float:
-    """A real number as a float. Raises SettingError for one that is not finite, or too large."""
+    """A real number as a float. Raises ConfigError for one that is not finite, or too large."""
     try:
         number = float(value)
     except OverflowError:
@@ -167,7 +167,7 @@ def _finite(value: Any, key: str) -> float:
 def settings(cls: type) -> type:
     """A frozen keyword-only dataclass whose fields are checked against their hints when built.
 
-    A class may add `check(self)`, raising SettingError for rules that join several fields.
+    A class may add `check(self)`, raising ConfigError for rules that join several fields.
     """
     hints: dict = {}  # resolved at the first use: the class is not complete yet
 
@@ -221,7 +221,7 @@ def instantiate(node: Mapping[str, Any], key: str = "", kind: Any = object, **pr
         kind: class of what is to be built.
         provided: arguments that the program fills in; the user cannot set them.
 
-    Raises SettingError for a bad target, an unknown or missing key, a wrong type, a wrong range.
+    Raises ConfigError for a bad target, an unknown or missing key, a wrong type, a wrong range.
     """
     target, arguments = check(node, key, kind, provided)
     try:
@@ -274,7 +274,7 @@ def resolve_target(
 ) -> Any:
     """The settings class that a dotted path names, or function of the arguments `provided`.
 
-    Raises SettingError, without importing it, for a path that leads out of the HOUSE, and for what
+    Raises ConfigError, without importing it, for a path that leads out of the HOUSE, and for what
     is not made to be named in a configuration or makes something else than a `kind`.
     """
     where = f"{key}._target_" if key else "_target_"

@@ -37,7 +37,7 @@ def generator(
         labels: features of the label, which join the latent vector and nothing else.
         label_dim: width of the embedding.
 
-    Raises SettingError unless the images are square with a side that is a multiple of 4.
+    Raises ConfigError unless the images are square with a side that is a multiple of 4.
     """
     start = image_side(shape, "characters", multiple=4) // 4
     features = label_module(labels, num_classes, label_dim)
@@ -82,7 +82,7 @@ def critic(
         label_dim: width of the embedding.
         output: what the last values are made into, see `Critic`.
 
-    Raises SettingError unless the images are square with a side that is a multiple of 4, or for an
+    Raises ConfigError unless the images are square with a side that is a multiple of 4, or for an
     output without its heads.
     """
     end = image_side(shape, "characters", multiple=4) // 4

@@ -48,7 +48,7 @@ def generator(
         labels: features of the label, which join the latent vector.
         label_dim: width of the embedding.
 
-    Raises SettingError for a shape that cannot be doubled up to.
+    Raises ConfigError for a shape that cannot be doubled up to.
     """
     start, count = num_upsamplings(shape, "dcgan")
     features = label_module(labels, num_classes, label_dim)
@@ -87,7 +87,7 @@ def critic(
         label_dim: width of the embedding.
         output: what the last values are made into, see `Critic`.
 
-    Raises SettingError for a shape that cannot be halved so, or an output without its heads.
+    Raises ConfigError for a shape that cannot be halved so, or an output without its heads.
     """
     end, count = num_upsamplings(shape, "dcgan")
     features = label_module(labels, num_classes, label_dim)

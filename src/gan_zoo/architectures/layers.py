@@ -72,7 +72,7 @@ class GlobalConv(nn.Conv2d):
 def image_side(shape: tuple[int, ...], family: str, multiple: int) -> int:
     """The side of square images (C, side, side).
 
-    Raises SettingError unless the data are such images and the side is a multiple of `multiple`.
+    Raises ConfigError unless the data are such images and the side is a multiple of `multiple`.
     """
     if len(shape) != 3 or shape[1] != shape[2] or shape[1] % multiple:
         allowed = f"{family} needs square images with a side that is a multiple of {multiple}"
@@ -83,7 +83,7 @@ def image_side(shape: tuple[int, ...], family: str, multiple: int) -> int:
 def num_upsamplings(shape: tuple[int, ...], family: str) -> tuple[int, int]:
     """Side of the smallest map, 4 to 7, and the number of doublings from it to the image.
 
-    Raises SettingError unless the data are square images with a side of 4, 5, 6 or 7 times a power
+    Raises ConfigError unless the data are square images with a side of 4, 5, 6 or 7 times a power
     of two: 8, 28, 32, 48, 64, 96, 112, 128 and the like.
     """
     side, count = shape[-1], 0

@@ -103,7 +103,7 @@ def critic(
         label_dim: width of the embedding.
         output: what the last values are made into, see `Critic`.
 
-    Raises SettingError for an output without its heads.
+    Raises ConfigError for an output without its heads.
     """
     features = label_module(labels, num_classes, label_dim)
     sizes = [math.prod(shape) + features.dim, *hidden, features.heads]

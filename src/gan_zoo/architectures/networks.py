@@ -89,7 +89,7 @@ class Critic(nn.Module):
         labels: how it takes the label.
         output: one of the four above.
 
-    Raises SettingError for log_softmax unless there is a head for each of several classes.
+    Raises ConfigError for log_softmax unless there is a head for each of several classes.
     """
 
     def __init__(self, body: nn.Module, labels: LabelConditioning, output: Output = "linear"):

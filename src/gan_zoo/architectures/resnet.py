@@ -57,7 +57,7 @@ def generator(
         labels: features of the label, which join the latent vector.
         label_dim: width of the embedding.
 
-    Raises SettingError for a shape that cannot be doubled up to.
+    Raises ConfigError for a shape that cannot be doubled up to.
     """
     start, count = num_upsamplings(shape, "resnet")
     features = label_module(labels, num_classes, label_dim)
@@ -90,7 +90,7 @@ def critic(
         norm: before every 3x3 convolution but those of the first block; the paper has none.
         output: what the last values are made into, see `Critic`.
 
-    Raises SettingError for a shape that cannot be halved so, or an output without its heads.
+    Raises ConfigError for a shape that cannot be halved so, or an output without its heads.
     """
     start, count = num_upsamplings(shape, "resnet")
     halvings = count - 1 if start == 4 else count  # the paper's last map is 8 pixels wide, not 4

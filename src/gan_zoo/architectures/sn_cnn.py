@@ -39,7 +39,7 @@ def generator(
         labels: features of the label, which join the latent vector.
         label_dim: width of the embedding.
 
-    Raises SettingError unless the images are square with a side that is a multiple of 8.
+    Raises ConfigError unless the images are square with a side that is a multiple of 8.
     """
     start = image_side(shape, "sn_cnn", multiple=8) // 8
     features = label_module(labels, num_classes, label_dim)
@@ -71,7 +71,7 @@ def critic(
         norm: after every convolution but the first; the paper has none.
         output: what the last values are made into, see `Critic`.
 
-    Raises SettingError unless the images are square with a side that is a multiple of 8, or for an
+    Raises ConfigError unless the images are square with a side that is a multiple of 8, or for an
     output without its heads.
     """
     end = image_side(shape, "sn_cnn", multiple=8) // 8

@@ -35,7 +35,7 @@ def generator(
         labels: features of the label, which join the latent vector.
         label_dim: width of the embedding.
 
-    Raises SettingError for a shape that cannot be doubled up to.
+    Raises ConfigError for a shape that cannot be doubled up to.
     """
     start, count = num_upsamplings(shape, "vgg")
     features = label_module(labels, num_classes, label_dim)
@@ -68,7 +68,7 @@ def critic(
         norm: after every convolution but the first.
         output: what the last values are made into, see `Critic`.
 
-    Raises SettingError for a shape that cannot be halved so, or an output without its heads.
+    Raises ConfigError for a shape that cannot be halved so, or an output without its heads.
     """
     end, count = num_upsamplings(shape, "vgg")
     layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 5, 2, 2), nn.LeakyReLU(0.2, True)]

@@ -71,7 +71,7 @@ def load_or_build(
         build: adds all rows and returns facts to note, num_classes at least, class_names,
             split_from and excluded where they are known; called if there is no entry yet.
 
-    Raises SettingError where the location cannot be used.
+    Raises ConfigError where the location cannot be used.
     """
     name = hashlib.sha256(json.dumps([FORMAT, shape, key]).encode()).hexdigest()[:24]
     place = Path(location).expanduser() / name

@@ -64,7 +64,7 @@ class CelebA(TorchvisionFiles, DecodedImages):
         return dataclasses.replace(samples, class_names=names)
 
     def _labels(self, path: Path) -> tuple[dict[str, int], int]:
-        """Label of each image, and their number. Raises SettingError for no such attribute."""
+        """Label of each image, and their number. Raises ConfigError for no such attribute."""
         if not self.attribute:
             return {}, 1
         names, rows = _table(path)
@@ -82,7 +82,7 @@ class CelebA(TorchvisionFiles, DecodedImages):
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:
     """Names of the attributes, and rows of an image's name and their values.
 
-    Raises SettingError for a file without this form: a count, the names, the rows.
+    Raises ConfigError for a file without this form: a count, the names, the rows.
     """
     _, names, *rows = [line.split() for line in _lines(path)] + [[], []]
     rows = [row for row in rows if row]

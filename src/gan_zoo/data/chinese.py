@@ -39,7 +39,7 @@ class ChineseGlyphs(RenderedGlyphs):
     count: PositiveInt = 100_000
 
     def check(self) -> None:
-        """Raises SettingError where no font is named, or one is not there."""
+        """Raises ConfigError where no font is named, or one is not there."""
         if not self.fonts:
             here = [path for path in _USUAL if Path(path).is_file()]
             word = shlex.quote(f"dataset.fonts=[{','.join(here)}]")

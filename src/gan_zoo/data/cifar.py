@@ -67,7 +67,7 @@ class CIFAR100(CIFAR10):
 def _read(path: Path, labels: str) -> "tuple[np.ndarray, np.ndarray]":
     """Images uint8 (N, 3, 32, 32) and labels int64 (N,) of one file.
 
-    Raises SettingError for a file that does not hold these.
+    Raises ConfigError for a file that does not hold these.
     """
     import numpy as np
 

@@ -58,14 +58,14 @@ class Dataset:
     def load(self, split: str = "train") -> "InMemoryDataset":
         """The samples of a split, train or test, on the CPU; the two share no sample.
 
-        Raises SettingError where files are missing, broken or not what they should be.
+        Raises ConfigError where files are missing, broken or not what they should be.
         """
         raise NotImplementedError
 
     def has_test(self) -> bool:
-        """Whether there is a test split; where not, `load("test")` raises SettingError.
+        """Whether there is a test split; where not, `load("test")` raises ConfigError.
 
-        Raises SettingError where the files that decide it are missing or broken.
+        Raises ConfigError where the files that decide it are missing or broken.
         """
         return True
 

@@ -75,7 +75,7 @@ class DecodedImages(Images):
             about: class_names, split_from and excluded of the `InMemoryDataset`, and
                 notes, a line each, for the log; asked for as `items` is.
 
-        Raises SettingError where no image can be read. Names those that cannot in the log.
+        Raises ConfigError where no image can be read. Names those that cannot in the log.
         """
         from gan_zoo.data.cache import load_or_build
 
@@ -111,7 +111,7 @@ class DecodedImages(Images):
         return samples
 
     def _check_space(self, count: int) -> None:
-        """Raises SettingError where the disk has no room for so many images."""
+        """Raises ConfigError where the disk has no room for so many images."""
         needed = count * self.size**2 * self.channels
         free = shutil.disk_usage(Path(self.cache).expanduser()).free
         if needed > free:

@@ -15,7 +15,7 @@ _MISSING = "\U0010ffff"
 def glyph_templates(alphabet: Sequence[str], fonts: Sequence[str], side: int) -> np.ndarray:
     """Every character in every font, uint8 (fonts, characters, side, side), white on black.
 
-    No font named means Pillow's own. Raises SettingError for a file that is no font, and for
+    No font named means Pillow's own. Raises ConfigError for a file that is no font, and for
     characters that a font lacks.
     """
     drawn = np.zeros((max(1, len(fonts)), len(alphabet), side, side), np.uint8)
@@ -37,7 +37,7 @@ def _open(name: str, size: float) -> Any:
 
 
 def _check_coverage(font: Any, name: str, alphabet: Sequence[str]) -> None:
-    """Raises SettingError naming the characters that the font draws as missing, or not at all."""
+    """Raises ConfigError naming the characters that the font draws as missing, or not at all."""
     missing_sign = _bitmap(font, _MISSING)
     lacking = [c for c in alphabet if _bitmap(font, c) in (missing_sign, b"")]
     if lacking:

@@ -54,7 +54,7 @@ class RenderedGlyphs(Images):
         raise NotImplementedError
 
     def check(self) -> None:
-        """Raises SettingError for a font file that is not there."""
+        """Raises ConfigError for a font file that is not there."""
         for i, name in enumerate(self.fonts):
             if not Path(name).is_file():
                 raise ConfigError(f"fonts[{i}]", name, "is no file; name a .ttf, .otf or .ttc")
@@ -123,7 +123,7 @@ class Glyphs(RenderedGlyphs):
     alphabet: str = "0123456789"
 
     def check(self) -> None:
-        """Raises SettingError for an alphabet that is empty or names a character twice."""
+        """Raises ConfigError for an alphabet that is empty or names a character twice."""
         super().check()
         if not self.alphabet or len(set(self.alphabet)) < len(self.alphabet):
             raise ConfigError(

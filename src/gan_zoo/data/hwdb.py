@@ -45,7 +45,7 @@ class HWDB(DecodedImages):
     test_share: Fraction = 0.1
 
     def check(self) -> None:
-        """Raises SettingError where the folder is missing."""
+        """Raises ConfigError where the folder is missing."""
         if not Path(self.root).is_dir():
             allowed = f"is no folder; name the one with the .gnt files of CASIA HWDB, {_INSTEAD}"
             raise ConfigError("root", self.root, allowed)

@@ -15,7 +15,7 @@ _BYTES = b"\x00\x00\x08"  # the type code of unsigned bytes is 8
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
     """An idx file of bytes, plain or gzipped, as an array uint8 of that many dimensions.
 
-    Raises SettingError for a file that is not of this form, or whose length is not what it says.
+    Raises ConfigError for a file that is not of this form, or whose length is not what it says.
     """
     opened = gzip.open if path.suffix == ".gz" else open
     head = 4 + 4 * dimensions

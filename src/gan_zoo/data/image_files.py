@@ -39,7 +39,7 @@ class ImageFolder(DecodedImages):
     test_share: Fraction = 0.1
 
     def check(self) -> None:
-        """Raises SettingError where there is neither a folder nor a zip file."""
+        """Raises ConfigError where there is neither a folder nor a zip file."""
         from gan_zoo.data.excluded_files import not_a_source
 
         root = Path(self.root)
@@ -71,7 +71,7 @@ class ImageFolder(DecodedImages):
         return bool(self._plan(self._source()).splits["test"])
 
     def _source(self) -> "Folder | Zip":
-        """The files. Raises SettingError where none is named like an image."""
+        """The files. Raises ConfigError where none is named like an image."""
         from gan_zoo.data.excluded_files import nothing_found
         from gan_zoo.data.image_decoding import suffixes
         from gan_zoo.data.sources import open_source
@@ -82,7 +82,7 @@ class ImageFolder(DecodedImages):
         return source
 
     def _plan(self, source: "Folder | Zip") -> "Plan":
-        """Splits and labels of the images. Raises SettingError for a dataset.json that is wrong."""
+        """Splits and labels of the images. Raises ConfigError for a dataset.json that is wrong."""
         from gan_zoo.data.dataset_json import Table, TableError, read_table
         from gan_zoo.data.image_splits import planned
 
@@ -99,7 +99,7 @@ class ImageFolder(DecodedImages):
             raise ConfigError("dataset.root", self.root, str(error)) from None
 
     def _items(self, plan: "Plan", split: str) -> tuple[list[Item], int]:
-        """The images of a split with their labels; number of classes. Raises SettingError."""
+        """The images of a split with their labels; number of classes. Raises ConfigError."""
         from gan_zoo.data.image_splits import no_image_left
 
         if not plan.splits[split]:

@@ -79,7 +79,7 @@ class InMemoryDataset:
         """The same samples with `per_class` labels of each class, or that share of them, left.
 
         The others are hidden; each is given a guess instead, all classes equally often.
-        Raises SettingError where a class has not so many.
+        Raises ConfigError where a class has not so many.
         """
         order = torch.randperm(len(self), generator=rng).to(self.y.device)
         kept = [self._some(order, label, per_class) for label in range(self.num_classes)]
@@ -155,7 +155,7 @@ def checked_dataset(
 ) -> InMemoryDataset:
     """Samples of what a file held, x (N, C, H, W) bytes and y (N,) int64.
 
-    Raises SettingError naming the file where there are no images, or not a label for each, or a
+    Raises ConfigError naming the file where there are no images, or not a label for each, or a
     label outside [0, num_classes).
     """
     if not len(x) or len(x) != len(y):

@@ -28,7 +28,7 @@ class LSUN(DecodedImages):
     categories: tuple[str, ...] = ("bedroom",)
 
     def check(self) -> None:
-        """Raises SettingError where a database is missing."""
+        """Raises ConfigError where a database is missing."""
         if not self.categories or len(set(self.categories)) < len(self.categories):
             allowed = "must name at least one category, each once"
             raise ConfigError("categories", list(self.categories), allowed)
@@ -69,7 +69,7 @@ class LSUN(DecodedImages):
 
 
 def _opened(folder: Path) -> Any:
-    """An LMDB database. Raises SettingError where it is damaged, or LMDB is not installed."""
+    """An LMDB database. Raises ConfigError where it is damaged, or LMDB is not installed."""
     try:
         import lmdb
     except ImportError:

@@ -33,7 +33,7 @@ class Mixture(Dataset):
     seed: CountInt = 0
 
     def check(self) -> None:
-        """Raises SettingError unless there is a weight for each mode, or none."""
+        """Raises ConfigError unless there is a weight for each mode, or none."""
         modes = len(self.centers())
         if self.weights and len(self.weights) != modes:
             raise ConfigError("weights", list(self.weights), f"must have {modes} entries, or none")

@@ -38,7 +38,7 @@ class Npz(Images):
     test_share: Fraction = 0.1
 
     def check(self) -> None:
-        """Raises SettingError where there is no such file."""
+        """Raises ConfigError where there is no such file."""
         if not zipfile.is_zipfile(self.root):
             what = "is no .npz file" if Path(self.root).exists() else "does not exist"
             allowed = f"{what}; name one with an array x of images, or use dataset=glyphs"
@@ -86,7 +86,7 @@ class Npz(Images):
         return hash_split([str(i) for i in range(count)], self.test_share)
 
     def _places(self, count: int, split: str) -> "np.ndarray":
-        """Places of a split's images among `count`. Raises SettingError where it has none."""
+        """Places of a split's images among `count`. Raises ConfigError where it has none."""
         import numpy as np
 
         kept = self._held_out(count)[split]

@@ -28,7 +28,7 @@ class Header(NamedTuple):
 class Arrays:
     """The arrays of one file by name: a header, or all of one, is read when it is asked for.
 
-    Raises SettingError for a damaged file, here and in each method.
+    Raises ConfigError for a damaged file, here and in each method.
 
     Attributes:
         names: of all arrays, sorted.

@@ -20,7 +20,7 @@ Names = dict[str, str]  # what a file calls each of x, y, x_test and y_test, whe
 
 
 def paired(arrays: Arrays) -> Names:
-    """The arrays to use. Raises SettingError where one is absent, or they do not fit together."""
+    """The arrays to use. Raises ConfigError where one is absent, or they do not fit together."""
     found = {key: [n for n in names if n in arrays.names] for key, names in _NAMES.items()}
     for both in found.values():
         if len(both) > 1:
@@ -38,7 +38,7 @@ def paired(arrays: Arrays) -> Names:
 
 
 def _check_pairs(arrays: Arrays, names: Names) -> None:
-    """Raises SettingError where a split has labels but no images, or one split alone has labels."""
+    """Raises ConfigError where a split has labels but no images, or one split alone has labels."""
     if "y_test" in names and "x_test" not in names:
         kept = {key: name for key, name in names.items() if key != "y_test"}
         advice = f"; add it, or leave y_test out{rewriting(arrays, kept)}"
@@ -55,7 +55,7 @@ def _check_pairs(arrays: Arrays, names: Names) -> None:
 
 
 def _check_images(arrays: Arrays, names: Names) -> None:
-    """Raises SettingError for arrays that are not images of one shape, with a label for each."""
+    """Raises ConfigError for arrays that are not images of one shape, with a label for each."""
     shapes = {}
     for name in [names[key] for key in ("x", "x_test") if key in names]:
         header = arrays.header(name)
@@ -73,7 +73,7 @@ def _check_images(arrays: Arrays, names: Names) -> None:
 
 
 def _check_labels(arrays: Arrays, names: Names, key: str) -> None:
-    """Raises SettingError unless an array has one integer or text for each image."""
+    """Raises ConfigError unless an array has one integer or text for each image."""
     header, images = arrays.header(names[key]), names[key.replace("y", "x")]
     count = arrays.header(images).shape[0]
     if header.shape in ((count,), (count, 1)) and header.dtype.kind in "biuU":
@@ -97,7 +97,7 @@ def image_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 def classes(arrays: Arrays, names: Mapping[str, str]) -> tuple[list[str], dict[str, np.ndarray]]:
     """Names of the classes that occur, in order, and labels int64 (N,) of y and y_test.
 
-    A class is named by its number or text. Raises SettingError for numbers that are no classes.
+    A class is named by its number or text. Raises ConfigError for numbers that are no classes.
     """
     keys = [key for key in ("y", "y_test") if key in names]
     if not keys:

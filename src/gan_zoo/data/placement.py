@@ -25,7 +25,7 @@ def place_data(
     `auto` keeps them on the device if they take at most half of its free memory (of all memory,
     where the device is the CPU: samples in a mapped file are then read where they are).
 
-    Raises SettingError if they must be resident and do not fit.
+    Raises ConfigError if they must be resident and do not fit.
     """
     room = _ROOM.get(device.type, _host_room)(device)
     resident = {"auto": samples.size <= _SHARE * room}.get(dataset.on_device, dataset.on_device)

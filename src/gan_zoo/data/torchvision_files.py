@@ -30,7 +30,7 @@ class TorchvisionFiles(Images):
         raise NotImplementedError
 
     def check(self) -> None:
-        """Raises SettingError where a file is missing and may not be fetched."""
+        """Raises ConfigError where a file is missing and may not be fetched."""
         missing = self._missing()
         if missing and not self.download:
             root = Path(self.root)
@@ -39,7 +39,7 @@ class TorchvisionFiles(Images):
             raise ConfigError("root", self.root, f"{allowed}, or {_EMBEDDED}")
 
     def paths(self, split: str) -> list[Path]:
-        """The files of a split, fetched first if need be. Raises SettingError if they cannot be."""
+        """The files of a split, fetched first if need be. Raises ConfigError if they cannot be."""
         if self._missing():
             self._fetch()
         return [self._place(name) for name in self.names(split)]

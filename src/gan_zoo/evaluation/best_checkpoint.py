@@ -22,7 +22,7 @@ def best_tag(
         tags: of all numbers of an evaluation.
         lower_is_better: whether less of a tag is better; None where it has no direction.
 
-    None if nothing is asked for and no tag has a direction. Raises SettingError for any other tag.
+    None if nothing is asked for and no tag has a direction. Raises ConfigError for any other tag.
     """
     usable = [tag for tag in tags if lower_is_better(tag) is not None]
     if not asked:

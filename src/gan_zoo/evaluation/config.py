@@ -24,7 +24,7 @@ class Evaluation:
     cache: LocalPath = "~/.cache/gan_zoo"
 
     def check(self) -> None:
-        """Raises SettingError where no group is named."""
+        """Raises ConfigError where no group is named."""
         if not self.metrics:
             allowed = "names nothing to measure; use [fast], or evaluate_every=0 for no evaluation"
             raise ConfigError("metrics", "[]", allowed)

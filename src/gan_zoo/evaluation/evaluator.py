@@ -71,7 +71,7 @@ class Evaluator:
         names: groups of numbers that are measured; a line in the log names those that `all` or
             `fast` would select if the dataset admitted them.
 
-    Raises SettingError for an unknown group of metrics, or one that the dataset does not admit.
+    Raises ConfigError for an unknown group of metrics, or one that the dataset does not admit.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ class Groups:
     def chosen(self, metrics: Iterable[str]) -> list[str]:
         """Names of groups for a setting such as [all], without those that `all` and `fast` skip.
 
-        Raises SettingError for an unknown name, and for a named group that cannot be measured.
+        Raises ConfigError for an unknown name, and for a named group that cannot be measured.
         """
         found: dict[str, None] = {}
         for name in metrics:

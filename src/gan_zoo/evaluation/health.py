@@ -15,7 +15,7 @@ _SATURATED = 0.02  # of the loss of an indifferent critic
 _VANISHED = 1e-4  # of the largest gradient so far
 _NARROW = 0.1  # of the real samples' mean distance
 _SHARE = 0.9  # of all samples, in one mode, in one class, or with a double
-_QUALITY = {"metric/precision": 0.01, "metric/high_quality": 0.05}  # nothing learned if below
+LEAST_QUALITY = {"metric/precision": 0.01, "metric/high_quality": 0.05}  # nothing learned if below
 _LOOKS_REAL = 0.5  # of the samples
 
 
@@ -115,7 +115,7 @@ class Health:
         generator's noise, often one class throughout, is no sign of collapse.
         """
         shares = [value for name, value in values.items() if "/largest_share" in name]
-        quality = [value for name, value in values.items() if name.startswith(tuple(_QUALITY))]
+        quality = [value for name, value in values.items() if name.startswith(tuple(LEAST_QUALITY))]
         if quality:
             low = (self._is_low(name, value) for name, value in values.items())
             self._observe(step, "nothing", any(low))
@@ -125,7 +125,7 @@ class Health:
 
     @staticmethod
     def _is_low(name: str, value: float) -> bool:
-        return any(name.startswith(tag) and value < least for tag, least in _QUALITY.items())
+        return any(name.startswith(tag) and value < least for tag, least in LEAST_QUALITY.items())
 
     def diverge(self, step: int, reason: DivergedError) -> DivergedError:
         """Note that the run has ended for this reason, which is returned for raising."""

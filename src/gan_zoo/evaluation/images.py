@@ -57,7 +57,7 @@ class ImageMetrics(MetricSuite):
         cache: of feature networks and references.
         conditional: whether the generators are asked for classes.
 
-    Raises SettingError for test images that are not of the shape of the training images.
+    Raises ConfigError for test images that are not of the shape of the training images.
     """
 
     def __init__(

@@ -103,7 +103,7 @@ class PeriodicEvaluation:
     Attributes:
         facts: what a summary says of the last evaluation.
 
-    Raises SettingError for settings that do not suit the dataset.
+    Raises ConfigError for settings that do not suit the dataset.
     """
 
     def __init__(

@@ -37,7 +37,7 @@ class EvalArgs:
 def parse(words: Sequence[str]) -> EvalArgs:
     """KEY=VALUE with a known KEY is a setting; every other word is a run.
 
-    A run's folder may well hold an equals sign: ./seed=0 is one. Raises SettingError for a setting
+    A run's folder may well hold an equals sign: ./seed=0 is one. Raises ConfigError for a setting
     of a wrong kind, or a run that does not exist.
     """
     pairs = {key: text for key, sign, text in (w.partition("=") for w in words) if key in _KEYS}
@@ -84,7 +84,7 @@ class OfflineEvaluator:
     def evaluate(self, place: Path) -> EvalResult:
         """Judge a run's newest checkpoint, or a checkpoint, and write what is found beside it.
 
-        Raises SettingError for a checkpoint or dataset that cannot be read, DivergedError for a
+        Raises ConfigError for a checkpoint or dataset that cannot be read, DivergedError for a
         generator whose samples are not finite.
         """
         path = checkpoints.latest_path(place)

@@ -20,7 +20,7 @@ _NETWORKED = ("frechet", "kernel", "manifold", "classes", "nearest")
 
 
 def check_splits(dataset: Any, train: InMemoryDataset, test: InMemoryDataset) -> None:
-    """Raises SettingError where test images cannot be compared with generated ones."""
+    """Raises ConfigError where test images cannot be compared with generated ones."""
     if test.shape == train.shape:
         return
     shapes = ("x".join(map(str, samples.shape)) for samples in (train, test))
@@ -58,7 +58,7 @@ def check_names(
     settings: Evaluation,
     lower_is_better: Callable[[str], bool | None],
 ) -> None:
-    """Raises SettingError for names of metrics that a dataset cannot have, before it is loaded.
+    """Raises ConfigError for names of metrics that a dataset cannot have, before it is loaded.
 
     num_classes: None where only the data tell.
     """

@@ -77,7 +77,7 @@ class MetricSuite:
         return self.available.fast
 
     def chosen(self, metrics: Iterable[str]) -> list[str]:
-        """Names of groups for a setting such as [all]. Raises SettingError as `Groups.chosen`."""
+        """Names of groups for a setting such as [all]. Raises ConfigError as `Groups.chosen`."""
         return self.available.chosen(metrics)
 
     def compute(self, fakes: FakeBatch, names: Iterable[str]) -> EvalResult:

@@ -27,7 +27,7 @@ def metrics_for(
 ) -> MetricSuite:
     """The exact judge for a mixture, one that looks with a trained feature network for images.
 
-    conditional: whether the generators are asked for classes. Raises SettingError for a dataset
+    conditional: whether the generators are asked for classes. Raises ConfigError for a dataset
     without test samples, or whose test samples are not like its training samples.
     """
     if not dataset.has_test():

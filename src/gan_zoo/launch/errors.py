@@ -29,7 +29,7 @@ def one_line_hydra_errors(
     """Run a Hydra main function; a mistake of the user's ends in one line on standard error.
 
     configs is the folder that the function composes from: a run that is continued had its choices.
-    checked returns the words of the command line in Hydra's order, or raises SettingError.
+    checked returns the words of the command line in Hydra's order, or raises ConfigError.
     HYDRA_FULL_ERROR=1 in the environment shows the whole traceback instead.
     """
     if os.environ.get("HYDRA_FULL_ERROR"):

@@ -35,7 +35,7 @@ def folder_name(overrides: str) -> str:
 
 
 def refuse_long(key: str, path: Path, remedy: str) -> None:
-    """Raises SettingError for a path with a name that no folder can have."""
+    """Raises ConfigError for a path with a name that no folder can have."""
     for part in path.parts:
         if len(os.fsencode(part)) > _LONGEST:
             allowed = f"is longer than the {_LONGEST} bytes that a folder's name can have"

@@ -21,7 +21,7 @@ _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 def arranged(words: Sequence[str], configs: Path) -> tuple[list[str], list[str]]:
     """Overrides, and options with their values: Hydra wants no option between overrides.
 
-    Raises SettingError for an option that there is not.
+    Raises ConfigError for an option that there is not.
     """
     overrides: list[str] = []
     options: list[str] = []

@@ -36,7 +36,7 @@ def asks_for_sweep(words: Iterable[str]) -> bool:
 def as_typed(words: Sequence[str]) -> list[str]:
     """The words, with values quoted where Hydra would not read them as typed.
 
-    Raises SettingError for a value that is no text: a file name in another encoding than UTF-8.
+    Raises ConfigError for a value that is no text: a file name in another encoding than UTF-8.
     """
     swept = asks_for_sweep(words)
     return [_as_typed(word, swept) for word in words]

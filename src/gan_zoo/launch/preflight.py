@@ -117,7 +117,7 @@ _NO_METRIC = (
 
 
 def job_folder(sweep: Path, name: str) -> Path:
-    """A job's folder inside its sweep's. Raises SettingError for a name that no folder can have."""
+    """A job's folder inside its sweep's. Raises ConfigError for a name that no folder can have."""
     folder = sweep / name
     if ".." in folder.relative_to(sweep).parts or not folder.is_relative_to(sweep):
         raise ConfigError("hydra.sweep.subdir", name, "leads out of the sweep's folder")
@@ -127,7 +127,7 @@ def job_folder(sweep: Path, name: str) -> Path:
 
 
 def check_config(config: DictConfig, folder: Path) -> "Experiment":
-    """The experiment. Raises SettingError for a setting that is wrong, or was another before."""
+    """The experiment. Raises ConfigError for a setting that is wrong, or was another before."""
     settings = to_dict(config)
     with uncollected():
         from gan_zoo.experiment import (
@@ -141,7 +141,7 @@ def check_config(config: DictConfig, folder: Path) -> "Experiment":
 
 
 def check_all_compatible(experiments: Iterable["Experiment"]) -> None:
-    """Raises SettingError for the first one whose nouns do not go together."""
+    """Raises ConfigError for the first one whose nouns do not go together."""
     from gan_zoo.compatibility import (
         check_compatibility,  # imports torch: only once all else is known to be good
     )

@@ -46,7 +46,7 @@ def read_overrides(folder: Path) -> list[str]:
 def apply_resume(config: DictConfig) -> None:
     """If `resume` names a run, take over its folder and its settings, but for what is given now.
 
-    Raises SettingError for a setting that the run to continue has not, or this program has not:
+    Raises ConfigError for a setting that the run to continue has not, or this program has not:
     a saved configuration may come from anyone, and must not reach Hydra's own settings.
     """
     if config.resume in (None, "auto"):
@@ -109,7 +109,7 @@ def save_config(config: DictConfig, folder: Path) -> None:
 
 
 def load_config(folder: Path) -> DictConfig:
-    """The configuration that a run's folder holds. Raises SettingError for what is none."""
+    """The configuration that a run's folder holds. Raises ConfigError for what is none."""
     return _read(folder / ".hydra" / "config.yaml")
 
 

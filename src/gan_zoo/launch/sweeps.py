@@ -30,7 +30,7 @@ _OF_HYDRA = re.compile(
 def resolve_sweep(words: Sequence[str]) -> list[str]:
     """The words of a command line; where they name a sweep that exists, with those it began with.
 
-    Not where they sweep over something themselves: then they define the sweep. Raises SettingError
+    Not where they sweep over something themselves: then they define the sweep. Raises ConfigError
     where there is no sweep to continue, or where a word gives one value to what that sweeps over.
     """
     given = [word for word in words if word not in _MULTIRUN]
@@ -50,7 +50,7 @@ def resolve_sweep(words: Sequence[str]) -> list[str]:
 
 
 def newest(word: str) -> Path:
-    """The folder of the sweep that was started last. Raises SettingError where there is none."""
+    """The folder of the sweep that was started last. Raises ConfigError where there is none."""
     named = latest_sweep.named(SWEEPS)
     if named and (named / "multirun.yaml").is_file():
         return named
@@ -61,7 +61,7 @@ def newest(word: str) -> Path:
 
 
 def stored(folder: Path) -> list[str]:
-    """The words that a sweep was last started with. Raises SettingError where there are none."""
+    """The words that a sweep was last started with. Raises ConfigError where there are none."""
     again = f"give the words of the sweep again: -m KEY=A,B sweep={folder.name}"
     try:
         overrides = OmegaConf.to_container(OmegaConf.load(folder / "multirun.yaml").hydra.overrides)
@@ -103,7 +103,7 @@ def sweeps(word: str) -> bool:
 
 
 def check_place(folder: Path) -> None:
-    """Raises SettingError for a new run in a folder of other runs: reports would not find all."""
+    """Raises ConfigError for a new run in a folder of other runs: reports would not find all."""
     key = "hydra.run.dir"
     if (folder / "multirun.yaml").exists():
         raise ConfigError(key, folder, "is the folder of a sweep; name a folder in it")
@@ -115,7 +115,7 @@ def check_place(folder: Path) -> None:
 
 
 def check_apart(sweep: Path, jobs: Sequence[Path]) -> None:
-    """Raises SettingError for a job's folder that is the sweep's or another job's, or inside it."""
+    """Raises ConfigError for a job's folder that is the sweep's or another job's, or inside it."""
     key, seen = "hydra.sweep.subdir", Counter(jobs)
     for job in jobs:
         name = job.relative_to(sweep)

@@ -20,14 +20,14 @@ _NOUNS = {"dataset", "architecture", "loss", "regularizer", "optimizer"}
 
 
 def checked(words: Sequence[str], configs: Path) -> list[str]:
-    """The words of train.py's command line, options last. Raises SettingError for what is wrong."""
+    """The words of train.py's command line, options last. Raises ConfigError for what is wrong."""
     overrides, options = arranged(words, configs)
     check_overrides(overrides, configs, asks_for_sweep(words))
     return [*overrides, *options]
 
 
 def check_overrides(words: Sequence[str], configs: Path, swept: bool = False) -> None:
-    """Raises SettingError, which says what to type, for words that are no overrides."""
+    """Raises ConfigError, which says what to type, for words that are no overrides."""
     if "" in words:
         refuse_word("an empty word", _HELP)
     meant = _Meaning(words, configs)
@@ -137,7 +137,7 @@ def _bare(word: str) -> bool:
 
 
 def refuse_word(word: str, advice: str) -> NoReturn:
-    """Raises SettingError for a word that sets nothing."""
+    """Raises ConfigError for a word that sets nothing."""
     raise ConfigError(word, inspect.Parameter.empty, advice)
 
 

@@ -209,7 +209,7 @@ class Alpha(FDivergence):
     alpha: float = 0.5
 
     def check(self) -> None:
-        """Raises SettingError at the two limits, and between 0.9 and 1."""
+        """Raises ConfigError at the two limits, and between 0.9 and 1."""
         if self.alpha in (0, 1):
             raise ConfigError("alpha", self.alpha, "must not be 0 or 1; use reverse_kl or kl")
         if 0.9 < self.alpha < 1:

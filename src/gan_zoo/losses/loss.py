@@ -34,7 +34,7 @@ class Loss:
         raise NotImplementedError
 
     def check_unlabeled(self, x: "Tensor", num_classes: int) -> None:
-        """Raises SettingError if this cannot learn from samples like x (N, ...) without labels."""
+        """Raises ConfigError if this cannot learn from samples like x (N, ...) without labels."""
 
     def remark(self) -> str:
         """What a user should know of these hyper-parameters, or nothing."""

@@ -48,7 +48,7 @@ class LossSensitive(Loss):
         return a.relu()
 
     def check(self) -> None:
-        """Raises SettingError if `cost` breaks the paper's two conditions."""
+        """Raises ConfigError if `cost` breaks the paper's two conditions."""
         import torch
 
         a = torch.linspace(-20, 20, 4001, dtype=torch.float64)
@@ -166,7 +166,7 @@ class ConditionalLossSensitive(LossSensitive):
         return self._mean(-fake.score, fake.y)
 
     def check_unlabeled(self, x: "Tensor", num_classes: int) -> None:
-        """Raises SettingError for margins that no two losses min_y L can keep.
+        """Raises ConfigError for margins that no two losses min_y L can keep.
 
         The least of K cross entropies is at most log K, whatever the critic.
         """

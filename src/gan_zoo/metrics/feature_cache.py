@@ -20,7 +20,7 @@ class Cache:
 
         Where two processes make the same result at once, both get that of the first to finish.
         What cannot be kept is made again by the next who asks, and a line says so. Raises
-        SettingError for a file that is damaged.
+        ConfigError for a file that is damaged.
         """
         path = self.folder / f"{name}.pt"
         if not path.exists():

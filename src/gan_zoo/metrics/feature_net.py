@@ -79,7 +79,7 @@ def unfit(samples: InMemoryDataset) -> str:
 
 
 def task_for(samples: InMemoryDataset) -> Task:
-    """The task that a dataset allows. Raises SettingError where it allows none."""
+    """The task that a dataset allows. Raises ConfigError where it allows none."""
     reason = unfit(samples)
     if reason:
         raise ConfigError("dataset", f"images of {samples.shape}", reason)
@@ -212,7 +212,7 @@ def feature_extractor(
 ) -> FeatureExtractor:
     """The feature network of a dataset, from the cache or trained now, on a device.
 
-    Raises SettingError for unlabeled images that are not square.
+    Raises ConfigError for unlabeled images that are not square.
     """
     recipe = recipe or FeatureNetConfig()
     task = task_for(train)

@@ -53,7 +53,7 @@ def inception_numbers(real: Tensor, fake: Tensor, extractor: str | None = None) 
         fake: likewise (M, C, H, W).
         extractor: name of another feature network that was registered with torch-fidelity.
 
-    Raises SettingError where the library or its weights cannot be had.
+    Raises ConfigError where the library or its weights cannot be had.
     """
     try:
         import torch_fidelity

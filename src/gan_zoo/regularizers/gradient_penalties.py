@@ -30,7 +30,7 @@ class GradientPenalty(Regularizer):
     at: Literal["interpolates", "reals", "fakes"] = "interpolates"
 
     def prepare(self, critic: "Module") -> None:
-        """Raises SettingError for batch norm, which ties the samples' gradients together."""
+        """Raises ConfigError for batch norm, which ties the samples' gradients together."""
         refuse_batch_norm(critic)
 
     def penalty(
@@ -59,7 +59,7 @@ class R1(Regularizer):
     weight: NonNegativeFloat = 10.0
 
     def prepare(self, critic: "Module") -> None:
-        """Raises SettingError for batch norm, which ties the samples' gradients together."""
+        """Raises ConfigError for batch norm, which ties the samples' gradients together."""
         refuse_batch_norm(critic)
 
     def penalty(
@@ -121,7 +121,7 @@ def squared_gradient(critic: "Module", x: "Tensor", y: "Tensor") -> "Tensor":
 
 
 def refuse_batch_norm(critic: "Module") -> None:
-    """Raises SettingError if the critic mixes its batch, which has no per-sample gradient."""
+    """Raises ConfigError if the critic mixes its batch, which has no per-sample gradient."""
     from torch.nn.modules.batchnorm import _BatchNorm
 
     if any(isinstance(module, _BatchNorm) for module in critic.modules()):

@@ -41,7 +41,7 @@ class Combined(Regularizer):
         return "; ".join(part.title for part in self.parts.values()) or "no regularizer"
 
     def check(self) -> None:
-        """Raises SettingError for a part that is no regularizer."""
+        """Raises ConfigError for a part that is no regularizer."""
         for name, part in self.parts.items():
             if not isinstance(part, Regularizer):
                 raise ConfigError(f"parts.{name}", part, "must be a regularizer")

@@ -21,7 +21,7 @@ def animate(runs: Sequence[Path], out: Path, each: int) -> int:
         out: a .gif, .png or .webp file.
         each: milliseconds that a picture stays; the last one stays five times as long.
 
-    Raises SettingError for a run without pictures, runs without common steps, another kind of file.
+    Raises ConfigError for a run without pictures, runs without common steps, another kind of file.
     """
     if out.suffix not in _SUFFIXES:
         raise ConfigError("--out", out, f"must end in {', '.join(_SUFFIXES)}")

@@ -67,7 +67,7 @@ def write_report(
         baseline: factors and values of what the others are compared with.
         refresh: seconds after which the page loads itself again.
 
-    Returns the page's path and what it shows. Raises SettingError for a wrong setting.
+    Returns the page's path and what it shows. Raises ConfigError for a wrong setting.
     """
     runs, unreadable = read_runs(roots)
     if not runs:

@@ -114,7 +114,7 @@ def compare(
     baseline names factors and their values, as on the command line; where it is empty, the first
     configuration of each dataset is the baseline.
 
-    Raises SettingError where no configuration matches the baseline.
+    Raises ConfigError where no configuration matches the baseline.
     """
     variation = find_factors(runs)
     kept: dict[tuple[str, str], Run] = {(identity(run), canonical(run.seed)): run for run in runs}

@@ -46,7 +46,7 @@ def choose_metric(
         better: True where lower is better, False where higher is, None to go by the name.
         per_run: the tags of each run.
 
-    Raises SettingError for a tag that no run has, or whose direction is unknown.
+    Raises ConfigError for a tag that no run has, or whose direction is unknown.
     """
     per_run = list(per_run)
     everywhere = set.intersection(*per_run) if per_run else set()

@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gan_zoo.evaluation.health import LEAST_QUALITY
 from gan_zoo.report.metric_info import Metric
 from gan_zoo.report.runs import Run
 
 _SOUND = "healthy"
-# shares of samples that look real, below which nothing was learned, as the health of a run has them
-_NOTHING = {"metric/precision": 0.01, "metric/high_quality": 0.05}
 _UNLEARNED = "nothing learned"
 _MODES = "metric/modes"
 
@@ -78,7 +77,7 @@ def _unlearned(run: Run) -> str:
     low = [
         f"{tag} is {value:.3g}"
         for tag, value in run.metrics.items()
-        if any(tag.startswith(name) and value < least for name, least in _NOTHING.items())
+        if any(tag.startswith(name) and value < least for name, least in LEAST_QUALITY.items())
     ]
     return f"hardly a sample looks real: {', '.join(low)}" if low else ""
 

@@ -112,7 +112,7 @@ class Unreadable:
 def read_runs(roots: Sequence[Path]) -> tuple[list[Run], list[Unreadable]]:
     """Every run at or below the given folders, in sweep order.
 
-    Raises SettingError for a root that is no folder, or where there is no run at all.
+    Raises ConfigError for a root that is no folder, or where there is no run at all.
     """
     for root in roots:
         if not root.is_dir():

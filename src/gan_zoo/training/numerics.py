@@ -57,7 +57,7 @@ def deterministic(asked: bool) -> Iterator[None]:
     """Use only deterministic algorithms on GPUs if `asked`; restores all settings.
 
     Jobs of a sweep share a process, so one of them must not decide for the next. Raises
-    SettingError for an operation that has no such algorithm.
+    ConfigError for an operation that has no such algorithm.
     """
     if not asked:
         yield
