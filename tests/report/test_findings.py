@@ -7,25 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from report_folders import METRIC, write_run, write_sweep
 
 from gan_zoo.report.build import figures, write_report
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.evaluate_command import measuring
 from gan_zoo.report.findings import findings
 from gan_zoo.report.html import scope
-from gan_zoo.report.metric_info import Metric
 from gan_zoo.report.run_status import run_status
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.warnings import warnings
+from report_folders import LOWER, METRIC, compared, write_run, write_sweep
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts/report.py"
-LOWER = Metric(METRIC, lower_is_better=True)
-
-
-def compared(root, metric=LOWER):
-    return compare(*read_runs([root]), metric, {})
 
 
 def said_of(root, losses):

@@ -15,7 +15,7 @@ from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, Stopped
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hydra import compose
 from gan_zoo import launch
 from gan_zoo.help import help_text, wants_help
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 NAMES = {
     group: sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
     for group in ("loss", "dataset", "experiment")

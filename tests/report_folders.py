@@ -9,6 +9,10 @@ import numpy as np
 import yaml
 from PIL import Image
 
+from gan_zoo.report.comparison import compare
+from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.runs import read_runs
+
 METRIC = "metric/frechet_glyphs_cnn"
 
 
@@ -65,3 +69,11 @@ def write_sweep(root: Path, losses: Mapping[str, list[float]]) -> Path:
                 number=10 * i + seed,
             )
     return root
+
+
+LOWER = Metric(METRIC, lower_is_better=True)
+
+
+def compared(root, metric=LOWER):
+    """The comparison of every run below a folder."""
+    return compare(*read_runs([root]), metric, {})

@@ -26,7 +26,7 @@ from gan_zoo.launch import main as launch_main
 from gan_zoo.launch.overrides import as_typed
 from gan_zoo.run_folder import flatten
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 GROUPS = ("dataset", "architecture", "loss", "regularizer", "optimizer", "loss/divergence")
 EXAMPLES = int(os.environ.get("GAN_ZOO_FUZZ", "60"))
 LARGEST = 4096  # of a number that is not only checked but trained with

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from report_folders import METRIC, draw_grid, write_run, write_sweep
 
 from gan_zoo.data.plots import beside, image_grid
 from gan_zoo.monitoring.sample_grid import row_names
@@ -23,6 +22,7 @@ from gan_zoo.report.comparison import compare
 from gan_zoo.report.reproduce import command
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.sample_sheets import sheets, tiles
+from report_folders import METRIC, draw_grid, write_run, write_sweep
 
 SCRIPT = Path(__file__).parents[2] / "scripts/report.py"
 EVIL = "<script>alert('x')</script>\"&|`$(rm)$\\alpha$"

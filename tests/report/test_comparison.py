@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import pytest
-from report_folders import METRIC, write_run, write_sweep
 
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.factors import find_factors
@@ -14,6 +13,7 @@ from gan_zoo.report.metric_info import Metric, choose_metric, lower_is_better
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.warnings import is_significant, warnings
 from gan_zoo.schema import ConfigError
+from report_folders import METRIC, write_run, write_sweep
 
 LOWER = Metric(METRIC, lower_is_better=True)
 

@@ -4,11 +4,11 @@ import logging
 
 import pytest
 import torch
-from report_folders import write_sweep
 
 from gan_zoo.experiment import load_experiment
 from gan_zoo.report.build import report_sweep
 from gan_zoo.run import build_trainer, load_samples
+from report_folders import write_sweep
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import re
 
 import pytest
 from matplotlib.colors import to_hex
-from report_folders import write_run, write_sweep
-from test_report_answers import LOWER, compared
 
 from gan_zoo.report.build import write_report
 from gan_zoo.report.comparison import compare
@@ -14,6 +12,7 @@ from gan_zoo.report.number_format import rounding
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.sweep_figures import intervals
 from gan_zoo.report.tables import configuration_columns, run_columns
+from report_folders import LOWER, compared, write_run, write_sweep
 
 COLORS = {"blue": BLUE, "orange": ORANGE, "gray": GRAY}
 

@@ -15,7 +15,7 @@ from gan_zoo import checkpoints, latest_sweep, sampling
 from gan_zoo.report.sample_sheets import tiles
 from gan_zoo.schema import ConfigError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SMALL = ["dataset.count=200", "batch_size=8", "steps=2", "log_every=1", "device=cpu"]
 SMALL += ["evaluate_every=0"]
 

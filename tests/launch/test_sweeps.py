@@ -17,7 +17,7 @@ from gan_zoo.launch.hydra_versions import writable
 from gan_zoo.launch.sweeps import check_apart, check_place, resolve_sweep
 from gan_zoo.schema import ConfigError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SMALL = ["batch_size=8", "steps=2", "log_every=1", "device=cpu", "dataset=npz", "sweep=mine"]
 SMALL += ["evaluate_every=0"]
 

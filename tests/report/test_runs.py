@@ -4,13 +4,13 @@ import json
 import math
 
 import pytest
-from report_folders import METRIC, write_run, write_sweep
 
 from gan_zoo.report.history import read_curves
 from gan_zoo.report.metric_info import Metric
 from gan_zoo.report.run_status import run_status
 from gan_zoo.report.runs import read_runs
 from gan_zoo.schema import ConfigError
+from report_folders import METRIC, write_run, write_sweep
 
 LOWER = Metric(METRIC, lower_is_better=True)
 

@@ -17,7 +17,7 @@ from gan_zoo.launch.folder_names import folder_name
 from gan_zoo.launch.overrides import as_typed, parsed
 from gan_zoo.launch.usage_errors import checked
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
 PATHS = [
     *(
