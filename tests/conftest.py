@@ -1,8 +1,10 @@
 """What several tests share: composed configurations, and training in a folder of the test's own."""
 
+import os
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose
 
 from gan_zoo import launch
@@ -12,6 +14,10 @@ from gan_zoo.metrics.feature_net import FeatureNetConfig
 from gan_zoo.run import train
 
 ROOT = Path(__file__).parents[1]
+
+# Each worker of pytest-xdist has a core: more threads than cores slow each other down tenfold.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

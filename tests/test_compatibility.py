@@ -1,17 +1,13 @@
 """Nouns that do not go together are told before there is data, a folder or a first job."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
+from forked_scripts import run_script
 from gan_zoo.compatibility import check_compatibility
 from gan_zoo.experiment import load_experiment
 from gan_zoo.schema import ConfigError
 
-ROOT = Path(__file__).parents[1]
 RULES = [
     (["architecture=dcgan", "regularizer=gradient_penalty"], "architecture.critic.norm=batch"),
     (["architecture=dcgan", "dataset.size=27"], "architecture.generator.shape=1x27x27"),
@@ -43,8 +39,7 @@ def test_an_outline_is_what_the_data_turn_out_to_be(composed, dataset):
 
 def test_a_sweep_with_one_impossible_job_does_not_start(tmp_path):
     words = ["-m", "architecture=mlp,dcgan", "loss=wgan", "regularizer=r1", "sweep=mine"]
-    command = [sys.executable, str(ROOT / "train.py"), *words]
-    called = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    called = run_script("train.py", *words, cwd=tmp_path)
     assert called.returncode == 2
     (line,) = called.stderr.strip().splitlines()
     assert line.startswith("error: architecture.critic.norm=batch: a gradient penalty needs")

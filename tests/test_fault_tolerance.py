@@ -4,8 +4,6 @@ import copy
 import errno
 import logging
 import os
-import resource
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 import torch
 import yaml
 
+from forked_scripts import run_script
 from gan_zoo import checkpoints
 from gan_zoo import experiment as experiments
 from gan_zoo.evaluation.offline import OfflineEvaluator, parse
@@ -26,11 +25,6 @@ from gan_zoo.training.signals import Stopped
 ROOT = Path(__file__).parents[1]
 SMALL = ["dataset=ring", "dataset.count=300", "batch_size=8", "log_every=3", "device=cpu"]
 SMALL += ["sample_every=100", "evaluate_every=0"]
-
-
-def call(*words, cwd, **options):
-    command = [sys.executable, str(ROOT / "train.py"), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, **options)
 
 
 def last_line(called):
@@ -86,22 +80,19 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(trained, tmp_path, disk_f
 
 
 def test_a_run_that_finds_no_room_ends_in_one_line(tmp_path):
-    def little_room():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-
     words = [*SMALL, "steps=3", "hydra.run.dir=run"]
-    called = call(*words, cwd=tmp_path, preexec_fn=little_room)
+    called = run_script("train.py", *words, cwd=tmp_path, largest_file=200_000)
     assert called.returncode == 3
     said = f"error: step 3 could not be saved in {tmp_path}/run/checkpoints: File too large; "
     assert last_line(called).startswith(f"{said}python {ROOT}/train.py")
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
-    again = call("resume=run", cwd=tmp_path)
+    again = run_script("train.py", "resume=run", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").touch()
-    called = call(*SMALL, "steps=2", "hydra.run.dir=file/run", cwd=tmp_path)
+    called = run_script("train.py", *SMALL, "steps=2", "hydra.run.dir=file/run", cwd=tmp_path)
     assert called.returncode == 3
     assert last_line(called) == "error: file/run: Not a directory"
 
@@ -109,7 +100,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder_is_named(tmp_path):
     (tmp_path / "outputs").mkdir(mode=0o555)
-    called = call(*SMALL, "steps=2", cwd=tmp_path)
+    called = run_script("train.py", *SMALL, "steps=2", cwd=tmp_path)
     assert called.returncode == 3
     assert last_line(called) == "error: outputs/runs: Permission denied"
 
@@ -205,7 +196,7 @@ def test_a_saved_configuration_is_not_trusted(tmp_path, hostile, said):
     (tmp_path / "run" / ".hydra").mkdir(parents=True)
     written = hostile if isinstance(hostile, str) else yaml.dump(hostile)
     (tmp_path / "run" / ".hydra" / "config.yaml").write_text(written)
-    called = call("resume=run", cwd=tmp_path)
+    called = run_script("train.py", "resume=run", cwd=tmp_path)
     assert called.returncode == 2
     assert said in last_line(called)
     assert called.stderr.count("\n") == 1

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from forked_scripts import ScriptProcess, run_script
 from gan_zoo import checkpoints
 from gan_zoo.launch.resume import add_saved_choices
 from gan_zoo.run_folder import reproduce_command, resume_hint
@@ -50,11 +51,6 @@ def same_state(one, two):
     assert set(first) == set(second)
     assert len(first) > 20
     return [name for name in first if not torch.equal(first[name], second[name])] == []
-
-
-def call(*words, cwd=ROOT):
-    command = [sys.executable, str(ROOT / "train.py"), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
 
 
 @pytest.mark.parametrize(
@@ -162,9 +158,7 @@ def test_a_hostile_pickle_is_refused_and_not_run(tmp_path):
 def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
     words = [*SMALL, "dataset=ring", "steps=2000"]
     folder = tmp_path / "it's lr=1, (ü)"
-    command = [sys.executable, ROOT / "train.py", f"hydra.run.dir={folder}", *words]
-    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
-    process = subprocess.Popen(command, **pipes, text=True, cwd=tmp_path)
+    process = ScriptProcess("train.py", f"hydra.run.dir={folder}", *words, cwd=tmp_path)
     while not (folder / "metrics.jsonl").exists() or not lines(folder):
         assert process.poll() is None
         time.sleep(0.01)
@@ -183,7 +177,9 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
         text=True,
     )
     assert resumed.returncode == 0, resumed.stderr
-    whole = call(f"hydra.run.dir={tmp_path / 'whole'}", *words[:-1], f"steps={step + 5}")
+    whole = run_script(
+        "train.py", f"hydra.run.dir={tmp_path / 'whole'}", *words[:-1], f"steps={step + 5}"
+    )
     assert whole.returncode == 0, whole.stderr
     assert same_state(folder, tmp_path / "whole")
     assert lines(folder) == lines(tmp_path / "whole")
@@ -202,13 +198,13 @@ def test_killed_at_any_moment_runs_and_sweeps_go_on_and_end_the_same():
 
 def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path):
     words = [f"hydra.run.dir={tmp_path / 'run'}", *SMALL, "steps=2"]
-    assert call(*words).returncode == 0
+    assert run_script("train.py", *words).returncode == 0
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     for changed, said in (
         (words, "resume=auto"),
         ([*words, "resume=auto", "seed=1"], "seed=1: was 0"),
     ):
-        again = call(*changed)
+        again = run_script("train.py", *changed)
         assert again.returncode == 2
         assert said in again.stderr
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
@@ -216,7 +212,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path):
 
 def test_a_named_sweep_finishes_only_what_is_missing(tmp_path):
     words = ["-m", "sweep=mine", "seed=0,1", *SMALL, "steps=3"]
-    first = call(*words, cwd=tmp_path)
+    first = run_script("train.py", *words, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     sweep = tmp_path / "outputs" / "sweeps" / "mine"
     summaries = {seed: sweep / f"seed={seed}" / "summary.json" for seed in (0, 1)}
@@ -225,20 +221,20 @@ def test_a_named_sweep_finishes_only_what_is_missing(tmp_path):
         if path.is_file() and ".hydra" not in path.parts:
             path.unlink()
     kept = summaries[0].read_bytes()
-    again = call(*["-m", "sweep=resume", *words[2:]], cwd=tmp_path)
+    again = run_script("train.py", *["-m", "sweep=resume", *words[2:]], cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "finished at step 3 already" in again.stdout
     assert summaries[0].read_bytes() == kept
     assert lines(sweep / "seed=1") == whole
     assert {path.name for path in sweep.parent.iterdir()} == {"mine", "LATEST"}
-    other = call(*words, "batch_size=4", cwd=tmp_path)
+    other = run_script("train.py", *words, "batch_size=4", cwd=tmp_path)
     assert other.returncode == 2
     assert "batch_size=4: was 8" in other.stderr
 
 
 @pytest.mark.parametrize("path", ["nowhere", "nowhere/checkpoints/00000001.pt"])
 def test_what_is_no_run_cannot_be_continued(tmp_path, path):
-    called = call(f"resume={path}", cwd=tmp_path)
+    called = run_script("train.py", f"resume={path}", cwd=tmp_path)
     assert called.returncode == 2
     assert f"resume={path}: must be the folder of a run" in called.stderr
 
@@ -246,15 +242,17 @@ def test_what_is_no_run_cannot_be_continued(tmp_path, path):
 def test_a_continued_run_keeps_its_loss_and_may_change_that_loss_s_settings(tmp_path):
     ring = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
     words = [*ring, "loss=glsgan", "architecture=mlp_points", "hydra.run.dir=run"]
-    assert call(*words, "steps=2", cwd=tmp_path).returncode == 0
-    refused = call("resume=run", "steps=4", "loss.slope=0.5", cwd=tmp_path)
+    assert run_script("train.py", *words, "steps=2", cwd=tmp_path).returncode == 0
+    refused = run_script("train.py", "resume=run", "steps=4", "loss.slope=0.5", cwd=tmp_path)
     assert refused.stderr.strip().startswith("error: loss.slope=0.5: was 0")
-    called = call("resume=run", "steps=4", "loss.slope=0.5", "allow_changes=true", cwd=tmp_path)
+    called = run_script(
+        "train.py", "resume=run", "steps=4", "loss.slope=0.5", "allow_changes=true", cwd=tmp_path
+    )
     assert called.returncode == 0, called.stderr
     config = checkpoints.load(checkpoints.latest_path(tmp_path / "run"))["config"]
     assert (config["loss"]["slope"], config["steps"]) == (0.5, 4)
     assert config["loss"]["_target_"].endswith("GeneralizedLossSensitive")
-    other = call("resume=run", "loss=gan", cwd=tmp_path)
+    other = run_script("train.py", "resume=run", "loss=gan", cwd=tmp_path)
     assert other.stderr.strip() == "error: loss=gan: is no setting of the run to continue"
 
 

@@ -1,20 +1,15 @@
 """The benchmark of data: its rows, its table, its file."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from forked_scripts import run_script
 
 
 def test_rows_tell_how_long_steps_wait_resident_and_streamed(tmp_path):
     small = ["dataset.count=200", "batch_size=8", "device=cpu"]
     small += ["architecture.generator.hidden=[8]", "architecture.critic.hidden=[8]"]
     words = ["--out", str(tmp_path), "data", *small, "--steps", "3", "--repeats", "2"]
-    ran = subprocess.run(
-        [sys.executable, "scripts/benchmark.py", *words], capture_output=True, text=True, cwd=ROOT
-    )
+    ran = run_script("scripts/benchmark.py", *words)
     assert ran.returncode == 0, ran.stderr
     rows = json.loads((tmp_path / "data.json").read_text())["rows"]
     assert [row["way"] for row in rows] == ["resident", "streamed"] * 2

@@ -1,17 +1,14 @@
 """The benchmark of judging: a row for each group of numbers, and one for all."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from forked_scripts import run_script
 
 
 def test_rows_tell_what_each_group_of_numbers_takes(tmp_path):
     words = ["--out", str(tmp_path), "metrics", "dataset=ring", "dataset.count=200", "device=cpu"]
-    command = [sys.executable, "scripts/benchmark.py", *words, "--samples", "50", "--repeats", "2"]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    words += ["--samples", "50", "--repeats", "2"]
+    ran = run_script("scripts/benchmark.py", *words)
     assert ran.returncode == 0, ran.stderr
     rows = json.loads((tmp_path / "metrics.json").read_text())["rows"]
     assert [row["group"] for row in rows] == ["modes", "divergence", "transport", "all"]

@@ -1,13 +1,10 @@
 """The benchmark of logging: what each action costs the loop, and its share of a run."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from forked_scripts import run_script
 
 
 def test_rows_tell_what_each_action_costs_at_its_cadence(tmp_path):
@@ -19,9 +16,7 @@ def test_rows_tell_what_each_action_costs_at_its_cadence(tmp_path):
         "evaluation.num_samples=20",
     ]
     words = ["--out", str(tmp_path), "logging", *small, "--repeats", "2"]
-    ran = subprocess.run(
-        [sys.executable, "scripts/benchmark.py", *words], capture_output=True, text=True, cwd=ROOT
-    )
+    ran = run_script("scripts/benchmark.py", *words)
     assert ran.returncode == 0, ran.stderr
     rows = json.loads((tmp_path / "logging.json").read_text())["rows"]
     assert [row["action"] for row in rows] == ["reading", "grid", "checkpoint", "evaluation"]

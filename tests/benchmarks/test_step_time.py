@@ -1,22 +1,14 @@
 """The benchmark of steps: its contestants do the same maths, and its rows say how they compare."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from forked_scripts import run_script
 
 
 def test_rows_compare_each_way_with_two_loops(tmp_path):
     words = ["--case", "mixture", "wgan", "--precision", "fp32", "bf16", "--compile", "false"]
     words += ["--rounds", "2", "--seconds", "0.01", "dataset.count=200"]
-    ran = subprocess.run(
-        [sys.executable, "scripts/benchmark.py", "--out", str(tmp_path), "step", *words],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    ran = run_script("scripts/benchmark.py", "--out", str(tmp_path), "step", *words)
     assert ran.returncode == 0, ran.stderr
     content = json.loads((tmp_path / "step.json").read_text())
     assert content["machine"]["torch"]

@@ -1,8 +1,6 @@
 """Runs that are judged while they train, and afterwards from their checkpoints alone."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from forked_scripts import run_script
 from gan_zoo import checkpoints
 from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.evaluation.best_checkpoint import BestCheckpoint
@@ -21,7 +20,6 @@ from gan_zoo.evaluation.result import EvalResult
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Stopped
 
-ROOT = Path(__file__).parents[2]
 RING = ["dataset=ring", "dataset.count=500", "batch_size=16", "device=cpu", "log_every=5"]
 JUDGED = [
     *RING,
@@ -252,13 +250,7 @@ def test_words_of_the_command_line(tmp_path, monkeypatch):
 
 def test_the_script_evaluates_what_it_can_and_says_what_it_cannot(ring, tmp_path):
     (tmp_path / "empty").mkdir()
-    command = [sys.executable, str(ROOT / "scripts" / "evaluate.py"), str(ring)]
-    ran = subprocess.run(
-        [*command, str(tmp_path / "empty"), "num_samples=50"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    ran = run_script("scripts/evaluate.py", ring, tmp_path / "empty", "num_samples=50")
     assert ran.returncode == 2
     assert "metric/modes" in ran.stdout
     told = [line for line in ran.stderr.splitlines() if line.startswith("error")]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from forked_scripts import run_script
 from gan_zoo import checkpoints, latest_sweep, sampling
 from gan_zoo.report.sample_sheets import tiles
 from gan_zoo.schema import ConfigError
@@ -18,17 +18,6 @@ from gan_zoo.schema import ConfigError
 ROOT = Path(__file__).parents[2]
 SMALL = ["dataset.count=200", "batch_size=8", "steps=2", "log_every=1", "device=cpu"]
 SMALL += ["evaluate_every=0"]
-
-
-def call(script, *words, cwd=ROOT):
-    """Run a script of the project; train.py writes into the folder it is called from."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / script), *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-    )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +46,7 @@ def call(script, *words, cwd=ROOT):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_mistakes_end_in_one_line_and_leave_nothing_behind(tmp_path, words, key, allowed):
-    called = call("train.py", *words, cwd=tmp_path)
+    called = run_script("train.py", *words, cwd=tmp_path)
     assert called.returncode == 2
     lines = called.stderr.strip().splitlines()
     assert len(lines) == 1, called.stderr
@@ -100,14 +89,14 @@ def test_a_mistake_is_found_in_one_composition(word):
 
 def test_a_sweep_may_be_asked_for_without_a_flag(tmp_path):
     words = ["hydra.mode=MULTIRUN", "loss=glsgan", "loss.slope=-1,0", *SMALL]
-    called = call("train.py", *words, cwd=tmp_path)
+    called = run_script("train.py", *words, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
     jobs = {path.name for path in (tmp_path / "outputs" / "sweeps").glob("*/loss.slope=*")}
     assert jobs == {"loss.slope=-1", "loss.slope=0"}
 
 
 def test_the_header_names_loss_paper_formula_and_recipe(tmp_path):
-    called = call("train.py", "loss=ls_gan", *SMALL, cwd=tmp_path)
+    called = run_script("train.py", "loss=ls_gan", *SMALL, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
     assert "Loss-Sensitive GAN (LS-GAN), Qi 2017" in called.stdout
     assert "(m(x, G(z)) + D(G(z)) - D(x))_+" in called.stdout
@@ -132,7 +121,7 @@ def test_a_loss_brings_its_recipe_and_the_command_line_wins(composed):
 
 def test_a_sweep_gives_each_job_a_folder_named_by_what_was_swept(tmp_path):
     words = ["-m", "loss=glsgan", "loss.slope=-1,0", "seed=0,1", *SMALL]
-    called = call("train.py", *words, cwd=tmp_path)
+    called = run_script("train.py", *words, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
     sweep = latest_sweep.resolve(tmp_path / "outputs" / "sweeps" / "LATEST")
     runs = {path.name: path for path in sweep.iterdir() if path.is_dir()}
@@ -156,7 +145,7 @@ def test_samples_are_drawn_from_a_checkpoint_alone(tmp_path, run_folder):
     alone.write_bytes(checkpoint.read_bytes())
     words = [alone, "--out", tmp_path / "out", "--grid", 20, "--pngs", 3, "--npz", 30]
     words += ["--class", "7,0", "--interpolation", 4, "--per-class", 3]
-    called = call("scripts/sample.py", *words, cwd=tmp_path)
+    called = run_script("scripts/sample.py", *words, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
     out = tmp_path / "out"
     for name, columns in (("grid", 10), ("classes", 3)):
@@ -178,7 +167,7 @@ def test_samples_need_no_files_of_the_dataset(tmp_path, trained):
     words = ["dataset=npz", f"dataset.root={tmp_path / 'mine.npz'}", "batch_size=8", "steps=1"]
     trained(tmp_path / "run", *words, "device=cpu")
     (tmp_path / "mine.npz").unlink()
-    called = call("scripts/sample.py", tmp_path / "run", "--grid", 4)
+    called = run_script("scripts/sample.py", tmp_path / "run", "--grid", 4)
     assert called.returncode == 0, called.stderr
     assert Image.open(tmp_path / "run" / "generated" / "grid.png").size == (2 * 18 + 2,) * 2
 
@@ -192,7 +181,7 @@ def test_samples_need_no_files_of_the_dataset(tmp_path, trained):
     ],
 )
 def test_senseless_requests_for_samples_are_refused(run_folder, words, said):
-    called = call("scripts/sample.py", run_folder, *words)
+    called = run_script("scripts/sample.py", run_folder, *words)
     assert called.returncode != 0
     assert said in called.stderr
     assert "Traceback" not in called.stderr
@@ -268,7 +257,7 @@ def test_a_new_set_of_samples_takes_the_place_of_the_old_one(run_folder, tmp_pat
 def test_what_is_no_checkpoint_is_refused_by_name(tmp_path):
     (tmp_path / "fake.pt").write_bytes(b"no checkpoint")
     for source, said in ((tmp_path, "holds no checkpoints"), (tmp_path / "fake.pt", "is damaged")):
-        called = call("scripts/sample.py", source)
+        called = run_script("scripts/sample.py", source)
         assert called.returncode != 0
         assert said in called.stderr
         assert "Traceback" not in called.stderr

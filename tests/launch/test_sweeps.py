@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import yaml
 from hydra import compose
 
+from forked_scripts import run_interpreter, run_script
 from gan_zoo import launch
 from gan_zoo.launch.hydra_versions import writable
 from gan_zoo.launch.sweeps import check_apart, check_place, resolve_sweep
@@ -25,12 +25,8 @@ SMALL += ["evaluate_every=0"]
 def sweep(cwd, *words):
     """Run a sweep, by default over two files and two seeds, in the folder it is called from."""
     swept = [] if "dataset.root" in " ".join(words) else ["dataset.root=a.npz,b.npz", "seed=0,1"]
-    command = [sys.executable, str(ROOT / "train.py"), "-m", *swept]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    words = [*SMALL, *words]
-    return subprocess.run(
-        [*command, *words], capture_output=True, text=True, cwd=cwd, env=environment
-    )
+    run = run_interpreter if "hydra/launcher=joblib" in words else run_script
+    return run("train.py", "-m", *swept, *SMALL, *words, cwd=cwd)
 
 
 @pytest.fixture
@@ -326,13 +322,7 @@ def test_a_sweep_is_finished_without_repeating_its_words(files):
     assert sweep(files).returncode == 0
     mine = files / "outputs" / "sweeps" / "mine"
     (mine / "dataset.root=a.npz,seed=1" / "summary.json").unlink()  # as if it had been killed
-    ran = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "sweep=resume"],
-        capture_output=True,
-        text=True,
-        cwd=files,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-    )
+    ran = run_script("train.py", "sweep=resume", cwd=files)
     assert ran.returncode == 0, ran.stderr
     assert len(list(mine.rglob("summary.json"))) == 4
     assert not (mine / "metrics.jsonl").exists()

@@ -1,0 +1,102 @@
+"""Run the project's scripts in processes forked from one that has imported everything.
+
+A new interpreter spends three seconds on imports; a fork spends none. Whatever depends on the start
+of the interpreter itself (import times, loaded modules, `PYTHON...` variables) needs a real one.
+"""
+
+import atexit
+import multiprocessing
+import os
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["pytest", "forked_imports"])
+
+
+def _run(words: list[str], cwd: str, environment: dict[str, str], out: str, room: int | None):
+    """Become `python words...`, writing to files out.stdout and out.stderr."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(f"{out}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = words
+    sys.path.insert(0, str(Path(words[0]).parent))
+    if room:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+    try:
+        runpy.run_path(words[0], run_name="__main__")
+    finally:
+        atexit._run_exitfuncs()  # multiprocessing leaves by os._exit
+
+
+class ScriptProcess:
+    """A script that runs in a process of its own; the interface is that of subprocess.Popen."""
+
+    def __init__(
+        self, script: str, *words: object, cwd: Path = ROOT, largest_file: int | None = None
+    ):
+        """Start it.
+
+        Args:
+            script: relative to the project's root, such as "train.py".
+            words: its arguments.
+            cwd: the folder that it is called from.
+            largest_file: bytes after which a file cannot grow, as on a full disk.
+        """
+        self._folder = tempfile.TemporaryDirectory()
+        self._out = f"{self._folder.name}/out"
+        self.args = [str(ROOT / script), *map(str, words)]
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+        given = (self.args, str(cwd), environment, self._out, largest_file)
+        self._process = _SERVER.Process(target=_run, args=given)
+        self._process.start()
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """The exit code, or None while the script runs."""
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the script."""
+        os.kill(self.pid, number)
+
+    def communicate(self, timeout: float = 300) -> tuple[str, str]:
+        """Wait for the end; the text of stdout and stderr.
+
+        Raises:
+            TimeoutError: the script was killed because it ran longer.
+        """
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            self._process.kill()
+            raise TimeoutError(f"{self.args} ran longer than {timeout} s")
+        texts = [Path(f"{self._out}.{name}") for name in ("stdout", "stderr")]
+        return tuple(path.read_text() if path.exists() else "" for path in texts)
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code; negative where a signal ended the script."""
+        return self._process.exitcode
+
+
+def run_script(script: str, *words: object, cwd: Path = ROOT, largest_file: int | None = None):
+    """Run a script to its end, as subprocess.run(..., capture_output=True, text=True) would."""
+    process = ScriptProcess(script, *words, cwd=cwd, largest_file=largest_file)
+    texts = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, *texts)
+
+
+def run_interpreter(script: str, *words: object, cwd: Path = ROOT):
+    """Run a script in a new interpreter; joblib's workers do not start from a fork."""
+    command = [sys.executable, str(ROOT / script), *map(str, words)]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
