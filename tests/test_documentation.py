@@ -80,10 +80,15 @@ def test_local_links_exist(page):
     assert all((folder / name.partition("#")[0]).exists() for name in local)
 
 
-def test_example_of_a_new_loss_is_correct():
-    steps = (ROOT / "CONTRIBUTING.md").read_text().split("## A loss\n")[1].split("\n## ")[0]
+def example(title):
+    """The code blocks of a section of CONTRIBUTING.md."""
+    steps = (ROOT / "CONTRIBUTING.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
     blocks = re.findall(r"^   ```\w+\n(.*?)^   ```$", steps, re.DOTALL | re.MULTILINE)
-    code, config, hand, page = map(textwrap.dedent, blocks)
+    return [textwrap.dedent(block) for block in blocks]
+
+
+def test_example_of_a_new_loss_is_correct():
+    code, config, hand, page = example("A loss")
     module = {**vars(adversarial), "Annotated": Annotated, "Range": Range}
     exec(code, module)
     node = yaml.safe_load(config)["loss"]
@@ -97,3 +102,38 @@ def test_example_of_a_new_loss_is_correct():
     assert loss.generator(fake).item() == pytest.approx(generator(*scores))
     with pytest.raises(ConfigError, match="power=0.5: must be at least 1"):
         make(power=0.5)
+
+
+def test_example_of_a_new_regularizer_is_correct():
+    code, config = example("A regularizer")
+    exec(code, module := {"__name__": "drift"})
+    drift, (x, y) = module["Drift"](weight=2), torch.tensor([[1.0, 3.0], [0.0, 0.0]])
+    assert drift.penalty(lambda x, y: x, x, x, y) == 10
+    assert yaml.safe_load(config)["weight"] == module["Drift"]().weight
+
+
+def test_example_of_a_new_architecture_is_correct():
+    code, config, row = example("An architecture")
+    exec(code, module := {"__name__": "one_layer"})
+    for name, count in zip(("generator", "critic"), ("52,048", "50,305"), strict=True):
+        given = yaml.safe_load(config)[name]
+        del given["_target_"]
+        network = module[name]((1, 28, 28), 1, **given)
+        assert f"{sum(p.numel() for p in network.parameters()):,}" == count
+        assert count in row
+
+
+def test_example_of_a_new_dataset_is_correct():
+    code, config = example("A dataset")
+    exec(code, module := {"__name__": "circles"})
+    given = yaml.safe_load(config)
+    del given["_target_"]
+    dataset = module["Circles"](**given)
+    samples = dataset.load("test")
+    assert dataset.spec() == (samples.shape, samples.num_classes, len(samples))
+
+
+def test_example_of_a_new_metric_is_correct():
+    code, _ = example("A metric")
+    exec(code, module := {"Tensor": torch.Tensor})
+    assert module["mean_distance"](torch.ones(5, 2), torch.zeros(3, 2)) == pytest.approx(2**0.5)
