@@ -1,4 +1,4 @@
-"""The benchmark of steps: its contestants do the same maths, and its rows say how they compare."""
+"""The benchmark of steps compares training loops of the same math."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_rows_compare_each_way_with_two_loops(tmp_path):
+def test_each_mode_is_compared_with_two_loops(tmp_path):
     words = ["--case", "mixture", "wgan", "--precision", "fp32", "bf16", "--compile", "false"]
     words += ["--rounds", "2", "--seconds", "0.01", "dataset.count=200"]
     ran = subprocess.run(
