@@ -1,4 +1,4 @@
-"""Measure how fast gan_zoo is on this machine: `python scripts/benchmark.py COMMAND --help`."""
+"""Measure the speed of gan_zoo on this machine: `python scripts/benchmark.py COMMAND --help`."""
 
 import argparse
 from pathlib import Path
@@ -15,14 +15,17 @@ def main() -> None:
     """Run one benchmark, print its table, and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--out", type=given_path, default=Path("outputs/benchmarks"), help="for JSON"
+        "--out",
+        type=given_path,
+        default=Path("outputs/benchmarks"),
+        help="folder for the JSON file",
     )
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
     for name, benchmark in BENCHMARKS.items():
         benchmark.arguments(commands.add_parser(name, help=benchmark.__doc__))
-    asked = parser.parse_args()
-    rows = BENCHMARKS[asked.name].measure(asked)
-    path = asked.out / f"{asked.name}.json"
+    args = parser.parse_args()
+    rows = BENCHMARKS[args.name].measure(args)
+    path = args.out / f"{args.name}.json"
     sheet.show(rows)
     sheet.write(path, rows)
     print(f"written to {path}")

@@ -1,18 +1,18 @@
-"""How samples evolve: `python scripts/gallery.py RUN...` makes one animated picture of runs."""
+"""Animate the samples of runs: `python scripts/gallery.py RUN...` writes one animation."""
 
 import argparse
 
 from gan_zoo.command_line import given_path, one_line_errors, whole_number
 from gan_zoo.latest_sweep import resolve_all
 
-MILLISECONDS = whole_number(20, 10_000)  # viewers slow down what is faster
+MILLISECONDS = whole_number(20, 10_000)  # viewers do not show faster animations
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "run", type=given_path, nargs="+", help="a run's folder; several stand in a row"
+        "run", type=given_path, nargs="+", help="a run's folder; several appear side by side"
     )
     parser.add_argument(
         "--out", type=given_path, help="file to write (default: gallery.gif in the run)"
@@ -24,13 +24,13 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Write the animated picture, and say where it is."""
-    asked = arguments()
+    """Write the animation and print its path."""
+    args = arguments()
     from gan_zoo.report.animation import animate
 
-    runs = resolve_all(asked.run)
-    out = asked.out or runs[0] / "gallery.gif"
-    frames = animate(runs, out, asked.each)
+    runs = resolve_all(args.run)
+    out = args.out or runs[0] / "gallery.gif"
+    frames = animate(runs, out, args.each)
     print(f"{frames} pictures: {out}")
 
 

@@ -1,4 +1,4 @@
-"""Nouns that do not go together are told before there is data, a folder or a first job."""
+"""Incompatible choices are caught before data, a folder or a first job exists."""
 
 import pytest
 import torch
@@ -21,25 +21,25 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "said"), RULES)
-def test_what_does_not_go_together_is_refused_without_data(composed, words, said):
+@pytest.mark.parametrize(("overrides", "message"), RULES)
+def test_incompatible_choices_are_refused_without_data(composed, overrides, message):
     before = torch.get_rng_state()
-    with pytest.raises(ConfigError) as refused:
-        check_compatibility(load_experiment(composed(*words)))
-    assert str(refused.value).startswith(said)
+    with pytest.raises(ConfigError) as caught:
+        check_compatibility(load_experiment(composed(*overrides)))
+    assert str(caught.value).startswith(message)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("dataset", ["ring", "grid", "spiral", "glyphs"])
-def test_an_outline_is_what_the_data_turn_out_to_be(composed, dataset):
+def test_spec_equals_loaded_data(composed, dataset):
     data = load_experiment(composed(f"dataset={dataset}", "dataset.count=50")).dataset
     samples = data.load("train")
     assert data.spec() == (samples.shape, samples.num_classes, len(samples))
 
 
-def test_a_sweep_with_one_impossible_job_does_not_start(tmp_path):
-    words = ["-m", "architecture=mlp,dcgan", "loss=wgan", "regularizer=r1", "sweep=mine"]
-    called = run_script("train.py", *words, cwd=tmp_path)
+def test_sweep_with_incompatible_job_does_not_start(tmp_path):
+    overrides = ["-m", "architecture=mlp,dcgan", "loss=wgan", "regularizer=r1", "sweep=mine"]
+    called = run_script("train.py", *overrides, cwd=tmp_path)
     assert called.returncode == 2
     (line,) = called.stderr.strip().splitlines()
     assert line.startswith("error: architecture.critic.norm=batch: a gradient penalty needs")

@@ -1,4 +1,4 @@
-"""The pages say what the code does: names, formulas and recipes are compared with it."""
+"""Documentation matches the code: names, formulas, recipes and examples."""
 
 import re
 import textwrap
@@ -15,6 +15,7 @@ from gan_zoo.losses import ScoredBatch, adversarial
 from gan_zoo.schema import ConfigError, Range
 
 ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 ZOO = (ROOT / "docs" / "zoo.md").read_text()
 LOSSES = sorted(path.stem for path in (ROOT / "configs" / "loss").glob("*.yaml"))
 
@@ -24,7 +25,7 @@ def section(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_every_loss_has_a_section_with_its_title_formula_and_recipe(name, composed):
+def test_every_loss_has_title_formula_and_recipe(name, composed):
     config = composed(f"loss={name}")
     loss, text = load_experiment(config).loss, section(name)
     optimizer = config["optimizer"]["critic"]
@@ -45,27 +46,49 @@ def test_every_regularizer_and_divergence_is_described():
         assert path.stem in section("f_gan")
 
 
-def test_the_readme_links_to_every_page():
-    readme = (ROOT / "README.md").read_text()
+def test_readme_links_to_every_page():
     for page in (ROOT / "docs").glob("*.md"):
-        assert f"docs/{page.name}" in readme
+        assert f"docs/{page.name}" in README
+
+
+GROUPS = ("loss", "regularizer", "architecture", "dataset", "optimizer", "experiment")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_readme_names_every_option(group):
+    for path in (ROOT / "configs" / group).glob("*.yaml"):
+        assert f"`{path.stem}`" in README
+
+
+def test_readme_python_example_runs(tmp_path, monkeypatch, capsys):
+    (code,) = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("steps=200", "steps=2"), {})
+    assert capsys.readouterr().out
+    assert (tmp_path / "outputs" / "ring.png").exists()
 
 
 @pytest.mark.parametrize(
     "page", ["README.md", *sorted(p.name for p in (ROOT / "docs").glob("*.md"))]
 )
-def test_pictures_that_a_page_shows_exist(page):
+def test_local_links_exist(page):
     folder = ROOT if page == "README.md" else ROOT / "docs"
     text = (folder / page).read_text()
-    shown = [part.split(")")[0] for part in text.split("](")[1:]]
-    local = [name for name in shown if not name.startswith(("http", "#"))]
+    links = [part.split(")")[0] for part in text.split("](")[1:]]
+    local = [name for name in links if not name.startswith(("http", "#"))]
     assert all((folder / name.partition("#")[0]).exists() for name in local)
 
 
-def test_the_worked_example_of_a_new_loss_is_complete_and_right():
-    steps = (ROOT / "CONTRIBUTING.md").read_text().split("## A loss\n")[1].split("\n## ")[0]
+def example(title):
+    """The code blocks of a section of CONTRIBUTING.md."""
+    steps = (ROOT / "CONTRIBUTING.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
     blocks = re.findall(r"^   ```\w+\n(.*?)^   ```$", steps, re.DOTALL | re.MULTILINE)
-    code, config, hand, page = map(textwrap.dedent, blocks)
+    return [textwrap.dedent(block) for block in blocks]
+
+
+def test_example_of_a_new_loss_is_correct():
+    code, config, hand, page = example("A loss")
     module = {**vars(adversarial), "Annotated": Annotated, "Range": Range}
     exec(code, module)
     node = yaml.safe_load(config)["loss"]
@@ -79,3 +102,38 @@ def test_the_worked_example_of_a_new_loss_is_complete_and_right():
     assert loss.generator(fake).item() == pytest.approx(generator(*scores))
     with pytest.raises(ConfigError, match="power=0.5: must be at least 1"):
         make(power=0.5)
+
+
+def test_example_of_a_new_regularizer_is_correct():
+    code, config = example("A regularizer")
+    exec(code, module := {"__name__": "drift"})
+    drift, (x, y) = module["Drift"](weight=2), torch.tensor([[1.0, 3.0], [0.0, 0.0]])
+    assert drift.penalty(lambda x, y: x, x, x, y) == 10
+    assert yaml.safe_load(config)["weight"] == module["Drift"]().weight
+
+
+def test_example_of_a_new_architecture_is_correct():
+    code, config, row = example("An architecture")
+    exec(code, module := {"__name__": "one_layer"})
+    for name, count in zip(("generator", "critic"), ("52,048", "50,305"), strict=True):
+        given = yaml.safe_load(config)[name]
+        del given["_target_"]
+        network = module[name]((1, 28, 28), 1, **given)
+        assert f"{sum(p.numel() for p in network.parameters()):,}" == count
+        assert count in row
+
+
+def test_example_of_a_new_dataset_is_correct():
+    code, config = example("A dataset")
+    exec(code, module := {"__name__": "circles"})
+    given = yaml.safe_load(config)
+    del given["_target_"]
+    dataset = module["Circles"](**given)
+    samples = dataset.load("test")
+    assert dataset.spec() == (samples.shape, samples.num_classes, len(samples))
+
+
+def test_example_of_a_new_metric_is_correct():
+    code, _ = example("A metric")
+    exec(code, module := {"Tensor": torch.Tensor})
+    assert module["mean_distance"](torch.ones(5, 2), torch.zeros(3, 2)) == pytest.approx(2**0.5)

@@ -1,4 +1,4 @@
-"""Every experiment, a study in one word, composes and trains; here on few and small glyphs."""
+"""Every experiment composes and trains, here on few and small glyphs."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ SMALL = ["dataset=glyphs", "dataset.count=200", "batch_size=4", "steps=2", "devi
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_an_experiment_trains(name, composed, trained, tmp_path):
+def test_experiment_trains(name, composed, trained, tmp_path):
     few = composed(f"experiment={name}", *SMALL)["dataset"]["labels_per_class"]
     labels = ["dataset.labels_per_class=3"] if few else []
     trained(tmp_path, f"experiment={name}", *SMALL, *labels, "evaluate_every=0", "log_every=1")
@@ -18,10 +18,10 @@ def test_an_experiment_trains(name, composed, trained, tmp_path):
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
 
 
-def test_an_experiment_is_only_a_start(composed):
-    comparison = "experiment=mnist_100_labels"
-    assert composed(comparison)["loss"]["margin_scale"] == 1.2
-    changed = composed(comparison, "loss.margin_scale=2", "dataset=fashion_mnist")
+def test_overrides_change_an_experiment(composed):
+    experiment = "experiment=mnist_100_labels"
+    assert composed(experiment)["loss"]["margin_scale"] == 1.2
+    changed = composed(experiment, "loss.margin_scale=2", "dataset=fashion_mnist")
     assert changed["loss"]["margin_scale"] == 2
     assert changed["dataset"]["_target_"].endswith("FashionMNIST")
     assert changed["dataset"]["labels_per_class"] == 10

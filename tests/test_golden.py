@@ -1,7 +1,7 @@
-"""What scripts and users rely on: keys, tags, files of a run's folder, exit codes.
+"""Keys, tags, files of a run's folder and exit codes stay as scripts and users expect them.
 
-A change here is a change of the command line's contract; it belongs into the changelog. Write the
-file anew with `GOLDEN=write python -m pytest tests/test_golden.py`.
+A change here changes the command line's contract and belongs in the changelog. Write the golden
+file with `GOLDEN=write python -m pytest tests/test_golden.py`.
 """
 
 import json
@@ -16,8 +16,8 @@ from gan_zoo.run_folder import flatten
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).with_name("golden.json")
-WORDS = ["batch_size=16", "device=cpu", "log_every=5", "sample_every=10", "checkpoint_every=10"]
-WORDS += ["steps=20", "evaluate_every=20", "evaluation.num_samples=50"]
+OVERRIDES = ["batch_size=16", "device=cpu", "log_every=5", "sample_every=10", "checkpoint_every=10"]
+OVERRIDES += ["steps=20", "evaluate_every=20", "evaluation.num_samples=50"]
 
 
 def compare(part: str, found: object) -> None:
@@ -31,9 +31,9 @@ def compare(part: str, found: object) -> None:
 
 
 def contract(folder: Path) -> dict[str, list[str]]:
-    """The files of a run's folder, the tags of metrics.jsonl, the keys of what it saved.
+    """Return a run's files, the tags of metrics.jsonl, and the keys of summary and checkpoint.
 
-    What depends on the state of the code's working tree is excluded.
+    Excludes what depends on the state of the code's working tree.
     """
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     files = (path for path in folder.rglob("*") if path.is_file())
@@ -58,16 +58,16 @@ def test_configuration_keys():
     compare("configuration", found)
 
 
-def test_a_mixture_run(trained, tmp_path):
-    trained(tmp_path, "dataset=ring", "dataset.count=500", "loss=ls_gan", *WORDS)
+def test_mixture_run(trained, tmp_path):
+    trained(tmp_path, "dataset=ring", "dataset.count=500", "loss=ls_gan", *OVERRIDES)
     compare("mixture", contract(tmp_path))
 
 
-def test_an_image_run(trained, tmp_path, brief):
+def test_image_run(trained, tmp_path, brief):
     data = ["dataset.alphabet=0127", "dataset.size=8", "dataset.count=300", "conditional=true"]
     cache = f"evaluation.cache={tmp_path / 'cache'}"
     folder = tmp_path / "run"
-    trained(folder, "dataset=glyphs", *data, *WORDS, cache, "evaluation.metrics=[all]")
+    trained(folder, "dataset=glyphs", *data, *OVERRIDES, cache, "evaluation.metrics=[all]")
     compare("image", contract(folder))
 
 

@@ -1,4 +1,4 @@
-"""The house: imports run one way, and nothing heavy loads before it is needed."""
+"""Imports run one way, and heavy libraries load only when needed."""
 
 import ast
 import subprocess
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "gan_zoo"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-# Which packages of the house a part may import, besides itself and the schema.
+# Packages of gan_zoo that a part may import, besides itself and the schema.
 MAY_IMPORT = {
     "schema": set(),
     "losses": set(),
@@ -26,12 +26,12 @@ LEAVES = {"losses", "regularizers", "optimizers", "schema"}
 
 
 def part(path):
-    """The package or module of the house that a file belongs to."""
+    """Return the package or module of gan_zoo that contains a file."""
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
 def imports(tree):
-    """Names of all modules imported anywhere in a tree."""
+    """Yield the names of all modules imported anywhere in a tree."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -41,7 +41,7 @@ def imports(tree):
 
 
 def top_level(tree):
-    """The statements that run when a module is imported."""
+    """Return the statements that run when a module is imported."""
     body = [n for n in tree.body if not isinstance(n, (ast.FunctionDef, ast.ClassDef))]
     typing_only = [n for n in body if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.dump(n.test)]
     return ast.Module([n for n in body if n not in typing_only], [])
@@ -62,7 +62,7 @@ def test_imports_run_one_way(path):
 
 
 @pytest.mark.parametrize("name", sorted(LEAVES))
-def test_settings_can_be_checked_without_torch(name):
+def test_settings_need_no_torch(name):
     files = [path for path in MODULES if part(path) == name]
     assert files
     names = {n for path in files for n in imports(top_level(ast.parse(path.read_text())))}
@@ -76,20 +76,20 @@ def loaded_after(code):
     return set(ran.stdout.split())
 
 
-def test_checking_a_whole_configuration_short_of_its_networks_needs_no_torch():
+def test_checking_settings_except_networks_needs_no_torch():
     heavy = {"torch", "numpy", "PIL", "torchvision", "tensorboard", "matplotlib"}
     assert not heavy & loaded_after(
         "import gan_zoo.launch, gan_zoo.data.glyphs, gan_zoo.optimizers"
     )
 
 
-def test_training_needs_neither_torchvision_nor_torchs_tensorboard_writer():
+def test_training_needs_no_torchvision():
     loaded = loaded_after("import gan_zoo.run")
     assert not {"torchvision", "torch.utils.tensorboard", "matplotlib", "scipy"} & loaded
 
 
 @pytest.mark.parametrize(
-    "words",
+    "overrides",
     [
         ["dataset=ring"],
         ["dataset=ring", "loss=wgan"],  # RMSprop
@@ -97,10 +97,16 @@ def test_training_needs_neither_torchvision_nor_torchs_tensorboard_writer():
     ],
     ids=" ".join,
 )
-def test_a_run_needs_neither_the_compiler_nor_libraries_for_reports(tmp_path, words):
-    words = [*words, f"hydra.run.dir={tmp_path}", "steps=1", "device=cpu", "evaluate_every=0"]
+def test_run_needs_no_compiler_or_report_libraries(tmp_path, overrides):
+    overrides = [
+        *overrides,
+        f"hydra.run.dir={tmp_path}",
+        "steps=1",
+        "device=cpu",
+        "evaluate_every=0",
+    ]
     loaded = loaded_after(
-        f"import runpy; sys.argv = ['train.py', *{words!r}]\n"
+        f"import runpy; sys.argv = ['train.py', *{overrides!r}]\n"
         "runpy.run_path('train.py', run_name='__main__')"
     )
     assert "tensorboard" in loaded

@@ -1,6 +1,6 @@
-"""Damaged files: read rightly, or refused by name; nothing in them is ever run.
+"""Damaged files are read correctly or refused by name; nothing in them is ever run.
 
-Checkpoints are damaged in tests/test_resume.py.
+For damaged checkpoints see tests/test_resume.py.
 """
 
 import json
@@ -26,7 +26,7 @@ HYDRA = ("config", "hydra", "overrides")
 
 
 def mutated(content, rng):
-    """Bytes flipped, cut off, doubled or put in."""
+    """Flip, cut, repeat or insert bytes."""
     content, place = bytearray(content), rng.randrange(len(content))
     kind = rng.randrange(4)
     if kind == 0:
@@ -61,41 +61,41 @@ LINES = [json_line(step, VALUES) for step in range(1, 13)]
 
 @pytest.fixture
 def health_monitor():
-    """A watch over no run, that can only recall one."""
+    """A monitor without a run, which can only restore one."""
     monitor = HealthMonitor.__new__(HealthMonitor)
     monitor.health, monitor._period, monitor._next = Health(0.5), 1, 0
     return monitor
 
 
-def test_a_damaged_history_is_cut_to_what_can_be_read(tmp_path, health_monitor):
+def test_damaged_history_keeps_readable_lines(tmp_path, health_monitor):
     path, rng = tmp_path / "metrics.jsonl", random.Random(0)
-    whole = 0
+    intact = 0
     for _ in range(MUTATIONS):
         path.write_bytes(mutated(b"".join(LINES), rng))
         truncate_jsonl(path, step=10, period=1)
         kept = path.read_bytes().splitlines(keepends=True)
         assert all(0 <= json.loads(line)["step"] <= 10 for line in kept)
-        whole += sum(line in kept for line in LINES[:10])
+        intact += sum(line in kept for line in LINES[:10])
         try:
             health_monitor.restore(path)
-        except DivergedError as error:  # a digit made a loss of 1 one of 1e9
+        except DivergedError as error:  # a changed digit made a loss of 1 one of 1e9
             assert error.args
-    assert whole > 7 * MUTATIONS  # of ten lines; those cut off are gone
+    assert intact > 7 * MUTATIONS  # of ten lines; cut lines are lost
 
 
 FILES = ("metrics.jsonl", "summary.json", "evaluation.json", *(f".hydra/{n}.yaml" for n in HYDRA))
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_damaged_runs_are_reported_rightly_or_as_unreadable(tmp_path, name):
+def test_damaged_runs_are_correct_or_unreadable(tmp_path, name):
     one, other = (write_run(tmp_path / n, [2.0, 1.0]) for n in ("one", "other"))
     (one / "evaluation.json").write_text(json.dumps({"step": 200, "metrics": {METRIC: 1.5}}))
     original, rng = (one / name).read_bytes(), random.Random(0)
     for _ in range(MUTATIONS // 4):
         (one / name).write_bytes(mutated(original, rng))
-        runs, broken = read_runs([tmp_path])
-        assert len(runs) + len(broken) == 2
-        assert all(each.name == "one" and "\n" not in each.reason for each in broken)
-        assert compare(runs, broken, None, {}).statuses
-        (sound,) = (run for run in runs if run.folder == other)
-        assert sound.metrics[METRIC] == 1.0
+        runs, unreadable = read_runs([tmp_path])
+        assert len(runs) + len(unreadable) == 2
+        assert all(each.name == "one" and "\n" not in each.reason for each in unreadable)
+        assert compare(runs, unreadable, None, {}).statuses
+        (undamaged,) = (run for run in runs if run.folder == other)
+        assert undamaged.metrics[METRIC] == 1.0

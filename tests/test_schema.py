@@ -1,4 +1,4 @@
-"""Settings: every wrong value ends in one line that names key, value and what is allowed."""
+"""Every wrong setting ends in one line that names key, value and what is allowed."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -18,7 +18,7 @@ from gan_zoo.schema import (
 
 
 @pytest.fixture(autouse=True)
-def _at_home(monkeypatch):
+def _allow_this_module(monkeypatch):
     monkeypatch.setattr(schema, "ALLOWED_PREFIXES", ("gan_zoo.", f"{__name__}."))
 
 
@@ -48,7 +48,7 @@ def node(**changes):
     return {"_target_": f"{__name__}.Outer", "count": 3, **changes}
 
 
-def test_values_arrive_as_the_hints_say():
+def test_values_have_the_types_of_their_hints():
     outer = instantiate(
         node(sizes=[2, 3], pair=[0, 1], inner={"_target_": f"{__name__}.Inner"}), "o"
     )
@@ -86,21 +86,21 @@ def test_values_arrive_as_the_hints_say():
         ({"name": "two\nlines", "count": 0}, "o.count=0"),
     ],
 )
-def test_wrong_values_end_in_one_line(changes, line):
-    with pytest.raises(ConfigError) as refused:
+def test_wrong_value_is_one_line(changes, line):
+    with pytest.raises(ConfigError) as caught:
         instantiate(node(**changes), "o")
-    assert str(refused.value).startswith(line)
-    assert "\n" not in str(refused.value)
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
 
 
-def test_a_missing_key_and_a_key_that_the_program_fills_in_are_named():
+def test_missing_and_reserved_keys_are_named():
     with pytest.raises(ConfigError, match="^o.count: must be given$"):
         instantiate({"_target_": f"{__name__}.Outer"}, "o")
     with pytest.raises(ConfigError, match="o.count=3: unknown key"):
         instantiate(node(), "o", object, count=4)
 
 
-def test_a_network_is_checked_by_its_signature():
+def test_signature_checks_network_settings():
     target = "gan_zoo.architectures.mlp.generator"
     with pytest.raises(ConfigError, match=r"g.hidden\[0\]=-3: must be at least 1"):
         instantiate({"_target_": target, "hidden": [-3]}, "g", shape=(2,), num_classes=1)
@@ -109,7 +109,7 @@ def test_a_network_is_checked_by_its_signature():
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "message"),
     [
         ("os.system", "must begin with gan_zoo."),
         ("builtins.eval", "must begin with gan_zoo."),
@@ -127,20 +127,20 @@ def test_a_network_is_checked_by_its_signature():
         (["gan_zoo.losses.GAN"], "must begin with gan_zoo."),
     ],
 )
-def test_nothing_but_settings_of_the_house_can_be_named(target, said):
-    with pytest.raises(ConfigError) as refused:
+def test_only_settings_of_gan_zoo_are_targets(target, message):
+    with pytest.raises(ConfigError) as caught:
         instantiate({"_target_": target, **({"sigma": 1.0} if "Mixture" in target else {})}, "o")
-    assert str(refused.value).startswith(f"o._target_={target}: {said}")
+    assert str(caught.value).startswith(f"o._target_={target}: {message}")
 
 
-def test_a_target_elsewhere_is_not_even_imported(tmp_path, monkeypatch):
+def test_foreign_target_is_not_imported(tmp_path, monkeypatch):
     (tmp_path / "hostile.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match="nothing else is imported or called"):
         instantiate({"_target_": "hostile.Loss"}, "loss")
 
 
-def test_a_node_makes_what_its_place_needs():
+def test_target_must_have_the_required_type():
     from gan_zoo.architectures.networks import Generator
     from gan_zoo.losses import Loss
 
@@ -153,7 +153,7 @@ def test_a_node_makes_what_its_place_needs():
         instantiate(3, "o")
 
 
-def test_the_home_folder_is_expanded_wherever_a_path_is_a_setting(monkeypatch, tmp_path):
+def test_home_folder_is_expanded_in_paths(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     outer = instantiate(node(place="~/a (1)", places=["~/b", "c~", "~no such user/d"]), "o")
     assert outer.place == str(tmp_path / "a (1)")
@@ -161,7 +161,7 @@ def test_the_home_folder_is_expanded_wherever_a_path_is_a_setting(monkeypatch, t
 
 
 @pytest.mark.parametrize(
-    ("key", "valid", "said"),
+    ("key", "valid", "message"),
     [
         ("nothing", ["hinge", "gan"], "choose one of gan, hinge"),
         ("WGAN", ["wgan", "gan"], "did you mean wgan?"),
@@ -175,5 +175,5 @@ def test_the_home_folder_is_expanded_wherever_a_path_is_a_setting(monkeypatch, t
         ("x", [], "choose one of none"),
     ],
 )
-def test_only_what_is_near_is_suggested(key, valid, said):
-    assert suggest(key, valid) == said
+def test_only_similar_names_are_suggested(key, valid, message):
+    assert suggest(key, valid) == message

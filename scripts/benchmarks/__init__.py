@@ -1,1 +1,1 @@
-"""One file per benchmark: `arguments` says what it can be asked, `measure` returns its rows."""
+"""One file per benchmark: `arguments` defines its options, `measure` returns its rows."""

@@ -1,4 +1,4 @@
-"""train.py that ends, at once, with the first step made: for the benchmark of starting."""
+"""Run train.py and exit right after the first step, for the startup benchmark."""
 
 import os
 import runpy
@@ -10,18 +10,18 @@ from gan_zoo.launch import main
 train = main.train
 
 
-def train_one_step(*given: Any, **named: Any) -> None:
-    """Train, and end the program after one step."""
-    from gan_zoo.training.trainer import Trainer  # not before the settings are checked, as ever
+def train_one_step(*args: Any, **kwargs: Any) -> None:
+    """Train, and exit the program after one step."""
+    from gan_zoo.training.trainer import Trainer  # after settings are checked
 
-    advance = Trainer.train_steps
+    train_steps = Trainer.train_steps
 
-    def first(self: Trainer, count: int) -> None:
-        advance(self, count)
+    def train_and_exit(self: Trainer, count: int) -> None:
+        train_steps(self, count)
         os._exit(0)
 
-    Trainer.train_steps = first  # type: ignore[method-assign]
-    train(*given, **named)
+    Trainer.train_steps = train_and_exit  # type: ignore[method-assign]
+    train(*args, **kwargs)
 
 
 main.train = train_one_step

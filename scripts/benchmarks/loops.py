@@ -1,6 +1,6 @@
-"""What the runner is compared with, written without it: two loops around the same networks.
+"""Two training loops around the same networks, written without the runner, for comparison.
 
-Both take only networks, data and settings from a composed training; the steps are their own.
+Both use only the networks, data and settings of a trainer, and define their own steps.
 """
 
 from collections.abc import Callable
@@ -34,11 +34,11 @@ GENERATOR = {
     "GeneralizedLossSensitive": lambda f: -f.mean(),
 }
 BOUND = 0.01
-DECAY = 0.999  # of the moving average of the generator, which the runner keeps too
+DECAY = 0.999  # of the generator's moving average, which the runner also updates
 
 
 class Pieces:
-    """Networks, losses and settings of a composed training, and nothing of its steps."""
+    """Networks, losses and settings of a trainer, without its steps."""
 
     def __init__(self, trainer: Any):
         gan = trainer.gan
@@ -49,29 +49,29 @@ class Pieces:
         kinds = (torch.optim.Adam, torch.optim.RMSprop)
         self.optimizer = next(kind for kind in kinds if isinstance(optimizer, kind))
         group = optimizer.param_groups[0]
-        told = ("lr", "betas", "eps", "weight_decay", "alpha")
-        self.settings = {name: group[name] for name in told if name in group}
+        names = ("lr", "betas", "eps", "weight_decay", "alpha")
+        self.settings = {name: group[name] for name in names if name in group}
         self.n_critic, self.batch = trainer.n_critic, trainer.loader.batch_size
         self.x = trainer.loader.samples.x
         self.z_dim = gan.generator.z_dim
         self.uniform = gan.generator.prior == "uniform"
-        self.mixes = any("BatchNorm" in type(m).__name__ for m in self.critic.modules())
+        self.has_batch_norm = any("BatchNorm" in type(m).__name__ for m in self.critic.modules())
 
     def noise(self) -> Tensor:
-        """A batch of latent vectors."""
+        """Sample a batch of latent vectors."""
         z = torch.empty(self.batch, self.z_dim, device=self.x.device)
         return z.uniform_(-1, 1) if self.uniform else z.normal_()
 
 
 def bare(trainer: Any) -> Callable[[], None]:
-    """The step a careful person writes by hand for one experiment: resident data, fused Adam."""
+    """Return a step as written by hand for one experiment: data in memory, fused Adam."""
     p = Pieces(trainer)
-    best = {torch.optim.Adam: {"fused": True}, torch.optim.RMSprop: {"foreach": True}}
-    how = {**p.settings, **best[p.optimizer]}
+    fast = {torch.optim.Adam: {"fused": True}, torch.optim.RMSprop: {"foreach": True}}
+    options = {**p.settings, **fast[p.optimizer]}
     generator_parameters = list(p.generator.parameters())
     critic_parameters = list(p.critic.parameters())
-    of_generator = p.optimizer(generator_parameters, **how)
-    of_critic = p.optimizer(critic_parameters, **how)
+    generator_optimizer = p.optimizer(generator_parameters, **options)
+    critic_optimizer = p.optimizer(critic_parameters, **options)
     ema = [p.detach().clone() for p in generator_parameters]
     order, position = torch.randperm(len(p.x), device=p.x.device), [0]
 
@@ -88,29 +88,29 @@ def bare(trainer: Any) -> Callable[[], None]:
             x = batch()
             with torch.no_grad():
                 fake = p.generator(p.noise())
-            if p.mixes:
+            if p.has_batch_norm:
                 real_score, fake_score = p.critic(x), p.critic(fake)
             else:
                 real_score, fake_score = p.critic(torch.cat([x, fake])).chunk(2)
             loss = CRITIC[p.loss](x, fake, real_score.squeeze(-1), fake_score.squeeze(-1))
-            of_critic.zero_grad()
+            critic_optimizer.zero_grad()
             loss.backward()
-            of_critic.step()
+            critic_optimizer.step()
             if p.clips:
                 with torch.no_grad():
                     torch._foreach_clamp_min_(critic_parameters, -BOUND)
                     torch._foreach_clamp_max_(critic_parameters, BOUND)
         loss = GENERATOR[p.loss](p.critic(p.generator(p.noise())).squeeze(-1))
-        of_generator.zero_grad()
+        generator_optimizer.zero_grad()
         loss.backward(inputs=generator_parameters)
-        of_generator.step()
+        generator_optimizer.step()
         torch._foreach_lerp_(ema, generator_parameters, 1 - DECAY)
 
     return step
 
 
-class Pictures(torch.utils.data.Dataset):
-    """Images as most datasets give them: a PIL image each, transformed when it is asked for."""
+class PILImages(torch.utils.data.Dataset):
+    """Images as in most datasets: one PIL image each, transformed on access."""
 
     def __init__(self, x: Tensor):
         from torchvision import transforms
@@ -130,16 +130,16 @@ class Pictures(torch.utils.data.Dataset):
 
 
 def textbook(trainer: Any) -> Callable[[], None]:
-    """The step of tutorials: a DataLoader, default optimizers, a pass each for reals and fakes."""
+    """Return the step of tutorials: a DataLoader, default optimizers, two critic passes."""
     p = Pieces(trainer)
     for network in (p.generator, p.critic):
         network.to(memory_format=torch.contiguous_format)
         for module in network.modules():
             if isinstance(module, (LatentConvTranspose, GlobalConv)):
-                module.__class__ = type(module).__base__  # torch's own layer, as tutorials have it
-    loader = torch.utils.data.DataLoader(Pictures(p.x), p.batch, shuffle=True, drop_last=True)
-    of_generator = p.optimizer(p.generator.parameters(), **p.settings)
-    of_critic = p.optimizer(p.critic.parameters(), **p.settings)
+                module.__class__ = type(module).__base__  # torch's own layer, as in tutorials
+    loader = torch.utils.data.DataLoader(PILImages(p.x), p.batch, shuffle=True, drop_last=True)
+    generator_optimizer = p.optimizer(p.generator.parameters(), **p.settings)
+    critic_optimizer = p.optimizer(p.critic.parameters(), **p.settings)
     batches = [iter(loader)]
 
     def batch() -> Tensor:
@@ -152,16 +152,16 @@ def textbook(trainer: Any) -> Callable[[], None]:
     def step() -> None:
         for _ in range(p.n_critic):
             x, fake = batch(), p.generator(p.noise()).detach()
-            of_critic.zero_grad()
+            critic_optimizer.zero_grad()
             real_score, fake_score = p.critic(x).squeeze(-1), p.critic(fake).squeeze(-1)
             loss = CRITIC[p.loss](x, fake, real_score, fake_score)
             loss.backward()
-            of_critic.step()
+            critic_optimizer.step()
             for parameter in p.critic.parameters() if p.clips else ():
                 parameter.data.clamp_(-BOUND, BOUND)
-        of_generator.zero_grad()
+        generator_optimizer.zero_grad()
         loss = GENERATOR[p.loss](p.critic(p.generator(p.noise())).squeeze(-1))
         loss.backward()
-        of_generator.step()
+        generator_optimizer.step()
 
     return step

@@ -1,4 +1,4 @@
-"""What it takes to judge samples: each group of numbers, and all of them from the start."""
+"""Measure the time of evaluations: each group of metrics, and a whole evaluation."""
 
 import argparse
 import time
@@ -10,49 +10,56 @@ from benchmarks.runner import finish, prepared
 from benchmarks.sheet import Row
 from gan_zoo.command_line import whole_number
 
-USUAL = 10_000  # samples
+DEFAULT_SAMPLES = 10_000  # samples
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    """What can be asked of this benchmark."""
+    """Define the options of this benchmark."""
     command.add_argument("override", nargs="*", help="as for train.py, such as dataset=mnist")
     command.add_argument(
-        "--samples", type=whole_number(1), default=USUAL, help=f"judged (default {USUAL})"
+        "--samples",
+        type=whole_number(1),
+        default=DEFAULT_SAMPLES,
+        help=f"samples to evaluate (default {DEFAULT_SAMPLES})",
     )
     command.add_argument(
-        "--repeats", type=whole_number(1), default=3, help="of each row, for its median"
+        "--repeats", type=whole_number(1), default=3, help="measurements of each row (default 3)"
     )
 
 
-def measure(asked: argparse.Namespace) -> list[Row]:
-    """Seconds for each group of numbers of the dataset's judge, on samples of a new generator.
+def measure(args: argparse.Namespace) -> list[Row]:
+    """Return the seconds of each group of the dataset's metrics, on samples of a new generator.
 
-    A group's own seconds are those after the feature network has looked at the samples; `all`
-    begins with that. Reference samples have been looked at before.
+    The time of a group excludes the features of the samples; `all` includes them. The features of
+    the reference samples are computed before.
     """
     from gan_zoo.evaluation.sampling import generate_fakes, metrics_for
 
-    words = [*asked.override, f"evaluation.num_samples={asked.samples}", "evaluation.metrics=[all]"]
-    experiment, samples, trainer = prepared(words)
+    overrides = [
+        *args.override,
+        f"evaluation.num_samples={args.samples}",
+        "evaluation.metrics=[all]",
+    ]
+    experiment, samples, trainer = prepared(overrides)
     settings = experiment.settings.evaluation
     suite = metrics_for(experiment.dataset, settings, samples.device)
     names = suite.chosen(settings.metrics)
 
-    def drawn() -> Any:
-        return generate_fakes(trainer.gan.ema.network, samples, asked.samples, settings.seed)
+    def sample() -> Any:
+        return generate_fakes(trainer.gan.ema.network, samples, args.samples, settings.seed)
 
-    fakes = drawn()
+    fakes = sample()
     suite.compute(fakes, names)
-    rows = [_row(name, lambda n=name: suite.groups[n](fakes), asked) for name in names]
-    return [*rows, _row("all", lambda: suite.compute(drawn(), names), asked)]
+    rows = [_row(name, lambda n=name: suite.groups[n](fakes), args) for name in names]
+    return [*rows, _row("all", lambda: suite.compute(sample(), names), args)]
 
 
-def _row(name: str, act: Callable[[], object], asked: argparse.Namespace) -> Row:
+def _row(name: str, act: Callable[[], object], args: argparse.Namespace) -> Row:
     seconds = []
-    for _ in range(asked.repeats):
+    for _ in range(args.repeats):
         finish()
-        began = time.perf_counter()
+        start = time.perf_counter()
         act()
         finish()
-        seconds.append(time.perf_counter() - began)
-    return {"group": name, "samples": asked.samples, "seconds": round(median(seconds), 4)}
+        seconds.append(time.perf_counter() - start)
+    return {"group": name, "samples": args.samples, "seconds": round(median(seconds), 4)}

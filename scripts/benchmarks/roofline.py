@@ -1,4 +1,4 @@
-"""What a step cannot go below: its multiplications, at the rate of one large matrix product."""
+"""Compute the lower bound of a step: its multiplications at the rate of a large matrix product."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ SIDE = 2048
 
 
 def floor(step: Callable[[], None], device: str, clock: Callable[[], float]) -> float:
-    """Seconds that a step's matrix products and convolutions would take at the machine's rate."""
+    """Return the seconds of a step's matrix products and convolutions at the machine's rate."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
@@ -17,22 +17,22 @@ def floor(step: Callable[[], None], device: str, clock: Callable[[], float]) -> 
 
 
 def _rate(device: str, clock: Callable[[], float]) -> float:
-    """Floating point operations per second of a large fp32 matrix product."""
+    """Return the floating point operations per second of a large fp32 matrix product."""
     import torch
 
     a = torch.randn(SIDE, SIDE, device=device)
     times = []
     for _ in range(5):
         finish()
-        began = clock()
+        start = clock()
         a @ a
         finish()
-        times.append(clock() - began)
+        times.append(clock() - start)
     return 2 * SIDE**3 / min(times)
 
 
 def peak_memory(step: Callable[[], None]) -> float | None:
-    """Megabytes that a few steps take on the GPU at most; None where there is none."""
+    """Return the peak GPU memory of a few steps in megabytes, or None without a GPU."""
     import torch
 
     if not torch.cuda.is_available():

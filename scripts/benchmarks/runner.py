@@ -1,4 +1,4 @@
-"""The runner as a benchmark sees it: what `fit.py` would train, without a folder."""
+"""Build trainers for benchmarks as train.py would, without a run folder."""
 
 from pathlib import Path
 from typing import Any
@@ -12,24 +12,23 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def composed(overrides: list[str]) -> Any:
-    """The training that these overrides ask for, its data where it will be used."""
+    """Return the trainer for these overrides, with its data on the device."""
     return prepared(overrides)[2]
 
 
 def prepared(overrides: list[str]) -> tuple[Any, Any, Any]:
-    """The experiment that these overrides ask for, its samples, and its training."""
+    """Return the experiment for these overrides, its samples and its trainer."""
     from gan_zoo.data.placement import place_data
-    from gan_zoo.run import build_trainer as composed_training
-    from gan_zoo.run import load_samples
+    from gan_zoo.run import build_trainer, load_samples
 
     with launch.initialize(CONFIGS):
         experiment = load_experiment(launch.to_dict(compose("train", overrides)))
     samples = place_data(load_samples(experiment), experiment.device(), experiment.dataset)
-    return experiment, samples, composed_training(experiment, samples)
+    return experiment, samples, build_trainer(experiment, samples)
 
 
 def finish() -> None:
-    """Wait until the device has done all that was asked of it."""
+    """Wait until the device has finished all work."""
     import torch
 
     if torch.cuda.is_available():

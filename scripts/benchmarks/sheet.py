@@ -1,4 +1,4 @@
-"""What every benchmark ends in: a table to read, and a file that says where it was measured."""
+"""Print the rows of a benchmark, and write them with a description of the machine."""
 
 import json
 import os
@@ -19,14 +19,14 @@ def show(rows: list[Row]) -> None:
 
 
 def write(path: Path, rows: list[Row]) -> None:
-    """Write rows and the machine they were measured on as JSON."""
+    """Write the rows and a description of the machine as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"machine": machine(), "rows": rows}
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def machine() -> Row:
-    """What a duration depends on besides the program."""
+    """Describe the machine and the versions that affect durations."""
     import torch
 
     on_cuda = torch.cuda.is_available()
@@ -42,8 +42,8 @@ def machine() -> Row:
 
 
 def _processor() -> str:
-    """The processor's name where the system tells it, else its family."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    """Return the processor's name if the system provides it, else its family."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return next(iter(names), platform.processor() or platform.machine())

@@ -1,4 +1,4 @@
-"""How long one training step takes, against a bare loop of the same maths and a textbook's."""
+"""Measure a training step, compared with a bare loop of the same math and a textbook's loop."""
 
 import argparse
 import itertools
@@ -22,13 +22,15 @@ CASES = {
     "toy_maxout": ["dataset=ring", "architecture=toy_maxout"],
     "toy_tanh": ["dataset=ring", "architecture=toy_tanh"],
 }
-USUAL = ["mixture", "mlp", "wgan", "dcgan"]
+DEFAULT_CASES = ["mixture", "mlp", "wgan", "dcgan"]
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    """What can be asked of this benchmark."""
+    """Define the options of this benchmark."""
     command.add_argument("override", nargs="*", help="for every case, such as dataset.root=PATH")
-    command.add_argument("--case", nargs="+", choices=CASES, default=USUAL, help="what to train")
+    command.add_argument(
+        "--case", nargs="+", choices=CASES, default=DEFAULT_CASES, help="what to train"
+    )
     command.add_argument("--precision", nargs="+", default=["fp32", "bf16"], help="of the runner")
     command.add_argument("--compile", nargs="+", default=["false", "true"], help="of the runner")
     command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1")
@@ -36,10 +38,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--threads", type=whole_number(1), default=1, help="1 (default): processor time"
     )
     command.add_argument(
-        "--seconds", type=_duration, default=0.1, help="of each turn (default 0.1)"
+        "--seconds", type=_duration, default=0.1, help="of each measurement (default 0.1)"
     )
     command.add_argument(
-        "--rounds", type=whole_number(1), default=60, help="turns of each contestant"
+        "--rounds", type=whole_number(1), default=60, help="measurements of each row (default 60)"
     )
 
 
@@ -53,64 +55,64 @@ def _duration(text: str) -> float:
     return seconds
 
 
-def measure(asked: argparse.Namespace) -> list[Row]:
-    """Rows of medians: each way of the runner, beside the bare loop and the textbook's."""
+def measure(args: argparse.Namespace) -> list[Row]:
+    """Return rows of medians: each mode of the runner, the bare loop and the textbook's."""
     import torch
 
-    torch.set_num_threads(asked.threads)
-    return [row for case in asked.case for row in _case(case, asked)]
+    torch.set_num_threads(args.threads)
+    return [row for case in args.case for row in _case(case, args)]
 
 
-def _case(case: str, asked: argparse.Namespace) -> Iterator[Row]:
-    """Contestants take short turns, so that what else the machine does falls on all of them."""
+def _case(case: str, args: argparse.Namespace) -> Iterator[Row]:
+    """Alternate short measurements, so that other load on the machine affects all rows."""
     from benchmarks.loops import bare, textbook
     from benchmarks.roofline import floor, peak_memory
 
-    words = [*CASES[case], *asked.override, f"device={asked.device}"]
-    contestants = {"bare": (bare(composed(words)), 1), "textbook": (textbook(composed(words)), 1)}
-    for precision, compiled in itertools.product(asked.precision, asked.compile):
+    words = [*CASES[case], *args.override, f"device={args.device}"]
+    rows = {"bare": (bare(composed(words)), 1), "textbook": (textbook(composed(words)), 1)}
+    for precision, compiled in itertools.product(args.precision, args.compile):
         trainer = composed([*words, f"precision={precision}", f"compile={compiled}"])
-        at_once = trainer.setup_runner(0)
-        advance = partial(trainer.train_steps, at_once)
-        contestants[f"{precision} compile={compiled}"] = (advance, at_once)
-    # a single thread's processor time does not count what the neighbors take
-    clock = time.process_time if asked.threads == 1 and asked.device == "cpu" else time.perf_counter
-    limit = floor(contestants["bare"][0], asked.device, clock)
-    memory = {name: peak_memory(act) for name, (act, _) in contestants.items()}
-    counts = {name: _count(act, clock, asked.seconds) for name, (act, _) in contestants.items()}
-    turns: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(asked.rounds):
-        for name, (act, steps) in contestants.items():
-            turns[name].append(_seconds(act, counts[name], clock) / steps)
-    for name, taken in turns.items():
+        together = trainer.setup_runner(0)
+        advance = partial(trainer.train_steps, together)
+        rows[f"{precision} compile={compiled}"] = (advance, together)
+    # processor time of a single thread excludes the load of other processes
+    clock = time.process_time if args.threads == 1 and args.device == "cpu" else time.perf_counter
+    limit = floor(rows["bare"][0], args.device, clock)
+    memory = {name: peak_memory(act) for name, (act, _) in rows.items()}
+    counts = {name: _count(act, clock, args.seconds) for name, (act, _) in rows.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in rows}
+    for _ in range(args.rounds):
+        for name, (act, steps) in rows.items():
+            seconds[name].append(_seconds(act, counts[name], clock) / steps)
+    for name, times in seconds.items():
         yield {
             "case": case,
             "way": name,
-            "us_per_step": round(1e6 * statistics.median(taken), 1),
-            "times_bare": _ratio(taken, turns["bare"]),
-            "faster_than_bare": _ratio(turns["bare"], taken),
-            "faster_than_textbook": _ratio(turns["textbook"], taken),
-            "floor_share": round(limit / statistics.median(taken), 3),
+            "us_per_step": round(1e6 * statistics.median(times), 1),
+            "times_bare": _ratio(times, seconds["bare"]),
+            "faster_than_bare": _ratio(seconds["bare"], times),
+            "faster_than_textbook": _ratio(seconds["textbook"], times),
+            "floor_share": round(limit / statistics.median(times), 3),
             "peak_mb": memory[name],
         }
 
 
 def _count(act: Callable[[], None], clock: Callable[[], float], seconds: float) -> int:
-    """How often a turn of so many seconds has room for an act, once everything is warm."""
+    """Return how many calls fit into a measurement of so many seconds, after warmup."""
     _seconds(act, 5, clock)
     return max(1, round(seconds / _seconds(act, 5, clock)))
 
 
 def _seconds(act: Callable[[], None], count: int, clock: Callable[[], float]) -> float:
-    """Time of one of `count` acts."""
+    """Return the mean time of `count` calls."""
     finish()
-    began = clock()
+    start = clock()
     for _ in range(count):
         act()
     finish()
-    return (clock() - began) / count
+    return (clock() - start) / count
 
 
 def _ratio(upper: list[float], lower: list[float]) -> float:
-    """Median of the ratios of turns that were side by side."""
+    """Return the median of the ratios of adjacent measurements."""
     return round(statistics.median(a / b for a, b in zip(upper, lower, strict=True)), 3)

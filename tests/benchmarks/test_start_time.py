@@ -1,4 +1,4 @@
-"""The benchmark of starting: its rows, as multiples of importing torch."""
+"""The benchmark of startup compares with the time of importing torch."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ def call(*words):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
-def test_rows_tell_how_long_each_beginning_takes(tmp_path):
+def test_rows_have_startup_time_of_each_command(tmp_path):
     ran = call("--out", tmp_path, "start", "dataset=ring", "device=cpu", "--repeats", 1)
     assert ran.returncode == 0, ran.stderr
     rows = json.loads((tmp_path / "start.json").read_text())["rows"]
@@ -27,7 +27,7 @@ def test_rows_tell_how_long_each_beginning_takes(tmp_path):
     assert all(row["seconds"] > 0 and row["cpu_x_import_torch"] > 0 for row in rows)
 
 
-def test_a_training_that_cannot_begin_is_told():
+def test_wrong_override_is_reported():
     ran = call("start", "loss=wgna", "--repeats", 1)
     assert ran.returncode != 0
     assert "loss=wgna: did you mean wgan?" in ran.stderr

@@ -1,11 +1,11 @@
-"""The benchmark of steps: its contestants do the same maths, and its rows say how they compare."""
+"""The benchmark of steps compares training loops of the same math."""
 
 import json
 
 from forked_scripts import run_script
 
 
-def test_rows_compare_each_way_with_two_loops(tmp_path):
+def test_each_mode_is_compared_with_two_loops(tmp_path):
     words = ["--case", "mixture", "wgan", "--precision", "fp32", "bf16", "--compile", "false"]
     words += ["--rounds", "2", "--seconds", "0.01", "dataset.count=200"]
     ran = run_script("scripts/benchmark.py", "--out", str(tmp_path), "step", *words)
