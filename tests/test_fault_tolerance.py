@@ -149,6 +149,7 @@ def swollen():
         {"shape": None},
         {"num_classes": 1.5},
         {"config": [1]},
+        {"health": None},
         {"loader_position": None},
     ],
     ids=lambda hostile: next(iter(hostile)),
@@ -168,7 +169,10 @@ def test_a_checkpoint_that_would_swell_is_refused(tmp_path):
 
 def test_a_sound_checkpoint_of_another_network_is_refused(trained, tmp_path, content):
     trained(tmp_path, *SMALL, "steps=1")
-    for name, state in (("critic", content["generator"]), ("latent_rng", [1]), ("metrics", 3)):
+    wrong_condition = {"since": "x", "readings": 0, "warned": False}
+    health = {**content["health"], "before_end": {"collapse": wrong_condition}}
+    wrong = {"critic": content["generator"], "latent_rng": [1], "metrics": 3, "health": health}
+    for name, state in wrong.items():
         checkpoints.save(checkpoints.latest_path(tmp_path), {**content, name: state})
         with pytest.raises(ConfigError, match="the state of step 1 does not fit the settings"):
             trained(tmp_path, *SMALL, "steps=2")

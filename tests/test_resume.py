@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from gan_zoo import checkpoints
+from gan_zoo.evaluation import monitor
 from gan_zoo.launch.resume import add_saved_choices
 from gan_zoo.run_folder import reproduce_command, resume_hint
 from gan_zoo.schema import ConfigError
@@ -74,6 +75,38 @@ def test_a_run_in_two_parts_equals_a_run_in_one(trained, tmp_path, recipe):
     trained(tmp_path / "two", *recipe, "steps=14")
     assert same_state(tmp_path / "one", tmp_path / "two")
     assert lines(tmp_path / "one") == lines(tmp_path / "two")
+
+
+def health(folder):
+    """The saved state of the health monitor, and the status in the summary."""
+    state = checkpoints.load(checkpoints.latest_path(folder))["health"]
+    return state, json.loads((folder / "summary.json").read_text())["health"]
+
+
+SICK = ["dataset=ring", *SMALL[:2], "device=cpu", "sample_every=0", "checkpoint_every=1"]
+SICK += ["evaluation.num_samples=20"]
+
+
+@pytest.mark.parametrize(
+    ("log_every", "evaluate_every"), [(1, 0), (1, 4), (2, 3), (3, 2), (4, 7), (0, 4), (0, 0)]
+)
+@pytest.mark.parametrize("first", [7, 8, 12, "killed"])
+def test_a_resumed_run_has_the_same_health(
+    trained, tmp_path, monkeypatch, log_every, evaluate_every, first
+):
+    monkeypatch.setattr(monitor, "_SHARE", 4.0)  # of the samples: every other step
+    monkeypatch.setattr("gan_zoo.evaluation.health._NARROW", 100.0)  # whatever the samples are
+    words = [*SICK, f"log_every={log_every}", f"evaluate_every={evaluate_every}"]
+    trained(tmp_path / "one", *words, "steps=13")
+    if first == "killed":  # between the last checkpoint and the summary
+        trained(tmp_path / "two", *words, "steps=13")
+        (tmp_path / "two" / "summary.json").unlink()
+    else:
+        trained(tmp_path / "two", *words, f"steps={first}")
+    trained(tmp_path / "two", *words, "steps=13")
+    assert health(tmp_path / "two") == health(tmp_path / "one")
+    if log_every == 1:
+        assert health(tmp_path / "one")[1] == "collapsed at step 1"
 
 
 def test_an_older_checkpoint_can_be_gone_on_from(trained, tmp_path):

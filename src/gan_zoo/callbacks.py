@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_zoo import checkpoints
 from gan_zoo.checkpoint_saver import CheckpointSaver
 from gan_zoo.data.class_counts import class_names_of, summary_of
 from gan_zoo.data.in_memory import InMemoryDataset
@@ -48,16 +49,20 @@ class RunCallbacks:
         state: Mapping[str, Any] | None = None,
     ):
         self.experiment, self.samples, self.trainer = experiment, samples, trainer
-        self.settings, self.checkpoints = experiment.settings, folder / "checkpoints"
+        self.settings, self.folder = experiment.settings, folder
         seed, dataset = self.settings.seed, experiment.dataset
         noise = make_rng(seed, "album", samples.device)
         names = class_names_of(samples) if samples.num_classes > 1 else ()
         self.sample_grid = SampleGrid(dataset, trainer.gan.ema.network, noise, names)
         self.health_monitor = HealthMonitor(trainer, samples, experiment.loss, seed)
         self.state = state or {}
+        if state is not None:
+            longer = trainer.step < self.settings.steps
+            with checkpoints.must_fit(state["step"], folder):
+                self.health_monitor.load_state_dict(state["health"], longer)
         self.evaluation = self._examination()
         self.examined = trainer.step if self.state.get("evaluated", True) else -1
-        self.saver = CheckpointSaver(self.checkpoints, trainer, self.checkpoint_state)
+        self.saver = CheckpointSaver(folder / "checkpoints", trainer, self.checkpoint_state)
         self.pending: PendingMetrics | None = None  # asked for and not yet written
         self._due = 0.0  # when the next one may be asked for
         reached = (trainer.step, trainer.loader.position)
@@ -69,11 +74,6 @@ class RunCallbacks:
         evaluated = self.examined == trainer.step and self._is_examined(trainer.step)
         how = {"evaluated": evaluated, "unit": dataset.unit}
         self.logger = RunLogger(folder, self.settings.steps, period, *reached, **how)
-        try:
-            self.health_monitor.restore(folder / "metrics.jsonl")
-        except DivergedError as error:  # no run goes on from there: a digit was changed
-            allowed = f"cannot be true of a run that can be continued: {error}"
-            raise ConfigError("resume", folder / "metrics.jsonl", allowed) from None
 
     def _examination(self) -> PeriodicEvaluation | None:
         """The evaluations, unless none is asked for or nothing can be measured: one line says so.
@@ -87,7 +87,7 @@ class RunCallbacks:
             told = "nothing is evaluated: the dataset holds no test samples"
             log.warning("%-12s %s", "evaluation", told)
             return None
-        how = (self.settings.evaluation, self.checkpoints)
+        how = (self.settings.evaluation, self.folder / "checkpoints")
         examination = PeriodicEvaluation(self.health_monitor, dataset, *how, lower_is_better)
         return examination if examination.measures else None
 
@@ -146,6 +146,8 @@ class RunCallbacks:
         # the end of a run may fall between two regular readings, which a longer run would make
         every = self.settings.log_every
         regular = every > 0 and self.trainer.step % every == 0
+        if not regular:
+            self.health_monitor.keep_for_longer_run(evaluated=False)
         values = self.trainer.compute_metrics(reset=regular) | self.health_monitor.measure()
         self.pending = PendingMetrics(self.trainer.step, self.logger.images, values)
         if self.pending.immediate:
@@ -176,6 +178,8 @@ class RunCallbacks:
         step = self.trainer.step
         if not self.saver.has_present:
             self.saver.save()
+        if step % self.settings.evaluate_every:
+            self.health_monitor.keep_for_longer_run(evaluated=True)
         try:
             with self.logger.paused_timer():  # the first run on a dataset trains a network here
                 result = self.evaluation.evaluate()
@@ -202,8 +206,9 @@ class RunCallbacks:
         self.health_monitor.check_weights()
         samples = {"shape": self.samples.shape, "num_classes": self.samples.num_classes}
         samples |= {"class_names": self.samples.class_names}
-        told = {"last": dict(self.logger.last), "evaluated": self._is_evaluated(), **self.data}
-        return {"config": self.experiment.config, **samples, **told, **self.trainer.state_dict()}
+        own = {"last": dict(self.logger.last), "evaluated": self._is_evaluated(), **self.data}
+        own["health"] = self.health_monitor.state_dict()
+        return {"config": self.experiment.config, **samples, **own, **self.trainer.state_dict()}
 
     def _is_evaluated(self) -> bool:
         """Whether no evaluation is missing at the present step."""

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,14 @@ def try_save(path: Path, content: dict[str, Any]) -> str:
 def load(path: Path) -> dict[str, Any]:
     """Read a run's checkpoint onto the CPU. Raises ConfigError for a file that is none."""
     content = read(path)
-    config, shape = content.get("config"), content.get("shape")
+    shape = content.get("shape")
     counts = [content.get(key) for key in ("step", "num_classes", "loader_position")]
     if isinstance(shape, (tuple, list)):
         counts += shape
-    sound = isinstance(config, dict) and isinstance(shape, (tuple, list))
+    sound = all(isinstance(content.get(key), dict) for key in ("config", "health"))
+    sound = sound and isinstance(shape, (tuple, list))
     if not sound or not all(isinstance(n, int) and 0 <= n <= _LARGEST for n in counts):
-        allowed = "holds no configuration, step, shape and position of a run"
+        allowed = "holds no configuration, step, shape, position and health of a run"
         raise ConfigError("checkpoint", path, allowed)
     return content
 
@@ -126,6 +128,16 @@ def latest_valid(folder: Path) -> dict[str, Any] | None:
     if damaged is not None:
         raise damaged
     return None
+
+
+@contextlib.contextmanager
+def must_fit(step: int, folder: Path) -> Iterator[None]:
+    """Raise ConfigError where loading the state of a run's checkpoint fails inside."""
+    try:
+        yield
+    except Exception:  # sound as a file, but of other networks, or written by a stranger
+        allowed = f"the state of step {step} does not fit the settings"
+        raise ConfigError("checkpoint", folder / "checkpoints", allowed) from None
 
 
 def delete_after(folder: Path, step: int) -> None:

@@ -101,12 +101,9 @@ def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
 
 
 def load_state(trainer: Trainer, state: dict[str, Any], folder: Path) -> None:
-    """Take over a checkpoint's state. Raises ConfigError for one that does not fit the run."""
-    try:
+    """Load a checkpoint's state. Raises ConfigError for one that does not fit the run."""
+    with checkpoints.must_fit(state["step"], folder):
         trainer.load_state_dict(state)
-    except Exception:  # sound as a file, but of other networks, or written by a stranger
-        allowed = f"the state of step {state['step']} does not fit the settings"
-        raise ConfigError("checkpoint", folder / "checkpoints", allowed) from None
     log.info("resuming from step %s: %s", trainer.step, folder)
 
 

@@ -1,6 +1,5 @@
 """A run watched while it trains: its health at each reading, an examination now and then."""
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from gan_zoo.evaluation.best_checkpoint import BestCheckpoint, best_tag
 from gan_zoo.evaluation.collapse import CollapseStats
 from gan_zoo.evaluation.config import Evaluation
 from gan_zoo.evaluation.evaluator import Evaluator, sample_real, zero_score_loss
-from gan_zoo.evaluation.health import DivergedError, Health
+from gan_zoo.evaluation.health import EVALUATED, DivergedError, Health
 from gan_zoo.evaluation.result import EvalResult
 from gan_zoo.evaluation.sampling import sample_labels
 from gan_zoo.losses import Loss
@@ -45,20 +44,32 @@ class HealthMonitor:
         made = trainer.loader.batch_size * (trainer.n_critic + 1)  # in each step
         self._period, self._next = math.ceil(_BATCH / (_SHARE * made)), 0
         self.health = Health(zero_score_loss(loss, real))
+        self._before_end: dict[str, Any] = {}
 
     def _stream(self, seed: int) -> torch.Generator:
         return make_rng(seed, "vitals", self.device)
 
-    def restore(self, lines: Path) -> None:
-        """Read the values that the run has written so far, to know since when something is so."""
-        for line in lines.read_text(encoding="utf-8").splitlines() if lines.exists() else ():
-            values = json.loads(line)
-            step = values.pop("step")
-            known = {name: value for name, value in values.items() if value is not None}
-            self.health.read(step, known)
-            self.health.read_metrics(step, known)
-            if "health/distance_ratio" in values:
-                self._next = step + self._period
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that observations change, as plain values; see `keep_for_longer_run`."""
+        return {**self._state(), "before_end": self._before_end}
+
+    def load_state_dict(self, state: Mapping[str, Any], longer: bool) -> None:
+        """Load a `state_dict`. `longer`: whether the run is longer than the one that saved it."""
+        values = {**state, **(state["before_end"] if longer else {})}
+        self.health.load_state_dict(values)
+        self._next = int(values["next"])
+        self._before_end = {} if longer else dict(state["before_end"])
+
+    def _state(self) -> dict[str, Any]:
+        return {"next": self._next, **self.health.state_dict()}
+
+    def keep_for_longer_run(self, evaluated: bool) -> None:
+        """Exclude the next observation, of an evaluation or of logged metrics, from longer runs.
+
+        Only the end of this run brings it, so that a run of more steps never makes it.
+        """
+        before = self._state().items()
+        self._before_end |= {name: v for name, v in before if (name in EVALUATED) == evaluated}
 
     @torch.no_grad()
     def measure(self) -> dict[str, Tensor]:
