@@ -141,7 +141,7 @@ def test_a_finished_run_is_left_as_it_is(trained, tmp_path):
 
 def test_other_settings_are_refused_unless_they_are_meant(trained, tmp_path):
     trained(tmp_path, *SMALL, "steps=4")
-    with pytest.raises(ConfigError, match=r"optimizer.lr=0.1: was 0.0002 in the run to continue"):
+    with pytest.raises(ConfigError, match=r"optimizer.lr=0.1: was 0.0002 in the run to resume"):
         trained(tmp_path, *SMALL, "steps=6", "optimizer.lr=0.1")
     assert trained(tmp_path, *SMALL, "steps=6", "log_every=2")["steps"] == 6
     meant = ["optimizer.lr=0.1", "allow_changes=true"]
@@ -317,7 +317,7 @@ def test_a_run_without_a_checkpoint_starts_again_says_so_and_keeps_its_lines(
     before = (tmp_path / "metrics.jsonl").read_bytes()
     assert resume_hint(tmp_path).endswith("starts again: it has no checkpoint")
     trained(tmp_path, *words, "steps=9")
-    assert "has no checkpoint: starting from step 0; what it held is kept as" in caplog.text
+    assert "has no checkpoint: starting from step 0; old files are kept as" in caplog.text
     assert (tmp_path / "metrics.jsonl.1").read_bytes() == before
     assert [line["step"] for line in lines(tmp_path)] == [3, 6, 9]
     assert resume_hint(tmp_path).endswith("continues from step 9")
@@ -329,7 +329,9 @@ def test_other_data_behind_the_same_path_is_refused_or_kept_in_the_summary(train
     first = trained(tmp_path / "run", *words, "steps=2")
     assert "dataset_history" not in first
     np.savez(tmp_path / "x.npz", x=np.full((30, 8, 8), 9, np.uint8))
-    with pytest.raises(ConfigError, match=r"dataset.root=.*x.npz: holds other data .*; allow_cha"):
+    with pytest.raises(
+        ConfigError, match=r"dataset.root=.*x.npz: contains other data .*; allow_cha"
+    ):
         trained(tmp_path / "run", *words, "steps=4")
     trained(tmp_path / "run", *words, "steps=4", "allow_changes=true")
     summary = trained(tmp_path / "run", *words, "steps=6")

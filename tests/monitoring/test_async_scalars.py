@@ -7,9 +7,10 @@ import types
 import pytest
 
 from gan_zoo.evaluation.monitor import PeriodicEvaluation
-from gan_zoo.monitoring import async_scalars, logger
-from gan_zoo.monitoring.async_scalars import HostCopy
+from gan_zoo.monitoring import logger
 from gan_zoo.monitoring.progress import Progress
+from gan_zoo.training import meters
+from gan_zoo.training.meters import HostCopy
 from gan_zoo.training.trainer import Trainer
 
 RING = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "log_every=2"]
@@ -86,7 +87,7 @@ def test_examinations_count_neither_for_the_speed_nor_for_the_time_of_training(
     passed = [0.0]
     clock = types.SimpleNamespace(monotonic=lambda: passed[0])
     monkeypatch.setattr(logger, "time", clock)
-    monkeypatch.setattr(async_scalars, "time", clock)
+    monkeypatch.setattr(meters, "time", clock)
     advance, examine = Trainer.train_steps, PeriodicEvaluation.evaluate
 
     def slowly(self, count):

@@ -151,7 +151,7 @@ def test_what_cannot_be_compiled_runs_as_it_is_and_says_so_once(where, monkeypat
         monkeypatch.setattr(compiled, "TraceableStep", refuse)
     else:
         ways = {critic_only: critic_only, critic_and_generator: critic_and_generator, where: refuse}
-        monkeypatch.setattr(compiled, "_in_one_graph", ways.get)
+        monkeypatch.setattr(compiled, "_compile", ways.get)
         monkeypatch.setattr(compiled, "TraceableStep", WithoutGraph)
         monkeypatch.setattr(traceable, "TraceableEMA", WithoutGraph)
     with caplog.at_level(logging.WARNING):
@@ -198,7 +198,7 @@ def test_errors_of_later_steps_are_nobodys_fallback(monkeypatch):
             raise ValueError("later")
         return {}
 
-    monkeypatch.setattr(compiled, "_in_one_graph", lambda _: step)
+    monkeypatch.setattr(compiled, "_compile", lambda _: step)
     turns = CompiledRunner(*table(game_of()))
     play(turns, [2])
     failing[0] = True
@@ -249,7 +249,7 @@ class Rerun:
         turns = self.turns
         given = ([part.clone() for part in parts] for parts in turns._inputs)
         turns._inputs = list(given)
-        turns._metrics = cuda_graph._totals(turns._turns(len(turns._weights)))
+        turns._metrics = cuda_graph._totals(turns._steps(len(turns._weights)))
         turns._gradients = StepRunner.gradients(turns)
 
 

@@ -13,9 +13,9 @@ from gan_zoo.losses import ScoredBatch
 from gan_zoo.monitoring.sample_grid import generate
 from gan_zoo.optimizers import Adam, RMSprop
 from gan_zoo.training.ema import EMA
-from gan_zoo.training.latents import LatentSampler
 from gan_zoo.training.meters import MeanMetrics
 from gan_zoo.training.numerics import precision_warning
+from gan_zoo.training.rng import LatentSampler
 from gan_zoo.training.runner import StepRunner
 from gan_zoo.training.schedule import CriticWarmup
 from gan_zoo.training.step import (
@@ -282,7 +282,7 @@ def test_latent_vectors_go_on_from_any_batch(taken):
     for _ in range(taken):
         one.next()
     two.next()
-    two.restore(one.state())
+    two.load_state_dict(one.state_dict())
     for _ in range(20):
         assert torch.equal(one.next(), two.next())
 

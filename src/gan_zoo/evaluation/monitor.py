@@ -1,5 +1,6 @@
 """A run watched while it trains: its health at each reading, an examination now and then."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from gan_zoo.schema import ConfigError
 from gan_zoo.training.rng import make_rng
 from gan_zoo.training.trainer import Trainer
 
+log = logging.getLogger(__name__)
+
 _BATCH = 128  # samples that vitals are taken of
 _SHARE = 0.002  # of the samples made for training: vitals take no more, however often is read
 
@@ -39,15 +42,15 @@ class HealthMonitor:
         generator = trainer.gan.ema.network
         y = sample_labels(samples.y, generator.num_classes, _BATCH, seed)
         real = sample_real(samples, y, seed, self.device)
-        self.y, self.z = y.to(self.device), generator.sample_z(_BATCH, self._stream(seed))
+        self.y, self.z = (
+            y.to(self.device),
+            generator.sample_z(_BATCH, make_rng(seed, "vitals", self.device)),
+        )
         self.collapse_stats = CollapseStats(real)
         made = trainer.loader.batch_size * (trainer.n_critic + 1)  # in each step
         self._period, self._next = math.ceil(_BATCH / (_SHARE * made)), 0
         self.health = Health(zero_score_loss(loss, real))
         self._before_end: dict[str, Any] = {}
-
-    def _stream(self, seed: int) -> torch.Generator:
-        return make_rng(seed, "vitals", self.device)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that observations change, as plain values; see `keep_for_longer_run`."""
@@ -85,10 +88,6 @@ class HealthMonitor:
             in_evaluation_mode(network, lambda: network(self.z, self.y))
         )
 
-    def read(self, step: int, values: Mapping[str, float]) -> None:
-        """Judge the run's health by a reading of a step. Raises DivergedError if past recovery."""
-        self.health.read(step, values)
-
     def check_weights(self) -> None:
         """Raises DivergedError where a player's weights are not finite: never to be saved."""
         for player in ("generator", "critic"):
@@ -96,11 +95,6 @@ class HealthMonitor:
             if not torch.stack([p.detach().isfinite().all() for p in parameters]).all():
                 reason = DivergedError(f"weights/{player}", float("nan"))
                 raise self.health.diverge(self.trainer.step, reason)
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What a summary says of it."""
-        return {"health": self.health.status}
 
 
 class PeriodicEvaluation:
@@ -138,11 +132,6 @@ class PeriodicEvaluation:
             raise error.under("evaluation" if named else "") from None
         self.best = BestCheckpoint(folder, tag, bool(lower_is_better(tag))) if tag else None
 
-    @property
-    def measures(self) -> bool:
-        """Whether anything can be measured on this dataset."""
-        return bool(self.evaluator.names)
-
     def evaluate(self) -> EvalResult:
         """Judge the run now. Raises DivergedError for samples that are not finite."""
         trainer, health = self.health_monitor.trainer, self.health_monitor.health
@@ -166,3 +155,25 @@ class PeriodicEvaluation:
         value = result.numbers[self.best.metric]
         self.best.update(self.health_monitor.trainer.step, value, content)
         self.facts["best"] = self.best.record
+
+
+def periodic_evaluation(
+    health_monitor: HealthMonitor,
+    dataset: Any,
+    settings: Any,
+    folder: Path,
+    lower_is_better: Callable[[str], bool | None],
+) -> PeriodicEvaluation | None:
+    """Make the evaluation of a run with these `RunConfig` settings; None if it evaluates nothing.
+
+    Raises ConfigError for settings that do not suit the dataset.
+    """
+    if not settings.evaluate_every:
+        return None
+    if not dataset.has_test():
+        log.warning("%-12s nothing is evaluated: the dataset holds no test samples", "evaluation")
+        return None
+    evaluation = PeriodicEvaluation(
+        health_monitor, dataset, settings.evaluation, folder, lower_is_better
+    )
+    return evaluation if evaluation.evaluator.names else None

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from io import FileIO
 from pathlib import Path
 
-from gan_zoo.threads import single_core_pool
+from gan_zoo.devices import single_core_pool
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gan_zoo.architectures.networks import Generator, in_evaluation_mode
 from gan_zoo.data.in_memory import InMemoryDataset
-from gan_zoo.monitoring.async_scalars import HostCopy
+from gan_zoo.training.meters import HostCopy
 
 _NAMED = 2  # classes in one row of a grid
 
