@@ -17,6 +17,7 @@ from gan_zoo import checkpoints
 from gan_zoo.architectures.networks import Generator
 from gan_zoo.data.dataset import Dataset, Images
 from gan_zoo.data.in_memory import to_bytes
+from gan_zoo.experiment import build_networks
 from gan_zoo.monitoring.sample_grid import generate, grid_columns, grid_labels, row_names
 from gan_zoo.schema import ConfigError, instantiate
 
@@ -102,13 +103,7 @@ def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
     """
     content = checkpoints.load(checkpoints.latest_path(run_or_checkpoint))
     config = content["config"]
-    generator = instantiate(
-        config["architecture"]["generator"],
-        "architecture.generator",
-        Generator,
-        shape=tuple(content["shape"]),
-        num_classes=content["num_classes"],
-    )
+    generator, _ = build_networks(config, tuple(content["shape"]), content["num_classes"])
     generator.load_state_dict(content["ema" if averaged else "generator"])
     # images are shown alike whatever their dataset, whose files need not be here; points need modes
     images = len(content["shape"]) == 3

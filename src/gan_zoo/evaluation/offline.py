@@ -19,6 +19,7 @@ from gan_zoo.devices import find_device
 from gan_zoo.evaluation.config import Evaluation
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.result import EvalResult
+from gan_zoo.experiment import build_networks
 from gan_zoo.latest_sweep import resolve_all
 from gan_zoo.schema import ConfigError, instantiate
 
@@ -124,11 +125,7 @@ def load_networks(
 ) -> tuple[Generator, Critic, Critic | None]:
     """The averaged generator, the critic, and its average if it classifies, of a checkpoint."""
     config = content["config"]
-    given = {"shape": tuple(content["shape"]), "num_classes": content["num_classes"]}
-    generator, critic = (
-        instantiate(config["architecture"][player], f"architecture.{player}", **given)
-        for player in ("generator", "critic")
-    )
+    generator, critic = build_networks(config, tuple(content["shape"]), content["num_classes"])
     instantiate(config["regularizer"], "regularizer").prepare(critic)
     generator.load_state_dict(content["ema"])
     critic.load_state_dict(content["critic"])

@@ -1,4 +1,4 @@
-"""Readings of a device that works at a pace of its own: looked at later, the same for all that."""
+"""Metrics that arrive from the device later are logged as if they had arrived at once."""
 
 import json
 import shutil
@@ -14,12 +14,18 @@ from gan_zoo.training.meters import HostCopy
 from gan_zoo.training.trainer import Trainer
 
 RING = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "log_every=2"]
-JUDGED = [*RING, "steps=9", "evaluate_every=3", "evaluation.num_samples=20", "checkpoint_every=4"]
+EVALUATED = [
+    *RING,
+    "steps=9",
+    "evaluate_every=3",
+    "evaluation.num_samples=20",
+    "checkpoint_every=4",
+]
 
 
 @pytest.fixture
-def later(monkeypatch):
-    """No reading is there when it is asked for."""
+def delayed(monkeypatch):
+    """Metrics never arrive at once."""
     monkeypatch.setattr(HostCopy, "immediate", False)
 
 
@@ -29,33 +35,33 @@ def lines(folder):
 
 
 @pytest.fixture(scope="module")
-def at_once(trained, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("at_once")
-    trained(folder, *JUDGED)
+def undelayed(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undelayed")
+    trained(folder, *EVALUATED)
     return lines(folder)
 
 
-def test_lines_are_the_same_and_in_the_same_order(trained, tmp_path, at_once, later):
-    trained(tmp_path, *JUDGED)
-    assert lines(tmp_path) == at_once
+def test_delayed_metrics_give_the_same_lines(trained, tmp_path, undelayed, delayed):
+    trained(tmp_path, *EVALUATED)
+    assert lines(tmp_path) == undelayed
 
 
-def test_a_run_in_two_parts_has_the_same_lines(trained, tmp_path, at_once, later):
-    trained(tmp_path, *JUDGED, "steps=5")
-    trained(tmp_path, *JUDGED)
+def test_delayed_metrics_survive_a_resume(trained, tmp_path, undelayed, delayed):
+    trained(tmp_path, *EVALUATED, "steps=5")
+    trained(tmp_path, *EVALUATED)
     assert [line for line in lines(tmp_path) if "loss/critic" in line] == [
-        line for line in at_once if "loss/critic" in line
+        line for line in undelayed if "loss/critic" in line
     ]
 
 
-def test_a_run_that_diverges_stops_one_reading_later(trained, tmp_path, later):
+def test_delayed_divergence_stops_one_log_later(trained, tmp_path, delayed):
     words = ["steps=400", "optimizer.lr=10", "checkpoint_every=7", "log_every=5"]
     summary = trained(tmp_path, *RING, *words)
-    told = int(summary["health"].removeprefix("diverged at step ").partition(" ")[0])
-    assert told <= summary["steps"] <= told + 5
+    diverged = int(summary["health"].removeprefix("diverged at step ").partition(" ")[0])
+    assert diverged <= summary["steps"] <= diverged + 5
 
 
-def test_lines_may_keep_a_time_apart_and_are_then_of_more_steps(trained, tmp_path):
+def test_min_log_interval_averages_more_steps(trained, tmp_path):
     words = [*RING, "steps=9", "evaluate_every=0", "log_every=1"]
     trained(tmp_path / "all", *words)
     trained(tmp_path / "few", *words, "min_log_interval=1000")
@@ -65,7 +71,7 @@ def test_lines_may_keep_a_time_apart_and_are_then_of_more_steps(trained, tmp_pat
     assert few[1]["loss/critic"] == pytest.approx(sum(losses) / 8, rel=1e-5)
 
 
-def test_a_run_that_keeps_a_time_between_lines_is_continued_as_any_other(trained, tmp_path):
+def test_a_run_with_min_log_interval_resumes(trained, tmp_path):
     words = [*RING, "evaluate_every=0", "min_log_interval=1000", "log_every=2"]
     trained(tmp_path / "whole", *words, "steps=9", "checkpoint_every=5")
     (tmp_path / "parts").mkdir()
@@ -74,33 +80,31 @@ def test_a_run_that_keeps_a_time_between_lines_is_continued_as_any_other(trained
     kept = (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "parts" / "metrics.jsonl").write_text(kept[0])
     trained(tmp_path / "parts", *words, "steps=9", "checkpoint_every=5")
-    told = lines(tmp_path / "parts")
-    # the clock begins anew: a line at step 6, and one of the three steps that remain
-    assert [line["step"] for line in told] == [2, 6, 9]
-    assert lines(tmp_path / "whole")[0] == told[0]
+    resumed = lines(tmp_path / "parts")
+    # the interval starts again: a line at step 6, and one for the last three steps
+    assert [line["step"] for line in resumed] == [2, 6, 9]
+    assert lines(tmp_path / "whole")[0] == resumed[0]
 
 
-def test_examinations_count_neither_for_the_speed_nor_for_the_time_of_training(
-    trained, tmp_path, monkeypatch
-):
-    """By a clock that goes on by a second with every step, and by a thousand while one examines."""
-    passed = [0.0]
-    clock = types.SimpleNamespace(monotonic=lambda: passed[0])
+def test_evaluations_do_not_count_as_training_time(trained, tmp_path, monkeypatch):
+    """The clock advances by 1 s per step, and by 1000 s per evaluation."""
+    seconds = [0.0]
+    clock = types.SimpleNamespace(monotonic=lambda: seconds[0])
     monkeypatch.setattr(logger, "time", clock)
     monkeypatch.setattr(meters, "time", clock)
-    advance, examine = Trainer.train_steps, PeriodicEvaluation.evaluate
+    train_steps, evaluate = Trainer.train_steps, PeriodicEvaluation.evaluate
 
-    def slowly(self, count):
-        passed[0] += count
-        return advance(self, count)
+    def slow_steps(self, count):
+        seconds[0] += count
+        return train_steps(self, count)
 
-    def very_slowly(self):
-        passed[0] += 1000
-        return examine(self)
+    def slow_evaluation(self):
+        seconds[0] += 1000
+        return evaluate(self)
 
-    monkeypatch.setattr(Trainer, "train_steps", slowly)
-    monkeypatch.setattr(PeriodicEvaluation, "evaluate", very_slowly)
-    summary = trained(tmp_path, *JUDGED)
+    monkeypatch.setattr(Trainer, "train_steps", slow_steps)
+    monkeypatch.setattr(PeriodicEvaluation, "evaluate", slow_evaluation)
+    summary = trained(tmp_path, *EVALUATED)
     read = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert {line["perf/steps_per_second"] for line in read if "loss/critic" in line} == {1}
     assert summary["seconds"] == 9
@@ -115,16 +119,16 @@ def test_examinations_count_neither_for_the_speed_nor_for_the_time_of_training(
         (0.0, "samples", "0 samples/s"),
     ],
 )
-def test_speeds_are_of_images_or_samples_and_never_rounded_to_zero(speed, unit, shown, caplog):
+def test_speeds_have_units_and_two_digits(speed, unit, shown, caplog):
     caplog.set_level("INFO")
     progress = Progress(1, 0, unit)
-    told = {"loss/critic": 1.0, "loss/generator": 1.0, "perf/images_per_second": speed}
-    progress.update(1, told, "healthy")
+    values = {"loss/critic": 1.0, "loss/generator": 1.0, "perf/images_per_second": speed}
+    progress.update(1, values, "healthy")
     progress.close()
     assert f"  {shown}  ETA" in caplog.text
 
 
-def test_points_are_not_called_images(trained, tmp_path, caplog):
+def test_points_are_counted_as_samples(trained, tmp_path, caplog):
     caplog.set_level("INFO")
     trained(tmp_path, *RING, "evaluate_every=0", "steps=1")
     assert "samples/s" in caplog.text
