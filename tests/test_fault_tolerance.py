@@ -60,7 +60,7 @@ def test_training_continues_when_a_checkpoint_cannot_be_written(
 ):
     words = [*SMALL, "checkpoint_every=2"]
     trained(tmp_path, *words, "steps=4")
-    sound = checkpoints.latest_path(tmp_path).read_bytes()
+    valid = checkpoints.latest_path(tmp_path).read_bytes()
     disk_full.append(True)
     with caplog.at_level(logging.WARNING), pytest.raises(Stopped, match="No space left on device"):
         trained(tmp_path, *words, "steps=9")
@@ -69,7 +69,7 @@ def test_training_continues_when_a_checkpoint_cannot_be_written(
     )
     kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert kept == ["00000002.pt", "00000004.pt"]
-    assert checkpoints.latest_path(tmp_path).read_bytes() == sound
+    assert checkpoints.latest_path(tmp_path).read_bytes() == valid
     disk_full.clear()
     assert trained(tmp_path, *words, "steps=9")["steps"] == 9
 
@@ -119,7 +119,7 @@ def test_a_read_only_folder_is_named(tmp_path):
 @pytest.fixture(scope="module")
 def content(trained, tmp_path_factory):
     """Content of a valid checkpoint."""
-    folder = tmp_path_factory.mktemp("sound")
+    folder = tmp_path_factory.mktemp("valid")
     trained(folder, *SMALL, "steps=1")
     return checkpoints.load(checkpoints.latest_path(folder))
 

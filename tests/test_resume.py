@@ -159,9 +159,9 @@ def test_partial_and_later_lines_are_deleted(trained, tmp_path):
 
 def test_mutated_checkpoints_are_equal_or_refused(trained, tmp_path):
     trained(tmp_path, "dataset=ring", "batch_size=8", "steps=1", "device=cpu", "dataset.count=50")
-    sound = checkpoints.latest_path(tmp_path)
-    original, rng = sound.read_bytes(), random.Random(0)
-    expected = dict(tensors(checkpoints.load(sound)))
+    valid = checkpoints.latest_path(tmp_path)
+    original, rng = valid.read_bytes(), random.Random(0)
+    expected = dict(tensors(checkpoints.load(valid)))
     damaged, refused = tmp_path / "damaged.pt", 0
     for _ in range(1000):
         content = bytearray(original)

@@ -64,9 +64,9 @@ def load(path: Path) -> dict[str, Any]:
     counts = [content.get(key) for key in ("step", "num_classes", "loader_position")]
     if isinstance(shape, (tuple, list)):
         counts += shape
-    sound = all(isinstance(content.get(key), dict) for key in ("config", "health"))
-    sound = sound and isinstance(shape, (tuple, list))
-    if not sound or not all(isinstance(n, int) and 0 <= n <= _LARGEST for n in counts):
+    valid = all(isinstance(content.get(key), dict) for key in ("config", "health"))
+    valid = valid and isinstance(shape, (tuple, list))
+    if not valid or not all(isinstance(n, int) and 0 <= n <= _LARGEST for n in counts):
         allowed = "holds no configuration, step, shape, position and health of a run"
         raise ConfigError("checkpoint", path, allowed)
     return content
@@ -77,13 +77,13 @@ def read(path: Path) -> dict[str, Any]:
     try:
         _verify(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-        sound = _is_small(content, path.stat().st_size)
+        valid = _is_small(content, path.stat().st_size)
     except OSError as error:
         raise ConfigError("checkpoint", path, f"cannot be read: {error.strerror}") from None
     except Exception:  # damaged or hostile bytes can make a reader fail in any way
         # torch's own message recommends unsafe loading
         raise ConfigError("checkpoint", path, "is damaged, or no checkpoint") from None
-    if not sound or not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not valid or not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ConfigError("checkpoint", path, f"is no gan_zoo checkpoint of format {FORMAT}")
     return content
 

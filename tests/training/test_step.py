@@ -271,10 +271,10 @@ def test_chunks_of_steps_end_at_every_action(monkeypatch):
 
 
 def test_every_update_uses_fresh_latents():
-    trainer, drawn = make_trainer(n_critic=2), []
-    trainer.gan.generator.register_forward_pre_hook(lambda _, args: drawn.append(args[0].clone()))
+    trainer, used = make_trainer(n_critic=2), []
+    trainer.gan.generator.register_forward_pre_hook(lambda _, args: used.append(args[0].clone()))
     trainer.fit(20, [])
-    assert len({tuple(z.flatten().tolist()) for z in drawn}) == len(drawn) == 60
+    assert len({tuple(z.flatten().tolist()) for z in used}) == len(used) == 60
 
 
 @pytest.mark.parametrize("taken", [0, 1, 15, 16, 17, 40])
@@ -430,10 +430,12 @@ def test_generate_uses_and_leaves_evaluation_mode():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_var.fill_(4.0)
     z, y = torch.rand(8, 4), torch.zeros(8, dtype=torch.int64)
-    drawn = generate(generator, z, y)
+    samples = generate(generator, z, y)
     assert generator.training
-    torch.testing.assert_close(drawn[:3], generate(generator, z[:3], y[:3]))  # no batch statistics
-    assert not torch.allclose(drawn, generator(z, y), atol=1e-3)
+    torch.testing.assert_close(
+        samples[:3], generate(generator, z[:3], y[:3])
+    )  # no batch statistics
+    assert not torch.allclose(samples, generator(z, y), atol=1e-3)
 
 
 @pytest.mark.parametrize(

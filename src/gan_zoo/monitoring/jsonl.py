@@ -32,8 +32,8 @@ def parse_step(line: bytes) -> int:
     """Return the step of a line of numbers by name; -1 for any other line."""
     try:
         values = json.loads(line)
-        sound = all(value is None or type(value) in (int, float) for value in values.values())
-        return values["step"] if sound and type(values["step"]) is int else -1
+        valid = all(value is None or type(value) in (int, float) for value in values.values())
+        return values["step"] if valid and type(values["step"]) is int else -1
     except (ValueError, KeyError, AttributeError, RecursionError):
         return -1
 
