@@ -13,14 +13,14 @@ from gan_zoo.checkpoint_saver import CheckpointSaver
 from gan_zoo.data.class_counts import class_names_of, summary_of
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.evaluation.health import DivergedError
-from gan_zoo.evaluation.monitor import HealthMonitor, PeriodicEvaluation
+from gan_zoo.evaluation.monitor import HealthMonitor
+from gan_zoo.evaluation.periodic import PeriodicEvaluation
 from gan_zoo.experiment import Experiment
 from gan_zoo.monitoring.async_scalars import PendingMetrics
 from gan_zoo.monitoring.header import config_table, flatten
 from gan_zoo.monitoring.jsonl import set_aside
 from gan_zoo.monitoring.logger import RunLogger
 from gan_zoo.monitoring.sample_grid import SampleGrid
-from gan_zoo.report.metric_info import lower_is_better
 from gan_zoo.run_folder import data_history
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.rng import make_rng
@@ -88,7 +88,7 @@ class RunCallbacks:
             log.warning("%-12s %s", "evaluation", told)
             return None
         how = (self.settings.evaluation, self.checkpoints)
-        examination = PeriodicEvaluation(self.health_monitor, dataset, *how, lower_is_better)
+        examination = PeriodicEvaluation(self.health_monitor, dataset, *how)
         return examination if examination.measures else None
 
     def _is_examined(self, step: int) -> bool:

@@ -4,8 +4,9 @@ A family of networks (mlp.py, dcgan.py, ...) builds bodies; what every generator
 has in common is here. Labels always flow: unlabeled data has one class, and y = 0.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from gan_zoo.schema import ConfigError
 
 Prior = Literal["uniform", "normal"]
 Output = Literal["linear", "log_softmax", "relu", "softplus"]
+
+_CHUNK = 500  # samples generated at a time
 
 
 class Generator(nn.Module):
@@ -128,11 +131,20 @@ class Critic(nn.Module):
         return _OUTPUTS[self.output](self.body(x, self.labels(y)))
 
 
-def in_evaluation_mode(network: nn.Module, act: Callable[[], Any]) -> Any:
-    """What `act` returns while the network is in evaluation mode; left as it was found."""
-    trainer = network.training
+@contextmanager
+def eval_mode(network: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation mode inside the block, and restore its mode after it."""
+    training = network.training
     network.eval()
     try:
-        return act()
+        yield
     finally:
-        network.train(trainer)
+        network.train(training)
+
+
+@torch.no_grad()
+def generate(generator: Generator, z: Tensor, y: Tensor) -> Tensor:
+    """Generate samples (N, *shape) in evaluation mode, a chunk at a time to bound the memory."""
+    chunks = zip(z.split(_CHUNK), y.split(_CHUNK), strict=True)
+    with eval_mode(generator):
+        return torch.cat([generator(*chunk) for chunk in chunks])
