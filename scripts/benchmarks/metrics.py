@@ -30,21 +30,22 @@ def measure(asked: argparse.Namespace) -> list[Row]:
     A group's own seconds are those after the feature network has looked at the samples; `all`
     begins with that. Reference samples have been looked at before.
     """
-    from gan_zoo.evaluation.sampling import generate_fakes, metrics_for
+    from gan_zoo.evaluation.evaluator import Evaluator
+    from gan_zoo.evaluation.sampling import generate_fakes
 
     words = [*asked.override, f"evaluation.num_samples={asked.samples}", "evaluation.metrics=[all]"]
     experiment, samples, trainer = prepared(words)
     settings = experiment.settings.evaluation
-    suite = metrics_for(experiment.dataset, settings, samples.device)
-    names = suite.chosen(settings.metrics)
+    evaluator = Evaluator(experiment.dataset, samples, settings, samples.device)
+    names, groups = evaluator.names, evaluator.metrics.groups
 
     def drawn() -> Any:
         return generate_fakes(trainer.gan.ema.network, samples, asked.samples, settings.seed)
 
     fakes = drawn()
-    suite.compute(fakes, names)
-    rows = [_row(name, lambda n=name: suite.groups[n](fakes), asked) for name in names]
-    return [*rows, _row("all", lambda: suite.compute(drawn(), names), asked)]
+    evaluator.measure(fakes, names)
+    rows = [_row(name, lambda n=name: groups[n](fakes), asked) for name in names]
+    return [*rows, _row("all", lambda: evaluator.measure(drawn(), names), asked)]
 
 
 def _row(name: str, act: Callable[[], object], asked: argparse.Namespace) -> Row:

@@ -13,12 +13,12 @@ from gan_zoo import checkpoints
 from gan_zoo.data.class_counts import class_names_of, summary_of
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.evaluation.health import DivergedError
-from gan_zoo.evaluation.monitor import HealthMonitor, periodic_evaluation
+from gan_zoo.evaluation.monitor import HealthMonitor
+from gan_zoo.evaluation.periodic import periodic_evaluation
 from gan_zoo.experiment import Experiment
 from gan_zoo.monitoring.header import config_table
 from gan_zoo.monitoring.logger import RunLogger
 from gan_zoo.monitoring.sample_grid import SampleGrid
-from gan_zoo.report.metric_info import lower_is_better
 from gan_zoo.run_folder import data_history, flatten, set_aside_files
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.meters import PendingMetrics
@@ -59,7 +59,7 @@ class RunCallbacks:
                 self.health_monitor.load_state_dict(state["health"], longer)
         checkpoint_folder = folder / "checkpoints"
         self.evaluation = periodic_evaluation(
-            self.health_monitor, dataset, self.settings, checkpoint_folder, lower_is_better
+            self.health_monitor, dataset, self.settings, checkpoint_folder
         )
         self.evaluated_step = trainer.step if self.state.get("evaluated", True) else -1
         self.saver = checkpoints.CheckpointSaver(checkpoint_folder, trainer, self.checkpoint_state)

@@ -119,10 +119,25 @@ def latest_valid(folder: Path) -> dict[str, Any] | None:
 
     Warns of every newer damaged one. Raises ConfigError if all are damaged.
     """
+    found = _newest_valid(folder)
+    return found[1] if found else None
+
+
+def load_latest(run_or_checkpoint: Path) -> tuple[Path, dict[str, Any]]:
+    """Load a checkpoint, or the newest of a run's folder that can be read, as `latest_valid`.
+
+    Raises ConfigError if there is none.
+    """
+    newest = latest_path(run_or_checkpoint)
+    found = None if newest == run_or_checkpoint else _newest_valid(newest.parent)
+    return found or (newest, load(newest))
+
+
+def _newest_valid(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     damaged = None
     for path in sorted(folder.glob(_NUMBERED), reverse=True):
         try:
-            return load(path)
+            return path, load(path)
         except ConfigError as error:
             log.warning("%s; falling back to the previous checkpoint", error)
             damaged = error

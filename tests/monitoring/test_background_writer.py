@@ -11,10 +11,11 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_zoo.architectures import mlp
+from gan_zoo.architectures.networks import generate
 from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.monitoring import background, logger, sample_grid
 from gan_zoo.monitoring.background import AppendFile, BackgroundWriter
-from gan_zoo.monitoring.sample_grid import SampleGrid, generate
+from gan_zoo.monitoring.sample_grid import SampleGrid
 
 SMALL = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "log_every=2"]
 

@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from gan_zoo.evaluation.monitor import PeriodicEvaluation
+from gan_zoo.evaluation.periodic import PeriodicEvaluation
 from gan_zoo.monitoring import logger
 from gan_zoo.monitoring.progress import Progress
 from gan_zoo.training import meters

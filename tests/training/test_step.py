@@ -7,10 +7,10 @@ import torch
 
 from gan_zoo import losses, regularizers
 from gan_zoo.architectures import dcgan, mlp
+from gan_zoo.architectures.networks import generate
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.loader import BatchLoader
 from gan_zoo.losses import ScoredBatch
-from gan_zoo.monitoring.sample_grid import generate
 from gan_zoo.optimizers import Adam, RMSprop
 from gan_zoo.training.ema import EMA
 from gan_zoo.training.meters import MeanMetrics

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_zoo.architectures.networks import Generator, in_evaluation_mode
+from gan_zoo.architectures.networks import Generator, generate
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.training.meters import HostCopy
 
@@ -41,12 +41,6 @@ def row_names(y: Tensor, columns: int | None, class_names: Sequence[str]) -> lis
         ", ".join(class_names[i] for i in row) if len(row) <= _MOST_NAMES else "" for row in rows
     ]
     return ["" if above == name else name for above, name in zip(["", *names], names, strict=False)]
-
-
-@torch.no_grad()
-def generate(generator: Generator, z: Tensor, y: Tensor) -> Tensor:
-    """Samples of a generator in evaluation mode, which is left as it was found."""
-    return in_evaluation_mode(generator, lambda: generator(z, y))
 
 
 class SampleGrid:
