@@ -28,7 +28,7 @@ streamed.loader(7, seed=1).next()
 def cores(script):
     """Output of a script in a new process: torch counts cores once, at first use."""
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
-    command = [sys.executable, "-c", f"import torch\ntold = []\n{script}"]
+    command = [sys.executable, "-c", f"import torch\ncounts = []\n{script}"]
     ran = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.split()
