@@ -9,6 +9,7 @@ from hydra import compose
 
 from gan_zoo import launch
 from gan_zoo.command_line import given_path
+from gan_zoo.experiment import build_networks
 from gan_zoo.schema import ConfigError, instantiate
 
 if TYPE_CHECKING:
@@ -68,10 +69,7 @@ def layers(config: dict[str, Any], samples: "InMemoryDataset") -> str:
     from gan_zoo.architectures.summary import tables
 
     classes = samples.num_classes if config["conditional"] else 1
-    given = {"shape": samples.shape, "num_classes": classes}
-    nodes = config["architecture"]
-    players = [instantiate(nodes[p], f"architecture.{p}", **given) for p in ("generator", "critic")]
-    return tables(*players, samples.shape)
+    return tables(*build_networks(config, samples.shape, classes), samples.shape)
 
 
 def draw(dataset: Any, samples: "InMemoryDataset", path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a machine can do to a run, and a stranger's file to a machine."""
+"""Full disks, unexpected errors, and damaged or hostile files."""
 
 import copy
 import errno
@@ -35,7 +35,7 @@ def last_line(called):
 
 @pytest.fixture
 def disk_full(monkeypatch):
-    """A function that makes the disk full for checkpoints, or not."""
+    """A list; while it is not empty, the disk is full for checkpoints."""
     save, full = torch.save, []
 
     def limited(content, file):
@@ -49,10 +49,12 @@ def disk_full(monkeypatch):
     return full
 
 
-def test_a_checkpoint_that_does_not_fit_is_tried_again(trained, tmp_path, disk_full, caplog):
+def test_training_continues_when_a_checkpoint_cannot_be_written(
+    trained, tmp_path, disk_full, caplog
+):
     words = [*SMALL, "checkpoint_every=2"]
     trained(tmp_path, *words, "steps=4")
-    sound = checkpoints.latest_path(tmp_path).read_bytes()
+    valid = checkpoints.latest_path(tmp_path).read_bytes()
     disk_full.append(True)
     with caplog.at_level(logging.WARNING), pytest.raises(Stopped, match="No space left on device"):
         trained(tmp_path, *words, "steps=9")
@@ -61,36 +63,36 @@ def test_a_checkpoint_that_does_not_fit_is_tried_again(trained, tmp_path, disk_f
     )
     kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert kept == ["00000002.pt", "00000004.pt"]
-    assert checkpoints.latest_path(tmp_path).read_bytes() == sound
+    assert checkpoints.latest_path(tmp_path).read_bytes() == valid
     disk_full.clear()
     assert trained(tmp_path, *words, "steps=9")["steps"] == 9
 
 
-def test_a_disk_that_is_full_for_a_while_costs_nothing(trained, tmp_path, disk_full, monkeypatch):
-    keep = checkpoints.try_save
+def test_a_temporarily_full_disk_does_no_harm(trained, tmp_path, disk_full, monkeypatch):
+    try_save = checkpoints.try_save
 
-    def for_a_while(path, content):
+    def temporarily_full(path, content):
         disk_full[:] = [True] * (2 < content["step"] < 8)
-        return keep(path, content)
+        return try_save(path, content)
 
-    monkeypatch.setattr(checkpoints, "try_save", for_a_while)
+    monkeypatch.setattr(checkpoints, "try_save", temporarily_full)
     assert trained(tmp_path, *SMALL, "checkpoint_every=2", "steps=9")["steps"] == 9
     kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert kept == ["00000008.pt", "00000009.pt"]
 
 
-def test_a_run_that_finds_no_room_ends_in_one_line(tmp_path):
+def test_a_run_that_cannot_be_saved_ends_in_one_line(tmp_path):
     words = [*SMALL, "steps=3", "hydra.run.dir=run"]
     called = run_script("train.py", *words, cwd=tmp_path, largest_file=200_000)
     assert called.returncode == 3
-    said = f"error: step 3 could not be saved in {tmp_path}/run/checkpoints: File too large; "
-    assert last_line(called).startswith(f"{said}python {ROOT}/train.py")
+    message = f"error: step 3 could not be saved in {tmp_path}/run/checkpoints: File too large; "
+    assert last_line(called).startswith(f"{message}python {ROOT}/train.py")
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
     again = run_script("train.py", "resume=run", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
 
 
-def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
+def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
     called = run_script("train.py", *SMALL, "steps=2", "hydra.run.dir=file/run", cwd=tmp_path)
     assert called.returncode == 3
@@ -107,19 +109,19 @@ def test_a_read_only_folder_is_named(tmp_path):
 
 @pytest.fixture(scope="module")
 def content(trained, tmp_path_factory):
-    """What a sound checkpoint holds."""
-    folder = tmp_path_factory.mktemp("sound")
+    """Content of a valid checkpoint."""
+    folder = tmp_path_factory.mktemp("valid")
     trained(folder, *SMALL, "steps=1")
     return checkpoints.load(checkpoints.latest_path(folder))
 
 
-def endless():
+def recursive():
     node = []
     node.append(node)
     return node
 
 
-def swollen():
+def exponential():
     node = [0]
     for _ in range(25):
         node = [node, node]
@@ -131,8 +133,8 @@ def swollen():
     [
         {"generator": torch.zeros(1).expand(1 << 45)},
         {"generator": torch.zeros(3, device="meta")},
-        {"generator": endless()},
-        {"generator": swollen()},
+        {"generator": recursive()},
+        {"generator": exponential()},
         {"step": 10**400},
         {"step": -1},
         {"step": "1"},
@@ -140,32 +142,36 @@ def swollen():
         {"shape": None},
         {"num_classes": 1.5},
         {"config": [1]},
+        {"health": None},
         {"loader_position": None},
     ],
     ids=lambda hostile: next(iter(hostile)),
 )
-def test_absurd_checkpoints_are_refused_by_name(tmp_path, content, hostile):
+def test_hostile_checkpoints_are_refused_by_name(tmp_path, content, hostile):
     torch.save({"format": checkpoints.FORMAT, **content, **hostile}, tmp_path / "1.pt")
     with pytest.raises(ConfigError, match=r"1\.pt"):
         checkpoints.load(tmp_path / "1.pt")
 
 
-def test_a_checkpoint_that_would_swell_is_refused(tmp_path):
+def test_a_zip_bomb_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", bytes(10_000_000))
     with pytest.raises(ConfigError, match=r"bomb\.pt: is damaged"):
         checkpoints.load(tmp_path / "bomb.pt")
 
 
-def test_a_sound_checkpoint_of_another_network_is_refused(trained, tmp_path, content):
+def test_a_checkpoint_of_another_network_is_refused(trained, tmp_path, content):
     trained(tmp_path, *SMALL, "steps=1")
-    for name, state in (("critic", content["generator"]), ("latent_rng", [1]), ("metrics", 3)):
+    wrong_condition = {"since": "x", "readings": 0, "warned": False}
+    health = {**content["health"], "before_end": {"collapse": wrong_condition}}
+    wrong = {"critic": content["generator"], "latent_rng": [1], "metrics": 3, "health": health}
+    for name, state in wrong.items():
         checkpoints.save(checkpoints.latest_path(tmp_path), {**content, name: state})
         with pytest.raises(ConfigError, match="the state of step 1 does not fit the settings"):
             trained(tmp_path, *SMALL, "steps=2")
 
 
-def test_a_target_in_a_checkpoint_is_never_imported(tmp_path, content):
+def test_targets_in_checkpoints_are_never_imported(tmp_path, content):
     hostile = copy.deepcopy(content)
     hostile["config"]["architecture"]["generator"]["_target_"] = "antigravity.open"
     checkpoints.save(tmp_path / "1.pt", hostile)
@@ -176,7 +182,7 @@ def test_a_target_in_a_checkpoint_is_never_imported(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    ("hostile", "said"),
+    ("hostile", "message"),
     [
         (
             {"loss": {"_target_": "os.system"}},
@@ -192,17 +198,17 @@ def test_a_target_in_a_checkpoint_is_never_imported(tmp_path, content):
         ("!!python/object/apply:os.abort []", "cannot be read as a configuration"),
     ],
 )
-def test_a_saved_configuration_is_not_trusted(tmp_path, hostile, said):
+def test_a_saved_configuration_is_not_trusted(tmp_path, hostile, message):
     (tmp_path / "run" / ".hydra").mkdir(parents=True)
     written = hostile if isinstance(hostile, str) else yaml.dump(hostile)
     (tmp_path / "run" / ".hydra" / "config.yaml").write_text(written)
     called = run_script("train.py", "resume=run", cwd=tmp_path)
     assert called.returncode == 2
-    assert said in last_line(called)
+    assert message in last_line(called)
     assert called.stderr.count("\n") == 1
 
 
-def test_an_unexpected_error_saves_the_run_and_names_what_continues_it(tmp_path, composed, capsys):
+def test_an_unexpected_error_saves_the_run(tmp_path, composed, capsys):
     words = [*SMALL, "steps=9", "checkpoint_every=100"]
     experiment, folder = experiments.load_experiment(composed(*words)), tmp_path / "run"
     real, calls = experiment.loss.__class__.generator, []
@@ -219,29 +225,29 @@ def test_an_unexpected_error_saves_the_run_and_names_what_continues_it(tmp_path,
         with pytest.raises(SystemExit) as ended:
             main._train_alone(experiment, None, folder)
     assert ended.value.code == 3
-    (told,) = capsys.readouterr().err.strip().splitlines()[-1:]
-    assert told.startswith("error: RuntimeError: out of something; details in ")
-    assert told.endswith(f"python train.py resume={folder} continues from step 4")
+    (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert line.startswith("error: RuntimeError: out of something; details in ")
+    assert line.endswith(f"python train.py resume={folder} continues from step 4")
     assert "in broken" in (folder / "error.txt").read_text()
     assert checkpoints.latest_path(folder).name == "00000004.pt"
     assert train(experiment, folder)["steps"] == 9
 
 
-def test_a_run_that_diverged_ends_with_its_verdict_and_3(tmp_path, composed, capsys, monkeypatch):
+def test_a_diverged_run_exits_with_3(tmp_path, composed, capsys, monkeypatch):
     monkeypatch.setattr(main, "save_config", lambda *_: None)
     experiment = experiments.load_experiment(composed(*SMALL, "steps=400", "optimizer.lr=10"))
-    for _ in range(2):  # the second finds it ended already
+    for _ in range(2):  # the second one does not train
         with pytest.raises(SystemExit) as ended:
             main._train_alone(experiment, None, tmp_path)
         assert ended.value.code == 3
-        told = capsys.readouterr().err.strip().splitlines()[-1]
-        assert told.startswith("error: diverged at step ")
-        assert told.endswith(f": {tmp_path}")
-    main._train_in_sweep(experiment, None, tmp_path)  # an outcome, and no failure
+        line = capsys.readouterr().err.strip().splitlines()[-1]
+        assert line.startswith("error: diverged at step ")
+        assert line.endswith(f": {tmp_path}")
+    main._train_in_sweep(experiment, None, tmp_path)  # a result, not a failure
     assert not (tmp_path / "failure.txt").exists()
 
 
-def test_a_refused_run_deletes_nothing_of_others(tmp_path, composed, monkeypatch):
+def test_a_refused_run_deletes_nothing(tmp_path, composed, monkeypatch):
     (tmp_path / "mine.txt").write_text("precious")
     monkeypatch.setattr(main, "save_config", lambda *_: None)
     experiment = experiments.load_experiment(composed(*SMALL, "batch_size=301", "steps=2"))

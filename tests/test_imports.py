@@ -18,8 +18,8 @@ MAY_IMPORT = {
     "regularizers": set(),
     "optimizers": set(),
     "architectures": set(),
-    "data": {"threads"},
-    "threads": set(),
+    "data": {"devices"},
+    "devices": set(),
     "training": {"architectures", "data", "exit_codes", "losses", "regularizers"},
 }
 LEAVES = {"losses", "regularizers", "optimizers", "schema"}

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from gan_zoo.evaluation.health import DivergedError, Health
-from gan_zoo.evaluation.monitor import HealthMonitor
 from gan_zoo.monitoring.jsonl import json_line, truncate_jsonl
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.runs import read_runs
@@ -59,15 +57,7 @@ VALUES = {
 LINES = [json_line(step, VALUES) for step in range(1, 13)]
 
 
-@pytest.fixture
-def health_monitor():
-    """A monitor without a run, which can only restore one."""
-    monitor = HealthMonitor.__new__(HealthMonitor)
-    monitor.health, monitor._period, monitor._next = Health(0.5), 1, 0
-    return monitor
-
-
-def test_damaged_history_keeps_readable_lines(tmp_path, health_monitor):
+def test_damaged_metrics_are_cut_to_readable_lines(tmp_path):
     path, rng = tmp_path / "metrics.jsonl", random.Random(0)
     intact = 0
     for _ in range(MUTATIONS):
@@ -76,10 +66,6 @@ def test_damaged_history_keeps_readable_lines(tmp_path, health_monitor):
         kept = path.read_bytes().splitlines(keepends=True)
         assert all(0 <= json.loads(line)["step"] <= 10 for line in kept)
         intact += sum(line in kept for line in LINES[:10])
-        try:
-            health_monitor.restore(path)
-        except DivergedError as error:  # a changed digit made a loss of 1 one of 1e9
-            assert error.args
     assert intact > 7 * MUTATIONS  # of ten lines; cut lines are lost
 
 

@@ -1,4 +1,4 @@
-"""Runs that can be had again: deterministic GPUs, the code that ran, the command that ran it."""
+"""Reproducible runs: deterministic GPUs, the code's version and changes, the command."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def state():
 
 
 @pytest.mark.parametrize("workspace", [None, ":16:8"])
-def test_determinism_is_set_and_undone_again(monkeypatch, workspace):
+def test_deterministic_restores_all_settings(monkeypatch, workspace):
     monkeypatch.delenv(WORKSPACE, raising=False)
     if workspace:
         monkeypatch.setenv(WORKSPACE, workspace)
@@ -44,12 +44,12 @@ def test_determinism_is_set_and_undone_again(monkeypatch, workspace):
     assert state() == before
 
 
-def test_a_run_on_the_cpu_does_not_change(trained, tmp_path):
+def test_deterministic_changes_nothing_on_cpus(trained, tmp_path):
     before = state()
     lines = []
-    for asked in ("true", "false"):
-        trained(tmp_path / asked, *SMALL, f"deterministic={asked}")
-        text = (tmp_path / asked / "metrics.jsonl").read_text()
+    for enabled in ("true", "false"):
+        trained(tmp_path / enabled, *SMALL, f"deterministic={enabled}")
+        text = (tmp_path / enabled / "metrics.jsonl").read_text()
         records = [json.loads(line) for line in text.splitlines()]
         lines.append([{k: v for k, v in r.items() if "perf/" not in k} for r in records])
     assert lines[0] == lines[1]
@@ -58,7 +58,7 @@ def test_a_run_on_the_cpu_does_not_change(trained, tmp_path):
 
 @pytest.fixture
 def tree(tmp_path):
-    """A working tree with a commit, changed since."""
+    """A working tree with uncommitted changes."""
 
     def git(*words):
         identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
@@ -73,7 +73,7 @@ def tree(tmp_path):
     return tmp_path, git
 
 
-def test_changes_since_the_commit_can_be_had_again(tree, monkeypatch):
+def test_the_patch_restores_uncommitted_changes(tree, monkeypatch):
     folder, git = tree
     patch = folder / ".git" / "changes.patch"
     facts = provenance._git(folder / "code.py", patch)
@@ -84,15 +84,15 @@ def test_changes_since_the_commit_can_be_had_again(tree, monkeypatch):
     git("apply", str(patch))
     assert (folder / "code.py").read_text(encoding="utf-8") == "a = 'ü'\n"
 
-    monkeypatch.setattr(provenance, "_LARGEST", 10)
-    assert "not kept" in provenance._git(folder / "code.py", patch)["git_patch"]
+    monkeypatch.setattr(provenance, "_MOST_BYTES", 10)
+    assert "not written" in provenance._git(folder / "code.py", patch)["git_patch"]
     assert not patch.exists()
     git("checkout", "--", "code.py")
     assert provenance._git(folder / "code.py", patch)["git_patch"] is None
     assert provenance._git(folder / "new.py", patch)["git_commit"] is None  # none of its files
 
 
-def test_a_summary_says_how_to_train_it_again(trained, tmp_path):
+def test_the_summary_has_the_command(trained, tmp_path):
     (tmp_path / ".hydra").mkdir()
     words = ["dataset.root=a b", "loss=gan", "resume=x", "sweep=y"]
     (tmp_path / ".hydra" / "overrides.yaml").write_text(yaml.dump(words))

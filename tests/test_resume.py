@@ -1,4 +1,4 @@
-"""Nothing is lost: a continued run is the run that was never stopped."""
+"""A resumed run equals one that was never stopped."""
 
 import json
 import logging
@@ -17,6 +17,7 @@ import torch
 
 from forked_scripts import ScriptProcess, run_script
 from gan_zoo import checkpoints
+from gan_zoo.evaluation import monitor
 from gan_zoo.launch.resume import add_saved_choices
 from gan_zoo.run_folder import reproduce_command, resume_hint
 from gan_zoo.schema import ConfigError
@@ -61,18 +62,50 @@ def same_state(one, two):
         [*SMALL, "log_every=0", "sample_every=0", "checkpoint_every=0", "evaluate_every=3"],
     ],
 )
-def test_a_run_in_two_parts_equals_a_run_in_one(trained, tmp_path, recipe):
+def test_a_resumed_run_equals_an_uninterrupted_one(trained, tmp_path, recipe):
     if "architecture=dcgan" in recipe:
         recipe = [*recipe, *(f"architecture.{p}.width=4" for p in ("generator", "critic"))]
     trained(tmp_path / "one", *recipe, "steps=14")
     trained(tmp_path / "two", *recipe, "steps=7")
-    torch.manual_seed(5)  # what happens in between must not matter
+    torch.manual_seed(5)  # must not matter
     trained(tmp_path / "two", *recipe, "steps=14")
     assert same_state(tmp_path / "one", tmp_path / "two")
     assert lines(tmp_path / "one") == lines(tmp_path / "two")
 
 
-def test_an_older_checkpoint_can_be_gone_on_from(trained, tmp_path):
+def health(folder):
+    """The saved state of the health monitor, and the status in the summary."""
+    state = checkpoints.load(checkpoints.latest_path(folder))["health"]
+    return state, json.loads((folder / "summary.json").read_text())["health"]
+
+
+SICK = ["dataset=ring", *SMALL[:2], "device=cpu", "sample_every=0", "checkpoint_every=1"]
+SICK += ["evaluation.num_samples=20"]
+
+
+@pytest.mark.parametrize(
+    ("log_every", "evaluate_every"), [(1, 0), (1, 4), (2, 3), (3, 2), (4, 7), (0, 4), (0, 0)]
+)
+@pytest.mark.parametrize("first", [7, 8, 12, "killed"])
+def test_a_resumed_run_has_the_same_health(
+    trained, tmp_path, monkeypatch, log_every, evaluate_every, first
+):
+    monkeypatch.setattr(monitor, "_SHARE", 4.0)  # of the samples: every other step
+    monkeypatch.setattr("gan_zoo.evaluation.health._NARROW", 100.0)  # whatever the samples are
+    words = [*SICK, f"log_every={log_every}", f"evaluate_every={evaluate_every}"]
+    trained(tmp_path / "one", *words, "steps=13")
+    if first == "killed":  # between the last checkpoint and the summary
+        trained(tmp_path / "two", *words, "steps=13")
+        (tmp_path / "two" / "summary.json").unlink()
+    else:
+        trained(tmp_path / "two", *words, f"steps={first}")
+    trained(tmp_path / "two", *words, "steps=13")
+    assert health(tmp_path / "two") == health(tmp_path / "one")
+    if log_every == 1:
+        assert health(tmp_path / "one")[1] == "collapsed at step 1"
+
+
+def test_an_older_checkpoint_can_be_resumed(trained, tmp_path):
     trained(tmp_path / "one", *SMALL, "steps=9", "checkpoint_every=3")
     trained(tmp_path / "two", *SMALL, "steps=9", "checkpoint_every=3")
     older = tmp_path / "two" / "checkpoints" / "00000006.pt"
@@ -82,7 +115,7 @@ def test_an_older_checkpoint_can_be_gone_on_from(trained, tmp_path):
     assert lines(tmp_path / "one") == lines(tmp_path / "two")
 
 
-def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(trained, tmp_path, caplog):
+def test_a_damaged_checkpoint_falls_back_to_the_previous(trained, tmp_path, caplog):
     trained(tmp_path / "one", *SMALL, "steps=9", "checkpoint_every=3")
     trained(tmp_path / "two", *SMALL, "steps=6", "checkpoint_every=3")
     newest = checkpoints.latest_path(tmp_path / "two")
@@ -95,23 +128,23 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(trained, tmp_p
     assert same_state(tmp_path / "one", tmp_path / "two")
 
 
-def test_a_finished_run_is_left_as_it_is(trained, tmp_path):
+def test_a_finished_run_does_not_change(trained, tmp_path):
     trained(tmp_path, *SMALL, "steps=4")
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     assert trained(tmp_path, *SMALL, "steps=4")["steps"] == 4
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
-def test_other_settings_are_refused_unless_they_are_meant(trained, tmp_path):
+def test_changed_settings_need_allow_changes(trained, tmp_path):
     trained(tmp_path, *SMALL, "steps=4")
-    with pytest.raises(ConfigError, match=r"optimizer.lr=0.1: was 0.0002 in the run to continue"):
+    with pytest.raises(ConfigError, match=r"optimizer.lr=0.1: was 0.0002 in the run to resume"):
         trained(tmp_path, *SMALL, "steps=6", "optimizer.lr=0.1")
     assert trained(tmp_path, *SMALL, "steps=6", "log_every=2")["steps"] == 6
-    meant = ["optimizer.lr=0.1", "allow_changes=true"]
-    assert trained(tmp_path, *SMALL, "steps=8", *meant)["steps"] == 8
+    allowed = ["optimizer.lr=0.1", "allow_changes=true"]
+    assert trained(tmp_path, *SMALL, "steps=8", *allowed)["steps"] == 8
 
 
-def test_half_a_line_and_lines_from_the_future_are_forgotten(trained, tmp_path):
+def test_partial_and_later_lines_are_deleted(trained, tmp_path):
     trained(tmp_path / "one", *SMALL, "steps=9")
     trained(tmp_path / "two", *SMALL, "steps=6")
     with (tmp_path / "two" / "metrics.jsonl").open("a") as file:
@@ -120,11 +153,11 @@ def test_half_a_line_and_lines_from_the_future_are_forgotten(trained, tmp_path):
     assert lines(tmp_path / "one") == lines(tmp_path / "two")
 
 
-def test_mutated_checkpoints_are_read_rightly_or_refused_by_name(trained, tmp_path):
+def test_mutated_checkpoints_are_equal_or_refused(trained, tmp_path):
     trained(tmp_path, "dataset=ring", "batch_size=8", "steps=1", "device=cpu", "dataset.count=50")
-    sound = checkpoints.latest_path(tmp_path)
-    original, rng = sound.read_bytes(), random.Random(0)
-    expected = dict(tensors(checkpoints.load(sound)))
+    valid = checkpoints.latest_path(tmp_path)
+    original, rng = valid.read_bytes(), random.Random(0)
+    expected = dict(tensors(checkpoints.load(valid)))
     damaged, refused = tmp_path / "damaged.pt", 0
     for _ in range(1000):
         content = bytearray(original)
@@ -138,12 +171,12 @@ def test_mutated_checkpoints_are_read_rightly_or_refused_by_name(trained, tmp_pa
         except ConfigError as error:
             assert "damaged.pt" in str(error)
             refused += 1
-        else:  # a byte that nobody reads
+        else:  # an unused byte
             assert all(torch.equal(got[name], expected[name]) for name in expected)
     assert refused > 900
 
 
-def test_a_hostile_pickle_is_refused_and_not_run(tmp_path):
+def test_a_hostile_pickle_is_refused(tmp_path):
     class Hostile:
         def __reduce__(self):
             return (os.mkdir, (str(tmp_path / "owned"),))
@@ -155,7 +188,7 @@ def test_a_hostile_pickle_is_refused_and_not_run(tmp_path):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
+def test_a_signal_saves_the_run_and_prints_the_resume_command(tmp_path, number, code):
     words = [*SMALL, "dataset=ring", "steps=2000"]
     folder = tmp_path / "it's lr=1, (ü)"
     process = ScriptProcess("train.py", f"hydra.run.dir={folder}", *words, cwd=tmp_path)
@@ -163,14 +196,14 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    _, told = process.communicate()
+    _, errors = process.communicate()
     assert process.returncode == code
-    assert told.strip().splitlines()[-1].startswith(f"error: stopped by {number.name}")
+    assert errors.strip().splitlines()[-1].startswith(f"error: stopped by {number.name}")
     step = checkpoints.load(checkpoints.latest_path(folder))["step"]
     assert 0 < step < 2000
-    pasted = told.strip().rpartition("; python ")[2].rpartition(" continues from ")[0]
+    command_line = errors.strip().rpartition("; python ")[2].rpartition(" continues from ")[0]
     resumed = subprocess.run(
-        f"{shlex.quote(sys.executable)} {pasted} steps={step + 5}",
+        f"{shlex.quote(sys.executable)} {command_line} steps={step + 5}",
         shell=True,
         cwd=tmp_path,
         capture_output=True,
@@ -185,7 +218,7 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
     assert lines(folder) == lines(tmp_path / "whole")
 
 
-def test_killed_at_any_moment_runs_and_sweeps_go_on_and_end_the_same():
+def test_killed_runs_and_sweeps_resume_exactly():
     # more of them: python scripts/kill_harness.py --runs 100 --sweeps 20
     words = ["--runs", "3", "--sweeps", "1", "--steps", "150"]
     command = [sys.executable, str(ROOT / "scripts" / "kill_harness.py"), *words]
@@ -196,21 +229,21 @@ def test_killed_at_any_moment_runs_and_sweeps_go_on_and_end_the_same():
     assert ran.stdout.count("0 could not be resumed") == 2
 
 
-def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path):
+def test_a_run_is_not_overwritten(tmp_path):
     words = [f"hydra.run.dir={tmp_path / 'run'}", *SMALL, "steps=2"]
     assert run_script("train.py", *words).returncode == 0
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    for changed, said in (
+    for changed, message in (
         (words, "resume=auto"),
         ([*words, "resume=auto", "seed=1"], "seed=1: was 0"),
     ):
         again = run_script("train.py", *changed)
         assert again.returncode == 2
-        assert said in again.stderr
+        assert message in again.stderr
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
-def test_a_named_sweep_finishes_only_what_is_missing(tmp_path):
+def test_a_resumed_sweep_runs_only_missing_jobs(tmp_path):
     words = ["-m", "sweep=mine", "seed=0,1", *SMALL, "steps=3"]
     first = run_script("train.py", *words, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
@@ -233,13 +266,13 @@ def test_a_named_sweep_finishes_only_what_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["nowhere", "nowhere/checkpoints/00000001.pt"])
-def test_what_is_no_run_cannot_be_continued(tmp_path, path):
+def test_only_runs_can_be_resumed(tmp_path, path):
     called = run_script("train.py", f"resume={path}", cwd=tmp_path)
     assert called.returncode == 2
     assert f"resume={path}: must be the folder of a run" in called.stderr
 
 
-def test_a_continued_run_keeps_its_loss_and_may_change_that_loss_s_settings(tmp_path):
+def test_a_resumed_run_keeps_its_loss(tmp_path):
     ring = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
     words = [*ring, "loss=glsgan", "architecture=mlp_points", "hydra.run.dir=run"]
     assert run_script("train.py", *words, "steps=2", cwd=tmp_path).returncode == 0
@@ -256,25 +289,25 @@ def test_a_continued_run_keeps_its_loss_and_may_change_that_loss_s_settings(tmp_
     assert other.stderr.strip() == "error: loss=gan: is no setting of the run to continue"
 
 
-def test_only_choices_of_this_program_are_taken_from_a_run_s_folder(tmp_path):
+def test_only_known_choices_are_read_from_a_run(tmp_path):
     folder = tmp_path / "run"
     (folder / ".hydra").mkdir(parents=True)
     hostile = ["hydra/launcher=joblib", "loss=../../x", "hydra.run.dir=/tmp/x", "steps=5", "[]"]
-    told = folder / ".hydra" / "overrides.yaml"
-    told.write_text(json.dumps(["loss=wgan", "loss/divergence=kl", "dataset=nowhere", *hostile]))
+    overrides = folder / ".hydra" / "overrides.yaml"
+    overrides.write_text(
+        json.dumps(["loss=wgan", "loss/divergence=kl", "dataset=nowhere", *hostile])
+    )
     words = [f"resume={folder}", "steps=9"]
     configs = ROOT / "configs"
     assert add_saved_choices(words, configs) == ["loss=wgan", "loss/divergence=kl", *words]
     checkpoint = [f"resume={folder}/checkpoints/00000002.pt", "loss=gan"]
     assert add_saved_choices(checkpoint, configs) == ["loss/divergence=kl", *checkpoint]
     assert add_saved_choices(["-m", *words], configs) == ["-m", *words]
-    told.write_bytes(b"\xff: [")
+    overrides.write_bytes(b"\xff: [")
     assert add_saved_choices(words, configs) == words
 
 
-def test_a_run_without_a_checkpoint_starts_again_says_so_and_keeps_its_lines(
-    trained, tmp_path, caplog
-):
+def test_a_run_without_a_checkpoint_starts_again(trained, tmp_path, caplog):
     words = [*SMALL, "dataset=ring"]
     trained(tmp_path, *words, "steps=6")
     checkpoints.latest_path(tmp_path).unlink()
@@ -282,19 +315,21 @@ def test_a_run_without_a_checkpoint_starts_again_says_so_and_keeps_its_lines(
     before = (tmp_path / "metrics.jsonl").read_bytes()
     assert resume_hint(tmp_path).endswith("starts again: it has no checkpoint")
     trained(tmp_path, *words, "steps=9")
-    assert "has no checkpoint: starting from step 0; what it held is kept as" in caplog.text
+    assert "has no checkpoint: starting from step 0; old files are kept as" in caplog.text
     assert (tmp_path / "metrics.jsonl.1").read_bytes() == before
     assert [line["step"] for line in lines(tmp_path)] == [3, 6, 9]
     assert resume_hint(tmp_path).endswith("continues from step 9")
 
 
-def test_other_data_behind_the_same_path_is_refused_or_kept_in_the_summary(trained, tmp_path):
+def test_changed_data_is_refused_or_in_the_summary(trained, tmp_path):
     words = ["dataset=npz", f"dataset.root={tmp_path}/x.npz", "batch_size=8", "device=cpu"]
     np.savez(tmp_path / "x.npz", x=np.zeros((30, 8, 8), np.uint8))
     first = trained(tmp_path / "run", *words, "steps=2")
     assert "dataset_history" not in first
     np.savez(tmp_path / "x.npz", x=np.full((30, 8, 8), 9, np.uint8))
-    with pytest.raises(ConfigError, match=r"dataset.root=.*x.npz: holds other data .*; allow_cha"):
+    with pytest.raises(
+        ConfigError, match=r"dataset.root=.*x.npz: contains other data .*; allow_cha"
+    ):
         trained(tmp_path / "run", *words, "steps=4")
     trained(tmp_path / "run", *words, "steps=4", "allow_changes=true")
     summary = trained(tmp_path / "run", *words, "steps=6")
@@ -305,6 +340,6 @@ def test_other_data_behind_the_same_path_is_refused_or_kept_in_the_summary(train
     assert first["dataset_fingerprint"] != summary["dataset_fingerprint"]
 
 
-def test_of_repeated_words_the_last_counts():
+def test_the_last_of_repeated_overrides_counts():
     words = ["steps=4", "+a.b=1", "loss=gan", "steps=8", "a.b=2", "allow_changes=true", "steps=9"]
     assert reproduce_command(words) == "python train.py steps=9 +a.b=2 loss=gan"

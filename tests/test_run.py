@@ -1,4 +1,4 @@
-"""Runs from end to end: every choice of every group, what a run leaves, same seed same run."""
+"""Runs from end to end: every choice of every group, files of a run, repeatability."""
 
 import json
 from dataclasses import replace
@@ -68,7 +68,7 @@ def test_regularizers_can_be_combined_on_the_command_line(trained, tmp_path):
     assert max(weight.abs().max().item() for weight in critic.values()) <= 0.01
 
 
-def test_a_run_leaves_curves_pictures_numbers_and_a_summary(trained, tmp_path):
+def test_a_run_writes_curves_images_metrics_and_summary(trained, tmp_path):
     overrides = ["loss=ls_gan", "steps=4", "log_every=2", "sample_every=3", "checkpoint_every=3"]
     trained(tmp_path, *SMALL, *overrides)
     events = EventAccumulator(str(tmp_path)).Reload()
@@ -97,7 +97,7 @@ def test_a_run_leaves_curves_pictures_numbers_and_a_summary(trained, tmp_path):
 NEVER = ["log_every=0", "sample_every=0", "checkpoint_every=0", "evaluate_every=0"]
 
 
-def test_an_action_with_a_period_of_0_is_never_done(trained, tmp_path, caplog):
+def test_a_period_of_0_disables_an_action(trained, tmp_path, caplog):
     caplog.set_level("INFO")
     small = ["dataset=ring", "batch_size=8", "device=cpu", "steps=4"]
     summary = trained(tmp_path / "never", *small, *NEVER)
@@ -113,7 +113,7 @@ def test_an_action_with_a_period_of_0_is_never_done(trained, tmp_path, caplog):
 
 
 @pytest.mark.parametrize("setting", NEVER)
-def test_each_of_them_alone(trained, tmp_path, setting):
+def test_each_action_can_be_disabled_alone(trained, tmp_path, setting):
     small = ["dataset=ring", "batch_size=8", "device=cpu", "steps=4", "evaluation.num_samples=50"]
     each = [f"{name}_every=2" for name in ("log", "sample", "checkpoint", "evaluate")]
     trained(tmp_path, *small, *each, setting)
@@ -127,14 +127,14 @@ def test_each_of_them_alone(trained, tmp_path, setting):
     assert (tmp_path / "checkpoints" / "00000004.pt").exists()
 
 
-def test_a_warmup_is_in_the_header_where_there_is_one(composed):
+def test_the_header_names_a_warmup_if_any(composed):
     parts = load_experiment(composed("dataset=ring", "warmup.every=5"))
     assert "warmup       schedule.CriticWarmup(" in run_header(parts, *parts.networks((2,), 1))
     parts = load_experiment(composed("dataset=ring"))
     assert "warmup" not in run_header(parts, *parts.networks((2,), 1))
 
 
-def test_checkpoints_hold_everything_and_only_plain_things(trained, tmp_path, composed):
+def test_checkpoints_are_complete_and_plain(trained, tmp_path, composed):
     trained(tmp_path, *SMALL, "steps=7", "checkpoint_every=2", "n_critic=2")
     kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert kept == ["00000006.pt", "00000007.pt"]
@@ -147,21 +147,21 @@ def test_checkpoints_hold_everything_and_only_plain_things(trained, tmp_path, co
     assert {"generator", "critic", "ema", "generator_optimizer", "latent_rng"} <= set(content)
 
 
-def test_the_same_seed_gives_the_same_run_and_another_seed_another(trained, tmp_path):
+def test_runs_repeat_by_seed(trained, tmp_path):
     overrides = [*SMALL, "loss=wgan", "regularizer=gradient_penalty", "steps=5"]
     for name, seed in (("one", 3), ("two", 3), ("other", 4)):
-        torch.manual_seed(hash(name))  # what ran before in this process must not matter
+        torch.manual_seed(hash(name))  # earlier runs in this process must not matter
         trained(tmp_path / name, *overrides, f"seed={seed}")
     assert values(tmp_path / "one") == values(tmp_path / "two")
     assert values(tmp_path / "one") != values(tmp_path / "other")
 
 
-def test_losses_share_initial_weights_noise_and_data_order_for_a_seed(composed):
+def test_losses_share_weights_latents_and_data_order(composed):
     seen = []
     for loss in ("gan", "wgan", "relativistic"):
         experiment = load_experiment(composed(f"loss={loss}", *SMALL))
         trainer = build_trainer(experiment, load_samples(experiment))
-        trainer.train_steps()  # other losses draw other numbers for their penalties meanwhile
+        trainer.train_steps()  # penalties use other random numbers
         experiment = load_experiment(composed(f"loss={loss}", *SMALL))
         fresh = build_trainer(experiment, load_samples(experiment))
         weights = torch.cat([p.flatten() for p in fresh.gan.generator.parameters()])
@@ -172,7 +172,7 @@ def test_losses_share_initial_weights_noise_and_data_order_for_a_seed(composed):
         assert all(torch.equal(a, b) for a, b in zip(seen[0], other, strict=True))
 
 
-def test_pictures_show_each_class_in_rows_of_its_own(trained, tmp_path):
+def test_sample_grids_have_rows_per_class(trained, tmp_path):
     trained(tmp_path, *SMALL, "conditional=true", "dataset.count=400")
     real = np.asarray(Image.open(tmp_path / "samples" / "real.png"))
     assert real[:, -(6 * 30 + 2) :].shape == (10 * 30 + 2, 6 * 30 + 2, 3)
@@ -181,7 +181,7 @@ def test_pictures_show_each_class_in_rows_of_its_own(trained, tmp_path):
 
 
 @pytest.mark.parametrize("dataset", ["ring", "grid"])
-def test_mixtures_train_and_are_shown_as_points_over_modes(trained, tmp_path, dataset):
+def test_mixtures_train_and_plot_points_over_modes(trained, tmp_path, dataset):
     trained(tmp_path, f"dataset={dataset}", *SMALL, "dataset.count=1000")
     picture = np.asarray(Image.open(tmp_path / "samples" / "000002.png"))
     assert picture.shape == (512, 512, 3)
@@ -199,7 +199,7 @@ def test_real_mnist_trains(trained, tmp_path):
     assert np.isfinite(values(tmp_path)[-1]["loss/critic"])
 
 
-def test_one_fingerprint_names_the_data_whatever_the_networks_see_of_it(trained, tmp_path):
+def test_the_fingerprint_is_independent_of_labels(trained, tmp_path):
     small = [
         *SMALL,
         "dataset=ring",
@@ -213,16 +213,16 @@ def test_one_fingerprint_names_the_data_whatever_the_networks_see_of_it(trained,
     references = {p["reference_fingerprint"] for p in protocols if p["reference"] == "test"}
     assert len(references) == 1
     assert references != {points["dataset_fingerprint"]}
-    hidden = ["loss=cls_gan", "dataset.labels_per_class=2", "loss.margin_scale=0.001"]
+    few_labels = ["loss=cls_gan", "dataset.labels_per_class=2", "loss.margin_scale=0.001"]
     found = set()
-    for name, words in (("no", []), ("all", ["conditional=true"]), ("some", hidden)):
+    for name, words in (("no", []), ("all", ["conditional=true"]), ("some", few_labels)):
         summary = trained(tmp_path / name, *SMALL, *words)
         content = checkpoints.load(checkpoints.latest_path(tmp_path / name))
         found |= {summary["dataset_fingerprint"], content["dataset_fingerprint"]}
     assert len(found) == 1
 
 
-def test_classes_and_splits_are_named_in_header_summary_and_checkpoint(
+def test_header_summary_and_checkpoint_name_classes_and_splits(
     trained, tmp_path, caplog, monkeypatch
 ):
     caplog.set_level("INFO")
@@ -249,8 +249,8 @@ def test_classes_and_splits_are_named_in_header_summary_and_checkpoint(
         assert caplog.text.count(line) == 2
 
 
-def test_a_name_that_is_not_utf_8_can_be_written_and_read_again(tmp_path):
-    monitor = RunLogger(tmp_path, 1, 1)
-    monitor.summary({"classes": {"caf\udce9": 3}})
+def test_names_that_are_not_utf_8_survive_the_summary(tmp_path):
+    run_logger = RunLogger(tmp_path, 1, 1)
+    run_logger.summary({"classes": {"caf\udce9": 3}})
     read_again = json.loads((tmp_path / "summary.json").read_text())
     assert read_again["classes"] == {"caf\udce9": 3}

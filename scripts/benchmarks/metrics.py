@@ -33,7 +33,8 @@ def measure(args: argparse.Namespace) -> list[Row]:
     The time of a group excludes the features of the samples; `all` includes them. The features of
     the reference samples are computed before.
     """
-    from gan_zoo.evaluation.sampling import generate_fakes, metrics_for
+    from gan_zoo.evaluation.evaluator import Evaluator
+    from gan_zoo.evaluation.sampling import generate_fakes
 
     overrides = [
         *args.override,
@@ -42,16 +43,16 @@ def measure(args: argparse.Namespace) -> list[Row]:
     ]
     experiment, samples, trainer = prepared(overrides)
     settings = experiment.settings.evaluation
-    suite = metrics_for(experiment.dataset, settings, samples.device)
-    names = suite.chosen(settings.metrics)
+    evaluator = Evaluator(experiment.dataset, samples, settings, samples.device)
+    names, groups = evaluator.names, evaluator.metrics.groups
 
     def sample() -> Any:
         return generate_fakes(trainer.gan.ema.network, samples, args.samples, settings.seed)
 
     fakes = sample()
-    suite.compute(fakes, names)
-    rows = [_row(name, lambda n=name: suite.groups[n](fakes), args) for name in names]
-    return [*rows, _row("all", lambda: suite.compute(sample(), names), args)]
+    evaluator.measure(fakes, names)
+    rows = [_row(name, lambda n=name: groups[n](fakes), args) for name in names]
+    return [*rows, _row("all", lambda: evaluator.measure(sample(), names), args)]
 
 
 def _row(name: str, act: Callable[[], object], args: argparse.Namespace) -> Row:

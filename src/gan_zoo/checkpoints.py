@@ -4,26 +4,32 @@ import contextlib
 import logging
 import os
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from gan_zoo.schema import ConfigError
+from gan_zoo.training.signals import Stopped
+
+if TYPE_CHECKING:
+    from gan_zoo.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
 FORMAT = 2
 
-_NUMBERED = "[0-9]*.pt"  # best.pt beside them is kept by somebody else
+_NUMBERED = "[0-9]*.pt"  # not best.pt
 _PARTIAL = ".partial"
 _LARGEST, _MOST_VALUES, _DEEPEST = 1 << 53, 1_000_000, 30  # a file can claim anything
+_KEPT = 2  # checkpoints: the newest, and the previous one in case that is damaged
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write a checkpoint; a crash at any moment leaves the old file or the new one, never half.
 
-    Raises OSError where it cannot be written, and leaves nothing of it.
+    Raises OSError if that fails, and leaves no part of the file.
     """
     partial = path.with_suffix(_PARTIAL)
     try:
@@ -36,13 +42,13 @@ def save(path: Path, content: dict[str, Any]) -> None:
     except (OSError, RuntimeError) as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        # torch wraps what the file said into an error of its own
+        # torch wraps the file's error into its own
         reason = error.__context__ if isinstance(error, RuntimeError) else error
         raise (reason if isinstance(reason, OSError) else error) from None
 
 
 def try_save(path: Path, content: dict[str, Any]) -> str:
-    """Write a checkpoint, or warn. Returns why it could not be written; empty where it was."""
+    """Write a checkpoint, or log a warning. Returns why it failed; empty if it did not."""
     try:
         save(path, content)
     except OSError as error:
@@ -52,51 +58,48 @@ def try_save(path: Path, content: dict[str, Any]) -> str:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a run's checkpoint onto the CPU. Raises ConfigError for a file that is none."""
+    """Read a run's checkpoint onto the CPU. Raises ConfigError for any other file."""
     content = read(path)
-    config, shape = content.get("config"), content.get("shape")
+    shape = content.get("shape")
     counts = [content.get(key) for key in ("step", "num_classes", "loader_position")]
     if isinstance(shape, (tuple, list)):
         counts += shape
-    sound = isinstance(config, dict) and isinstance(shape, (tuple, list))
-    if not sound or not all(isinstance(n, int) and 0 <= n <= _LARGEST for n in counts):
-        allowed = "holds no configuration, step, shape and position of a run"
+    valid = all(isinstance(content.get(key), dict) for key in ("config", "health"))
+    valid = valid and isinstance(shape, (tuple, list))
+    if not valid or not all(isinstance(n, int) and 0 <= n <= _LARGEST for n in counts):
+        allowed = "holds no configuration, step, shape, position and health of a run"
         raise ConfigError("checkpoint", path, allowed)
     return content
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read any file that `save` has written. Raises ConfigError for one that it has not."""
+    """Read a file that `save` has written. Raises ConfigError for any other file."""
     try:
         _verify(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-        sound = _is_small(content, path.stat().st_size)
+        valid = _is_small(content, path.stat().st_size)
     except OSError as error:
         raise ConfigError("checkpoint", path, f"cannot be read: {error.strerror}") from None
-    except Exception:  # the bytes of a stranger can make a reader fail in any way
-        # torch's own message would advise to load it unsafely
+    except Exception:  # damaged or hostile bytes can make a reader fail in any way
+        # torch's own message recommends unsafe loading
         raise ConfigError("checkpoint", path, "is damaged, or no checkpoint") from None
-    if not sound or not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not valid or not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ConfigError("checkpoint", path, f"is no gan_zoo checkpoint of format {FORMAT}")
     return content
 
 
 def _verify(path: Path) -> None:
-    """Raises BadZipFile where a checksum fails, or where data would swell as it is read."""
+    """Raise BadZipFile if a checksum fails, or if data would expand as it is read."""
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-        swelling = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+        compressed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
         overlapping = sum(entry.file_size for entry in entries) > path.stat().st_size
-        if swelling or overlapping or archive.testzip() is not None:
+        if compressed or overlapping or archive.testzip() is not None:
             raise zipfile.BadZipFile(path)
 
 
 def _is_small(content: Any, size: int) -> bool:
-    """Whether this is a tree of not too many values, its tensors no larger than `size` bytes.
-
-    A file of a few bytes can say that a tensor has a trillion elements, or that a list holds
-    itself.
-    """
+    """Return whether this is a tree of few enough values, its tensors at most `size` bytes."""
     nodes, visited = [(content, 0)], 0
     while nodes:
         node, depth = nodes.pop()
@@ -112,14 +115,29 @@ def _is_small(content: Any, size: int) -> bool:
 
 
 def latest_valid(folder: Path) -> dict[str, Any] | None:
-    """Content of the newest checkpoint in a folder that can be read, if there is one.
+    """Read the newest checkpoint of a folder that is not damaged; None if there is none.
 
-    Warns of every newer one that cannot. Raises ConfigError if there are some and none can.
+    Warns of every newer damaged one. Raises ConfigError if all are damaged.
     """
+    found = _newest_valid(folder)
+    return found[1] if found else None
+
+
+def load_latest(run_or_checkpoint: Path) -> tuple[Path, dict[str, Any]]:
+    """Load a checkpoint, or the newest of a run's folder that can be read, as `latest_valid`.
+
+    Raises ConfigError if there is none.
+    """
+    newest = latest_path(run_or_checkpoint)
+    found = None if newest == run_or_checkpoint else _newest_valid(newest.parent)
+    return found or (newest, load(newest))
+
+
+def _newest_valid(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     damaged = None
     for path in sorted(folder.glob(_NUMBERED), reverse=True):
         try:
-            return load(path)
+            return path, load(path)
         except ConfigError as error:
             log.warning("%s; falling back to the previous checkpoint", error)
             damaged = error
@@ -128,8 +146,18 @@ def latest_valid(folder: Path) -> dict[str, Any] | None:
     return None
 
 
+@contextlib.contextmanager
+def must_fit(step: int, folder: Path) -> Iterator[None]:
+    """Raise ConfigError where loading the state of a run's checkpoint fails inside."""
+    try:
+        yield
+    except Exception:  # a valid file, but of other networks, or a hostile one
+        allowed = f"the state of step {step} does not fit the settings"
+        raise ConfigError("checkpoint", folder / "checkpoints", allowed) from None
+
+
 def delete_after(folder: Path, step: int) -> None:
-    """Delete checkpoints of later steps, for training goes another way, and half-written ones."""
+    """Delete checkpoints of later steps, which training will replace, and partial files."""
     for path in folder.glob(_NUMBERED):
         if path.stem.isdecimal() and int(path.stem) > step:
             path.unlink()
@@ -138,7 +166,7 @@ def delete_after(folder: Path, step: int) -> None:
 
 
 def latest_path(run_or_checkpoint: Path) -> Path:
-    """A checkpoint itself, or the newest one of a run's folder. Raises ConfigError if none."""
+    """Return a checkpoint itself, or the newest one of a run's folder. Raises ConfigError."""
     if run_or_checkpoint.is_file():
         return run_or_checkpoint
     if not run_or_checkpoint.exists():
@@ -153,3 +181,52 @@ def prune(folder: Path, count: int) -> None:
     """Delete all but the newest checkpoints of a folder."""
     for old in sorted(folder.glob(_NUMBERED))[:-count]:
         old.unlink()
+
+
+class CheckpointSaver:
+    """Writes the checkpoints of a run, keeps the newest ones, and saves before an exception.
+
+    Args:
+        folder: of the checkpoints.
+        content: returns a checkpoint's content; raises DivergedError for non-finite weights.
+    """
+
+    def __init__(self, folder: Path, trainer: "Trainer", content: Callable[[], dict[str, Any]]):
+        self.folder, self.trainer, self.content = folder, trainer, content
+        self._saved = trainer.step if self._path.exists() else -1
+        self._failure = ""  # why the last checkpoint could not be written
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / f"{self.trainer.step:08d}.pt"
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the newest checkpoint is of exactly the present state."""
+        return self._saved == self.trainer.step and not self.trainer.midway
+
+    def save(self) -> None:
+        """Write a checkpoint and delete the oldest; log a warning if that fails."""
+        self._failure = try_save(self._path, self.content())
+        if not self._failure:
+            self._saved = self.trainer.step
+            prune(self.folder, _KEPT)
+
+    def rescue(self) -> None:
+        """Save the state, if it is valid, before an exception ends the run; raises nothing."""
+        if self.is_current:
+            return
+        step = self.trainer.step
+        try:
+            self.save()
+        except Exception as error:
+            log.warning("step %s could not be saved: %s", step, " ".join(str(error).split()))
+            return
+        if self.trainer.midway and not self._failure:
+            log.warning("saved during step %s: the resumed run will differ slightly", step + 1)
+
+    def check(self) -> None:
+        """Raise Stopped if the last checkpoint could not be written."""
+        if self._failure:
+            where = f"step {self.trainer.step} could not be saved in {self.folder}"
+            raise Stopped(f"{where}: {self._failure}")

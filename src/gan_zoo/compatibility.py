@@ -15,7 +15,6 @@ from torch.overrides import TorchFunctionMode
 from gan_zoo.architectures.networks import Critic, Generator
 from gan_zoo.evaluation.requirements import check_names
 from gan_zoo.experiment import Experiment
-from gan_zoo.report.metric_info import lower_is_better
 from gan_zoo.schema import ConfigError
 
 
@@ -28,7 +27,7 @@ def check_compatibility(experiment: Experiment) -> None:
     settings.check_data(outline.count, outline.num_classes)
     if settings.evaluate_every:
         known = (experiment.dataset, outline.num_classes, settings.conditional)
-        check_names(*known, settings.evaluation, lower_is_better)
+        check_names(*known, settings.evaluation)
     if outline.shape is None:
         return
     if settings.evaluate_every:

@@ -111,19 +111,28 @@ class Experiment:
 
     def networks(self, shape: tuple[int, ...], num_classes: int) -> "tuple[Generator, Critic]":
         """Generator and critic for samples of this shape. Raises ConfigError if they cannot be."""
-        given = {"shape": shape, "num_classes": num_classes}
-        nodes = self.config["architecture"]
-        generator, critic = (
-            instantiate(nodes[player], f"architecture.{player}", kind, **given)
-            for player, kind in _players().items()
-        )
-        return generator, critic
+        return build_networks(self.config, shape, num_classes)
 
     def device(self) -> "torch.device":
         """The device to train on. Raises ConfigError if there is no such device."""
         from gan_zoo.devices import find_device  # imports torch
 
         return find_device(self.settings.device)
+
+
+def build_networks(
+    config: Mapping[str, Any], shape: tuple[int, ...], num_classes: int
+) -> "tuple[Generator, Critic]":
+    """Build generator and critic of a configuration for samples of this shape.
+
+    Raises ConfigError for settings that are wrong, or wrong for this shape.
+    """
+    given = {"shape": shape, "num_classes": num_classes}
+    generator, critic = (
+        instantiate(config["architecture"][name], f"architecture.{name}", kind, **given)
+        for name, kind in _players().items()
+    )
+    return generator, critic
 
 
 def load_experiment(config: Mapping[str, Any]) -> Experiment:

@@ -1,7 +1,7 @@
-"""How the two players descend: settings that make torch's optimizers.
+"""Settings of the optimizers.
 
-Each is called with a list of parameters and returns a torch optimizer. torch is imported where it
-is used, so that settings can be checked without waiting for it.
+Calling one with a list of parameters returns a torch optimizer. The methods import torch, so that
+settings are checked without waiting for that import.
 """
 
 import inspect
@@ -29,8 +29,8 @@ class Adam:
     def __call__(self, parameters: "Iterable[Parameter]") -> "Optimizer":
         import torch
 
-        # fused: one kernel for all parameters, on CPU the largest single gain for small networks
-        return _light(torch.optim.Adam)(
+        # fused: one kernel for all parameters, the largest gain for small networks on CPUs
+        return _uncompiled(torch.optim.Adam)(
             parameters,
             lr=self.lr,
             betas=self.betas,
@@ -52,7 +52,7 @@ class RMSprop:
     def __call__(self, parameters: "Iterable[Parameter]") -> "Optimizer":
         import torch
 
-        return _light(torch.optim.RMSprop)(
+        return _uncompiled(torch.optim.RMSprop)(
             parameters,
             lr=self.lr,
             alpha=self.alpha,
@@ -62,8 +62,8 @@ class RMSprop:
         )
 
 
-def _light(optimizer: "type[Optimizer]") -> "type[Optimizer]":
-    """The same optimizer, but not wrapped for torch.compile, whose import takes a second."""
+def _uncompiled(optimizer: "type[Optimizer]") -> "type[Optimizer]":
+    """Unwrap an optimizer's methods, whose wrapper imports torch.compile, which takes a second."""
     import torch
 
     names = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")

@@ -1,31 +1,34 @@
-"""Where a run came from: versions, commit, what was changed since, machine, command."""
+"""Where a run came from: versions, commit, uncommitted changes, machine, command."""
 
 import platform
 import subprocess
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 import yaml
 
 from gan_zoo.run_folder import reproduce_command
 
+if TYPE_CHECKING:
+    import torch
+
 _PACKAGES = ("gan-zoo", "torch", "torchvision", "numpy", "pillow", "hydra-core", "tensorboard")
 
-
 _PATCH = "changes.patch"
-_LARGEST = 1 << 20  # bytes of it
-_NAMED = 50  # untracked files that a summary names
-_PATIENCE = 20  # seconds for git's answer
+_MOST_BYTES = 1 << 20  # of the patch
+_MOST_NAMES = 50  # untracked files in a summary
+_TIMEOUT = 20  # seconds for git
 
 
-def provenance(device: torch.device, folder: Path) -> dict[str, Any]:
-    """Facts that tell two runs of the same configuration apart.
+def provenance(device: "torch.device", folder: Path) -> dict[str, Any]:
+    """Return facts that distinguish two runs of the same configuration.
 
-    What the code's working tree has changed since its commit is left in the run's folder.
+    Writes uncommitted changes of the code's working tree into the run's folder.
     """
+    import torch
+
     on_cuda = device.type.startswith("cuda")
     name = torch.cuda.get_device_name(device) if on_cuda else platform.machine()
     return {
@@ -33,13 +36,14 @@ def provenance(device: torch.device, folder: Path) -> dict[str, Any]:
         "device_name": name,
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
-        "versions": {package: _version(package) for package in _PACKAGES},
+        "versions": {package: package_version(package) for package in _PACKAGES},
         "command": _command(folder),
         **_git(Path(__file__), folder / _PATCH),
     }
 
 
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """Return the version of an installed package; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -47,7 +51,7 @@ def _version(package: str) -> str | None:
 
 
 def _command(folder: Path) -> str | None:
-    """The command that trains this run again; None where nobody noted what it was started with."""
+    """Return the command that repeats this run; None if its overrides were not saved."""
     try:
         return reproduce_command(
             yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_bytes()) or ()
@@ -57,40 +61,40 @@ def _command(folder: Path) -> str | None:
 
 
 def _git(code: Path, patch: Path) -> dict[str, Any]:
-    """Commit of the working tree that this code runs from, and what was changed in it."""
+    """Return the commit of the working tree that contains this code, and its changes."""
 
-    def ask(*words: str) -> str | None:
+    def git(*words: str) -> str | None:
         try:
-            asked = subprocess.run(
-                ["git", *words], cwd=code.parent, capture_output=True, timeout=_PATIENCE
+            ran = subprocess.run(
+                ["git", *words], cwd=code.parent, capture_output=True, timeout=_TIMEOUT
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return asked.stdout.decode(errors="replace") if asked.returncode == 0 else None
+        return ran.stdout.decode(errors="replace") if ran.returncode == 0 else None
 
-    if ask("ls-files", "--error-unmatch", code.name) is None:
-        return {"git_commit": None, "git_dirty": None}  # installed, whatever is around it
-    status = (ask("status", "--porcelain") or "").splitlines()
+    if git("ls-files", "--error-unmatch", code.name) is None:
+        return {"git_commit": None, "git_dirty": None}  # an installed package in some work tree
+    status = (git("status", "--porcelain") or "").splitlines()
     untracked = [line[3:] for line in status if line.startswith("??")]
     return {
-        "git_commit": (ask("rev-parse", "HEAD") or "").strip() or None,
+        "git_commit": (git("rev-parse", "HEAD") or "").strip() or None,
         "git_dirty": bool(status),
-        "git_untracked": untracked[:_NAMED],
-        "git_patch": _keep_patch(ask, patch),
+        "git_untracked": untracked[:_MOST_NAMES],
+        "git_patch": _write_patch(git, patch),
     }
 
 
-def _keep_patch(ask: Callable[..., str | None], patch: Path) -> str | None:
-    """Write what `git apply` needs; its name, or why there is none, or None for no changes."""
-    changes = ask("diff", "HEAD", "--binary", "--no-ext-diff", "--no-color") or ""
+def _write_patch(git: Callable[..., str | None], patch: Path) -> str | None:
+    """Write a patch for `git apply`; returns its name, or why it failed; None for no changes."""
+    changes = git("diff", "HEAD", "--binary", "--no-ext-diff", "--no-color") or ""
     patch.unlink(missing_ok=True)
     if not changes:
         return None
     size = len(changes.encode())
-    if size > _LARGEST:
-        return f"not kept: {size / 1e6:.1f} MB of changes"
+    if size > _MOST_BYTES:
+        return f"not written: {size / 1e6:.1f} MB of changes"
     try:
         patch.write_text(changes, encoding="utf-8", newline="")
-    except OSError as error:  # no reason not to train
-        return f"not kept: {error.strerror}"
+    except OSError as error:  # not worth failing the run
+        return f"not written: {error.strerror}"
     return patch.name

@@ -1,4 +1,4 @@
-"""From a checked experiment to a trained model: the nouns, then the verb."""
+"""From a checked experiment to a trained model: builds a trainer, then trains."""
 
 import logging
 import signal
@@ -25,18 +25,17 @@ from gan_zoo.training.trainer import Trainer, should_compile
 
 log = logging.getLogger(__name__)
 
-_COMPARED = 512  # real samples whose distances tell how large margins will be
+_MARGIN_SAMPLES = 512  # real samples that estimate how large margins will be
 
 
 def train(experiment: Experiment, folder: Path) -> dict[str, Any]:
     """Train one model in a folder of its own. Returns the summary that it also writes there.
 
-    Resumes the run that the folder already contains, exactly from its newest sound checkpoint;
-    leaves a finished run as it is.
+    Resumes the run that the folder already contains, exactly from its newest valid checkpoint;
+    does not change a finished run.
 
-    Raises ConfigError, before anything is written, where the nouns do not fit together, and
-    Stopped where the run ended before its time: after a signal, once it is saved, or where it could
-    not be saved.
+    Raises ConfigError, before anything is written, for parts that do not fit together, and Stopped
+    for a run that stops early: by a signal, after it is saved, or because it cannot be saved.
     """
     settings = experiment.settings
     state = find_checkpoint(settings.resume, folder)
@@ -51,7 +50,7 @@ def train(experiment: Experiment, folder: Path) -> dict[str, Any]:
 
 
 def _train(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -> dict[str, Any]:
-    """Train from a checkpoint's state, or from the start; see `train`."""
+    """Train from a checkpoint's state, or from step 0; see `train`."""
     settings, device = experiment.settings, experiment.device()
     samples = place_data(load_samples(experiment), device, experiment.dataset)
     trainer = build_trainer(experiment, samples)
@@ -63,35 +62,35 @@ def _train(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -
     callbacks = RunCallbacks(experiment, samples, trainer, folder, state)
     checkpoints.delete_after(folder / "checkpoints", trainer.step)
     origin = provenance(device, folder)
-    with callbacks.logger, catch_signals() as request:
+    with callbacks.logger, catch_signals() as flag:
         try:
             callbacks.start()
-            trainer.fit(settings.steps, callbacks.schedule(), lambda: bool(request.signal_number))
-            if request.signal_number is not None and trainer.step < settings.steps:
+            trainer.fit(settings.steps, callbacks.schedule(), lambda: bool(flag.signal_number))
+            if flag.signal_number is not None and trainer.step < settings.steps:
                 callbacks.saver.save()
                 callbacks.saver.check()
-                raise Interrupted(request.signal_number)
+                raise Interrupted(flag.signal_number)
         except DivergedError:
             callbacks.on_divergence()
         except Stopped:
             raise
         except BaseException as error:
             callbacks.saver.rescue()
-            raise _ended(error) from error
+            raise _stopped(error) from error
         summary = callbacks.on_end(origin)
     log.info("%s: %s", "ended" if diverged(summary) else "done", folder)
     return summary
 
 
-def _ended(error: BaseException) -> BaseException:
-    """What ends a run that has begun, instead of an exception that training came across."""
+def _stopped(error: BaseException) -> BaseException:
+    """Return the exception to raise for one that stopped a run after its start."""
     if isinstance(error, KeyboardInterrupt):
         return Interrupted(signal.SIGINT)
     return Stopped(str(error)) if isinstance(error, ConfigError) else error
 
 
 def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
-    """Raises ConfigError where a checkpoint was trained on other data, unless that is allowed."""
+    """Raise ConfigError if a checkpoint was trained on other data, unless that is allowed."""
     dataset = experiment.dataset
     if experiment.settings.allow_changes:
         return
@@ -101,29 +100,26 @@ def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
 
 
 def load_state(trainer: Trainer, state: dict[str, Any], folder: Path) -> None:
-    """Take over a checkpoint's state. Raises ConfigError for one that does not fit the run."""
-    try:
+    """Load a checkpoint's state. Raises ConfigError for one that does not fit the run."""
+    with checkpoints.must_fit(state["step"], folder):
         trainer.load_state_dict(state)
-    except Exception:  # sound as a file, but of other networks, or written by a stranger
-        allowed = f"the state of step {state['step']} does not fit the settings"
-        raise ConfigError("checkpoint", folder / "checkpoints", allowed) from None
     log.info("resuming from step %s: %s", trainer.step, folder)
 
 
 def find_checkpoint(resume: str | None, folder: Path) -> dict[str, Any] | None:
-    """What there is to go on from: a checkpoint named by the user, or the newest of the folder."""
+    """Read the checkpoint to resume: the one that `resume` names, or the folder's newest."""
     if resume is not None and is_checkpoint(resume):
         return checkpoints.load(Path(resume))
     return checkpoints.latest_valid(folder / "checkpoints")
 
 
 def is_checkpoint(resume: str | None) -> bool:
-    """Whether a checkpoint is named to go on from, rather than a folder."""
+    """Return whether `resume` names a checkpoint rather than a folder."""
     return resume is not None and Path(resume).suffix == ".pt"
 
 
 def load_samples(experiment: Experiment) -> InMemoryDataset:
-    """The training samples, labeled if the run is conditional. Raises ConfigError if unfit."""
+    """Return the training samples, labeled if the run is conditional. Raises ConfigError."""
     samples, settings = experiment.dataset.train, experiment.settings
     settings.check_data(len(samples), samples.num_classes)
     if not settings.conditional:
@@ -131,20 +127,21 @@ def load_samples(experiment: Experiment) -> InMemoryDataset:
     per_class = experiment.dataset.labels_per_class
     if per_class is None:
         return samples
-    indices = torch.randperm(len(samples), generator=make_rng(settings.seed, "margin"))[:_COMPARED]
+    order = torch.randperm(len(samples), generator=make_rng(settings.seed, "margin"))
+    indices = order[:_MARGIN_SAMPLES]
     experiment.loss.check_unlabeled(samples.gather(indices)[0], samples.num_classes)
     return samples.drop_labels(per_class, make_rng(settings.seed, "labeled"))
 
 
 def build_trainer(experiment: Experiment, samples: InMemoryDataset) -> Trainer:
-    """A game ready to be played where the samples' batches are, its streams set by the seed."""
+    """Build networks, optimizers and loader, seeded, on the device of the samples' batches."""
     settings, device = experiment.settings, samples.device
     disable_tf32()
-    if told := precision_warning(settings.precision, device):
-        log.warning("%-13s %s", "precision", told)
+    if warning := precision_warning(settings.precision, device):
+        log.warning("%-13s %s", "precision", warning)
     torch.manual_seed(derive_seed(settings.seed, "weights"))
     generator, critic = experiment.networks(samples.shape, samples.num_classes)
-    layout = torch.channels_last  # convolutions are faster in it
+    layout = torch.channels_last  # faster convolutions
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)
     experiment.regularizer.prepare(critic)
@@ -163,13 +160,14 @@ def build_trainer(experiment: Experiment, samples: InMemoryDataset) -> Trainer:
         use_pseudo_labels=loader.has_unlabeled,
     )
     torch.manual_seed(derive_seed(settings.seed, "regularizer"))
+    compiled = settings.compile
+    if compiled == "auto":
+        compiled = should_compile(gan, settings.steps)
     return Trainer(
         gan=gan,
         loader=loader,
         latent_rng=make_rng(settings.seed, "noise", device),
         n_critic=settings.n_critic,
         warmup=settings.warmup,
-        compiled={"auto": should_compile(gan, settings.steps)}.get(
-            settings.compile, settings.compile
-        ),
+        compiled=compiled,
     )

@@ -1,6 +1,8 @@
-"""What may change between a run and its continuation, and how far a run is. No torch, no Hydra."""
+"""A run's folder: what a resumed run may change, and how far the run is. No torch, no Hydra."""
 
+import itertools
 import json
+import logging
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,7 +12,9 @@ from gan_zoo.command_line import from_here
 from gan_zoo.latest_sweep import resolve
 from gan_zoo.schema import ConfigError, at_home
 
-# A continued run may be longer, be watched otherwise, and live on another device.
+log = logging.getLogger(__name__)
+
+# A resumed run may be longer, log and evaluate at other steps, and use another device.
 RESUMABLE_KEYS = {
     *(
         "steps",
@@ -23,12 +27,12 @@ RESUMABLE_KEYS = {
     *("device", "deterministic", "resume", "allow_changes", "sweep", "retry_failed"),
     *(f"evaluation.{name}" for name in ("num_samples", "seed", "metrics", "monitor", "cache")),
 }
-_LEADING = ("resume", "allow_changes", "sweep", "retry_failed")  # into a folder that exists already
+_FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders
 _FAILURE = "failure.txt"
 
 
 def flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of a nested mapping."""
+    """Yield dotted keys and values of a nested mapping."""
     for key, value in node.items():
         if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{key}.")
@@ -37,33 +41,31 @@ def flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def check_unchanged(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raises ConfigError for the first setting that a continued run must not change, if any."""
+    """Raise ConfigError for the first changed setting that a resumed run must not change."""
     old, new = dict(flatten(before)), dict(flatten(now))
     if new.get("allow_changes"):
         return
     for key in (*new, *old):
         if key not in RESUMABLE_KEYS and old.get(key) != new.get(key):
-            allowed = (
-                f"was {old.get(key)} in the run to continue; allow_changes=true if you mean it"
-            )
+            allowed = f"was {old.get(key)} in the run to resume; allow_changes=true permits it"
             raise ConfigError(key, new.get(key), allowed)
 
 
 def refuse_other_data(before: Mapping[str, Any], now: str, key: str, value: str) -> None:
-    """Raises ConfigError for `key` where a checkpoint was trained on other data than `now`.
+    """Raise ConfigError for `key` if a checkpoint was trained on other data than `now`.
 
     before: the checkpoint's content; now: fingerprint of the dataset.
     """
     old = before.get("dataset_fingerprint", now)
     if old != now:
-        told = f"holds other data ({now}) than the run to continue was trained on ({old})"
-        raise ConfigError(key, value, f"{told}; allow_changes=true if you mean it")
+        allowed = f"contains other data ({now}) than the run to resume was trained on ({old})"
+        raise ConfigError(key, value, f"{allowed}; allow_changes=true permits it")
 
 
 def data_history(before: Mapping[str, Any], now: str) -> dict[str, Any]:
-    """What checkpoint and summary say of the data: its fingerprint, and earlier ones if any.
+    """Return the data's fingerprint for checkpoint and summary, and earlier ones if any.
 
-    before: content of the checkpoint that the run continues from; empty for a start.
+    before: content of the checkpoint that the run resumes from; empty for a new run.
     """
     old = before.get("dataset_fingerprint", now)
     history = list(before.get("dataset_history", ()))
@@ -73,17 +75,34 @@ def data_history(before: Mapping[str, Any], now: str) -> dict[str, Any]:
     return {"dataset_fingerprint": now, **({"dataset_history": history} if history else {})}
 
 
+def set_aside_files(folder: Path) -> None:
+    """Rename what a run without a checkpoint has written, and log a warning with the new names."""
+    renamed = [_set_aside(folder / name) for name in ("metrics.jsonl", "summary.json")]
+    if names := ", ".join(path.name for path in renamed if path):
+        log.warning(
+            "%s has no checkpoint: starting from step 0; old files are kept as %s", folder, names
+        )
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Rename a file unless it is empty; returns its new path, None if there is no such file."""
+    if not path.exists() or not path.stat().st_size:
+        return None
+    names = (path.with_name(f"{path.name}.{number}") for number in itertools.count(1))
+    return path.rename(next(name for name in names if not name.exists()))
+
+
 def folder_of(path: Path) -> Path:
-    """The folder of a run that is named by it or by a checkpoint in it; it need not exist."""
+    """Return the folder of a run, given it or a checkpoint in it; it need not exist."""
     path = resolve(Path(at_home(str(path))))
     return path.parent.parent if path.suffix == ".pt" else path
 
 
 def run_folder(path: Path) -> Path:
-    """The run's folder of a checkpoint or of itself. Raises ConfigError where there is no run."""
+    """Return the folder of an existing run, given it or a checkpoint in it. Raises ConfigError."""
     folder = folder_of(path)
-    named = resolve(Path(at_home(str(path))))
-    if not named.exists() or not (folder / ".hydra" / "config.yaml").is_file():
+    resolved = resolve(Path(at_home(str(path))))
+    if not resolved.exists() or not (folder / ".hydra" / "config.yaml").is_file():
         raise ConfigError(
             "resume", path, "must be the folder of a run, a checkpoint in one, or auto"
         )
@@ -91,18 +110,18 @@ def run_folder(path: Path) -> Path:
 
 
 def has_run(folder: Path) -> bool:
-    """Whether a run has begun to write into a folder."""
+    """Return whether a run has begun to write into a folder."""
     return (folder / "metrics.jsonl").exists()
 
 
 def newest_step(folder: Path) -> int | None:
-    """Step of the newest checkpoint of a run's folder; None where there is none."""
+    """Return the step of the newest checkpoint of a run's folder; None if there is none."""
     names = (path.stem for path in folder.glob("checkpoints/[0-9]*.pt"))
     return max((int(name) for name in names if name.isdecimal()), default=None)
 
 
 def resume_hint(folder: Path) -> str:
-    """What continues the run of a folder; empty where none has begun there."""
+    """Return the command that resumes the run of a folder; empty if none has begun there."""
     if not has_run(folder):
         return ""
     step = newest_step(folder)
@@ -111,22 +130,22 @@ def resume_hint(folder: Path) -> str:
 
 
 def finished_summary(folder: Path, steps: int) -> dict[str, Any] | None:
-    """The summary of a run that has come to its end, if no more steps are asked for than then."""
+    """Return the summary of a run that has finished and is not to be longer; None for others."""
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         return summary if steps <= summary.get("steps_asked", summary["steps"]) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # none, or half of one: the power went as it was written
+        return None  # no summary, or a partial one after a power failure
 
 
 def diverged(summary: Mapping[str, Any]) -> str:
-    """The verdict of a run that diverged, by its summary; empty for any other."""
-    verdict = str(summary.get("health", ""))
-    return verdict if verdict.startswith("diverged") else ""
+    """Return the health status of a run that diverged, by its summary; empty for any other."""
+    status = str(summary.get("health", ""))
+    return status if status.startswith("diverged") else ""
 
 
 def write_failure(folder: Path, reason: str) -> None:
-    """Leave word in a job's folder of why it failed; an empty reason takes an earlier word back."""
+    """Write failure.txt; an empty reason deletes it."""
     folder.mkdir(parents=True, exist_ok=True)
     if reason:
         (folder / _FAILURE).write_text(f"{reason}\n", encoding="utf-8", errors="replace")
@@ -135,7 +154,7 @@ def write_failure(folder: Path, reason: str) -> None:
 
 
 def read_failure(folder: Path) -> str:
-    """Why the job of a folder failed; empty where it did not."""
+    """Return why the job of a folder failed; empty if it did not."""
     path = folder / _FAILURE
     if not path.is_file():
         return ""
@@ -143,16 +162,16 @@ def read_failure(folder: Path) -> str:
 
 
 def latest(words: Iterable[str]) -> list[str]:
-    """The words of a command line, each key once: a later word replaces an earlier one."""
+    """Return the overrides of a command line, only the last one of each key."""
     found: dict[str, str] = {}
     for word in words:
         key = word.partition("=")[0].lstrip("+")
-        sign = found.get(key, word)  # what was added must be added still
-        found[key] = sign[: len(sign) - len(sign.lstrip("+"))] + word.lstrip("+")
+        first = found.get(key, word)  # a + in front of it must stay
+        found[key] = first[: len(first) - len(first.lstrip("+"))] + word.lstrip("+")
     return list(found.values())
 
 
 def reproduce_command(words: Iterable[str]) -> str:
-    """The command that trains again, elsewhere, what these overrides trained, for a POSIX shell."""
-    kept = [word for word in latest(words) if word.partition("=")[0].lstrip("+") not in _LEADING]
+    """Return the command that repeats a run with these overrides, for a POSIX shell."""
+    kept = [w for w in latest(words) if w.partition("=")[0].lstrip("+") not in _FOLDER_KEYS]
     return shlex.join(["python", "train.py", *kept])

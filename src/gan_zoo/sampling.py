@@ -14,13 +14,13 @@ from PIL import Image
 from torch import Tensor
 
 from gan_zoo import checkpoints
-from gan_zoo.architectures.networks import Generator
+from gan_zoo.architectures.networks import Generator, generate
 from gan_zoo.data.dataset import Dataset, Images
 from gan_zoo.data.in_memory import to_bytes
-from gan_zoo.monitoring.sample_grid import generate, grid_columns, grid_labels, row_names
+from gan_zoo.experiment import build_networks
+from gan_zoo.monitoring.sample_grid import grid_columns, grid_labels, row_names
 from gan_zoo.schema import ConfigError, instantiate
 
-_CHUNK = 256  # samples generated at a time
 _NUMBERED = re.compile(r"\d{6,}\.png")  # what `write_pictures` writes
 _LISTED = 20  # classes named in a message
 
@@ -90,8 +90,7 @@ class Sampler:
 
     def generate(self, z: Tensor, y: Tensor) -> Tensor:
         """Samples (N, *shape) for latent vectors (N, z_dim) and labels (N,)."""
-        parts = zip(z.split(_CHUNK), y.split(_CHUNK), strict=True)
-        return torch.cat([generate(self.generator, *part) for part in parts])
+        return generate(self.generator, z, y)
 
 
 def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
@@ -100,15 +99,9 @@ def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
     averaged: take the moving average rather than the weights that were trained last.
     Raises ConfigError where there is no checkpoint, or one that cannot be read.
     """
-    content = checkpoints.load(checkpoints.latest_path(run_or_checkpoint))
+    content = checkpoints.load_latest(run_or_checkpoint)[1]
     config = content["config"]
-    generator = instantiate(
-        config["architecture"]["generator"],
-        "architecture.generator",
-        Generator,
-        shape=tuple(content["shape"]),
-        num_classes=content["num_classes"],
-    )
+    generator, _ = build_networks(config, tuple(content["shape"]), content["num_classes"])
     generator.load_state_dict(content["ema" if averaged else "generator"])
     # images are shown alike whatever their dataset, whose files need not be here; points need modes
     images = len(content["shape"]) == 3

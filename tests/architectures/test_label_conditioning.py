@@ -83,7 +83,7 @@ def test_the_embedding_is_a_linear_map_of_the_one_hot_label():
 
 def test_one_hot_is_one_at_the_label_and_zero_elsewhere():
     hot = concat_features(
-        torch.zeros(3, 2, dtype=torch.float64), OneHot(4, 0)(torch.tensor([3, 0, 3]))
+        torch.zeros(3, 2, dtype=torch.float64), OneHot(4)(torch.tensor([3, 0, 3]))
     )
     expected = [[0, 0, 0, 0, 0, 1], [0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1]]
     assert torch.equal(hot, torch.tensor(expected, dtype=torch.float64))

@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from gan_zoo.evaluation.collapse import CollapseStats
 from gan_zoo.evaluation.health import DivergedError, Health
+from gan_zoo.evaluation.monitor import CollapseStats
 
 WELL = {
     "loss/critic": 1.3,
@@ -127,9 +127,7 @@ def test_vitals_tell_one_repeated_image_from_real_ones():
 
 def test_vitals_read_nothing_back_to_the_host():
     collapse_stats = CollapseStats(torch.randn(8, 2))
-    collapse_stats.spread, collapse_stats.near = (
-        collapse_stats.spread.to("meta"),
-        collapse_stats.near.to("meta"),
-    )
+    collapse_stats.mean_distance = collapse_stats.mean_distance.to("meta")
+    collapse_stats.threshold = collapse_stats.threshold.to("meta")
     measured = collapse_stats.measure(torch.empty(8, 2, device="meta"))
     assert all(value.device.type == "meta" for value in measured.values())

@@ -11,12 +11,12 @@ from PIL import Image
 from forked_scripts import run_script
 from gan_zoo import checkpoints
 from gan_zoo.data.glyphs import Glyphs
-from gan_zoo.evaluation.best_checkpoint import BestCheckpoint
-from gan_zoo.evaluation.config import Evaluation
-from gan_zoo.evaluation.groups import MIXTURE
+from gan_zoo.evaluation.config import MIXTURE, Evaluation
 from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.evaluation.offline import OfflineEvaluator, format_results, load_networks, parse
+from gan_zoo.evaluation.periodic import BestCheckpoint
 from gan_zoo.evaluation.result import EvalResult
+from gan_zoo.sampling import load_sampler
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Stopped
 
@@ -142,13 +142,13 @@ def test_vitals_take_little_of_what_training_does_however_often_is_read(trained,
 
 
 def test_the_best_is_kept_by_either_direction_and_across_restarts(tmp_path):
-    high = BestCheckpoint(tmp_path, "metric/coverage", lower_is_better=False)
+    high = BestCheckpoint(tmp_path, "metric/coverage")
     assert [high.update(i, value, dict) for i, value in enumerate([0.2, 0.1, 0.4])] == [1, 0, 1]
-    again = BestCheckpoint(tmp_path, "metric/coverage", lower_is_better=False)
+    again = BestCheckpoint(tmp_path, "metric/coverage")
     assert again.record == {"metric": "metric/coverage", "value": 0.4, "step": 2}
     assert not again.update(3, 0.3, dict)
     assert not again.update(3, float("nan"), dict)
-    other = BestCheckpoint(tmp_path, "metric/jsd", lower_is_better=True)
+    other = BestCheckpoint(tmp_path, "metric/jsd")
     assert other.update(4, 0.6, dict)
 
 
@@ -220,6 +220,21 @@ def test_a_classifier_is_judged_while_it_learns_from_few_labels_and_afterwards(
     assert content["ema_critic"].keys() == content["critic"].keys()
     _, critic, classifier = load_networks(content, torch.device("cpu"))
     assert not torch.equal(next(critic.parameters()), next(classifier.parameters()))
+
+
+def test_damaged_newest_checkpoint_falls_back(ring, tmp_path, caplog):
+    folder = tmp_path / "run" / "checkpoints"
+    checkpoints.save(folder / "00000010.pt", checkpoints.load(ring / "checkpoints/00000020.pt"))
+    (folder / "00000020.pt").write_bytes(b"damaged")
+    asked(str(tmp_path / "run"), "num_samples=20").evaluate(tmp_path / "run")
+    written = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert written["checkpoint"] == "00000010.pt"
+    assert load_sampler(tmp_path / "run").step == 20  # as the saved state has it
+    assert len(caplog.records) == 2
+    assert all("falling back to the previous" in record.message for record in caplog.records)
+    for source in (folder / "00000020.pt", tmp_path / "none"):
+        with pytest.raises(ConfigError):  # a named checkpoint has no other
+            load_sampler(source)
 
 
 def test_numbers_of_unlike_protocols_never_stand_together():
@@ -325,7 +340,7 @@ def test_unlabeled_images_that_are_not_square_train_unevaluated(trained, tmp_pat
 def test_data_of_another_shape_than_the_run_s_are_refused_afterwards(trained, tmp_path):
     trained(tmp_path / "run", *NPZ, pictures(tmp_path, 40, 9), "evaluate_every=0")
     pictures(tmp_path, 40, 9, (8, 8))
-    with pytest.raises(ConfigError, match=r"holds samples of \(1, 8, 8\), the run makes"):
+    with pytest.raises(ConfigError, match=r"has samples of \(1, 8, 8\), the run generates"):
         asked(str(tmp_path / "run"), "num_samples=12").evaluate(tmp_path / "run")
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from gan_zoo.evaluation.evaluator import diagnose_critic, zero_score_loss
+from gan_zoo.evaluation.evaluator import diagnose_critic
+from gan_zoo.evaluation.monitor import zero_score_loss
 from gan_zoo.losses import GAN, GeneralizedLossSensitive, ScoredBatch
 from gan_zoo.metrics.critic import (
     auroc,

@@ -1,4 +1,4 @@
-"""Images judged by a feature network: what it learns, what it is kept by, what it says."""
+"""Feature networks: training, caching, and the image metrics measured with them."""
 
 import dataclasses
 import math
@@ -9,6 +9,8 @@ import torch
 
 from gan_zoo.data.in_memory import InMemoryDataset, to_float
 from gan_zoo.data.mnist import MNIST
+from gan_zoo.evaluation.config import Evaluation
+from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.images import ImageMetrics
 from gan_zoo.evaluation.result import FakeBatch
 from gan_zoo.metrics.classes import class_shares
@@ -16,15 +18,13 @@ from gan_zoo.metrics.feature_cache import Cache
 from gan_zoo.metrics.feature_net import (
     FeatureNet,
     FeatureNetConfig,
-    RotationTask,
     accuracy,
     feature_extractor,
     resize_protocol,
-    snake_case,
-    task_for,
     train_feature_net,
     weights_hash,
 )
+from gan_zoo.metrics.feature_tasks import RotationTask, snake_case, task_for
 from gan_zoo.schema import ConfigError
 
 CPU = torch.device("cpu")
@@ -101,17 +101,18 @@ def test_large_images_are_reduced_and_small_ones_left():
 def test_class_shares_by_hand():
     found = class_shares(torch.tensor([[0.95, 0.05, 0.0], [0.6, 0.4, 0.0], [0.05, 0.95, 0.0]]))
     assert found.histogram.tolist() == pytest.approx([2 / 3, 1 / 3, 0])
-    assert (found.hit, found.assigned) == (2, pytest.approx(2 / 3))
+    assert (found.covered, found.confident) == (2, pytest.approx(2 / 3))
     assert found.entropy == pytest.approx(math.log(3) - 2 / 3 * math.log(2))
     even = torch.ones(3) / 3
     assert found.reverse_kl(even) == pytest.approx(math.log(3) - found.entropy)
 
 
 @pytest.fixture(scope="module")
-def suite(glyphs, extractor, tmp_path_factory):
-    suite = ImageMetrics(glyphs, 300, 0, Cache(tmp_path_factory.mktemp("cache")), CPU)
-    suite.extractor = extractor  # instead of one trained for this
-    return suite
+def evaluator(glyphs, train, extractor, tmp_path_factory):
+    settings = Evaluation(num_samples=300, cache=str(tmp_path_factory.mktemp("cache")))
+    evaluator = Evaluator(glyphs, train.unlabeled(), settings, CPU)
+    evaluator.metrics.extractor = extractor  # saves training another
+    return evaluator
 
 
 def test_no_network_is_trained_before_something_is_to_be_judged(glyphs, tmp_path, monkeypatch):
@@ -119,12 +120,12 @@ def test_no_network_is_trained_before_something_is_to_be_judged(glyphs, tmp_path
     monkeypatch.setattr(
         "gan_zoo.metrics.feature_net.train_feature_net", lambda *_: trained.append(1)
     )
-    suite = ImageMetrics(glyphs, 300, 0, Cache(tmp_path), CPU)
-    assert suite.chosen(["fast"])
-    assert suite.primary_metric == "metric/frechet_glyphs_cnn"
+    metrics = ImageMetrics(glyphs, 300, 0, Cache(tmp_path), CPU)
+    assert metrics.available.select(["fast"])
+    assert metrics.available.primary_metric == "metric/frechet_glyphs_cnn"
     assert not trained
-    with pytest.raises(AttributeError):  # of what stands in for the network
-        suite.compute(FakeBatch(torch.zeros(4, 1, 16, 16), torch.zeros(4)), ["frechet"])
+    with pytest.raises(AttributeError):  # of the stand-in for the network
+        metrics.groups["frechet"](FakeBatch(torch.zeros(4, 1, 16, 16), torch.zeros(4)))
     assert trained
 
 
@@ -137,17 +138,17 @@ def test_what_cannot_be_kept_is_made_again_and_told(tmp_path, caplog):
     assert "could not be written: Not a directory; continuing training" in caplog.text
 
 
-def judged(suite, x):
+def measured(evaluator, x):
     fakes = FakeBatch(x, torch.zeros(len(x), dtype=torch.int64))
-    found = suite.compute(fakes, suite.chosen(["all"])).numbers
+    found = evaluator.measure(fakes, evaluator.metrics.available.select(["all"])).numbers
     return {tag.removesuffix("_glyphs_cnn").removeprefix("metric/"): v for tag, v in found.items()}
 
 
-def test_real_images_are_good_and_one_image_and_noise_are_bad_by_every_number(suite, train):
-    real = judged(suite, to_float(train.x[:300]))
-    one = judged(suite, to_float(train.x[:1]).expand(300, -1, -1, -1))
+def test_real_images_are_good_and_one_image_and_noise_are_bad_by_every_number(evaluator, train):
+    real = measured(evaluator, to_float(train.x[:300]))
+    one = measured(evaluator, to_float(train.x[:1]).expand(300, -1, -1, -1))
     rng = torch.Generator().manual_seed(0)
-    noise = judged(suite, 2 * torch.rand(300, 1, 16, 16, generator=rng) - 1)
+    noise = measured(evaluator, 2 * torch.rand(300, 1, 16, 16, generator=rng) - 1)
     assert real["coverage"] > 0.9
     assert real["precision"] > 0.7
     assert real["recall"] > 0.7
@@ -165,25 +166,27 @@ def test_real_images_are_good_and_one_image_and_noise_are_bad_by_every_number(su
     assert one["nearest_ratio"] == 0  # it is a training image
 
 
-def test_the_label_asked_for_is_compared_with_the_one_seen(suite, train):
+def test_the_label_asked_for_is_compared_with_the_one_seen(evaluator, train):
     fakes = FakeBatch(to_float(train.x[:100]), train.y[:100], num_classes=4)
-    found = suite.compute(fakes, ["classes"]).numbers
+    found = evaluator.measure(fakes, ["classes"]).numbers
     assert found["metric/label_accuracy_glyphs_cnn"] > 0.9
     two = dataclasses.replace(fakes, y=fakes.y % 2)
-    by_class = suite.compute(two, ["classes"]).histograms[
+    by_class = evaluator.measure(two, ["classes"]).histograms[
         "metric/label_accuracy_by_class_glyphs_cnn"
     ]
     assert [share is None for share in by_class] == [False, False, True, True]
     wrong = dataclasses.replace(fakes, y=(fakes.y + 1) % 4)
-    assert suite.compute(wrong, ["classes"]).numbers["metric/label_accuracy_glyphs_cnn"] < 0.1
+    assert evaluator.measure(wrong, ["classes"]).numbers["metric/label_accuracy_glyphs_cnn"] < 0.1
 
 
-def test_every_number_carries_its_protocol_and_says_what_it_is(suite, train, extractor):
+def test_every_number_carries_its_protocol_and_says_what_it_is(evaluator, train, extractor):
     fakes = FakeBatch(to_float(train.x[:50]), train.y[:50])
-    found = suite.compute(fakes, suite.chosen(["all"]))
+    found = evaluator.measure(fakes, evaluator.metrics.available.select(["all"]))
     assert set(found.protocols) == set(found.numbers)
     assert all(tag.endswith("_glyphs_cnn") for tag in found.numbers)
-    assert {*suite.available.tags_of(suite.chosen(["all"]))} == {*found.numbers}
+    assert {*evaluator.metrics.available.tags_of(evaluator.metrics.available.select(["all"]))} == {
+        *found.numbers
+    }
     protocol = found.protocols["metric/frechet_glyphs_cnn"]
     assert (protocol["n"], protocol["n_reference"], protocol["reference"]) == (50, 300, "test")
     assert protocol["feature_net"] == extractor.identity
@@ -193,11 +196,15 @@ def test_every_number_carries_its_protocol_and_says_what_it_is(suite, train, ext
     assert pixels.shape[0] == pixels.shape[1]  # 8 rows of 4 fakes, each beside its nearest
 
 
-def test_groups_are_chosen_by_name(suite):
-    assert suite.chosen(["fast", "frechet"]) == ["frechet", "manifold", "classes"]
-    assert "inception" not in suite.chosen(["all"])
+def test_groups_are_chosen_by_name(evaluator):
+    assert evaluator.metrics.available.select(["fast", "frechet"]) == [
+        "frechet",
+        "manifold",
+        "classes",
+    ]
+    assert "inception" not in evaluator.metrics.available.select(["all"])
     with pytest.raises(ConfigError, match="did you mean manifold"):
-        suite.chosen(["manifolds"])
+        evaluator.metrics.available.select(["manifolds"])
 
 
 def test_names_of_datasets_in_tags():
@@ -214,11 +221,12 @@ def test_real_digits_are_near_to_real_digits(tmp_path, monkeypatch):
     recipe = FeatureNetConfig(epochs=0, least_steps=60)  # enough to see digits by
     monkeypatch.setattr("gan_zoo.metrics.feature_net.FeatureNetConfig", lambda: recipe)
     dataset = MNIST(root=str(SHARED))
-    suite = ImageMetrics(dataset, 1000, 0, Cache(tmp_path), CPU)
     train = dataset.load("train")
+    settings = Evaluation(num_samples=1000, metrics=("fast",), cache=str(tmp_path))
+    evaluator = Evaluator(dataset, train.unlabeled(), settings, CPU)
     x = to_float(train.x[:1000])
-    found = suite.compute(FakeBatch(x, train.y[:1000]), suite.fast).numbers
+    found = evaluator.measure(FakeBatch(x, train.y[:1000]), evaluator.names).numbers
     noise = 2 * torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) - 1
-    bad = suite.compute(FakeBatch(noise, train.y[:1000]), suite.fast).numbers
+    bad = evaluator.measure(FakeBatch(noise, train.y[:1000]), evaluator.names).numbers
     assert found["metric/coverage_mnist_cnn"] > 0.9
     assert found["metric/frechet_mnist_cnn"] < bad["metric/frechet_mnist_cnn"] / 100

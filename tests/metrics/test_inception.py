@@ -69,5 +69,5 @@ def test_without_its_weights_one_line_says_so(monkeypatch):
         raise OSError("Name or service not known")
 
     monkeypatch.setattr(fidelity, "calculate_metrics", offline)
-    with pytest.raises(ConfigError, match="weights could not be fetched"):
+    with pytest.raises(ConfigError, match="weights could not be downloaded"):
         inception_numbers(images(0), images(1))

@@ -1,4 +1,4 @@
-"""Writing never stops training: what fails is told once, and the lines wait for a better moment."""
+"""Writing errors never stop training: one warning, and lines are written later."""
 
 import errno
 import json
@@ -11,16 +11,17 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_zoo.architectures import mlp
+from gan_zoo.architectures.networks import generate
 from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.monitoring import background, logger, sample_grid
 from gan_zoo.monitoring.background import AppendFile, BackgroundWriter
-from gan_zoo.monitoring.sample_grid import SampleGrid, generate
+from gan_zoo.monitoring.sample_grid import SampleGrid
 
 SMALL = ["dataset=ring", "dataset.count=200", "batch_size=8", "device=cpu", "log_every=2"]
 
 
 class Disk:
-    """Stands in for the files of Appended; full after so many bytes, if that is not None."""
+    """Replaces the files of AppendFile; full after `room` bytes, if that is not None."""
 
     room: int | None = None
 
@@ -58,7 +59,7 @@ def losses(folder):
     return [(line["step"], line["loss/critic"]) for line in read]
 
 
-def test_pieces_that_found_no_room_are_written_whole_and_in_order_later(tmp_path, disk):
+def test_unwritten_pieces_are_written_later_in_order(tmp_path, disk):
     file = AppendFile(tmp_path / "lines")
     file.write(b"first\n")
     disk.room = 3
@@ -72,53 +73,49 @@ def test_pieces_that_found_no_room_are_written_whole_and_in_order_later(tmp_path
     assert (tmp_path / "lines").read_bytes() == b"first\nsecond\nthird\nfourth\n"
 
 
-def test_tasks_are_done_in_order_in_another_thread_and_failures_told_once(caplog):
-    tasks, done = BackgroundWriter(), []
+def test_tasks_run_in_order_and_failures_are_logged_once(caplog):
+    writer, done = BackgroundWriter(), []
 
     def fail():
         raise OSError(errno.ENOSPC, "No space left on device")
 
     for i in range(300):
-        tasks.submit({"curves": fail})
-        tasks.submit({"lines": lambda i=i: done.append((i, threading.current_thread()))})
-    tasks.flush()
+        writer.submit({"curves": fail})
+        writer.submit({"lines": lambda i=i: done.append((i, threading.current_thread()))})
+    writer.flush()
     assert [i for i, _ in done] == list(range(300))
     assert threading.current_thread() not in {thread for _, thread in done}
     assert [record.message for record in caplog.records] == [
         "cannot write curves: [Errno 28] No space left on device; continuing training"
     ]
-    tasks.close()
+    writer.close()
 
 
-def test_a_disk_that_is_full_for_a_while_costs_no_line(
-    trained, tmp_path, disk, monkeypatch, caplog
-):
-    trained(tmp_path / "well", *SMALL, "steps=12")
-    written = logger.RunLogger.log_metrics
+def test_a_temporarily_full_disk_loses_no_line(trained, tmp_path, disk, monkeypatch, caplog):
+    trained(tmp_path / "normal", *SMALL, "steps=12")
+    log_normally = logger.RunLogger.log_metrics
 
-    def scalars(self, reading, values):
+    def log_metrics(self, pending, values):
         self._writer.flush()
-        disk.room = 100 if reading.step == 4 else None if reading.step == 10 else disk.room
-        written(self, reading, values)
+        disk.room = 100 if pending.step == 4 else None if pending.step == 10 else disk.room
+        log_normally(self, pending, values)
 
-    monkeypatch.setattr(logger.RunLogger, "log_metrics", scalars)
+    monkeypatch.setattr(logger.RunLogger, "log_metrics", log_metrics)
     with caplog.at_level(logging.WARNING):
         trained(tmp_path / "full", *SMALL, "steps=12")
-    assert losses(tmp_path / "full") == losses(tmp_path / "well")
+    assert losses(tmp_path / "full") == losses(tmp_path / "normal")
     assert [event.step for event in curve(tmp_path / "full")] == [2, 4, 6, 8, 10, 12]
-    told = [r.message for r in caplog.records if "continuing training" in r.message]
-    assert len(told) == len(set(told)) == 2
-    assert all("No space left on device" in line for line in told)
+    warnings = [r.message for r in caplog.records if "continuing training" in r.message]
+    assert len(warnings) == len(set(warnings)) == 2
+    assert all("No space left on device" in line for line in warnings)
 
 
 def curve(folder):
     return EventAccumulator(str(folder)).Reload().Scalars("loss/critic")
 
 
-def test_training_survives_where_neither_curves_nor_pictures_can_be_written(
-    trained, tmp_path, monkeypatch, caplog
-):
-    trained(tmp_path / "well", *SMALL, "steps=6")
+def test_training_survives_unwritable_curves_and_images(trained, tmp_path, monkeypatch, caplog):
+    trained(tmp_path / "normal", *SMALL, "steps=6")
 
     def refuse(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -126,54 +123,56 @@ def test_training_survives_where_neither_curves_nor_pictures_can_be_written(
     monkeypatch.setattr("gan_zoo.monitoring.tensorboard.AppendFile", refuse)
     monkeypatch.setattr(logger, "encode_png", refuse)
     with caplog.at_level(logging.WARNING):
-        summary = trained(tmp_path / "ill", *SMALL, "steps=6")
+        summary = trained(tmp_path / "failing", *SMALL, "steps=6")
     assert summary["steps"] == 6
-    assert losses(tmp_path / "ill") == losses(tmp_path / "well")
-    told = [r.message for r in caplog.records if "continuing training" in r.message]
-    assert len(told) == 2
-    assert "cannot write pictures: [Errno 13] Permission denied; continuing training" in told
+    assert losses(tmp_path / "failing") == losses(tmp_path / "normal")
+    warnings = [r.message for r in caplog.records if "continuing training" in r.message]
+    assert len(warnings) == 2
+    assert "cannot write pictures: [Errno 13] Permission denied; continuing training" in warnings
 
 
-def test_a_checkpoint_is_written_after_the_lines_that_it_claims(trained, tmp_path, monkeypatch):
-    claimed = []
+def test_checkpoints_are_written_after_their_lines(trained, tmp_path, monkeypatch):
+    saved = []
 
     def save(path, content):
         last = losses(tmp_path)[-1][0] if (tmp_path / "metrics.jsonl").stat().st_size else 0
-        claimed.append((content["step"], last))
+        saved.append((content["step"], last))
         return ""
 
     monkeypatch.setattr("gan_zoo.checkpoints.save", save)
     trained(tmp_path, *SMALL, "steps=9", "checkpoint_every=3")
-    assert claimed == [(3, 2), (6, 6), (9, 9)]
+    assert saved == [(3, 2), (6, 6), (9, 9)]
 
 
-def test_pictures_are_made_and_encoded_off_the_main_thread(trained, tmp_path, monkeypatch):
+def test_images_are_encoded_in_the_background(trained, tmp_path, monkeypatch):
     threads, encode = set(), sample_grid.encode_png
 
-    def watched(pixels):
+    def record_thread(pixels):
         threads.add(threading.current_thread())
         return encode(pixels)
 
-    monkeypatch.setattr(logger, "encode_png", watched)
+    monkeypatch.setattr(logger, "encode_png", record_thread)
     trained(tmp_path, *SMALL, "steps=2")
     assert len(threads) == 1
     assert threading.main_thread() not in threads
 
 
-def test_a_grid_shows_the_weights_of_its_step_however_late_it_is_made():
+def test_a_grid_shows_the_weights_of_its_step():
     dataset = Glyphs()
     generator = mlp.generator(z_dim=4, hidden=(8,), shape=(1, 28, 28), num_classes=1)
     sample_grid = SampleGrid(dataset, generator, torch.Generator().manual_seed(0))
-    at_once = dataset.render(generate(generator, sample_grid.z, sample_grid.y), sample_grid.columns)
-    made = sample_grid.fake()
+    immediate = dataset.render(
+        generate(generator, sample_grid.z, sample_grid.y), sample_grid.columns
+    )
+    draw = sample_grid.fake()
     with torch.no_grad():
         for parameter in generator.parameters():
             parameter.normal_()
-    assert (made() == at_once).all()
-    assert (sample_grid.fake()() != at_once).any()
+    assert (draw() == immediate).all()
+    assert (sample_grid.fake()() != immediate).any()
 
 
-def test_a_picture_of_noise_is_a_png_of_its_size():
+def test_encoded_images_are_png():
     pixels = np.random.default_rng(0).integers(0, 255, (12, 20, 3), dtype=np.uint8)
     encoded = sample_grid.encode_png(pixels)
     assert (encoded.height, encoded.width) == (12, 20)

@@ -1,4 +1,4 @@
-"""Few labels: which are shown, what batches hold, what critic and loss make of the others."""
+"""Semi-supervised training: which labels are kept, batches, pseudo-labels and loss terms."""
 
 import math
 
@@ -16,7 +16,7 @@ from gan_zoo.schema import ConfigError
 
 
 def samples(count=400, classes=4):
-    """Images that hold their own numbers; labels are these modulo the number of classes."""
+    """Images that encode their indices; labels are these modulo the number of classes."""
     numbers = torch.arange(count)
     x = torch.stack([numbers // 256, numbers % 256], -1).to(torch.uint8).view(count, 1, 1, 2)
     return InMemoryDataset(x, numbers % classes, classes)
@@ -27,7 +27,7 @@ def few(per_class=5, seed=0, **shape):
 
 
 @pytest.mark.parametrize(("per_class", "left"), [(5, 5), (0.1, 10), (1, 1), (0.999, 100)])
-def test_as_many_labels_of_each_class_are_left_as_asked_and_they_are_the_true_ones(per_class, left):
+def test_labels_per_class_keeps_true_labels(per_class, left):
     whole, partly = samples(), few(per_class)
     shown = partly.y >= 0
     assert torch.equal(partly.y[shown], whole.y[shown])
@@ -35,30 +35,30 @@ def test_as_many_labels_of_each_class_are_left_as_asked_and_they_are_the_true_on
     assert partly.has_unlabeled is (left < 100)
 
 
-def test_the_seed_chooses_which_labels_are_left():
+def test_the_seed_selects_the_kept_labels():
     assert torch.equal(few(seed=1).y, few(seed=1).y)
     assert not torch.equal(few(seed=1).y >= 0, few(seed=2).y >= 0)
 
 
-def test_classes_asked_of_the_generator_are_balanced_and_tell_nothing_of_the_hidden_ones():
+def test_generated_classes_are_independent_of_dropped_labels():
     whole, partly = samples(4000), few(count=4000)
     unknown = partly.y < 0
-    asked = decode_label(partly.y[unknown])
-    assert asked.bincount(minlength=4).float().std() < 10
+    generated = decode_label(partly.y[unknown])
+    assert generated.bincount(minlength=4).float().std() < 10
     table = torch.zeros(4, 4).index_put_(
-        (whole.y[unknown], asked), torch.ones(len(asked)), accumulate=True
+        (whole.y[unknown], generated), torch.ones(len(generated)), accumulate=True
     )
     chi_squared = ((table - table.mean()) ** 2 / table.mean()).sum()
     assert chi_squared < 30  # 9 degrees of freedom: 0.0004 of random tables exceed it
 
 
 @pytest.mark.parametrize("per_class", [101, 0.001])
-def test_more_labels_than_there_are_or_none_is_one_line(per_class):
+def test_too_many_or_no_labels_is_one_line(per_class):
     with pytest.raises(ConfigError, match=r"labels_per_class.*class 0 has 100 samples"):
         few(per_class)
 
 
-def test_half_of_every_batch_is_labeled_and_both_halves_visit_all_their_samples():
+def test_half_of_every_batch_is_labeled():
     partly = few(per_class=5)  # 20 labeled, 380 not
     loader = partly.loader(8, seed=0)
     batches = [loader.next() for _ in range(95)]
@@ -73,7 +73,7 @@ def test_half_of_every_batch_is_labeled_and_both_halves_visit_all_their_samples(
     assert all(labeled.count(n) == 19 for n in (partly.y >= 0).nonzero()[:, 0].tolist())
 
 
-def test_a_feed_of_few_labels_goes_on_from_a_position():
+def test_a_semi_supervised_loader_resumes_from_a_position():
     whole, resumed = few().loader(8, seed=3), few().loader(8, seed=3)
     batches = [whole.next() for _ in range(200)]
     resumed.position = 8 * 150
@@ -83,7 +83,7 @@ def test_a_feed_of_few_labels_goes_on_from_a_position():
         assert torch.equal(y, ours[1])
 
 
-def test_a_guessed_label_is_scored_and_generated_as_if_it_were_known():
+def test_pseudo_labels_act_as_labels():
     torch.manual_seed(0)
     critic = mlp.critic((1, 2, 2), 3, output="log_softmax")
     generator = mlp.generator((1, 2, 2), 3)
@@ -96,7 +96,7 @@ def test_a_guessed_label_is_scored_and_generated_as_if_it_were_known():
     assert not torch.equal(generator(z, encode_pseudo(y)), generator(z, encode_pseudo(y).roll(1)))
 
 
-def test_hidden_labels_are_guessed_by_the_averaged_classifier_from_the_sample_as_it_is(composed):
+def test_the_ema_critic_predicts_pseudo_labels(composed):
     few = ["loss=cls_gan", "dataset.labels_per_class=5", "dataset.count=400", "dataset.size=16"]
     experiment = load_experiment(
         composed(*few, "regularizer=augmentation", "device=cpu", "batch_size=32")
@@ -105,10 +105,10 @@ def test_hidden_labels_are_guessed_by_the_averaged_classifier_from_the_sample_as
     x, y = trainer.loader.next()
     network = trainer.gan.ema_critic.network
     expected = network.eval().scores(x).argmax(1)
-    guessed = trainer.gan.pseudo_labels(x, y)
-    assert torch.equal(guessed[:16], y[:16])
-    assert torch.equal(guessed[16:], encode_pseudo(expected[16:]))
-    assert not torch.equal(guessed[16:], y[16:])
+    labels = trainer.gan.pseudo_labels(x, y)
+    assert torch.equal(labels[:16], y[:16])
+    assert torch.equal(labels[16:], encode_pseudo(expected[16:]))
+    assert not torch.equal(labels[16:], y[16:])
     trainer.gan.use_pseudo_labels = False
     assert trainer.gan.pseudo_labels(x, y) is y
 
@@ -134,7 +134,7 @@ def test_unlabeled_terms_are_those_of_the_labeled_with_a_weight():
     assert loss.generator(ScoredBatch(fakes, fake, y)).item() == pytest.approx(expected)
 
 
-def test_guesses_count_by_what_the_critic_itself_gives_them():
+def test_pseudo_labels_are_weighted_by_confidence():
     """The gradient of (1 - p^q) / q, the generalized cross entropy, where there are no pairs."""
     logits, y = torch.randn(5, 3, dtype=torch.float64), torch.tensor([-1, -2, -3, -1, -2])
     logits.requires_grad_()
@@ -147,14 +147,14 @@ def test_guesses_count_by_what_the_critic_itself_gives_them():
     torch.testing.assert_close(ours, torch.autograd.grad(generalized, logits)[0])
 
 
-def test_known_labels_count_whole_whatever_the_agreement():
+def test_true_labels_ignore_confidence_power():
     score, y = torch.tensor([-1.0, -2.0]), torch.tensor([0, 1])
     pair = ScoredBatch(torch.zeros(2, 1), score, y), ScoredBatch(torch.ones(2, 1), score - 1, y)
     losses = [ConditionalLossSensitive(confidence_power=q).critic(*pair).item() for q in (0.0, 3.0)]
     assert losses[0] == losses[1]
 
 
-def test_without_weights_on_pairs_and_unlabeled_samples_the_critic_is_a_plain_classifier():
+def test_zero_weights_make_the_critic_a_classifier():
     loss = ConditionalLossSensitive(pair_weight=0, unlabelled_weight=0)
     logits, y = torch.randn(6, 3), torch.tensor([0, 1, 2, -1, -2, -3])
     log_p = logits.log_softmax(-1)
@@ -164,7 +164,7 @@ def test_without_weights_on_pairs_and_unlabeled_samples_the_critic_is_a_plain_cl
     assert loss.critic(*pair).item() == pytest.approx(cross_entropy.item())
 
 
-def test_classification_error_counts_in_evaluation_mode():
+def test_classification_error_uses_evaluation_mode():
     torch.manual_seed(0)
     critic = mlp.critic((1, 1, 2), 4, norm="batch", output="log_softmax")
     data = samples(1200)
@@ -178,7 +178,7 @@ def test_classification_error_counts_in_evaluation_mode():
     assert not math.isclose(right, 1200)
 
 
-def test_margins_that_no_unlabeled_sample_can_keep_are_refused():
+def test_margins_too_large_for_unlabeled_samples_are_refused():
     x = torch.stack([torch.full((3,), v) for v in (0.0, 1.0)]).repeat_interleave(2, 0)
     ConditionalLossSensitive(margin_scale=1.09).check_unlabeled(x, 3)  # log 3 = 1.0986
     with pytest.raises(ConfigError, match=r"loss.margin_scale=1.2: must be at most 1.1 "):

@@ -1,4 +1,4 @@
-"""The two steps and the loop: who moves, on what, and that nothing waits for the device."""
+"""The two steps and the training loop: what they update, and that they never synchronize."""
 
 import copy
 
@@ -7,15 +7,15 @@ import torch
 
 from gan_zoo import losses, regularizers
 from gan_zoo.architectures import dcgan, mlp
+from gan_zoo.architectures.networks import generate
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.loader import BatchLoader
 from gan_zoo.losses import ScoredBatch
-from gan_zoo.monitoring.sample_grid import generate
 from gan_zoo.optimizers import Adam, RMSprop
 from gan_zoo.training.ema import EMA
-from gan_zoo.training.latents import LatentSampler
 from gan_zoo.training.meters import MeanMetrics
 from gan_zoo.training.numerics import precision_warning
+from gan_zoo.training.rng import LatentSampler
 from gan_zoo.training.runner import StepRunner
 from gan_zoo.training.schedule import CriticWarmup
 from gan_zoo.training.step import (
@@ -31,7 +31,7 @@ from gan_zoo.training.trainer import Trainer, load_optimizer_state
 SHAPE = (1, 16, 16)
 
 
-def game_of(loss=None, regularizer=None, norm="none", device="cpu", optimizer=None):
+def make_gan(loss=None, regularizer=None, norm="none", device="cpu", optimizer=None):
     torch.manual_seed(0)
     generator = dcgan.generator(SHAPE, 1, z_dim=4, width=4).to(device)
     critic = dcgan.critic(SHAPE, 1, width=4, norm=norm).to(device)
@@ -57,12 +57,12 @@ def batch(device="cpu", count=8):
     )
 
 
-def weights(player):
-    return [p.detach().clone() for p in player.parameters()]
+def weights(network):
+    return [p.detach().clone() for p in network.parameters()]
 
 
-def moved(player, before):
-    return [not torch.equal(p, b) for p, b in zip(player.parameters(), before, strict=True)]
+def changed(network, before):
+    return [not torch.equal(p, b) for p, b in zip(network.parameters(), before, strict=True)]
 
 
 ALL_LOSSES = [
@@ -91,48 +91,48 @@ ALL_REGULARIZERS = [
 
 
 @pytest.mark.parametrize("loss", ALL_LOSSES, ids=lambda loss: type(loss).__name__)
-def test_each_step_moves_its_own_player_and_leaves_the_other_no_gradient(loss):
-    gan = game_of(loss)
+def test_each_step_updates_only_its_network(loss):
+    gan = make_gan(loss)
     x, y, z = batch()
     critic, generator = weights(gan.critic), weights(gan.generator)
     critic_step(gan, x, y, z)
-    assert all(moved(gan.critic, critic))
-    assert not any(moved(gan.generator, generator))
+    assert all(changed(gan.critic, critic))
+    assert not any(changed(gan.generator, generator))
     assert all(p.grad is None for p in gan.generator.parameters())
     critic = weights(gan.critic)
     gan.critic_optimizer.zero_grad()
     generator_step(gan, x, y, z)
-    assert all(moved(gan.generator, generator))
-    assert not any(moved(gan.critic, critic))
+    assert all(changed(gan.generator, generator))
+    assert not any(changed(gan.critic, critic))
     assert all(p.grad is None for p in gan.critic.parameters())
 
 
 @pytest.mark.parametrize("regularizer", ALL_REGULARIZERS, ids=lambda r: type(r).__name__)
 @pytest.mark.parametrize("loss", ALL_LOSSES, ids=lambda loss: type(loss).__name__)
-def test_no_step_reads_a_value_back(loss, regularizer):
-    """On the meta device nothing has a value: reading one, or branching on one, raises."""
-    gan = game_of(loss, regularizer)  # prepared with values, as spectral norm needs them
+def test_steps_never_read_values_back(loss, regularizer):
+    """The meta device has no values: reading one, or branching on one, raises."""
+    gan = make_gan(loss, regularizer)  # prepared with values, as spectral norm needs them
     generator, critic = (copy.deepcopy(p).to("meta") for p in (gan.generator, gan.critic))
-    descend = torch.optim.SGD
-    optimizers = (descend(player.parameters(), lr=0.1) for player in (generator, critic))
+    optimizer = torch.optim.SGD
+    optimizers = (optimizer(network.parameters(), lr=0.1) for network in (generator, critic))
     meta = GANState(generator, critic, loss, regularizer, *optimizers)
     metrics = MeanMetrics()
     metrics.add(critic_and_generator(meta, *batch("meta"), batch("meta")[2]), 1)
 
 
-def test_reading_a_value_back_would_be_noticed():
+def test_reading_a_value_back_raises_on_meta():
     class Reading(losses.Wasserstein):
         def critic(self, real, fake):
             return super().critic(real, fake) * (1 if real.score.mean() > 0 else 2)
 
-    gan = game_of(Reading(), device="meta")
+    gan = make_gan(Reading(), device="meta")
     with pytest.raises(RuntimeError):
         critic_step(gan, *batch("meta"))
 
 
-def test_scoring_together_equals_scoring_apart_without_batch_norm():
+def test_joint_scoring_equals_separate_scoring():
     for norm in ("none", "layer", "group"):
-        gan = game_of(norm=norm)
+        gan = make_gan(norm=norm)
         assert gan.score_both is score_jointly
         critic = gan.critic.double()
         x, y, _ = batch()
@@ -145,8 +145,8 @@ def test_scoring_together_equals_scoring_apart_without_batch_norm():
             torch.testing.assert_close(one.score, two.score, rtol=1e-12, atol=1e-12)
 
 
-def test_a_critic_with_batch_norm_scores_reals_and_fakes_apart():
-    gan = game_of(norm="batch")
+def test_batch_norm_critics_score_separately():
+    gan = make_gan(norm="batch")
     assert gan.score_both is score_separately
     x, y, _ = batch()
     real, _ = score_separately(gan.critic, x, 5 * x, y)
@@ -154,8 +154,8 @@ def test_a_critic_with_batch_norm_scores_reals_and_fakes_apart():
     assert not torch.allclose(real.score, mixed.score)
 
 
-def test_clipping_follows_every_critic_update():
-    gan = game_of(
+def test_weights_are_clipped_after_every_critic_update():
+    gan = make_gan(
         losses.Wasserstein(), regularizers.WeightClip(bound=0.01), optimizer=RMSprop(lr=0.1)
     )
     for _ in range(3):
@@ -163,35 +163,37 @@ def test_clipping_follows_every_critic_update():
         assert max(p.abs().max().item() for p in gan.critic.parameters()) <= 0.01
 
 
-def test_the_critic_stays_in_training_mode_in_the_generators_step():
-    gan = game_of(norm="batch")
+def test_generator_steps_keep_the_critic_in_training_mode():
+    gan = make_gan(norm="batch")
     counts = [m for m in gan.critic.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     before = [int(m.num_batches_tracked) for m in counts]
     generator_step(gan, *batch())
     assert [int(m.num_batches_tracked) - b for m, b in zip(counts, before, strict=True)] == [1]
 
 
-def test_one_critic_update_is_the_loss_and_penalty_by_hand():
+def test_a_critic_update_equals_a_handwritten_one():
     loss, regularizer = losses.LossSensitive(), regularizers.R1(weight=2)
-    gan, twin = game_of(loss, regularizer), game_of(loss, regularizer)
+    gan, reference = make_gan(loss, regularizer), make_gan(loss, regularizer)
     x, y, z = batch()
     values = critic_step(gan, x, y, z)
-    fake = twin.generator(z, y).detach()
+    fake = reference.generator(z, y).detach()
     real_x = x.clone().requires_grad_()
-    score = twin.critic(real_x, y)
+    score = reference.critic(real_x, y)
     (gradient,) = torch.autograd.grad(score.sum(), real_x, create_graph=True)
     penalty = gradient.square().sum((1, 2, 3)).mean()
-    value = loss.critic(ScoredBatch(x, twin.critic(x, y)), ScoredBatch(fake, twin.critic(fake, y)))
-    twin.critic_optimizer.zero_grad()
+    value = loss.critic(
+        ScoredBatch(x, reference.critic(x, y)), ScoredBatch(fake, reference.critic(fake, y))
+    )
+    reference.critic_optimizer.zero_grad()
     (value + penalty).backward()
-    twin.critic_optimizer.step()
+    reference.critic_optimizer.step()
     torch.testing.assert_close(values["loss/critic"], value.detach())
     torch.testing.assert_close(values["penalty/critic"], penalty.detach())
-    for ours, theirs in zip(gan.critic.parameters(), twin.critic.parameters(), strict=True):
+    for ours, theirs in zip(gan.critic.parameters(), reference.critic.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
 
 
-class CountingFeed(BatchLoader):
+class CountingLoader(BatchLoader):
     calls = 0
 
     def next(self):
@@ -199,7 +201,7 @@ class CountingFeed(BatchLoader):
         return super().next()
 
 
-def training_of(n_critic=1, warmup=None, loss=None):
+def make_trainer(n_critic=1, warmup=None, loss=None):
     samples = InMemoryDataset(torch.rand(40, 2), torch.zeros(40, dtype=torch.int64))
     torch.manual_seed(0)
     generator = mlp.generator((2,), 1, hidden=(8,), output="linear", z_dim=3)
@@ -215,45 +217,45 @@ def training_of(n_critic=1, warmup=None, loss=None):
     )
     return Trainer(
         gan=gan,
-        loader=CountingFeed(samples, 8, seed=1),
+        loader=CountingLoader(samples, 8, seed=1),
         latent_rng=torch.Generator().manual_seed(2),
         n_critic=n_critic,
         warmup=warmup or CriticWarmup(),
     )
 
 
-def test_each_generator_update_follows_n_critic_updates_on_fresh_data():
-    trainer = training_of(n_critic=5)
+def test_n_critic_updates_use_fresh_batches():
+    trainer = make_trainer(n_critic=5)
     trainer.fit(3, [])
     assert (trainer.step, trainer.loader.calls, trainer.loader.position) == (3, 15, 15 * 8)
 
 
-def test_the_warmup_counts_generator_updates_as_the_official_code_does():
+def test_warmup_counts_as_the_official_wgan_code():
     warmup = CriticWarmup(n_critic=100, steps=25, every=500)
     counts = [warmup.critic_updates(step, 5) for step in range(1001)]
     assert [i for i, n in enumerate(counts) if n == 100] == [*range(25), 500, 1000]
     assert {n for n in counts if n != 100} == {5}
-    trainer = training_of(n_critic=1, warmup=CriticWarmup(n_critic=4, steps=2))
+    trainer = make_trainer(n_critic=1, warmup=CriticWarmup(n_critic=4, steps=2))
     trainer.fit(3, [])
     assert trainer.loader.calls == 4 + 4 + 1
 
 
-def test_actions_happen_at_their_periods_and_at_the_end():
-    trainer = training_of()
+def test_actions_run_at_multiples_and_at_the_end():
+    trainer = make_trainer()
     seen = []
     trainer.fit(7, [(3, lambda: seen.append(trainer.step))])
     assert seen == [3, 6, 7]
 
 
-def test_several_steps_at_once_leave_room_for_every_action(monkeypatch):
-    trainer, seen, advanced = training_of(), [], []
+def test_chunks_of_steps_end_at_every_action(monkeypatch):
+    trainer, seen, advanced = make_trainer(), [], []
     gaps = []
     monkeypatch.setattr(
         "gan_zoo.training.trainer.steps_per_graph", lambda gan, n_critic, gap: gaps.append(gap) or 2
     )
     monkeypatch.setattr(
         "gan_zoo.training.trainer.make_runner",
-        lambda *table_and_more: StepRunner(*table_and_more[:3]),
+        lambda *parts: StepRunner(*parts[:3]),
     )
     trainer.compiled, advance = True, trainer.train_steps
     trainer.train_steps = lambda count: (advanced.append(count), advance(count))
@@ -268,36 +270,36 @@ def test_several_steps_at_once_leave_room_for_every_action(monkeypatch):
     assert seen == [4, 6, 8, 12, 12, 15, 15]
 
 
-def test_noise_is_fresh_for_every_update():
-    trainer, drawn = training_of(n_critic=2), []
-    trainer.gan.generator.register_forward_pre_hook(lambda _, args: drawn.append(args[0].clone()))
+def test_every_update_uses_fresh_latents():
+    trainer, used = make_trainer(n_critic=2), []
+    trainer.gan.generator.register_forward_pre_hook(lambda _, args: used.append(args[0].clone()))
     trainer.fit(20, [])
-    assert len({tuple(z.flatten().tolist()) for z in drawn}) == len(drawn) == 60
+    assert len({tuple(z.flatten().tolist()) for z in used}) == len(used) == 60
 
 
 @pytest.mark.parametrize("taken", [0, 1, 15, 16, 17, 40])
-def test_latent_vectors_go_on_from_any_batch(taken):
+def test_latent_sampler_resumes_from_any_batch(taken):
     generator = dcgan.generator(SHAPE, 1, z_dim=3, width=4)
     one, two = (LatentSampler(generator, 5, torch.Generator().manual_seed(seed)) for seed in (1, 2))
     for _ in range(taken):
         one.next()
     two.next()
-    two.restore(one.state())
+    two.load_state_dict(one.state_dict())
     for _ in range(20):
         assert torch.equal(one.next(), two.next())
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_channels_last_and_fused_make_the_steps_of_plain_memory_and_plain_adam(norm):
-    """A gradient whose strides are not its parameter's would silently spoil a fused update."""
-    games = [game_of(norm=norm, regularizer=regularizers.R1() if norm == "none" else None)]
-    games += [copy.deepcopy(games[0])]
-    for gan, plain in zip(games, (False, True), strict=True):
+def test_channels_last_and_fused_adam_change_nothing(norm):
+    """Gradients with other strides than their parameters would make fused updates wrong."""
+    gans = [make_gan(norm=norm, regularizer=regularizers.R1() if norm == "none" else None)]
+    gans += [copy.deepcopy(gans[0])]
+    for gan, plain in zip(gans, (False, True), strict=True):
         last = torch.contiguous_format if plain else torch.channels_last
         for name in ("generator", "critic"):
-            player = getattr(gan, name).double().to(memory_format=last)
-            descend = torch.optim.Adam(player.parameters(), 1e-3, fused=not plain, foreach=False)
-            setattr(gan, f"{name}_optimizer", descend)
+            network = getattr(gan, name).double().to(memory_format=last)
+            optimizer = torch.optim.Adam(network.parameters(), 1e-3, fused=not plain, foreach=False)
+            setattr(gan, f"{name}_optimizer", optimizer)
         gan.__post_init__()
         generator = torch.Generator().manual_seed(1)
         for _ in range(5):
@@ -307,14 +309,14 @@ def test_channels_last_and_fused_make_the_steps_of_plain_memory_and_plain_adam(n
             critic_step(gan, x, y, z)
             generator_step(gan, x, y, z)
     for name in ("generator", "critic"):
-        ours, plain = (getattr(gan, name).state_dict() for gan in games)
+        ours, plain = (getattr(gan, name).state_dict() for gan in gans)
         torch.testing.assert_close(ours, plain, rtol=1e-9, atol=1e-11)
-    wide = [p for p in games[0].critic.parameters() if p.dim() == 4 and min(p.shape[1:]) > 1]
+    wide = [p for p in gans[0].critic.parameters() if p.dim() == 4 and min(p.shape[1:]) > 1]
     assert wide
     assert all(p.is_contiguous(memory_format=torch.channels_last) for p in wide)
 
 
-def test_an_optimizers_state_takes_the_strides_of_its_weights():
+def test_loaded_optimizer_state_has_the_weights_strides():
     weight = torch.nn.Parameter(torch.rand(3, 4, 2, 2).to(memory_format=torch.channels_last))
     weight.grad = torch.rand_like(weight)
     optimizer = Adam(lr=1e-3)([weight])
@@ -329,8 +331,8 @@ def test_an_optimizers_state_takes_the_strides_of_its_weights():
     assert loaded.stride() == weight.stride()
 
 
-def test_what_a_loss_tells_of_itself_is_of_the_last_step():
-    trainer = training_of(loss=losses.LossSensitive())
+def test_loss_metrics_are_of_the_last_step():
+    trainer = make_trainer(loss=losses.LossSensitive())
     trainer.fit(2, [])
     real, fake = trainer.gan.scored
     expected = trainer.gan.loss.metrics(real, fake)
@@ -339,7 +341,7 @@ def test_what_a_loss_tells_of_itself_is_of_the_last_step():
     assert {name: read[name] for name in expected} == expected
 
 
-def test_the_moving_average_follows_its_definition_and_copies_buffers():
+def test_ema_follows_its_definition_and_copies_buffers():
     network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
     ema = EMA(network, 0.5)
     start = network[0].weight.detach().clone()
@@ -356,18 +358,18 @@ def test_the_moving_average_follows_its_definition_and_copies_buffers():
     assert torch.equal(exact.network[0].weight, network[0].weight)
 
 
-def test_meters_average_groups_that_come_at_different_rates():
+def test_mean_metrics_of_groups_with_different_counts():
     metrics = MeanMetrics()
     values = torch.tensor([1.0, -1.0])
     for value, count in ((1.0, 1), (8.0, 2)):
-        values.copy_(torch.tensor([value, -value]))  # memory that is used again
+        values.copy_(torch.tensor([value, -value]))  # memory that is reused
         metrics.add({("a", "b"): values}, count)
     metrics.add({("c",): torch.tensor([4.0])}, 1)
     assert metrics.compute() == {"a": 3.0, "b": -3.0, "c": 4.0}
     assert metrics.compute() == {}
 
 
-def test_fused_adam_makes_the_same_updates_as_torchs_plain_one():
+def test_fused_adam_equals_plain_adam():
     start, gradient = torch.randn(3, 4), torch.randn(3, 4)
     ours, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
     fused = Adam(lr=0.01, betas=(0.5, 0.9), weight_decay=0.1)([ours])
@@ -388,7 +390,7 @@ def test_fused_adam_makes_the_same_updates_as_torchs_plain_one():
         (RMSprop, torch.optim.RMSprop, {"foreach": True}),
     ],
 )
-def test_optimizers_are_torchs_own_bit_for_bit(settings, torchs, given):
+def test_optimizers_equal_torch_bit_for_bit(settings, torchs, given):
     start, gradient = torch.randn(3, 4), torch.randn(3, 4)
     ours, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
     pairs = [(ours, settings(lr=0.01)([ours])), (plain, torchs([plain], lr=0.01, **given))]
@@ -404,34 +406,36 @@ def test_optimizers_are_torchs_own_bit_for_bit(settings, torchs, given):
         optimizer.load_state_dict(state)
 
 
-def test_fakes_carry_the_labels_of_the_real_batch_in_both_steps():
+def test_fakes_have_the_labels_of_the_real_batch():
     generator = dcgan.generator(SHAPE, 5, z_dim=4, width=4)
     critic = dcgan.critic(SHAPE, 5, width=4, norm="none")
-    told = {"generator": [], "critic": []}
-    generator.register_forward_pre_hook(lambda _, args: told["generator"].append(args[1]))
-    critic.register_forward_pre_hook(lambda _, args: told["critic"].append(args[1]))
-    optimizers = (Adam(lr=1e-3)(player.parameters()) for player in (generator, critic))
+    labels = {"generator": [], "critic": []}
+    generator.register_forward_pre_hook(lambda _, args: labels["generator"].append(args[1]))
+    critic.register_forward_pre_hook(lambda _, args: labels["critic"].append(args[1]))
+    optimizers = (Adam(lr=1e-3)(network.parameters()) for network in (generator, critic))
     gan = GANState(generator, critic, losses.LossSensitive(), regularizers.R1(), *optimizers)
     x, _, z = batch()
     y = torch.arange(8) % 5
     critic_step(gan, x, y, z)
     generator_step(gan, x, y, z)
-    assert all(torch.equal(labels, y) for labels in told["generator"])
-    assert all(torch.equal(labels[:8], y) for labels in told["critic"])
-    assert torch.equal(told["critic"][0], torch.cat([y, y]))  # reals and fakes, scored together
-    assert (len(told["generator"]), len(told["critic"])) == (2, 3)
+    assert all(torch.equal(given, y) for given in labels["generator"])
+    assert all(torch.equal(given[:8], y) for given in labels["critic"])
+    assert torch.equal(labels["critic"][0], torch.cat([y, y]))  # reals and fakes, scored jointly
+    assert (len(labels["generator"]), len(labels["critic"])) == (2, 3)
 
 
-def test_samples_are_drawn_in_evaluation_mode_which_is_left_again():
+def test_generate_uses_and_leaves_evaluation_mode():
     generator = dcgan.generator(SHAPE, 1, z_dim=4, width=4)
     for module in generator.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_var.fill_(4.0)
     z, y = torch.rand(8, 4), torch.zeros(8, dtype=torch.int64)
-    drawn = generate(generator, z, y)
+    samples = generate(generator, z, y)
     assert generator.training
-    torch.testing.assert_close(drawn[:3], generate(generator, z[:3], y[:3]))  # no batch in it
-    assert not torch.allclose(drawn, generator(z, y), atol=1e-3)
+    torch.testing.assert_close(
+        samples[:3], generate(generator, z[:3], y[:3])
+    )  # no batch statistics
+    assert not torch.allclose(samples, generator(z, y), atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -443,7 +447,7 @@ def test_samples_are_drawn_in_evaluation_mode_which_is_left_again():
         ("fp32", "cpu", "AVX2", False),
     ],
 )
-def test_bf16_that_a_processor_only_imitates_is_warned_of(
+def test_bf16_without_hardware_support_logs_a_warning(
     monkeypatch, precision, device, vectors, warned
 ):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: vectors)

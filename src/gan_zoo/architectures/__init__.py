@@ -1,1 +1,1 @@
-"""Networks: one module per family, each with a `generator` and a `critic` to be named in YAML."""
+"""Networks: one module per family, whose `generator` and `critic` are named in YAML."""

@@ -1,9 +1,9 @@
 """The conditional networks of least squares GAN for thousands of characters, Mao et al. 2017.
 
 arXiv:1611.04076, fig. 4, in the version of the official code (mcgan.py): at 1 x 28 x 28 with 3740
-classes they have its 9,417,857 and 21,392,155 parameters. Each player has a linear embedding of the
-label of its own. The original ends in a sigmoid on data in [0, 1]; ours are in [-1, 1], so the
-generator ends in tanh(a) = 2 sigmoid(2a) - 1, the same map but for affine changes of scale.
+classes they have its 9,417,857 and 21,392,155 parameters. Each network has its own linear
+embedding of the label. The original ends in a sigmoid on data in [0, 1]; ours are in [-1, 1], so
+the generator ends in tanh(a) = 2 sigmoid(2a) - 1, the same map up to affine rescaling.
 """
 
 from torch import nn
@@ -31,10 +31,10 @@ def generator(
         shape: of an image, (C, H, W).
         num_classes: labels lie in [0, num_classes).
         z_dim: length of the latent vector.
-        prior: what it is drawn from.
+        prior: its distribution.
         width: channels of both inner maps.
-        norm: after every layer but the last; over the single values of the dense layer.
-        labels: features of the label, which join the latent vector and nothing else.
+        norm: after every layer but the last; per unit of the dense layer.
+        labels: features of the label, concatenated to the latent vector only.
         label_dim: width of the embedding.
 
     Raises ConfigError unless the images are square with a side that is a multiple of 4.
@@ -67,10 +67,10 @@ def critic(
     label_dim: PositiveInt = 256,
     output: Output = "linear",
 ) -> Critic:
-    """Image -> halved twice -> dense -> scores; the label joins every layer but the first.
+    """Image -> halved twice -> dense -> scores; every layer but the first gets the label.
 
-    The first convolution has C + label_dim channels and the second width + label_dim, whatever
-    takes the place of the label's embedding.
+    The first convolution has C + label_dim channels and the second width + label_dim, also with
+    other label features than an embedding.
 
     Args:
         shape: of an image, (C, H, W).
@@ -78,9 +78,9 @@ def critic(
         width: channels of the second convolution, besides label_dim.
         hidden: units of the dense layer.
         norm: of the second convolution and of the dense layer.
-        labels: features that join three layers, or a score per class.
+        labels: features concatenated to the inputs of three layers, or a score per class.
         label_dim: width of the embedding.
-        output: what the last values are made into, see `Critic`.
+        output: activation of the last layer, see `Critic`.
 
     Raises ConfigError unless the images are square with a side that is a multiple of 4, or for an
     output without its heads.

@@ -1,8 +1,8 @@
 """DCGAN, Radford et al. 2016 (arXiv:1511.06434), sized to the image, as the LS-GAN authors use it.
 
 At 3 x 64 x 64 with width 64 these are the networks of LS-GAN's official code to the parameter
-(3,576,704 and 2,765,568). At 3 x 32 x 32, ten classes, a generator of width 128 given the one-hot
-label and a critic with `extra_conv` are those of CLS-GAN's (3,530,496 and 1,475,200).
+(3,576,704 and 2,765,568). At 3 x 32 x 32 and ten classes, a generator of width 128 with the one-hot
+label and a critic with `extra_conv` are those of CLS-GAN's code (3,530,496 and 1,475,200).
 """
 
 from itertools import pairwise
@@ -42,13 +42,13 @@ def generator(
         shape: of an image, (C, H, W).
         num_classes: labels lie in [0, num_classes).
         z_dim: length of the latent vector.
-        prior: what it is drawn from.
+        prior: its distribution.
         width: channels before the image; twice as many in each smaller map.
         norm: after every layer but the last.
-        labels: features of the label, which join the latent vector.
+        labels: features of the label, concatenated to the latent vector.
         label_dim: width of the embedding.
 
-    Raises ConfigError for a shape that cannot be doubled up to.
+    Raises ConfigError for a shape that no number of doublings reaches.
     """
     start, count = num_upsamplings(shape, "dcgan")
     features = label_module(labels, num_classes, label_dim)
@@ -61,7 +61,7 @@ def generator(
         layers += [nn.ConvTranspose2d(wide, narrow, *_HALVE, bias=bias)]
     layers += [*normalization(norm, width), nn.ReLU(True)]
     layers += [nn.ConvTranspose2d(width, shape[0], *_HALVE, bias=False), nn.Tanh()]
-    return Generator(nn.Sequential(*layers).apply(_start), z_dim, prior, features)
+    return Generator(nn.Sequential(*layers).apply(_init), z_dim, prior, features)
 
 
 def critic(
@@ -83,11 +83,11 @@ def critic(
         width: channels of the first layer; twice as many in each smaller map.
         norm: after every layer but the first and the last.
         extra_conv: whether a 3x3 convolution follows each halving, as in CLS-GAN's critic.
-        labels: a score per class, or features that join the first layer's maps.
+        labels: a score per class, or features concatenated to the first layer's maps.
         label_dim: width of the embedding.
-        output: what the last values are made into, see `Critic`.
+        output: activation of the last layer, see `Critic`.
 
-    Raises ConfigError for a shape that cannot be halved so, or an output without its heads.
+    Raises ConfigError for a shape that cannot be halved to it, or an output without its heads.
     """
     end, count = num_upsamplings(shape, "dcgan")
     features = label_module(labels, num_classes, label_dim)
@@ -102,12 +102,12 @@ def critic(
         inputs = outputs
     layers += [GlobalConv(inputs, features.heads, end, bias=False), nn.Flatten()]
     return Critic(
-        ConditionalSequential(first, nn.Sequential(*layers)).apply(_start), features, output
+        ConditionalSequential(first, nn.Sequential(*layers)).apply(_init), features, output
     )
 
 
-def _start(module: nn.Module) -> None:
-    """Initial weights of the paper: N(0, 0.02), and N(1, 0.02) for the scales of batch norm."""
+def _init(module: nn.Module) -> None:
+    """Initialize as in the paper: N(0, 0.02), and N(1, 0.02) for the scales of batch norm."""
     dcgan_init(module)
     if isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1, 0.02)

@@ -1,8 +1,7 @@
-"""How a network is told the label: as features that join its input, or by a score per class.
+"""Label conditioning: concatenated features, or one output per class.
 
-Three ways, each a module that knows its `num_classes`, the width `dim` of the features it adds and
-the number of `heads` that a critic with it ends in. With one class there is nothing to tell apart:
-no features, one head.
+Each is a module with `num_classes`, the width `dim` of its features, and the number of `heads`
+(outputs) of a critic that uses it. With one class there are no features and one head.
 """
 
 from typing import Literal
@@ -10,28 +9,28 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Features = Literal["embedding", "one_hot"]  # what a generator may be given
-Labels = Literal["heads", "embedding", "one_hot"]  # how a critic may take them
+Features = Literal["embedding", "one_hot"]  # of a generator
+Labels = Literal["heads", "embedding", "one_hot"]  # of a critic
 
 
 class ClassHeads(nn.Module):
-    """No features: a critic with these ends in a score per class, of which the label's is taken."""
+    """No features: a critic has a score per class, and the label selects one."""
 
     dim = 0
 
-    def __init__(self, num_classes: int, label_dim: int = 0):
+    def __init__(self, num_classes: int):
         super().__init__()
         self.num_classes = self.heads = num_classes
 
     def forward(self, y: Tensor) -> None:
-        """Labels (N,) to nothing."""
+        """Map labels (N,) to no features."""
 
 
 class LabelEmbedding(nn.Module):
     """Linear map of one-hot labels, Mao et al. 2017 (arXiv:1611.04076): K -> dim, with bias.
 
-    Looking up a row is the same map without the one-hot vector, which for thousands of classes
-    would be most of the memory.
+    Implemented as a lookup: for thousands of classes, one-hot vectors would take most of the
+    memory.
     """
 
     heads = 1
@@ -44,46 +43,51 @@ class LabelEmbedding(nn.Module):
         nn.init.xavier_uniform_(self.rows.weight)
 
     def forward(self, y: Tensor) -> Tensor:
-        """Labels (N,) to features (N, dim)."""
+        """Map labels (N,) to features (N, dim)."""
         return self.rows(y) + self.bias
 
 
 class OneHot(nn.Module):
-    """The one-hot vector itself, K wide: what the linear embedding is compared with."""
+    """The one-hot vector itself, of width K."""
 
     heads = 1
 
-    def __init__(self, num_classes: int, label_dim: int):
+    def __init__(self, num_classes: int):
         super().__init__()
         self.num_classes = self.dim = num_classes
 
     def forward(self, y: Tensor) -> Tensor:
-        """Labels (N,) to truth values (N, K), which take the type of what they are joined to."""
+        """Map labels (N,) to booleans (N, K)."""
         return y.unsqueeze(-1) == torch.arange(self.dim, device=y.device)
 
 
 LabelConditioning = ClassHeads | LabelEmbedding | OneHot
-_KINDS = {"heads": ClassHeads, "embedding": LabelEmbedding, "one_hot": OneHot}
 
 
 def label_module(labels: Labels, num_classes: int, label_dim: int) -> LabelConditioning:
-    """The module of that name. label_dim is the width of the embedding; the others ignore it."""
-    kind = _KINDS[labels] if num_classes > 1 else ClassHeads
-    return kind(num_classes, label_dim)
+    """Return the module of that name; `ClassHeads` for one class.
+
+    label_dim: width of the embedding; the others ignore it.
+    """
+    if labels == "heads" or num_classes == 1:
+        return ClassHeads(num_classes)
+    if labels == "embedding":
+        return LabelEmbedding(num_classes, label_dim)
+    return OneHot(num_classes)
 
 
 def encode_pseudo(y: Tensor) -> Tensor:
-    """Labels (N,) as guesses of what is not known, -1 - y."""
+    """Encode labels (N,) as pseudo-labels, -1 - y."""
     return -1 - y
 
 
 def decode_label(y: Tensor) -> Tensor:
-    """Labels (N,), the guessed ones among them as if they were known."""
-    return torch.where(y < 0, encode_pseudo(y), y)  # hiding twice gives back what was hidden
+    """Decode pseudo-labels among labels (N,); others are unchanged."""
+    return torch.where(y < 0, encode_pseudo(y), y)  # encoding is its own inverse
 
 
 def concat_features(x: Tensor, features: Tensor | None) -> Tensor:
-    """Features (N, d) appended to x: (N, C) to (N, C + d); to maps (N, C, H, W) as d even maps."""
+    """Append features (N, d) to x (N, C), or as d constant maps to maps (N, C, H, W)."""
     if features is None:
         return x
     maps = features.to(x.dtype).reshape(*features.shape, *[1] * (x.dim() - 2))
@@ -91,9 +95,9 @@ def concat_features(x: Tensor, features: Tensor | None) -> Tensor:
 
 
 class ConditionalSequential(nn.Module):
-    """Layers in stages: the label's features, if any, join the input of every stage but the first.
+    """Stages of layers; label features are concatenated to the input of every stage but the first.
 
-    The conditional critic of Mao et al. 2017 is of this kind.
+    As in the conditional critic of Mao et al. 2017.
     """
 
     def __init__(self, first: nn.Module, *rest: nn.Module):
@@ -102,7 +106,7 @@ class ConditionalSequential(nn.Module):
         self.rest = nn.ModuleList(rest)
 
     def forward(self, x: Tensor, features: Tensor | None = None) -> Tensor:
-        """Samples (N, *shape) and features (N, d) to scores (N, heads)."""
+        """Map samples (N, *shape) and any features (N, d) to scores (N, heads)."""
         x = self.first(x)
         for stage in self.rest:
             x = stage(concat_features(x, features))

@@ -1,6 +1,5 @@
 """Multilayer perceptrons, for 28 x 28 digits and for points of a mixture."""
 
-import functools
 import math
 from itertools import pairwise
 from typing import Literal
@@ -17,29 +16,13 @@ Init = Literal["glorot", "orthogonal", "normal"]
 
 
 class Maxout(nn.Module):
-    """Largest of every 5 neighbors, Goodfellow et al. 2013 (arXiv:1302.4389)."""
+    """Maximum over groups of 5 units, Goodfellow et al. 2013 (arXiv:1302.4389)."""
 
     pieces = 5
 
     def forward(self, x: Tensor) -> Tensor:
-        """Values (N, 5 width) to (N, width)."""
+        """Map values (N, 5 width) to (N, width)."""
         return x.unflatten(-1, (-1, self.pieces)).amax(-1)
-
-
-_ACTIVATIONS = {
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(0.2),
-    "tanh": nn.Tanh,
-    "elu": nn.ELU,
-    "maxout": Maxout,
-}
-_PIECES = {"maxout": Maxout.pieces}  # linear units for each unit of the layer, if not one
-_INITS = {
-    "glorot": nn.init.xavier_uniform_,
-    "orthogonal": functools.partial(nn.init.orthogonal_, gain=1.4),
-    "normal": functools.partial(nn.init.normal_, std=0.02),
-}
-_OUTPUTS = {"tanh": nn.Tanh, "linear": nn.Identity}
 
 
 def generator(
@@ -62,19 +45,20 @@ def generator(
         shape: of a sample.
         num_classes: labels lie in [0, num_classes).
         z_dim: length of the latent vector.
-        prior: what it is drawn from.
+        prior: its distribution.
         hidden: units of each hidden layer.
         activation: of the hidden layers.
         norm: of the hidden layers, before the activation.
-        init: weights by Glorot's rule, orthogonal with gain 1.4, or N(0, 0.02); biases zero.
+        init: Glorot weights, orthogonal ones with gain 1.4, or N(0, 0.02); biases zero.
         output: tanh for images in [-1, 1], linear for points.
-        labels: features of the label, which join the latent vector.
+        labels: features of the label, concatenated to the latent vector.
         label_dim: width of the embedding.
     """
     features = label_module(labels, num_classes, label_dim)
     sizes = [z_dim + features.dim, *hidden, math.prod(shape)]
     layers = _layers(sizes, activation, norm, init)
-    body = nn.Sequential(*layers, _OUTPUTS[output](), nn.Unflatten(-1, tuple(shape)))
+    last = nn.Tanh() if output == "tanh" else nn.Identity()
+    body = nn.Sequential(*layers, last, nn.Unflatten(-1, tuple(shape)))
     return Generator(body, z_dim, prior, features)
 
 
@@ -99,9 +83,9 @@ def critic(
         activation: of the hidden layers.
         norm: of the hidden layers, before the activation.
         init: as in the generator.
-        labels: a score per class, or features that join the sample.
+        labels: a score per class, or features concatenated to the sample.
         label_dim: width of the embedding.
-        output: what the last values are made into, see `Critic`.
+        output: activation of the last layer, see `Critic`.
 
     Raises ConfigError for an output without its heads.
     """
@@ -111,19 +95,39 @@ def critic(
     return Critic(ConditionalSequential(nn.Flatten(), layers), features, output)
 
 
-def _layers(sizes: list[int], activation: str, norm: Norm, init: str) -> list[nn.Module]:
-    """Linear layers of the given sizes, all but the last with a normalization and an activation."""
+def _layers(sizes: list[int], activation: Activation, norm: Norm, init: Init) -> list[nn.Module]:
+    """Return linear layers of these sizes, all but the last normalized and activated."""
     layers: list[nn.Module] = []
-    pieces = _PIECES.get(activation, 1)
+    pieces = Maxout.pieces if activation == "maxout" else 1  # linear units per unit
     for inputs, outputs in pairwise(sizes[:-1]):
         layers += [_linear(inputs, pieces * outputs, init)]
         layers += normalization(norm, pieces * outputs, nn.BatchNorm1d)
-        layers += [_ACTIVATIONS[activation]()]
+        layers += [_activation(activation)]
     return [*layers, _linear(sizes[-2], sizes[-1], init)]
 
 
-def _linear(inputs: int, outputs: int, init: str) -> nn.Linear:
+def _activation(name: Activation) -> nn.Module:
+    match name:
+        case "relu":
+            return nn.ReLU()
+        case "leaky_relu":
+            return nn.LeakyReLU(0.2)
+        case "tanh":
+            return nn.Tanh()
+        case "elu":
+            return nn.ELU()
+        case "maxout":
+            return Maxout()
+
+
+def _linear(inputs: int, outputs: int, init: Init) -> nn.Linear:
     linear = nn.Linear(inputs, outputs)
-    _INITS[init](linear.weight)
+    match init:
+        case "glorot":
+            nn.init.xavier_uniform_(linear.weight)
+        case "orthogonal":
+            nn.init.orthogonal_(linear.weight, gain=1.4)
+        case "normal":
+            nn.init.normal_(linear.weight, std=0.02)
     nn.init.zeros_(linear.bias)
     return linear

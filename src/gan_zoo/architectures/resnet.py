@@ -15,14 +15,14 @@ from gan_zoo.schema import PositiveInt
 
 
 class ResidualBlock(nn.Module):
-    """The sum of two ways from x to y."""
+    """Sum of a residual and a shortcut."""
 
     def __init__(self, residual: nn.Module, shortcut: nn.Module):
         super().__init__()
         self.residual, self.shortcut = residual, shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps (N, C, H, W) to maps of another size."""
+        """Map maps (N, C, H, W) to maps of another size."""
         return self.residual(x) + self.shortcut(x)
 
 
@@ -30,7 +30,7 @@ class SumPool(nn.Module):
     """Global sum pooling."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps (N, C, H, W) to their sums (N, C)."""
+        """Map maps (N, C, H, W) to their sums (N, C)."""
         return x.sum((-2, -1))
 
 
@@ -51,13 +51,13 @@ def generator(
         shape: of an image, (C, H, W).
         num_classes: labels lie in [0, num_classes).
         z_dim: length of the latent vector.
-        prior: what it is drawn from.
+        prior: its distribution.
         width: channels of every inner map.
         norm: before every 3x3 convolution.
-        labels: features of the label, which join the latent vector.
+        labels: features of the label, concatenated to the latent vector.
         label_dim: width of the embedding.
 
-    Raises ConfigError for a shape that cannot be doubled up to.
+    Raises ConfigError for a shape that no number of doublings reaches.
     """
     start, count = num_upsamplings(shape, "resnet")
     features = label_module(labels, num_classes, label_dim)
@@ -88,9 +88,9 @@ def critic(
         num_classes: labels lie in [0, num_classes).
         width: channels of every inner map.
         norm: before every 3x3 convolution but those of the first block; the paper has none.
-        output: what the last values are made into, see `Critic`.
+        output: activation of the last layer, see `Critic`.
 
-    Raises ConfigError for a shape that cannot be halved so, or an output without its heads.
+    Raises ConfigError for a shape that cannot be halved to it, or an output without its heads.
     """
     start, count = num_upsamplings(shape, "resnet")
     halvings = count - 1 if start == 4 else count  # the paper's last map is 8 pixels wide, not 4
@@ -109,21 +109,21 @@ def critic(
 
 
 def _doubling(width: int, norm: Norm) -> ResidualBlock:
-    """Residual block of the generator that doubles its maps."""
+    """Return a residual block that doubles its maps."""
     first, second = _activated(width, norm), _activated(width, norm)
     residual = nn.Sequential(*first[:-1], nn.Upsample(scale_factor=2), first[-1], *second)
-    # a 1x1 convolution and the repetition of pixels commute; this order is four times cheaper
+    # a 1x1 convolution and upsampling commute; this order is four times cheaper
     return ResidualBlock(residual, nn.Sequential(_short(width, width), nn.Upsample(scale_factor=2)))
 
 
 def _halving(width: int, norm: Norm) -> ResidualBlock:
-    """Residual block of the critic that halves its maps."""
+    """Return a residual block that halves its maps."""
     residual = nn.Sequential(*_convolutions(width, norm), nn.AvgPool2d(2))
     return ResidualBlock(residual, nn.Sequential(nn.AvgPool2d(2), _short(width, width)))
 
 
 def _first_halving(channels: int, width: int) -> ResidualBlock:
-    """The critic's first block: no activation and no normalization of the image itself."""
+    """Return the critic's first block, which neither normalizes nor activates the image."""
     first, second = _wide(channels, width), _wide(width, width)
     residual = nn.Sequential(first, nn.ReLU(), second, nn.AvgPool2d(2))
     return ResidualBlock(residual, nn.Sequential(nn.AvgPool2d(2), _short(channels, width)))
@@ -134,7 +134,7 @@ def _convolutions(width: int, norm: Norm) -> list[nn.Module]:
 
 
 def _activated(width: int, norm: Norm) -> list[nn.Module]:
-    """Normalization, activation, convolution. Not in place: the shortcut needs the same input."""
+    """Return normalization, activation, convolution; not in place, for the shared input."""
     return [*normalization(norm, width), nn.ReLU(), _wide(width, width)]
 
 
@@ -147,7 +147,7 @@ def _short(inputs: int, outputs: int) -> nn.Module:
 
 
 def _glorot(layer: nn.Linear | nn.Conv2d, gain: float = 1.0) -> nn.Module:
-    """The layer with the initial weights of the authors' code; biases zero."""
+    """Initialize a layer as in the authors' code, biases zero, and return it."""
     nn.init.xavier_uniform_(layer.weight, gain)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)

@@ -1,7 +1,7 @@
 """The standard CNNs of spectral normalization, Miyato et al. 2018 (arXiv:1802.05957, table 3).
 
-Three doublings whatever the size: 32 x 32 starts from 4 x 4, the paper's 48 x 48 from 6 x 6. The
-dense layer of the generator is normalized as in the authors' code (the table does not say).
+Three doublings at every size: 32 x 32 starts from 4 x 4, the paper's 48 x 48 from 6 x 6. The
+generator's dense layer is normalized as in the authors' code (the table does not specify it).
 """
 
 from itertools import pairwise
@@ -33,10 +33,10 @@ def generator(
         shape: of an image, (C, H, W).
         num_classes: labels lie in [0, num_classes).
         z_dim: length of the latent vector.
-        prior: what it is drawn from.
+        prior: its distribution.
         width: channels of the largest map; twice as many in each smaller one.
-        norm: after every layer but the last; over the single values of the dense layer.
-        labels: features of the label, which join the latent vector.
+        norm: after every layer but the last; per unit of the dense layer.
+        labels: features of the label, concatenated to the latent vector.
         label_dim: width of the embedding.
 
     Raises ConfigError unless the images are square with a side that is a multiple of 8.
@@ -69,7 +69,7 @@ def critic(
         num_classes: labels lie in [0, num_classes).
         width: channels of the first layer; twice as many in each smaller map.
         norm: after every convolution but the first; the paper has none.
-        output: what the last values are made into, see `Critic`.
+        output: activation of the last layer, see `Critic`.
 
     Raises ConfigError unless the images are square with a side that is a multiple of 8, or for an
     output without its heads.

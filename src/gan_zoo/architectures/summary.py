@@ -1,6 +1,6 @@
-"""A network in words: its layers, what each puts out, and where the parameters are.
+"""Tables of a network's layers, output shapes and parameters.
 
-Nothing is computed: the network is copied to the meta device, where tensors have only a shape.
+Runs a copy on the meta device, where tensors have shapes and no data.
 """
 
 import copy
@@ -22,37 +22,37 @@ class Row(NamedTuple):
 
 
 def describe(module: nn.Module, *inputs: Tensor) -> list[Row]:
-    """The layers of a network in the order in which they finish, for inputs (N, ...) of any device.
+    """List the layers of a network in the order in which they finish, for inputs (N, ...).
 
-    A layer is a module without modules inside, or one with parameters of its own beside them, so
-    that the rows' parameters add up to the network's. A layer that runs twice has two rows, the
-    second without parameters.
+    A layer is a module without submodules, or with parameters of its own, so that the rows'
+    parameters add up to the network's. A layer that runs twice has two rows, the second without
+    parameters.
     """
-    shadow = copy.deepcopy(module).to("meta").eval()
+    meta = copy.deepcopy(module).to("meta").eval()
     rows: list[Row] = []
     counted: set[nn.Parameter] = set()
 
     def hook(name: str, layer: nn.Module) -> Any:
-        def note(_: nn.Module, __: Any, output: Tensor | None) -> None:
+        def add_row(_: nn.Module, __: Any, output: Tensor | None) -> None:
             if output is None:  # no features of the label
                 return
-            fresh = set(_own(layer)) - counted
-            counted.update(fresh)
-            count = sum(parameter.numel() for parameter in fresh)
+            new = set(_own(layer)) - counted
+            counted.update(new)
+            count = sum(parameter.numel() for parameter in new)
             rows.append(Row(name, _kind(layer), tuple(output.shape[1:]), count))
 
-        return note
+        return add_row
 
-    for name, layer in shadow.named_modules():
+    for name, layer in meta.named_modules():
         if _is_layer(name, layer):
             layer.register_forward_hook(hook(name, layer))
     with torch.no_grad():
-        shadow(*(x.to("meta") for x in inputs))
+        meta(*(x.to("meta") for x in inputs))
     return rows
 
 
 def table(module: nn.Module, *inputs: Tensor) -> str:
-    """The same as text: a line per layer, and the sum of the parameters."""
+    """Format the layers: one line each, and the sum of the parameters."""
     rows = describe(module, *inputs)
     lines = [(row.name, row.kind, _cross(row.shape), f"{row.parameters:,}") for row in rows]
     lines = [("layer", "kind", "output", "parameters"), *lines]
@@ -63,7 +63,7 @@ def table(module: nn.Module, *inputs: Tensor) -> str:
 
 
 def tables(generator: Generator, critic: Critic, shape: tuple[int, ...]) -> str:
-    """Both players as text, for samples of `shape`."""
+    """Format both networks for samples of `shape`."""
     y = torch.zeros(2, dtype=torch.int64, device="meta")
     z = torch.empty(2, generator.z_dim, device="meta", dtype=next(generator.parameters()).dtype)
     x = torch.empty(2, *shape, device="meta", dtype=next(critic.parameters()).dtype)
@@ -71,14 +71,14 @@ def tables(generator: Generator, critic: Critic, shape: tuple[int, ...]) -> str:
 
 
 def _is_layer(name: str, module: nn.Module) -> bool:
-    inside = "parametrizations" in name.split(".")  # spectral norm: part of the layer it is in
+    inside = "parametrizations" in name.split(".")  # spectral norm, part of its layer
     return not inside and (not any(module.children()) or bool(_own(module)))
 
 
 def _own(layer: nn.Module) -> list[nn.Parameter]:
-    """Parameters of the module itself, those behind a parametrization of its weight included."""
-    hidden = getattr(layer, "parametrizations", nn.Module())
-    return [*layer.parameters(recurse=False), *hidden.parameters()]
+    """Return parameters of the module itself, including those of a weight's parametrization."""
+    parametrized = getattr(layer, "parametrizations", nn.Module())
+    return [*layer.parameters(recurse=False), *parametrized.parameters()]
 
 
 def _kind(layer: nn.Module) -> str:

@@ -1,7 +1,7 @@
 """The VGG-inspired networks of least squares GAN, Mao et al. 2017 (arXiv:1611.04076, fig. 3).
 
 At 3 x 112 x 112 these are the paper's to the parameter (15,591,427 and 4,333,441). Other sizes keep
-the plan: doublings followed by a stride-one layer, then two that narrow down to the image.
+the pattern: doublings followed by a stride-one layer, then two that narrow down to the image.
 """
 
 from torch import nn
@@ -29,13 +29,13 @@ def generator(
         shape: of an image, (C, H, W).
         num_classes: labels lie in [0, num_classes).
         z_dim: length of the latent vector.
-        prior: what it is drawn from.
+        prior: its distribution.
         width: channels before the image; four times as many in the small maps.
         norm: after every layer but the last, per channel.
-        labels: features of the label, which join the latent vector.
+        labels: features of the label, concatenated to the latent vector.
         label_dim: width of the embedding.
 
-    Raises ConfigError for a shape that cannot be doubled up to.
+    Raises ConfigError for a shape that no number of doublings reaches.
     """
     start, count = num_upsamplings(shape, "vgg")
     features = label_module(labels, num_classes, label_dim)
@@ -43,7 +43,7 @@ def generator(
     layers: list[nn.Module] = [nn.Linear(z_dim + features.dim, inputs * start**2)]
     layers += [nn.Unflatten(-1, (inputs, start, start)), *normalization(norm, inputs), nn.ReLU()]
     for outputs, stride in _plan(width, count):
-        # with the extra row and column on one side, a stride of 2 doubles the map exactly
+        # with output padding, a stride of 2 doubles the map exactly
         layers += [nn.ConvTranspose2d(inputs, outputs, 3, stride, 1, output_padding=stride - 1)]
         layers += [*normalization(norm, outputs), nn.ReLU(True)]
         inputs = outputs
@@ -66,9 +66,9 @@ def critic(
         num_classes: labels lie in [0, num_classes).
         width: channels of the first layer; twice as many in each smaller map, up to eight times.
         norm: after every convolution but the first.
-        output: what the last values are made into, see `Critic`.
+        output: activation of the last layer, see `Critic`.
 
-    Raises ConfigError for a shape that cannot be halved so, or an output without its heads.
+    Raises ConfigError for a shape that cannot be halved to it, or an output without its heads.
     """
     end, count = num_upsamplings(shape, "vgg")
     layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 5, 2, 2), nn.LeakyReLU(0.2, True)]
@@ -84,7 +84,7 @@ def critic(
 
 
 def _plan(width: int, count: int) -> list[tuple[int, int]]:
-    """Channels and stride of each deconvolution but the last, for so many doublings.
+    """Return channels and stride of each deconvolution but the last, for so many doublings.
 
     All but the last two doublings (but at least one) are followed by a layer of stride one.
     """

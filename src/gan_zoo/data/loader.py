@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gan_zoo.threads import single_core_pool
+from gan_zoo.devices import single_core_pool
 
 if TYPE_CHECKING:
     from gan_zoo.data.in_memory import InMemoryDataset

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import math
 from collections.abc import Mapping
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ _NARROW = 0.1  # of the real samples' mean distance
 _SHARE = 0.9  # of all samples, in one mode, in one class, or with a double
 LEAST_QUALITY = {"metric/precision": 0.01, "metric/high_quality": 0.05}  # nothing learned if below
 _LOOKS_REAL = 0.5  # of the samples
+EVALUATED = ("one mode", "nothing")  # conditions of evaluations; all others are of logged metrics
 
 
 class DivergedError(ArithmeticError):
@@ -32,7 +34,7 @@ class DivergedError(ArithmeticError):
 
 @dataclasses.dataclass
 class Condition:
-    """Something that is wrong if it lasts: since when, and whether that was told already.
+    """Something that is wrong if it lasts: since when, and whether a warning was logged.
 
     latest: whether the step to name is the last one at which it was seen, not the first.
     """
@@ -42,7 +44,7 @@ class Condition:
     latest: bool = False
     since: int | None = None
     readings: int = 0
-    told: bool = False
+    warned: bool = False
 
     def observe(self, step: int, present: bool) -> None:
         """One more reading; a single good one ends the symptom."""
@@ -59,6 +61,15 @@ class Condition:
 
     def __str__(self) -> str:
         return f"{self.words} {self.since}"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what observations have changed, as plain values."""
+        return {"since": self.since, "readings": self.readings, "warned": self.warned}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Load a `state_dict`."""
+        self.since = None if state["since"] is None else int(state["since"])
+        self.readings, self.warned = int(state["readings"]), bool(state["warned"])
 
 
 class Health:
@@ -135,9 +146,21 @@ class Health:
     def _observe(self, step: int, name: str, present: bool) -> None:
         condition = self.conditions[name]
         condition.observe(step, present)
-        if condition.lasts and not condition.told:
-            condition.told = True
+        if condition.lasts and not condition.warned:
+            condition.warned = True
             log.warning("health: %s", condition)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what readings have changed, as plain values; a divergence ends the run."""
+        conditions = {name: c.state_dict() for name, c in self.conditions.items()}
+        return {"first": self.first, "largest_gradient": self.largest_gradient, **conditions}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Load a `state_dict`."""
+        self.first = {str(name): float(value) for name, value in state["first"].items()}
+        self.largest_gradient = float(state["largest_gradient"])
+        for name, condition in self.conditions.items():
+            condition.load_state_dict(state[name])
 
     def _explodes(self, values: Mapping[str, float]) -> bool:
         scores = {name: abs(value) for name, value in values.items() if name.startswith("score/")}

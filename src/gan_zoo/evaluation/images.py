@@ -1,39 +1,41 @@
-"""Images judged by the features of a network trained on the dataset itself."""
+"""Metrics of images, by the features of a network trained on the dataset itself."""
 
 import dataclasses
 import functools
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from gan_zoo.architectures.networks import Critic
 from gan_zoo.data.in_memory import InMemoryDataset, to_bytes, to_float
-from gan_zoo.evaluation.groups import image_groups
-from gan_zoo.evaluation.requirements import check_splits, missing
-from gan_zoo.evaluation.result import EvalResult, FakeBatch, MetricSuite, Protocol
+from gan_zoo.evaluation.config import image_groups
+from gan_zoo.evaluation.requirements import check_splits, missing_groups
+from gan_zoo.evaluation.result import EvalResult, FakeBatch, Protocol
 from gan_zoo.metrics.classes import class_shares, per_class_accuracy
 from gan_zoo.metrics.distances import fit, frechet_distance, kernel_distance
 from gan_zoo.metrics.feature_cache import Cache
 from gan_zoo.metrics.feature_net import (
     FeatureExtractor,
+    FeatureOutput,
     feature_extractor,
     resize_protocol,
-    suffix_of,
-    unfit,
 )
+from gan_zoo.metrics.feature_tasks import suffix_of, unfit_reason
 from gan_zoo.metrics.inception import inception_numbers, inception_protocol
 from gan_zoo.metrics.precision_recall import DENSITY_K, manifold, nearest, neighbor_distances
 from gan_zoo.training.rng import make_rng
 
-_COMPARED = 256  # samples whose nearest training image is looked for
-_SHOWN = 32
-_BANK = 60_000  # training images at most among which it is looked for
+_NUM_QUERIES = 256  # samples whose nearest training image is searched
+_NUM_SHOWN = 32
+_BANK_SIZE = 60_000  # at most so many training images are searched
 
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """What the feature network sees in real samples, and how near those are to training images.
+    """Features of real samples, and their distances to training images.
 
     Attributes:
         features: (N, 128); probabilities: (N, K).
@@ -47,15 +49,18 @@ class Reference:
     nearest: float
 
 
-class ImageMetrics(MetricSuite):
-    """Compares features of generated images with those of real ones that no one trained on.
+class ImageMetrics:
+    """Compares features of generated images with those of the test split.
 
-    The network is trained when it is first asked: training a GAN may begin before.
+    The feature network is trained when it is first needed.
 
     Args:
         dataset: its settings; n: samples on either side; seed: of the choice of real images.
         cache: of feature networks and references.
-        conditional: whether the generators are asked for classes.
+        conditional: whether the generators are given a class.
+
+    Attributes:
+        available: the groups of metrics; groups: the method that measures each, by name.
 
     Raises ConfigError for test images that are not of the shape of the training images.
     """
@@ -76,14 +81,14 @@ class ImageMetrics(MetricSuite):
         self.real = dataclasses.replace(
             self.test, x=self.test.x[order], y=self.test.y[order], digest=""
         )
-        order = torch.randperm(len(train), generator=make_rng(seed, "bank"))[:_BANK]
+        order = torch.randperm(len(train), generator=make_rng(seed, "bank"))[:_BANK_SIZE]
         self.bank = train.x[order]
         self.suffix = suffix_of(dataset, train.num_classes)
         self.available = image_groups(
             self.suffix,
             labeled=train.num_classes > 1,
             conditional=conditional,
-            missing=missing(dataset, train, self.test),
+            missing=missing_groups(dataset, train, self.test),
         )
         self.groups = {
             "frechet": self._frechet,
@@ -93,21 +98,21 @@ class ImageMetrics(MetricSuite):
             "nearest": self._nearest,
             "inception": self._inception,
         }
-        self._seen: tuple[FakeBatch, Any] | None = None
+        self._last: tuple[FakeBatch, FeatureOutput] | None = None
 
     @functools.cached_property
     def extractor(self) -> FeatureExtractor:
-        """The network that looks at images."""
+        """The dataset's feature network."""
         return feature_extractor(self.dataset.train, self.test, self.cache, self.device)
 
     @functools.cached_property
     def reference(self) -> Reference:
-        """What it sees in real images."""
+        """Features of the real images."""
         return _reference(self.real, self.bank, self.extractor, self.cache)
 
     @functools.cached_property
     def about(self) -> Protocol:
-        """What every number depends on, those of the critic included."""
+        """What all values depend on, the critic's included."""
         return {
             "dataset": type(self.dataset).__name__,
             "dataset_fingerprint": self.dataset.fingerprint,
@@ -115,14 +120,14 @@ class ImageMetrics(MetricSuite):
 
     @functools.cached_property
     def protocol(self) -> Protocol:
-        """What every number depends on besides the generated images."""
+        """What the metrics depend on besides the generated images."""
         reference = {
             "reference": "test",
             "reference_fingerprint": self.test.fingerprint(),
             "n_reference": len(self.real),
             "seed": self.seed,
         }
-        if unfit(self.dataset.train):
+        if unfit_reason(self.dataset.train):
             return {**self.about, **reference}
         return {
             **self.about,
@@ -133,87 +138,91 @@ class ImageMetrics(MetricSuite):
             "feature_net_accuracy": self.extractor.accuracy,
         }
 
-    def _findings(self, fakes: FakeBatch) -> Any:
-        """What the network sees in the fakes: looked at once for all groups."""
-        if self._seen is None or self._seen[0] is not fakes:
-            self._seen = (fakes, self.extractor(fakes.x))
-        return self._seen[1]
+    def plots(self, critic: Critic) -> dict[str, np.ndarray]:
+        """Return no plots: a critic of images has no plane to show its scores on."""
+        return {}
 
-    def _named(self, numbers: dict[str, float]) -> EvalResult:
+    def _features(self, fakes: FakeBatch) -> FeatureOutput:
+        """Extract features, once for all groups."""
+        if self._last is None or self._last[0] is not fakes:
+            self._last = (fakes, self.extractor(fakes.x))
+        return self._last[1]
+
+    def _result(self, numbers: dict[str, float]) -> EvalResult:
         return EvalResult({f"metric/{name}_{self.suffix}": v for name, v in numbers.items()})
 
     def _frechet(self, fakes: FakeBatch) -> EvalResult:
-        features = self._findings(fakes).features
+        features = self._features(fakes).features
         distance = frechet_distance(fit(self.reference.features), fit(features))
-        return self._named({"frechet": distance})
+        return self._result({"frechet": distance})
 
     def _kernel(self, fakes: FakeBatch) -> EvalResult:
-        found = kernel_distance(
-            self.reference.features, self._findings(fakes).features, make_rng(self.seed, "subsets")
+        distance = kernel_distance(
+            self.reference.features, self._features(fakes).features, make_rng(self.seed, "subsets")
         )
-        return self._named({"kernel_distance": found.value, "kernel_distance_error": found.error})
+        numbers = {"kernel_distance": distance.value, "kernel_distance_error": distance.error}
+        return self._result(numbers)
 
     def _manifold(self, fakes: FakeBatch) -> EvalResult:
         real, neighbors = self.reference.features, self.reference.neighbors
-        return self._named(manifold(real, self._findings(fakes).features, neighbors)._asdict())
+        return self._result(manifold(real, self._features(fakes).features, neighbors)._asdict())
 
     def _classes(self, fakes: FakeBatch) -> EvalResult:
-        probabilities = self._findings(fakes).probabilities
-        found, real = class_shares(probabilities), class_shares(self.reference.probabilities)
+        probabilities = self._features(fakes).probabilities
+        shares, real = class_shares(probabilities), class_shares(self.reference.probabilities)
         numbers = {
-            "classes_covered": float(found.hit),
-            "class_entropy": found.entropy,
-            "class_reverse_kl": found.reverse_kl(real.histogram),
-            "confident_share": found.assigned,
-            "largest_share": found.largest,
+            "classes_covered": float(shares.covered),
+            "class_entropy": shares.entropy,
+            "class_reverse_kl": shares.reverse_kl(real.histogram),
+            "confident_share": shares.confident,
+            "largest_share": shares.largest,
         }
         histograms: dict[str, list[float | None]]
-        histograms = {"class_histogram": found.histogram.tolist()}
+        histograms = {"class_histogram": shares.histogram.tolist()}
         if fakes.num_classes > 1:
-            fidelity = per_class_accuracy(probabilities, fakes.y, fakes.num_classes)
-            agree = probabilities.argmax(1) == fakes.y
-            numbers["label_accuracy"] = agree.double().mean().item()
-            numbers["label_accuracy_worst"] = fidelity.nan_to_num(1).min().item()
-            # none was asked for where there is no number
-            known = [None if math.isnan(share) else share for share in fidelity.tolist()]
+            by_class = per_class_accuracy(probabilities, fakes.y, fakes.num_classes)
+            correct = probabilities.argmax(1) == fakes.y
+            numbers["label_accuracy"] = correct.double().mean().item()
+            numbers["label_accuracy_worst"] = by_class.nan_to_num(1).min().item()
+            # nan for a class without a sample
+            known = [None if math.isnan(share) else share for share in by_class.tolist()]
             histograms["label_accuracy_by_class"] = known
-        result = self._named(numbers)
+        result = self._result(numbers)
         result.histograms |= {f"metric/{k}_{self.suffix}": v for k, v in histograms.items()}
         return result
 
     def _inception(self, fakes: FakeBatch) -> EvalResult:
         numbers = inception_numbers(self.real.x, to_bytes(fakes.x).cpu())
-        protocols = dict.fromkeys(numbers, inception_protocol())
-        return EvalResult(numbers, protocols=protocols)
+        return EvalResult(numbers, protocols=dict.fromkeys(numbers, inception_protocol()))
 
     def _nearest(self, fakes: FakeBatch) -> EvalResult:
-        """How near fakes are to training images, in units of how near other real images are."""
-        queries = to_bytes(fakes.x[:_COMPARED]).cpu()
-        distance, place = nearest(queries.flatten(1), self.bank.flatten(1))
+        """Measure distances from fakes to training images, relative to those from real images."""
+        queries = to_bytes(fakes.x[:_NUM_QUERIES]).cpu()
+        distance, index = nearest(queries.flatten(1), self.bank.flatten(1))
         ratio = distance.median().item() / max(self.reference.nearest, 1e-9)
-        result = self._named({"nearest_ratio": ratio})
-        pairs = torch.stack([queries[:_SHOWN], self.bank[place[:_SHOWN]]], 1).flatten(0, 1)
-        result.pictures["nearest"] = self.dataset.render(to_float(pairs), 8)
+        result = self._result({"nearest_ratio": ratio})
+        pairs = torch.stack([queries[:_NUM_SHOWN], self.bank[index[:_NUM_SHOWN]]], 1)
+        result.pictures["nearest"] = self.dataset.render(to_float(pairs.flatten(0, 1)), 8)
         return result
 
 
 def _reference(
     samples: InMemoryDataset, bank: Tensor, extractor: FeatureExtractor, cache: Cache
 ) -> Reference:
-    """The reference of these samples, from the cache or made now, where the extractor is."""
+    """Load a reference from the cache, or compute it, on the extractor's device."""
 
-    def make() -> dict[str, Any]:
-        seen = extractor(samples.x)
-        distance, _ = nearest(samples.x[:_COMPARED].flatten(1), bank.flatten(1))
+    def compute() -> dict[str, Any]:
+        output = extractor(samples.x)
+        distance, _ = nearest(samples.x[:_NUM_QUERIES].flatten(1), bank.flatten(1))
         return {
-            "features": seen.features.float(),  # as the network gave them: nothing is lost
-            "neighbors": neighbor_distances(seen.features, min(DENSITY_K, len(samples) - 1)),
-            "probabilities": seen.probabilities,
+            "features": output.features.float(),  # the network's own precision
+            "neighbors": neighbor_distances(output.features, min(DENSITY_K, len(samples) - 1)),
+            "probabilities": output.probabilities,
             "nearest": distance.median().item(),
         }
 
     name = f"features-of-reference-{extractor.identity}-{samples.fingerprint()}"
-    content, device = cache.get_or_compute(name, make), extractor.device
+    content, device = cache.get_or_compute(name, compute), extractor.device
     tensors = {name: content[name].double().to(device) for name in ("features", "neighbors")}
     probabilities = content["probabilities"].to(device)
     return Reference(**tensors, probabilities=probabilities, nearest=content["nearest"])

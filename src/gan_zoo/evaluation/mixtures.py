@@ -1,12 +1,12 @@
-"""Samples of a mixture, whose modes and density are known: no feature network is needed."""
+"""Metrics of points from a mixture, whose modes and density are known: no feature network."""
 
 import numpy as np
 import torch
 
 from gan_zoo.architectures.networks import Critic
 from gan_zoo.data.mixtures import Mixture
-from gan_zoo.evaluation.groups import MIXTURE
-from gan_zoo.evaluation.result import EvalResult, FakeBatch, MetricSuite
+from gan_zoo.evaluation.config import MIXTURE
+from gan_zoo.evaluation.result import EvalResult, FakeBatch
 from gan_zoo.metrics.critic import plot_critic
 from gan_zoo.metrics.modes import (
     CELLS_PER_MODE,
@@ -19,11 +19,17 @@ from gan_zoo.metrics.modes import (
 )
 from gan_zoo.training.rng import make_rng
 
-_LINES = 128
+_DIRECTIONS = 128
 
 
-class MixtureMetrics(MetricSuite):
-    """Counts modes, and compares with draws of the true mixture that no one trained on."""
+class MixtureMetrics:
+    """Compares generated points with the modes of a mixture and with its test split.
+
+    Attributes:
+        available: the groups of metrics; groups: the method that measures each, by name.
+        about: what all values depend on, the critic's included.
+        protocol: what the metrics depend on besides the generated samples.
+    """
 
     available = MIXTURE
 
@@ -51,18 +57,18 @@ class MixtureMetrics(MetricSuite):
         }
 
     def plots(self, critic: Critic) -> dict[str, np.ndarray]:
-        """The critic's landscape over the frame in which the dataset shows its points."""
+        """Plot the scores of a critic in evaluation mode over the plane, uint8 (H, W, 3)."""
         return {"landscape": plot_critic(critic, plot_extent(self.centers, self.sigma))}
 
     def _modes(self, fakes: FakeBatch) -> EvalResult:
-        found = mode_counts(fakes.x, self.centers, self.sigma)
+        counts = mode_counts(fakes.x, self.centers, self.sigma)
         numbers = {
-            "metric/modes": float(found.modes_captured),
-            "metric/high_quality": found.high_quality,
-            "metric/reverse_kl": reverse_kl(found.histogram, self.weights),
-            "metric/largest_share": found.largest,
+            "metric/modes": float(counts.modes_captured),
+            "metric/high_quality": counts.high_quality,
+            "metric/reverse_kl": reverse_kl(counts.histogram, self.weights),
+            "metric/largest_share": counts.largest,
         }
-        return EvalResult(numbers, {"metric/mode_histogram": found.histogram.tolist()})
+        return EvalResult(numbers, {"metric/mode_histogram": counts.histogram.tolist()})
 
     def _divergence(self, fakes: FakeBatch) -> EvalResult:
         jsd = mixture_divergence(fakes.x, self.true, self.centers, self.sigma)
@@ -74,12 +80,12 @@ class MixtureMetrics(MetricSuite):
     def _transport(self, fakes: FakeBatch) -> EvalResult:
         rng = make_rng(self.seed, "reference")
         count = min(len(fakes.x), len(self.true))
-        place = torch.randperm(len(self.true), generator=rng)[:count].to(self.device)
-        lines = directions(_LINES, fakes.x.shape[1], rng)
-        distance = sliced_wasserstein(fakes.x[:count], self.true[place], lines)
+        indices = torch.randperm(len(self.true), generator=rng)[:count].to(self.device)
+        lines = directions(_DIRECTIONS, fakes.x.shape[1], rng)
+        distance = sliced_wasserstein(fakes.x[:count], self.true[indices], lines)
         return EvalResult({"metric/sliced_wasserstein": distance})
 
 
 def plot_extent(centers: torch.Tensor, sigma: float) -> float:
-    """Half the side of a square around the origin that holds all modes with a margin."""
+    """Return half the side of a square around the origin that contains all modes and a margin."""
     return 1.35 * centers.abs().max().item() + 3 * sigma

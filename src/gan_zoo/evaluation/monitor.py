@@ -1,37 +1,34 @@
-"""A run watched while it trains: its health at each reading, an examination now and then."""
+"""Signs of divergence, collapse and saturation of a run while it trains."""
 
-import json
 import math
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gan_zoo.architectures.networks import in_evaluation_mode
+from gan_zoo.architectures.networks import generate
 from gan_zoo.data.in_memory import InMemoryDataset
-from gan_zoo.evaluation.best_checkpoint import BestCheckpoint, best_tag
-from gan_zoo.evaluation.collapse import CollapseStats
-from gan_zoo.evaluation.config import Evaluation
-from gan_zoo.evaluation.evaluator import Evaluator, sample_real, zero_score_loss
-from gan_zoo.evaluation.health import DivergedError, Health
-from gan_zoo.evaluation.result import EvalResult
-from gan_zoo.evaluation.sampling import sample_labels
-from gan_zoo.losses import Loss
-from gan_zoo.schema import ConfigError
+from gan_zoo.evaluation.health import EVALUATED, DivergedError, Health
+from gan_zoo.evaluation.sampling import sample_labels, sample_real
+from gan_zoo.losses import Loss, ScoredBatch
+from gan_zoo.metrics.precision_recall import distance_blocks
 from gan_zoo.training.rng import make_rng
 from gan_zoo.training.trainer import Trainer
 
-_BATCH = 128  # samples that vitals are taken of
-_SHARE = 0.002  # of the samples made for training: vitals take no more, however often is read
+_BATCH = 128  # samples of the collapse statistics
+_SHARE = 0.002  # of the samples generated for training: collapse statistics cost no more
+_DUPLICATE = 0.01  # of the median distance between a real sample and its nearest other
 
 
 class HealthMonitor:
-    """Watches over one run; its random streams are its own, so that the run does not notice.
+    """Monitors the health of one run, with rngs of its own, so that training is not affected.
 
     Args:
-        trainer: the run; samples: what it trains on; seed: the run's own.
+        trainer: the run's trainer.
+        samples: what it trains on.
+        loss: what it minimizes.
+        seed: the run's seed.
     """
 
     def __init__(self, trainer: Trainer, samples: InMemoryDataset, loss: Loss, seed: int):
@@ -40,118 +37,101 @@ class HealthMonitor:
         generator = trainer.gan.ema.network
         y = sample_labels(samples.y, generator.num_classes, _BATCH, seed)
         real = sample_real(samples, y, seed, self.device)
-        self.y, self.z = y.to(self.device), generator.sample_z(_BATCH, self._stream(seed))
+        rng = make_rng(seed, "vitals", self.device)
+        self.y, self.z = y.to(self.device), generator.sample_z(_BATCH, rng)
         self.collapse_stats = CollapseStats(real)
-        made = trainer.loader.batch_size * (trainer.n_critic + 1)  # in each step
-        self._period, self._next = math.ceil(_BATCH / (_SHARE * made)), 0
+        samples_per_step = trainer.loader.batch_size * (trainer.n_critic + 1)
+        self._period, self._next = math.ceil(_BATCH / (_SHARE * samples_per_step)), 0
         self.health = Health(zero_score_loss(loss, real))
+        self._before_end: dict[str, Any] = {}
 
-    def _stream(self, seed: int) -> torch.Generator:
-        return make_rng(seed, "vitals", self.device)
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that observations change, as plain values; see `keep_for_longer_run`."""
+        return {**self._state(), "before_end": self._before_end}
 
-    def restore(self, lines: Path) -> None:
-        """Read the values that the run has written so far, to know since when something is so."""
-        for line in lines.read_text(encoding="utf-8").splitlines() if lines.exists() else ():
-            values = json.loads(line)
-            step = values.pop("step")
-            known = {name: value for name, value in values.items() if value is not None}
-            self.health.read(step, known)
-            self.health.read_metrics(step, known)
-            if "health/distance_ratio" in values:
-                self._next = step + self._period
+    def load_state_dict(self, state: Mapping[str, Any], longer: bool) -> None:
+        """Load a `state_dict`. `longer`: whether the run is longer than the one that saved it."""
+        values = {**state, **(state["before_end"] if longer else {})}
+        self.health.load_state_dict(values)
+        self._next = int(values["next"])
+        self._before_end = {} if longer else dict(state["before_end"])
+
+    def _state(self) -> dict[str, Any]:
+        return {"next": self._next, **self.health.state_dict()}
+
+    def keep_for_longer_run(self, evaluated: bool) -> None:
+        """Exclude the next observation, of an evaluation or of logged metrics, from longer runs.
+
+        Only the end of this run brings it, so that a run of more steps never makes it.
+        """
+        before = self._state().items()
+        self._before_end |= {name: v for name, v in before if (name in EVALUATED) == evaluated}
 
     @torch.no_grad()
     def measure(self) -> dict[str, Tensor]:
-        """Signs of collapse in samples of the averaged generator, always of the same noise.
+        """Measure collapse in samples of the averaged generator, from fixed latent vectors.
 
-        Scalars on the device. None at all if the last ones were taken only few steps ago.
+        Returns scalars on the device, or nothing if the last ones are only few steps old.
         """
         if self.trainer.step < self._next:
             return {}
         self._next = self.trainer.step + self._period
-        network = self.trainer.gan.ema.network
-        return self.collapse_stats.measure(
-            in_evaluation_mode(network, lambda: network(self.z, self.y))
-        )
-
-    def read(self, step: int, values: Mapping[str, float]) -> None:
-        """Judge the run's health by a reading of a step. Raises DivergedError if past recovery."""
-        self.health.read(step, values)
+        return self.collapse_stats.measure(generate(self.trainer.gan.ema.network, self.z, self.y))
 
     def check_weights(self) -> None:
-        """Raises DivergedError where a player's weights are not finite: never to be saved."""
-        for player in ("generator", "critic"):
-            parameters = getattr(self.trainer.gan, player).parameters()
+        """Raises DivergedError where a network's weights are not finite: they must not be saved."""
+        for name in ("generator", "critic"):
+            parameters = getattr(self.trainer.gan, name).parameters()
             if not torch.stack([p.detach().isfinite().all() for p in parameters]).all():
-                reason = DivergedError(f"weights/{player}", float("nan"))
+                reason = DivergedError(f"weights/{name}", float("nan"))
                 raise self.health.diverge(self.trainer.step, reason)
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What a summary says of it."""
-        return {"health": self.health.status}
+
+class CollapseStats:
+    """Compares batches of fakes with one batch of real samples (N, *shape), N at least 2."""
+
+    def __init__(self, real: Tensor):
+        distances = _distances(real)
+        self.mean_distance = _mean_distance(distances)
+        self.threshold = _DUPLICATE * _nearest_other(distances).median()
+
+    def measure(self, fake: Tensor) -> dict[str, Tensor]:
+        """Return scalars on the device for fakes (N, *shape), N as for the real samples.
+
+        health/distance_ratio: mean distance between two fakes, relative to two real samples.
+        health/duplicates: share of fakes that have a near duplicate.
+        """
+        distances = _distances(fake)
+        duplicates = (_nearest_other(distances) <= self.threshold).to(fake.dtype)
+        return {
+            "health/distance_ratio": _mean_distance(distances) / self.mean_distance,
+            "health/duplicates": duplicates.mean(),
+        }
 
 
-class PeriodicEvaluation:
-    """The evaluations of one run while it trains, and the best checkpoint by one of their numbers.
+def zero_score_loss(loss: Loss, real: Tensor) -> float:
+    """Return the critic's loss on two halves of real samples (N, *shape), all scored 0.
 
-    Args:
-        health_monitor: of the run; dataset: the dataset's settings.
-        folder: where best.pt is kept.
-        lower_is_better: whether less of a tag is better; None where its name does not tell.
-
-    Attributes:
-        facts: what a summary says of the last evaluation.
-
-    Raises ConfigError for settings that do not suit the dataset.
+    It is the scale of the loss: a critic far below it separates real from fake samples perfectly.
     """
+    half = len(real) // 2
+    zero = torch.zeros(half, device=real.device)
+    parts = ScoredBatch(real[:half], zero), ScoredBatch(real[half : 2 * half], zero)
+    return loss.critic(*parts).item()
 
-    def __init__(
-        self,
-        health_monitor: HealthMonitor,
-        dataset: Any,
-        settings: Evaluation,
-        folder: Path,
-        lower_is_better: Callable[[str], bool | None],
-    ):
-        self.health_monitor, self.facts = health_monitor, {}
-        gan = health_monitor.trainer.gan
-        try:
-            self.evaluator = Evaluator(
-                dataset, health_monitor.samples, settings, health_monitor.device
-            )
-            tags = self.evaluator.tags(gan.ema_critic is not None)
-            tag = best_tag(settings.monitor, tags, lower_is_better)
-        except ConfigError as error:
-            named = error.key in ("metrics", "monitor")
-            raise error.under("evaluation" if named else "") from None
-        self.best = BestCheckpoint(folder, tag, bool(lower_is_better(tag))) if tag else None
 
-    @property
-    def measures(self) -> bool:
-        """Whether anything can be measured on this dataset."""
-        return bool(self.evaluator.names)
+def _distances(x: Tensor) -> Tensor:
+    """Return distances (N, N) in x (N, ...), float64 so that equal samples are at 0."""
+    flat = x.flatten(1)
+    return torch.cat([block for _, block in distance_blocks(flat, flat)]).sqrt()
 
-    def evaluate(self) -> EvalResult:
-        """Judge the run now. Raises DivergedError for samples that are not finite."""
-        trainer, health = self.health_monitor.trainer, self.health_monitor.health
-        try:
-            result = self.evaluator.evaluate(
-                trainer.gan.ema.network,
-                trainer.gan.critic,
-                trainer.gan.ema_critic and trainer.gan.ema_critic.network,
-                self.health_monitor.loss,
-            )
-        except DivergedError as reason:
-            raise health.diverge(trainer.step, reason) from None
-        health.read_metrics(trainer.step, result.numbers)
-        return result
 
-    def update(self, result: EvalResult, content: Callable[[], dict[str, Any]]) -> None:
-        """Keep what a checkpoint holds, `content`, if the judgment of it is the best so far."""
-        self.facts = {"protocol": result.protocols}
-        if self.best is None:
-            return
-        value = result.numbers[self.best.metric]
-        self.best.update(self.health_monitor.trainer.step, value, content)
-        self.facts["best"] = self.best.record
+def _mean_distance(distances: Tensor) -> Tensor:
+    """Return the mean distance between two different samples, a scalar."""
+    count = len(distances)
+    return distances.sum() / (count * (count - 1))
+
+
+def _nearest_other(distances: Tensor) -> Tensor:
+    """Return the distance (N,) from each sample to the nearest other; the nearest is itself."""
+    return distances.topk(2, largest=False).values[:, 1]

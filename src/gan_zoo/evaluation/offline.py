@@ -1,4 +1,4 @@
-"""The words of an evaluation's command line; no torch."""
+"""Evaluates checkpoints without their runs, as scripts/evaluate.py does."""
 
 import copy
 import dataclasses
@@ -19,7 +19,9 @@ from gan_zoo.devices import find_device
 from gan_zoo.evaluation.config import Evaluation
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.result import EvalResult
+from gan_zoo.experiment import build_networks
 from gan_zoo.latest_sweep import resolve_all
+from gan_zoo.metrics.metric import find_metric
 from gan_zoo.schema import ConfigError, instantiate
 
 _KEYS = ("metrics", "num_samples", "seed", "cache", "device")
@@ -35,12 +37,12 @@ class EvalArgs:
 
 
 def parse(words: Sequence[str]) -> EvalArgs:
-    """KEY=VALUE with a known KEY is a setting; every other word is a run.
+    """Parse a command line: KEY=VALUE with a known KEY is a setting, every other word a run.
 
-    A run's folder may well hold an equals sign: ./seed=0 is one. Raises ConfigError for a setting
-    of a wrong kind, or a run that does not exist.
+    A run's folder may contain an equals sign, such as ./seed=0. Raises ConfigError for a setting
+    of a wrong type, or a run that does not exist.
     """
-    pairs = {key: text for key, sign, text in (w.partition("=") for w in words) if key in _KEYS}
+    values = {key: text for key, _, text in (word.partition("=") for word in words) if key in _KEYS}
     paths = [given_path(word) for word in words if word.partition("=")[0] not in _KEYS]
     runs = tuple(resolve_all(paths))
     for run in runs:
@@ -49,86 +51,75 @@ def parse(words: Sequence[str]) -> EvalArgs:
             raise ConfigError("run", run, f"does not exist; settings are {keys}")
     if not runs:
         raise ConfigError("run", "", "name at least one run's folder or checkpoint")
-    device = pairs.pop("device", "cpu")
-    values = {key: _READ.get(key, str)(text) for key, text in pairs.items()}
-    return EvalArgs(runs, Evaluation(**values), device)
+    device = values.pop("device", "cpu")
+    settings = Evaluation(**{key: _value(key, text) for key, text in values.items()})
+    return EvalArgs(runs, settings, device)
 
 
-def _whole(text: str) -> int | str:
-    """A whole number, or the text itself for the settings to complain of."""
-    return int(text) if text.removeprefix("-").isdecimal() else text
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.strip("[]").replace(" ", "").split(","))
-
-
-_READ = {"num_samples": _whole, "seed": _whole, "metrics": _names}
-
-
-Found = dict[Path, EvalResult]
+def _value(key: str, text: str) -> Any:
+    """Convert a setting; text of a wrong type is left for `Evaluation` to refuse."""
+    if key == "metrics":
+        return tuple(text.strip("[]").replace(" ", "").split(","))
+    if key in ("num_samples", "seed") and text.removeprefix("-").isdecimal():
+        return int(text)
+    return text
 
 
 class OfflineEvaluator:
-    """Evaluates runs one by one; those that share a dataset share its reference.
+    """Evaluates runs one by one; runs of one dataset share its reference.
 
     Attributes:
-        found: what each run's checkpoint was found to be.
+        results: of the runs evaluated so far.
     """
 
-    def __init__(self, asked: EvalArgs):
-        self.asked, self.device = asked, find_device(asked.device)
-        self.found: Found = {}
+    def __init__(self, args: EvalArgs):
+        self.settings, self.device = args.settings, find_device(args.device)
+        self.results: dict[Path, EvalResult] = {}
         self._evaluators: dict[str, Evaluator] = {}
 
-    def evaluate(self, place: Path) -> EvalResult:
-        """Judge a run's newest checkpoint, or a checkpoint, and write what is found beside it.
+    def evaluate(self, run: Path) -> EvalResult:
+        """Evaluate a run's newest valid checkpoint, or a checkpoint, and write the result.
 
         Raises ConfigError for a checkpoint or dataset that cannot be read, DivergedError for a
         generator whose samples are not finite.
         """
-        path = checkpoints.latest_path(place)
-        content = checkpoints.load(path)
+        path, content = checkpoints.load_latest(run)
         generator, critic, classifier = load_networks(content, self.device)
         loss = instantiate(content["config"]["loss"], "loss")
         evaluator = self._evaluator(content)
 
-        def shown(names: Iterable[str]) -> Iterable[str]:
-            bar = tqdm(names, str(place), leave=False, disable=None)
+        def progress(names: Iterable[str]) -> Iterable[str]:
+            bar = tqdm(names, str(run), leave=False, disable=None)
             for name in bar:
                 bar.set_postfix_str(name)
                 yield name
 
-        result = evaluator.evaluate(generator, critic, classifier, loss, shown)
-        self.found[place] = result
-        write(result, path, content["step"], place if place.is_dir() else path.parent.parent)
+        result = evaluator.evaluate(generator, critic, classifier, loss, progress)
+        self.results[run] = result
+        write(result, path, content["step"], run if run.is_dir() else path.parent.parent)
         return result
 
     def _evaluator(self, content: Mapping[str, Any]) -> Evaluator:
-        """Runs of one dataset, labeled alike, are examined by one examiner."""
+        """Return the evaluator that runs of one dataset share, if they are conditional alike."""
         node = content["config"]["dataset"]
         key = json.dumps([node, content["num_classes"]], sort_keys=True)
         if key not in self._evaluators:
             dataset = instantiate(node, "dataset")
             samples = dataset.train
             if samples.shape != tuple(content["shape"]):
-                allowed = f"holds samples of {samples.shape}, the run makes {content['shape']}"
+                allowed = f"has samples of {samples.shape}, the run generates {content['shape']}"
                 raise ConfigError("dataset", type(dataset).__name__, allowed)
             samples = samples if content["num_classes"] > 1 else samples.unlabeled()
-            self._evaluators[key] = Evaluator(dataset, samples, self.asked.settings, self.device)
+            self._evaluators[key] = Evaluator(dataset, samples, self.settings, self.device)
         return self._evaluators[key]
 
 
 def load_networks(
     content: Mapping[str, Any], device: torch.device
 ) -> tuple[Generator, Critic, Critic | None]:
-    """The averaged generator, the critic, and its average if it classifies, of a checkpoint."""
+    """Build the averaged generator, the critic, and its average if it classifies."""
     config = content["config"]
-    given = {"shape": tuple(content["shape"]), "num_classes": content["num_classes"]}
-    generator, critic = (
-        instantiate(config["architecture"][player], f"architecture.{player}", **given)
-        for player in ("generator", "critic")
-    )
+    generator, critic = build_networks(config, tuple(content["shape"]), content["num_classes"])
     instantiate(config["regularizer"], "regularizer").prepare(critic)
     generator.load_state_dict(content["ema"])
     critic.load_state_dict(content["critic"])
@@ -141,7 +132,7 @@ def load_networks(
 
 
 def write(result: EvalResult, checkpoint: Path, step: int, folder: Path) -> None:
-    """evaluation.json and evaluation/*.png in a run's folder."""
+    """Write evaluation.json and evaluation/*.png into a run's folder."""
     content = {
         "checkpoint": checkpoint.name,
         "step": step,
@@ -162,26 +153,26 @@ def _plain(value: float) -> float | None:
     return value if math.isfinite(value) else None  # JSON has no other numbers
 
 
-def format_results(found: Found) -> str:
-    """Numbers by metric and run, one part for each protocol, so that only like stand together."""
-    parts: dict[str, dict[str, dict[Path, float]]] = {}
-    for run, result in found.items():
+def format_results(results: Mapping[Path, EvalResult]) -> str:
+    """Format values by metric and run, one table for each protocol: only these are comparable."""
+    tables: dict[str, dict[str, dict[Path, float]]] = {}
+    for run, result in results.items():
         for name, value in result.numbers.items():
             protocol = json.dumps(result.protocols[name], sort_keys=True)
-            parts.setdefault(protocol, {}).setdefault(name, {})[run] = value
-    return "\n\n".join(_part(json.loads(protocol), rows) for protocol, rows in parts.items())
+            tables.setdefault(protocol, {}).setdefault(name, {})[run] = value
+    return "\n\n".join(_table(json.loads(protocol), rows) for protocol, rows in tables.items())
 
 
-def _part(protocol: Mapping[str, Any], rows: Mapping[str, Mapping[Path, float]]) -> str:
+def _table(protocol: Mapping[str, Any], rows: Mapping[str, Mapping[Path, float]]) -> str:
     runs = list(dict.fromkeys(run for values in rows.values() for run in values))
-    said = ", ".join(f"{key} {value}" for key, value in protocol.items())
-    lines = [f"protocol: {said}"]
+    lines = ["protocol: " + ", ".join(f"{key} {value}" for key, value in protocol.items())]
     lines += [f"  [{i}] {run}" for i, run in enumerate(runs, 1)]
-    lines.append(_line("", [f"[{i}]" for i in range(1, len(runs) + 1)]))
-    for name, values in rows.items():
-        lines.append(_line(name, [f"{values[r]:.5g}" if r in values else "-" for r in runs]))
+    lines.append(_row("", [f"[{i}]" for i in range(1, len(runs) + 1)]))
+    for tag, values in rows.items():
+        metric, cells = find_metric(tag), [f"{values[r]:.5g}" if r in values else "-" for r in runs]
+        lines.append(_row(tag, cells, metric.unit if metric else ""))
     return "\n".join(lines)
 
 
-def _line(name: str, cells: Sequence[str]) -> str:
-    return f"{name:<40}" + "".join(f"{cell:>12}" for cell in cells)
+def _row(name: str, cells: Sequence[str], unit: str = "") -> str:
+    return f"{name:<40}{''.join(f'{cell:>12}' for cell in cells)}  {unit}".rstrip()

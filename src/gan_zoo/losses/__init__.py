@@ -1,11 +1,11 @@
-"""What the critic and the generator minimize: one frozen dataclass per loss, its formula in it.
+"""Losses of the critic and the generator: one frozen dataclass each, with its formula.
 
-Sign: a score is higher for more real samples, raw (no sigmoid). The loss-sensitive papers minimize
-a loss L that is small on real samples: their L is our -score.
-Shapes: scores are (..., N) and every loss reduces the last axis by its mean; hyper-parameters may
+Sign: scores are higher for more real samples, and raw (no sigmoid). The loss-sensitive papers
+minimize a loss L that is small on real samples: their L is our -score.
+Shapes: scores are (..., N), and every loss reduces the last axis by its mean. Hyperparameters may
 be tensors that broadcast, so the same formula serves one run (N,) and a stack of runs (S, N).
-The formulas are pure: no networks, no optimizers, no devices. torch is imported where it is used,
-so that settings can be checked without waiting for it.
+Formulas are pure: no networks, no optimizers, no devices. torch is imported inside functions, so
+that settings can be checked without it.
 """
 
 from gan_zoo.losses.adversarial import (

@@ -30,17 +30,17 @@ class GAN(Loss):
         return softplus(-real.score).mean(-1) + softplus(fake.score).mean(-1)
 
     def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
-        forms = {"non_saturating": -1, "minimax": 1}  # log D raised, or log(1 - D) lowered
-        sign = forms[self.form]
-        return -sign * softplus(sign * fake.score).mean(-1)
+        if self.form == "minimax":
+            return -softplus(fake.score).mean(-1)
+        return softplus(-fake.score).mean(-1)
 
 
 @settings
 class LeastSquares(Loss):
     """Least squares GAN, Mao et al. 2017 (arXiv:1611.04076, eq. 9), with its factor 1/2.
 
-    a codes fakes, b codes reals, c is what the generator wants the critic to say. With b - c = 1
-    and b - a = 2 (as -1, 1, 0) the game minimizes the Pearson chi-squared divergence.
+    a is the critic's target for fakes, b for real samples, c the generator's for fakes. With
+    b - c = 1 and b - a = 2 (as -1, 1, 0) the Pearson chi-squared divergence is minimized.
     """
 
     title = "Least Squares GAN (LSGAN), Mao et al. 2017"
@@ -60,8 +60,8 @@ class LeastSquares(Loss):
 
     def remark(self) -> str:
         if self.b - self.c == 1 and self.b - self.a == 2:
-            return "b - c = 1 and b - a = 2: the game minimizes the Pearson chi-squared divergence"
-        return "not b - c = 1 and b - a = 2: no Pearson chi-squared divergence is minimized"
+            return "b - c = 1 and b - a = 2: minimizes the Pearson chi-squared divergence"
+        return "not b - c = 1 and b - a = 2: does not minimize the Pearson chi-squared divergence"
 
 
 @settings
@@ -113,20 +113,21 @@ class FGAN(Loss):
     form: Literal["non_saturating", "minimax"] = "non_saturating"
 
     def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
-        attained = self.divergence.output(real.score).mean(-1)
-        return self.divergence.conjugate(fake.score).mean(-1) - attained
+        real_term = self.divergence.output(real.score).mean(-1)
+        return self.divergence.conjugate(fake.score).mean(-1) - real_term
 
     def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
-        forms = {"non_saturating": self.divergence.output, "minimax": self.divergence.conjugate}
-        return -forms[self.form](fake.score).mean(-1)
+        if self.form == "minimax":
+            return -self.divergence.conjugate(fake.score).mean(-1)
+        return -self.divergence.output(fake.score).mean(-1)
 
 
 @settings
 class RelativisticPairing(Loss):
     """Relativistic pairing GAN, Jolicoeur-Martineau 2019 (arXiv:1807.00734); R3GAN's loss.
 
-    The critic says how much more real a real sample is than its fake partner. With R1 and R2 this
-    is the recipe of R3GAN, Huang et al. 2024 (arXiv:2501.05441).
+    The critic compares each real sample with its fake partner. With R1 and R2 this is the recipe of
+    R3GAN, Huang et al. 2024 (arXiv:2501.05441).
     """
 
     title = "Relativistic pairing GAN, Jolicoeur-Martineau 2019 (with R1 + R2: R3GAN, 2024)"
@@ -137,7 +138,7 @@ class RelativisticPairing(Loss):
         return softplus(fake.score - real.score).mean(-1)
 
     def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
-        assert real is not None  # pairs_generator promises it
+        assert real is not None  # guaranteed by needs_real
         return softplus(real.score - fake.score).mean(-1)
 
 
@@ -156,11 +157,11 @@ class RelativisticAverage(Loss):
         return _above_average(real.score, fake.score)
 
     def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
-        assert real is not None  # pairs_generator promises it
+        assert real is not None  # guaranteed by needs_real
         return _above_average(fake.score, real.score)
 
 
 def _above_average(upper: "Tensor", lower: "Tensor") -> "Tensor":
-    """What falls as `upper` rises above the mean of `lower`, and `lower` below that of `upper`."""
+    """Penalize `upper` below the mean of `lower`, and `lower` above the mean of `upper`."""
     above = softplus(lower.mean(-1, keepdim=True) - upper).mean(-1)
     return above + softplus(lower - upper.mean(-1, keepdim=True)).mean(-1)

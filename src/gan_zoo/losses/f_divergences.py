@@ -1,9 +1,8 @@
 """f-divergences for f-GAN: Nowozin et al. 2016 (arXiv:1606.00709, tables 1, 2 and 6).
 
-Each has a generator function f with f(1) = 0, an output activation g that takes any score v into
-the domain of the conjugate f*, rising with v, and the conjugate itself, always as the composition
-f*(g(v)) in closed form, so that nothing overflows on the way. (The activation of the GAN row is
-kept as the paper has it: f(1) = -log 4 there.)
+Each has a convex function f with f(1) = 0, an output activation g that maps any score v
+monotonically into the domain of the conjugate f*, and the composition f*(g(v)) in a closed form
+that does not overflow. (GAN is as in the paper, with f(1) = -log 4.)
 """
 
 import math
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def softplus(x: "Tensor") -> "Tensor":
-    """log(1 + exp(x)), without overflow."""
+    """Return log(1 + exp(x)) without overflow."""
     from torch.nn.functional import softplus
 
     return softplus(x)
@@ -26,15 +25,15 @@ class FDivergence:
     """D_f(P || Q) = E_Q f(p / q)."""
 
     def f(self, u: "Tensor") -> "Tensor":
-        """The convex generator function at u > 0."""
+        """Return the convex function f at u > 0."""
         raise NotImplementedError
 
     def output(self, v: "Tensor") -> "Tensor":
-        """g(v): a score as an element of the domain of f*."""
+        """Return g(v), a score mapped into the domain of f*."""
         raise NotImplementedError
 
     def conjugate(self, v: "Tensor") -> "Tensor":
-        """f*(g(v)), where f*(t) = sup_u (u t - f(u))."""
+        """Return f*(g(v)), where f*(t) = sup_u (u t - f(u))."""
         raise NotImplementedError
 
 
@@ -70,7 +69,7 @@ class KL(FDivergence):
 class ReverseKL(FDivergence):
     """Kullback-Leibler divergence of the generator from the data.
 
-    The paper's table 6 prints -exp(v), which falls with v; its table 2 has -exp(-v), used here.
+    The paper's table 6 prints -exp(v), which decreases; its table 2 has -exp(-v), used here.
     """
 
     def f(self, u: "Tensor") -> "Tensor":
@@ -142,15 +141,15 @@ class Jeffrey(FDivergence):
 
 
 def lambert_w_of_exp(y: "Tensor") -> "Tensor":
-    """W(exp(y)), the w > 0 with w + log w = y, without ever forming exp(y). Once differentiable."""
+    """Return W(exp(y)), the w > 0 with w + log w = y, without overflow. Once differentiable."""
     import torch
 
     with torch.no_grad():
-        # from below for y < 1, where w is near exp(y), and from above beyond
+        # initial values: below w for y < 1, where w is near exp(y), above w elsewhere
         w = torch.where(y < 1, y.clamp(max=1).exp() / (1 + y.clamp(max=1).exp()), y.clamp(min=1))
         for _ in range(8):
             w = w * (1 + y - w.log()) / (1 + w)
-    return w * (1 + y - w.log()) / (1 + w)  # Newton's step once more carries the gradient
+    return w * (1 + y - w.log()) / (1 + w)  # one more Newton step for the gradient
 
 
 @settings
@@ -201,7 +200,7 @@ class GAN(FDivergence):
 
 @settings
 class Alpha(FDivergence):
-    """Alpha divergence; alpha 1 and 0 are the limits KL and reverse KL, and not to be had here.
+    """Alpha divergence; its limits at alpha 1 and 0, KL and reverse KL, are classes of their own.
 
     Just below 1 the conjugate's exponent a / (a - 1) overflows at ordinary scores.
     """

@@ -1,4 +1,4 @@
-"""What a loss is given, and what every loss says of itself."""
+"""The interface of a loss, and the scored samples that it takes."""
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -7,9 +7,9 @@ if TYPE_CHECKING:
 
 
 class ScoredBatch(NamedTuple):
-    """Samples x (..., N, *sample shape) with their scores (..., N): margins need the samples.
+    """Samples x (..., N, *sample shape) with their scores (..., N); margins need the samples.
 
-    y (..., N) are the labels that they were scored for, negative where these are hidden.
+    y (..., N) are the labels that they were scored with, negative for pseudo-labels.
     """
 
     x: "Tensor"
@@ -18,28 +18,28 @@ class ScoredBatch(NamedTuple):
 
 
 class Loss:
-    """What every loss says of itself, and what each of the two players minimizes."""
+    """Base class of all losses."""
 
     title: ClassVar[str]  # full name, authors, year
-    formula: ClassVar[str]  # what the two players minimize; D(x) is the score
-    needs_real: ClassVar[bool] = False  # whether `generator` must be given real samples too
+    formula: ClassVar[str]  # what critic and generator minimize; D(x) is the score
+    needs_real: ClassVar[bool] = False  # whether `generator` needs real samples, too
     semi_supervised: ClassVar[bool] = False  # whether it has terms for unlabeled samples
 
     def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
-        """What the critic minimizes, shape (...)."""
+        """Return what the critic minimizes, shape (...)."""
         raise NotImplementedError
 
     def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
-        """What the generator minimizes, shape (...)."""
+        """Return what the generator minimizes, shape (...)."""
         raise NotImplementedError
 
     def check_unlabeled(self, x: "Tensor", num_classes: int) -> None:
-        """Raises ConfigError if this cannot learn from samples like x (N, ...) without labels."""
+        """Raises ConfigError if this loss cannot use samples like x (N, ...) without labels."""
 
     def remark(self) -> str:
-        """What a user should know of these hyper-parameters, or nothing."""
+        """Return a note on these hyperparameters for the user, if there is one."""
         return ""
 
     def metrics(self, real: ScoredBatch, fake: ScoredBatch) -> "dict[str, Tensor]":
-        """Quantities worth logging beside the loss, each of shape (...)."""
+        """Return quantities to log beside the loss, each of shape (...)."""
         return {}

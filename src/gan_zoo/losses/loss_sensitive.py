@@ -1,4 +1,4 @@
-"""The loss-sensitive family: pairs of samples with a margin between their losses."""
+"""The loss-sensitive family: a margin between the losses of paired real and fake samples."""
 
 import math
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,25 +10,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def _l1(difference: "Tensor") -> "Tensor":
-    return difference.abs().mean(-1)
-
-
-def _l2(difference: "Tensor") -> "Tensor":
-    return difference.square().mean(-1).sqrt()
-
-
-_DISTANCES = {"l1": _l1, "l2": _l2}
-
-
 @settings
 class LossSensitive(Loss):
     """Loss-sensitive GAN, Qi 2017 (arXiv:1701.06264): a fake's loss must exceed its real partner's.
 
     With L = -D, the critic minimizes w E L(x) + E C(margin + L(x) - L(G(z))) over pairs of the i-th
-    real and i-th fake sample, and the generator minimizes E L(G(z)). The margin is a constant:
-    neither player gets a gradient through it. A subclass that gives another `cost` is a new member
-    of the family; its two conditions are checked when it is built.
+    real and i-th fake sample, and the generator minimizes E L(G(z)). The margin is detached. A
+    subclass with another `cost` is a new member of the family; the two conditions on `cost` are
+    checked when it is built.
     """
 
     title = "Loss-Sensitive GAN (LS-GAN), Qi 2017"
@@ -44,7 +33,7 @@ class LossSensitive(Loss):
     real_weight: NonNegativeFloat = 0.0  # the paper's 1 / lambda
 
     def cost(self, a: "Tensor") -> "Tensor":
-        """C(a): must be at least a everywhere, and equal to a where a >= 0."""
+        """Return C(a), which must be at least a, and equal to a where a >= 0."""
         return a.relu()
 
     def check(self) -> None:
@@ -59,16 +48,18 @@ class LossSensitive(Loss):
             )
 
     def margin(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
-        """Margin of each pair, shape (..., N), without gradient."""
+        """Return the margin of each pair, shape (..., N), detached."""
         difference = (real.x - fake.x).detach().flatten(real.score.dim())
-        return self.margin_scale * _DISTANCES[self.distance](difference)
+        if self.distance == "l1":
+            return self.margin_scale * difference.abs().mean(-1)
+        return self.margin_scale * difference.square().mean(-1).sqrt()
 
     def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         from torch import is_tensor
 
         cost = self.cost(self.margin(real, fake) + fake.score - real.score).mean(-1)
         if not is_tensor(self.real_weight) and not self.real_weight:
-            return cost  # saves six operations of small steps' hundred
+            return cost  # saves six of about a hundred operations of a small step
         return cost - self.real_weight * real.score.mean(-1)
 
     def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
@@ -82,7 +73,7 @@ class LossSensitive(Loss):
 
 @settings
 class GeneralizedLossSensitive(LossSensitive):
-    """Generalized loss-sensitive GAN, Qi 2018 (arXiv:1701.06264): satisfied pairs count too.
+    """Generalized loss-sensitive GAN, Qi 2018 (arXiv:1701.06264): satisfied pairs count, too.
 
     C(a) = max(a, slope * a). Slope 0 is LS-GAN, slope 1 has WGAN's critic gradients, slope -1 is
     the absolute value. A slope above 1 would break C(a) >= a.
@@ -122,7 +113,7 @@ class GeneralizedLossSensitiveELU(LossSensitive):
     alpha: Fraction = 1.0
 
     def cost(self, a: "Tensor") -> "Tensor":
-        # the clamp keeps the unused branch finite, and with it the gradient of the used one
+        # the clamp keeps the unused branch finite, and so the gradient of the used one
         return a.where(a > 0, self.alpha * a.clamp(max=0).expm1())
 
 
@@ -134,24 +125,23 @@ class ConditionalLossSensitive(LossSensitive):
     L = -D is a classifier's cross entropy and argmin_y L(x, y) its prediction. Fakes carry the
     labels of the real samples they are paired with.
 
-    Where labels are hidden, S is joined by unlabelled_weight S_ul: the same terms of
-    L_ul(x) = min_y L(x, y). The class that is best is that of the critic's moving average, which
-    sees the sample as it is: a critic that trusts its own noisy guesses learns nothing from them.
-    With `agreement` q a guess counts by p^q, p being the probability that the critic itself gives
-    to it: the generalized cross entropy of Zhang & Sabuncu 2018 (arXiv:1805.07836), which forgives
-    wrong labels. Guesses count little as long as the critic knows little; 0 is the paper's.
+    Unlabeled samples add unlabelled_weight times the same terms of L_ul(x) = min_y L(x, y). Their
+    pseudo-labels come from the critic's moving average on unaugmented samples: a critic that trusts
+    its own noisy predictions learns nothing from them. With `confidence_power` q a pseudo-label
+    counts by p^q, p being the critic's probability of it: the generalized cross entropy of
+    Zhang & Sabuncu 2018 (arXiv:1805.07836), which is robust to wrong labels. The paper's is 0.
     """
 
     title = "Conditional Loss-Sensitive GAN (CLS-GAN), Qi 2017"
     formula = (
         "D: p E (m(x, G(z, y)) + D(G(z, y), y) - D(x, y))_+ - w E D(x, y); G: -E D(G(z, y), y); "
         "D(x, y) = log softmax_y a(x), m = margin_scale * distance(x, G(z, y)) per dimension; "
-        "with hidden labels + u times the same for y = argmax_y of the averaged D(x, y)"
+        "for unlabeled samples + u times the same for y = argmax_y of the averaged D(x, y)"
     )
     semi_supervised = True
 
     real_weight: NonNegativeFloat = 1.0
-    pair_weight: NonNegativeFloat = 1.0  # the paper's lambda; 0 leaves the classifier alone
+    pair_weight: NonNegativeFloat = 1.0  # the paper's lambda; 0 trains a classifier only
     unlabelled_weight: NonNegativeFloat = 1.0  # the paper's gamma
     confidence_power: NonNegativeFloat = 0.0
 
@@ -166,16 +156,16 @@ class ConditionalLossSensitive(LossSensitive):
         return self._mean(-fake.score, fake.y)
 
     def check_unlabeled(self, x: "Tensor", num_classes: int) -> None:
-        """Raises ConfigError for margins that no two losses min_y L can keep.
+        """Raises ConfigError for margins that no critic can satisfy without labels.
 
-        The least of K cross entropies is at most log K, whatever the critic.
+        The least of K cross entropies is at most log K.
         """
         pair = (ScoredBatch(half, half.flatten(1).sum(1)) for half in x.chunk(2))
-        margin, most = self.margin(*pair).mean().item(), math.log(num_classes)
-        if self.pair_weight and margin > most:
+        margin, limit = self.margin(*pair).mean().item(), math.log(num_classes)
+        if self.pair_weight and margin > limit:
             allowed = (
-                f"must be at most {self.margin_scale * most / margin:.3g} where labels are hidden: "
-                f"margins of {margin:.3g} are above log {num_classes} = {most:.3g}, "
+                f"must be at most {self.margin_scale * limit / margin:.3g} for unlabeled samples: "
+                f"margins of {margin:.3g} are above log {num_classes} = {limit:.3g}, "
                 "the most that an unlabeled sample's loss can be"
             )
             raise ConfigError("loss.margin_scale", self.margin_scale, allowed)
@@ -183,26 +173,27 @@ class ConditionalLossSensitive(LossSensitive):
     def _mean(
         self, each: "Tensor", y: "Tensor | None", confidence: "Tensor | float" = 1.0
     ) -> "Tensor":
-        """Mean over the labeled samples, and unlabelled_weight times that over the others.
+        """Return the mean over labeled samples plus unlabelled_weight times that over the others.
 
-        The others count by what their guesses are `confidence` to, from 0 to 1.
+        The others are weighted by their `confidence`, from 0 to 1.
         """
         if y is None:
             return each.mean(-1)
         known = (y >= 0).to(each.dtype)
-        shares = (part / part.sum(-1, keepdim=True).clamp(min=1) for part in (known, 1 - known))
-        labeled, unlabeled = shares
+        labeled, unlabeled = (
+            part / part.sum(-1, keepdim=True).clamp(min=1) for part in (known, 1 - known)
+        )
         return (each * (labeled + self.unlabelled_weight * unlabeled * confidence)).sum(-1)
 
 
 @settings
 class PointwiseGeneralized(Loss):
-    """The "GLS-GAN" of a well-known blog post and its code, which is not the paper's.
+    """The "GLS-GAN" of a well-known blog post and its code, which differs from the paper's.
 
-    The activation is applied to each score, not to the margin plus the difference of a pair: there
-    is no margin and no pairing, and the activation stands in the generator's path too. With slope 0
-    the generator gets no gradient from fakes that score below 0. Only slope 1 agrees with GLS-GAN
-    (and WGAN), up to the factor 1/2.
+    The activation is applied to each score instead of the margin plus a pair's difference: there is
+    no margin and no pairing, and the generator's loss has the activation, too. With slope 0 the
+    generator gets no gradient from fakes that score below 0. Only slope 1 agrees with GLS-GAN (and
+    WGAN), up to the factor 1/2.
     """
 
     title = "pointwise variant of GLS-GAN (activation on each score; not Qi's GLS-GAN)"
@@ -215,8 +206,8 @@ class PointwiseGeneralized(Loss):
     slope: Annotated[float, Range(le=1)] = 0.2
 
     def activate(self, score: "Tensor") -> "Tensor":
-        """C of each score, shape (..., N)."""
-        below = {"leaky_relu": score, "elu": score.clamp(max=0).expm1()}[self.activation]
+        """Return C of each score, shape (..., N)."""
+        below = score.clamp(max=0).expm1() if self.activation == "elu" else score
         return score.where(score > 0, self.slope * below)
 
     def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":

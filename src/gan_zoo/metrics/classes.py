@@ -1,11 +1,11 @@
-"""Samples over the classes that a classifier sees in them."""
+"""Generated samples by predicted class, and the error of a critic that classifies."""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from gan_zoo.architectures.networks import Critic, in_evaluation_mode
+from gan_zoo.architectures.networks import Critic, eval_mode
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.metrics.modes import reverse_kl
 
@@ -13,19 +13,19 @@ CONFIDENT = 0.9
 
 
 class ClassShares(NamedTuple):
-    """Samples counted by class.
+    """Distribution of samples over predicted classes.
 
     Attributes:
-        histogram: float64 (K,), share of samples whose likeliest class it is.
-        assigned: share of samples that the classifier gives a class with probability 0.9 or more.
+        histogram: float64 (K,), share of samples predicted as each class.
+        confident: share of samples whose class has a probability of at least 0.9.
     """
 
     histogram: Tensor
-    assigned: float
+    confident: float
 
     @property
-    def hit(self) -> int:
-        """Classes with at least one sample."""
+    def covered(self) -> int:
+        """Number of classes with at least one sample."""
         return int((self.histogram > 0).sum())
 
     @property
@@ -39,7 +39,7 @@ class ClassShares(NamedTuple):
         return 0.0 - torch.xlogy(self.histogram, self.histogram).sum().item()  # not -0.0
 
     def reverse_kl(self, real: Tensor) -> float:
-        """KL in nats from this histogram to that of real samples (K,), both counted alike."""
+        """Return the KL divergence in nats from this histogram to that of real samples (K,)."""
         return reverse_kl(self.histogram, real)
 
 
@@ -51,13 +51,14 @@ def class_shares(probabilities: Tensor) -> ClassShares:
 
 
 def per_class_accuracy(probabilities: Tensor, y: Tensor, num_classes: int) -> Tensor:
-    """Of each class, the share (num_classes,) of samples asked for as it that are seen as it.
+    """Return the share (num_classes,) of each class's samples that are predicted as that class.
 
-    probabilities (N, K) are a classifier's, y (N,) the labels asked for. NaN where none was asked.
+    probabilities (N, K) are a classifier's, y (N,) the requested labels. NaN for a class without
+    samples.
     """
-    asked = torch.bincount(y, minlength=num_classes)
-    right = torch.bincount(y[probabilities.argmax(1) == y], minlength=num_classes)
-    return right.double() / asked
+    counts = torch.bincount(y, minlength=num_classes)
+    correct = torch.bincount(y[probabilities.argmax(1) == y], minlength=num_classes)
+    return correct.double() / counts
 
 
 _CHUNK = 500
@@ -65,17 +66,13 @@ _CHUNK = 500
 
 @torch.no_grad()
 def classification_error(critic: Critic, samples: InMemoryDataset, device: torch.device) -> float:
-    """Share of samples for which argmax_y D(x, y), which is argmin_y L(x, y), is not the label.
+    """Return the share of samples whose label is not argmax_y D(x, y), which is argmin_y L(x, y).
 
-    In evaluation mode, so that no sample's answer depends on the others: Qi 2017
-    (arXiv:1701.06264, section 6).
+    In evaluation mode, so that predictions are independent: Qi 2017 (arXiv:1701.06264, section 6).
     """
     wrong = torch.zeros((), dtype=torch.int64, device=device)
-
-    def classify() -> None:
+    with eval_mode(critic):
         for indices in torch.arange(len(samples), device=samples.x.device).split(_CHUNK):
             x, y = (part.to(device) for part in samples.gather(indices))
-            wrong.add_((critic.scores(x).argmax(-1) != y).sum())
-
-    in_evaluation_mode(critic, classify)
+            wrong += (critic.scores(x).argmax(-1) != y).sum()
     return wrong.item() / len(samples)

@@ -1,4 +1,4 @@
-"""What a critic is like: how steep, how close to its constraints, how it tells fakes from reals."""
+"""Diagnosis of a critic: gradient norms, weights, margins, scores of real and fake samples."""
 
 import math
 
@@ -17,28 +17,29 @@ _BINS = 40
 def grad_norms(
     critic: Critic, real: Tensor, fake: Tensor, y: Tensor, share: Tensor
 ) -> dict[str, float]:
-    """Quantiles of |grad D| at reals, at fakes (N, *shape) and between, at shares (N,) of the way.
+    """Return quantiles of |grad D| at real and fake samples (N, *shape), and interpolated ones.
 
-    The largest of all is the empirical Lipschitz constant: a lower bound of the true one. The
-    critic is expected in evaluation mode, where samples do not affect each other.
+    share (N,) in [0, 1] places the interpolated samples. The largest norm is the empirical
+    Lipschitz constant, a lower bound of the true one. The critic must be in evaluation mode, where
+    samples do not affect each other.
     """
-    between = torch.lerp(real, fake, share.reshape(-1, *[1] * (real.dim() - 1)))
+    interpolated = torch.lerp(real, fake, share.reshape(-1, *[1] * (real.dim() - 1)))
     norms = {
         name: squared_gradient(critic, x, y).detach().double().sqrt()
-        for name, x in {"real": real, "fake": fake, "interpolated": between}.items()
+        for name, x in {"real": real, "fake": fake, "interpolated": interpolated}.items()
     }
     numbers = {
         f"critic/grad_norm_{name}_{quantile}": norm.quantile(level).item()
         for name, norm in norms.items()
         for quantile, level in _QUANTILES.items()
     }
-    steepest = torch.cat(list(norms.values())).max().item()
-    return {**numbers, "critic/lipschitz_lower_bound": steepest}
+    largest = torch.cat(list(norms.values())).max().item()
+    return {**numbers, "critic/lipschitz_lower_bound": largest}
 
 
 @torch.no_grad()
 def spectral_norm_product(critic: nn.Module) -> float:
-    """Product of the largest singular values of all weights, each as a matrix (outputs, rest).
+    """Return the product of the largest singular values of all weights as matrices (outputs, rest).
 
     For linear layers with 1-Lipschitz activations an upper bound of the Lipschitz constant; a
     convolution's own constant may exceed its matrix's (Miyato et al. 2018 use the matrix too).
@@ -58,10 +59,9 @@ def _largest_singular_value(matrix: Tensor) -> float:
 
 @torch.no_grad()
 def clipped_fraction(critic: nn.Module) -> float:
-    """Share of all parameters that have the largest magnitude of all.
+    """Return the share of parameters whose magnitude is the largest of all.
 
-    Next to 0 where nothing clips; with clipping the share that stands at the wall, where the
-    critic has become a sum of signs.
+    With weight clipping, the share at the bound; close to 0 without.
     """
     sizes = torch.cat([p.abs().flatten() for p in critic.parameters()])
     return (sizes == sizes.max()).double().mean().item()
@@ -69,7 +69,7 @@ def clipped_fraction(critic: nn.Module) -> float:
 
 @torch.no_grad()
 def margins(loss: Loss, real: ScoredBatch, fake: ScoredBatch) -> dict[str, float]:
-    """What the loss says of its margins, and the share of pairs in the leak of its slope."""
+    """Return the loss's own metrics, and the share of pairs that satisfy their margin."""
     numbers = {name: value.item() for name, value in loss.metrics(real, fake).items()}
     if "margin/violated" in numbers:
         numbers["margin/satisfied"] = 1 - numbers["margin/violated"]
@@ -77,7 +77,7 @@ def margins(loss: Loss, real: ScoredBatch, fake: ScoredBatch) -> dict[str, float
 
 
 def score_histograms(real: Tensor, fake: Tensor) -> dict[str, list[float]]:
-    """Shares of reals' and fakes' scores (N,) in 40 equal bins, and the 41 edges of these."""
+    """Return shares of real and fake scores (N,) in 40 equal bins, and the 41 bin edges."""
     both = torch.cat([real, fake]).double().cpu()
     edges = torch.linspace(both.min().item(), both.max().item() + 1e-12, _BINS + 1).double()
     histograms = {"critic/score_edges": edges.tolist()}
@@ -92,10 +92,10 @@ def score_histograms(real: Tensor, fake: Tensor) -> dict[str, list[float]]:
 
 @torch.no_grad()
 def auroc(real: Tensor, fake: Tensor) -> float:
-    """Chance that a real has a higher score than a fake (N,), ties half: 0.5 is indistinguishable.
+    """Return the probability that a real score (N,) is above a fake one (M,); ties count half.
 
-    The area under the ROC curve, Mann & Whitney 1947; the same for any increasing transform of
-    the scores, hence comparable between losses.
+    The area under the ROC curve, Mann & Whitney 1947. 0.5 means indistinguishable. Invariant under
+    increasing transforms of the scores, hence comparable between losses.
     """
     scores = torch.cat([real, fake]).double()
     _, group, counts = scores.unique(return_inverse=True, return_counts=True)
@@ -111,14 +111,14 @@ _CHUNK = 8192
 
 @torch.no_grad()
 def plot_critic(critic: Critic, extent: float, side: int = 160) -> np.ndarray:
-    """Scores for label 0 over the square [-extent, extent]^2, uint8 (side, side, 3).
+    """Plot the scores for label 0 over the square [-extent, extent]^2, uint8 (side, side, 3).
 
-    White is halfway between the extremes of the picture; the second coordinate points upwards.
-    Where all scores are equal, all is blue.
+    Blue is the lowest score, red the highest, white halfway; equal scores are all blue. The second
+    coordinate points upwards.
     """
     device = next(critic.parameters()).device
     ticks = ((torch.arange(side, device=device) + 0.5) / side * 2 - 1) * extent
-    points = torch.cartesian_prod(-ticks, ticks).flip(1)  # rows from the top, then left to right
+    points = torch.cartesian_prod(-ticks, ticks).flip(1)  # rows from the top
     scores = torch.cat([critic(part, _zeros(part)) for part in points.split(_CHUNK)])
     scores = scores.double().cpu().numpy().reshape(side, side)
     height = (scores - scores.min()) / max(np.ptp(scores), 1e-12)

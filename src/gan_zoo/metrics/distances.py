@@ -1,4 +1,4 @@
-"""Frechet distance between two clouds of features, each taken for a Gaussian."""
+"""Frechet and kernel distance between real and fake features."""
 
 import math
 from typing import NamedTuple
@@ -15,13 +15,13 @@ class Gaussian(NamedTuple):
 
 
 def fit(x: Tensor) -> Gaussian:
-    """The Gaussian with the mean and covariance of samples x (N, d), N at least 2."""
+    """Fit a Gaussian to samples x (N, d), N at least 2."""
     x = x.double()
     return Gaussian(x.mean(0), torch.cov(x.T).reshape(x.shape[1], x.shape[1]))
 
 
 def frechet_distance(a: Gaussian, b: Gaussian) -> float:
-    """|mean difference|^2 + tr(A + B - 2 (A B)^(1/2)), in squared feature units.
+    """Return |mean difference|^2 + tr(A + B - 2 (A B)^(1/2)), in squared feature units.
 
     Heusel et al. 2017 (arXiv:1706.08500, eq. 6); Dowson & Landau 1982. It is the square of a
     distance, and biased upwards for small N: compare only at equal N.
@@ -36,7 +36,7 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
 
 
 class Estimate(NamedTuple):
-    """A mean over subsets and its standard error: that of the drawing of subsets."""
+    """A mean over random subsets, and its standard error over these."""
 
     value: float
     error: float
@@ -45,12 +45,11 @@ class Estimate(NamedTuple):
 def kernel_distance(
     real: Tensor, fake: Tensor, rng: torch.Generator, *, subsets: int = 100, size: int = 1000
 ) -> Estimate:
-    """Mean of MMD^2 over random subsets of features real (N, d) and fake (M, d).
+    """Estimate MMD^2 by its mean over random subsets of features real (N, d) and fake (M, d).
 
     Binkowski et al. 2018 (arXiv:1801.01401, section 4): k(x, y) = (x.y / d + 1)^3. Unbiased, so it
-    may be slightly negative where the clouds agree. Each subset has min(size, N, M) samples; where
-    that is all of them, every subset is the same: one is taken, and the error is unknown (nan).
-    draws is a CPU generator.
+    may be slightly negative for equal distributions. Each subset has min(size, N, M) samples; where
+    that is all of them, there is only one subset, and the error is nan. rng is on the CPU.
     """
     size = min(size, len(real), len(fake))
     if size == max(len(real), len(fake)):
@@ -63,7 +62,7 @@ def kernel_distance(
 
 
 def polynomial_mmd(x: Tensor, y: Tensor) -> Tensor:
-    """Unbiased MMD^2 between x (N, d) and y (M, d), a float64 scalar.
+    """Return the unbiased MMD^2 between x (N, d) and y (M, d), a float64 scalar.
 
     Gretton et al. 2012, eq. 3: no sample is compared with itself.
     """

@@ -1,4 +1,4 @@
-"""Results that take long to make, kept on disk: whole or not at all, and the same for everybody."""
+"""Feature networks and reference features on disk, shared by runs and processes."""
 
 import os
 import uuid
@@ -10,25 +10,24 @@ from gan_zoo import checkpoints
 
 
 class Cache:
-    """A folder of results, each under a name that says all that it depends on."""
+    """A folder of results, each under a name that contains all that it depends on."""
 
     def __init__(self, folder: Path):
         self.folder = folder.expanduser()
 
-    def get_or_compute(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The result of this name: tensors and plain values, on the CPU; made where it is missing.
+    def get_or_compute(self, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return tensors and plain values on the CPU: those cached, or computed and cached now.
 
-        Where two processes make the same result at once, both get that of the first to finish.
-        What cannot be kept is made again by the next who asks, and a line says so. Raises
-        ConfigError for a file that is damaged.
+        Where two processes compute the same result, both return that of the first to finish.
+        Warns of a result that cannot be written. Raises ConfigError for a damaged file.
         """
         path = self.folder / f"{name}.pt"
         if not path.exists():
-            mine, content = self.folder / f"{name}-{uuid.uuid4().hex}.pt", make()
+            mine, content = self.folder / f"{name}-{uuid.uuid4().hex}.pt", compute()
             if checkpoints.try_save(mine, content):
                 return content
             try:
-                os.link(mine, path)  # unlike a renaming, this leaves a file that is there already
+                os.link(mine, path)  # unlike a rename, this never replaces an existing file
             except FileExistsError:
                 pass
             finally:

@@ -1,90 +1,20 @@
-"""What a feature network learns: the dataset's classes, or which way up its images are.
-
-Either way it has to know what images of the dataset look like, which is what its features are for.
-"""
+"""A small network trained on a dataset, whose features take the place of Inception's."""
 
 import dataclasses
 import hashlib
 import logging
-import re
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from gan_zoo.architectures.networks import eval_mode
 from gan_zoo.data.in_memory import InMemoryDataset, to_bytes, to_float
 from gan_zoo.metrics.feature_cache import Cache
-from gan_zoo.schema import ConfigError
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassTask:
-    """Tell the dataset's own classes."""
-
-    name: ClassVar[str] = "cnn"
-
-    num_classes: int
-
-    def make_task(self, x: Tensor, y: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Images and the answers expected for them."""
-        return x, y
-
-
-@dataclasses.dataclass(frozen=True)
-class RotationTask:
-    """Tell by how many quarter turns an image was rotated, where there are no labels.
-
-    Gidaris et al. 2018 (arXiv:1803.07728).
-    """
-
-    name: ClassVar[str] = "rotation"
-
-    num_classes: int = 4
-
-    def make_task(self, x: Tensor, y: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Each image under one of the four rotations drawn at random."""
-        turns = torch.randint(4, (len(x),), generator=rng).to(x.device)
-        every = torch.stack([x.rot90(k, (2, 3)) for k in range(4)])
-        return every[turns, torch.arange(len(x), device=x.device)], turns
-
-
-Task = ClassTask | RotationTask
-
-
-def suffix_of(dataset: Any, num_classes: int) -> str:
-    """End of the tags of a dataset's numbers: its name, and the task of its feature network."""
-    task = ClassTask.name if num_classes > 1 else RotationTask.name
-    return f"{snake_case(type(dataset).__name__)}_{task}"
-
-
-def snake_case(name: str) -> str:
-    """FashionMNIST as fashion_mnist."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-
-
-def unfit(samples: InMemoryDataset) -> str:
-    """Why no feature network can be trained on these samples; empty where one can."""
-    if len(samples) < 2:
-        return f"need a feature network, and none can be trained on {len(samples)} image"
-    if samples.num_classes > 1 or samples.shape[1] == samples.shape[2]:
-        return ""
-    size = "x".join(map(str, samples.shape[1:]))
-    return (
-        f"need a feature network, and images of {size} are neither labeled nor square: none can"
-        " be trained on them; label the images or make them square"
-    )
-
-
-def task_for(samples: InMemoryDataset) -> Task:
-    """The task that a dataset allows. Raises ConfigError where it allows none."""
-    reason = unfit(samples)
-    if reason:
-        raise ConfigError("dataset", f"images of {samples.shape}", reason)
-    return ClassTask(samples.num_classes) if samples.num_classes > 1 else RotationTask()
-
+from gan_zoo.metrics.feature_tasks import Task, task_for
 
 log = logging.getLogger(__name__)
 
@@ -116,14 +46,14 @@ class FeatureNet(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
-    """Convolution, batch norm, ReLU; the first two reduce the image early, which saves most."""
+    """Return convolution, batch norm, ReLU. Early strides save most of the time."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
     return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureNetConfig:
-    """How a feature network is trained.
+    """Hyperparameters of a feature network's training.
 
     Attributes:
         epochs: passes over the training split, but at least least_steps batches in all.
@@ -139,18 +69,18 @@ class FeatureNetConfig:
 
 @dataclasses.dataclass(frozen=True)
 class FeatureOutput:
-    """What a feature network sees in images: float64 features (N, 128), probabilities (N, K)."""
+    """Features (N, 128) and class probabilities (N, K) of images, float64."""
 
     features: Tensor
     probabilities: Tensor
 
 
 class FeatureExtractor:
-    """A trained feature network with all that a protocol must say of it.
+    """A trained feature network.
 
     Attributes:
-        task: what it was trained for; accuracy: how well it does it on the test split.
-        identity: hash of the weights; device: where features come out.
+        task: what it was trained for; accuracy: of this task on the test split.
+        identity: hash of the weights; device: of the features.
     """
 
     def __init__(self, task: Task, net: FeatureNet, accuracy: float):
@@ -160,17 +90,17 @@ class FeatureExtractor:
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> FeatureOutput:
-        """What the network sees in bytes, or in floats in [-1, 1], (N, C, H, W).
+        """Extract features of images (N, C, H, W), bytes, or floats in [-1, 1].
 
         Floats are rounded to bytes first, as real images are.
         """
-        seen = [self.net.body(part.to(self.device)) for part in _parts(x)]
-        logits = [self.net.head(part) for part in seen]
-        return FeatureOutput(torch.cat(seen).double(), torch.cat(logits).double().softmax(1))
+        features = [self.net.body(part.to(self.device)) for part in _parts(x)]
+        logits = [self.net.head(part) for part in features]
+        return FeatureOutput(torch.cat(features).double(), torch.cat(logits).double().softmax(1))
 
 
 def resize_protocol(shape: tuple[int, ...]) -> str:
-    """What happens to images of a shape (C, H, W) before the network sees them, in words."""
+    """Return in words how images of a shape (C, H, W) are resized for the network."""
     side = max(shape[1:])
     return "none" if side <= LARGEST_SIDE else f"bilinear, antialiased, to {_reduced(shape)}"
 
@@ -182,7 +112,7 @@ def _reduced(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _shrink(x: Tensor) -> Tensor:
-    """Floats (N, C, H, W) reduced to a side of 32 where they are larger."""
+    """Resize floats (N, C, H, W) to a longer side of 32 where they are larger."""
     shape = tuple(x.shape[1:])
     if max(shape[1:]) <= LARGEST_SIDE:
         return x
@@ -195,7 +125,7 @@ def _parts(x: Tensor) -> Iterator[Tensor]:
 
 
 def weights_hash(net: nn.Module) -> str:
-    """Hash of all weights and buffers: equal networks, equal hash."""
+    """Hash all weights and buffers."""
     digest = hashlib.sha256()
     for name, tensor in net.state_dict().items():
         digest.update(name.encode())
@@ -208,45 +138,45 @@ def feature_extractor(
     test: InMemoryDataset,
     cache: Cache,
     device: torch.device,
-    recipe: FeatureNetConfig | None = None,
+    config: FeatureNetConfig | None = None,
 ) -> FeatureExtractor:
-    """The feature network of a dataset, from the cache or trained now, on a device.
+    """Load a dataset's feature network from the cache, or train it, on a device.
 
     Raises ConfigError for unlabeled images that are not square.
     """
-    recipe = recipe or FeatureNetConfig()
+    config = config or FeatureNetConfig()
     task = task_for(train)
     channels = train.shape[0]
 
-    def make() -> dict[str, Any]:
-        log.info("training a feature network, once for this dataset (kept in %s)", cache.folder)
-        net = train_feature_net(train, task, recipe, device)
+    def train_and_test() -> dict[str, Any]:
+        log.info("training a feature network, once per dataset (cached in %s)", cache.folder)
+        net = train_feature_net(train, task, config, device)
         return {"weights": net.state_dict(), "accuracy": accuracy(net, test, task)}
 
-    settings = hashlib.sha256(f"{recipe} {task}".encode()).hexdigest()[:8]
+    settings = hashlib.sha256(f"{config} {task}".encode()).hexdigest()[:8]
     name = f"features-{task.name}-{train.fingerprint()}-{test.fingerprint()}-{settings}"
-    content = cache.get_or_compute(name, make)
-    with torch.random.fork_rng(devices=[]):  # the run's own noise must not notice
+    content = cache.get_or_compute(name, train_and_test)
+    with torch.random.fork_rng(devices=[]):  # leave the run's rng alone
         net = FeatureNet(channels, task.num_classes)
     net.load_state_dict(content["weights"])
     return FeatureExtractor(task, net.to(device), content["accuracy"])
 
 
 def train_feature_net(
-    samples: InMemoryDataset, task: Task, recipe: FeatureNetConfig, device: torch.device
+    samples: InMemoryDataset, task: Task, config: FeatureNetConfig, device: torch.device
 ) -> FeatureNet:
-    """Train a feature network; the same samples and recipe on the same machine give the same."""
+    """Train a feature network, reproducibly on one machine."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+        torch.manual_seed(config.seed)
         net = FeatureNet(samples.shape[0], task.num_classes).to(device)
-    rng = torch.Generator().manual_seed(recipe.seed)
-    size = min(recipe.batch_size, len(samples))
-    steps = max(recipe.epochs * len(samples) // size, recipe.least_steps)
-    optimizer = torch.optim.Adam(net.parameters(), lr=recipe.lr)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, steps)
+    rng = torch.Generator().manual_seed(config.seed)
+    size = min(config.batch_size, len(samples))
+    steps = max(config.epochs * len(samples) // size, config.least_steps)
+    optimizer = torch.optim.Adam(net.parameters(), lr=config.lr)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, steps)
     batches = _batches(len(samples), size, steps, rng)
     for index in tqdm(batches, "feature network", steps, disable=None):
-        x, y = _posed(samples, index, task, rng, device)
+        x, y = _examples(samples, index, task, rng, device)
         optimizer.zero_grad()
         functional.cross_entropy(net(_shrink(x)), y, label_smoothing=0.02).backward()
         optimizer.step()
@@ -254,16 +184,16 @@ def train_feature_net(
     return net
 
 
-def _posed(
+def _examples(
     samples: InMemoryDataset, index: Tensor, task: Task, rng: torch.Generator, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """The samples at index (n,) as the task poses them, and its answers, on a device."""
+    """Return the task's inputs and targets from the samples at index (n,), on a device."""
     x, y = samples.gather(index.to(samples.x.device))
     return task.make_task(x.to(device), y.to(device), rng)
 
 
 def _batches(count: int, size: int, steps: int, rng: torch.Generator) -> Iterator[Tensor]:
-    """Indices (size,) of steps batches, whole epochs shuffled one after the other."""
+    """Yield the indices (size,) of each batch, from one shuffled epoch after the other."""
     order = torch.empty(0, dtype=torch.int64)
     for _ in range(steps):
         if len(order) < size:
@@ -274,13 +204,11 @@ def _batches(count: int, size: int, steps: int, rng: torch.Generator) -> Iterato
 
 @torch.no_grad()
 def accuracy(net: FeatureNet, samples: InMemoryDataset, task: Task) -> float:
-    """Share of the task's answers that the network gets right, in evaluation mode."""
-    trainer, right = net.training, 0
-    net.eval()
-    rng = torch.Generator().manual_seed(0)
+    """Return the share of samples that the network classifies correctly in evaluation mode."""
+    rng, correct = torch.Generator().manual_seed(0), 0
     device = next(net.parameters()).device
-    for index in torch.arange(len(samples)).split(_CHUNK):
-        x, y = _posed(samples, index, task, rng, device)
-        right += int((net(_shrink(x)).argmax(1) == y).sum())
-    net.train(trainer)
-    return right / len(samples)
+    with eval_mode(net):
+        for index in torch.arange(len(samples)).split(_CHUNK):
+            x, y = _examples(samples, index, task, rng, device)
+            correct += int((net(_shrink(x)).argmax(1) == y).sum())
+    return correct / len(samples)

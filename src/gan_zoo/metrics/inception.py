@@ -1,6 +1,6 @@
-"""Inception FID, KID and IS through torch-fidelity, for comparison with papers.
+"""Inception FID, KID and IS by torch-fidelity, for comparison with papers.
 
-An optional extra (pip install "gan-zoo[fid]"), and its weights have to be fetched once.
+Needs the extra `gan-zoo[fid]`, and weights that are downloaded once.
 """
 
 from importlib.metadata import version
@@ -21,8 +21,8 @@ _NAMES = {
 }
 
 
-class _Pictures(Dataset):
-    """Bytes (N, 1 or 3, H, W) as torch-fidelity wants them: three channels each."""
+class _RGBImages(Dataset):
+    """Bytes (N, 1 or 3, H, W) with three channels each, as torch-fidelity needs them."""
 
     def __init__(self, x: Tensor):
         self.x = x
@@ -36,7 +36,7 @@ class _Pictures(Dataset):
 
 
 def inception_protocol() -> dict[str, Any]:
-    """The feature network and the library, in words."""
+    """Return the feature network, library and resizing that the values depend on."""
     return {
         "feature_net": "inception-v3-compat (TensorFlow 2015-12-05)",
         "library": f"torch-fidelity {version('torch-fidelity')}",
@@ -46,14 +46,14 @@ def inception_protocol() -> dict[str, Any]:
 
 
 def inception_numbers(real: Tensor, fake: Tensor, extractor: str | None = None) -> dict[str, float]:
-    """FID, KID (mean and standard deviation over subsets) and Inception score, by tag.
+    """Measure FID, KID (mean and standard deviation over subsets) and Inception score, by tag.
 
     Args:
         real: uint8 images (N, C, H, W) on the CPU.
         fake: likewise (M, C, H, W).
-        extractor: name of another feature network that was registered with torch-fidelity.
+        extractor: name of another feature network registered with torch-fidelity.
 
-    Raises ConfigError where the library or its weights cannot be had.
+    Raises ConfigError where the library or its weights are not available.
     """
     try:
         import torch_fidelity
@@ -61,9 +61,9 @@ def inception_numbers(real: Tensor, fake: Tensor, extractor: str | None = None) 
         allowed = 'needs torch-fidelity: pip install "gan-zoo[fid]"'
         raise ConfigError("metrics", "inception", allowed) from None
     try:
-        found = torch_fidelity.calculate_metrics(
-            input1=_Pictures(fake),
-            input2=_Pictures(real),
+        values = torch_fidelity.calculate_metrics(
+            input1=_RGBImages(fake),
+            input2=_RGBImages(real),
             isc=True,
             fid=True,
             kid=True,
@@ -74,8 +74,6 @@ def inception_numbers(real: Tensor, fake: Tensor, extractor: str | None = None) 
             feature_extractor=extractor,
         )
     except OSError as error:
-        allowed = (
-            f"its weights could not be fetched ({error}); every other number needs no download"
-        )
+        allowed = f"its weights could not be downloaded ({error}); no other metric needs a download"
         raise ConfigError("metrics", "inception", allowed) from None
-    return {tag: float(found[name]) for name, tag in _NAMES.items()}
+    return {tag: float(values[name]) for name, tag in _NAMES.items()}

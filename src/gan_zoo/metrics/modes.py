@@ -1,4 +1,4 @@
-"""Samples over the modes of a mixture: which are hit, how well, and how evenly."""
+"""Samples of a mixture compared with its modes and density."""
 
 import math
 from typing import NamedTuple
@@ -10,13 +10,13 @@ HIGH_QUALITY_SIGMAS = 3.0
 
 
 class ModeCounts(NamedTuple):
-    """Samples counted by mode.
+    """Distribution of samples over modes.
 
     Attributes:
-        histogram: float64 (K,), share of all samples that are of high quality in each mode; its
-            sum is the share of high quality, 1 - exp(-4.5) = 98.89 % for a perfect sampler in the
-            plane: more means that the modes have shrunk.
-        largest: share of all samples, of whatever quality, that are nearest to one same center.
+        histogram: float64 (K,), share of all samples that are high-quality samples of each mode.
+            Its sum is 1 - exp(-4.5) = 98.89 % for a perfect sampler in the plane; more means that
+            the modes have shrunk.
+        largest: largest share of samples, of any quality, with the same nearest center.
     """
 
     histogram: Tensor
@@ -24,20 +24,20 @@ class ModeCounts(NamedTuple):
 
     @property
     def modes_captured(self) -> int:
-        """Modes with at least one sample of high quality."""
+        """Number of modes with at least one high-quality sample."""
         return int((self.histogram > 0).sum())
 
     @property
     def high_quality(self) -> float:
-        """Share of samples of high quality."""
+        """Share of high-quality samples."""
         return self.histogram.sum().item()
 
 
 def mode_counts(x: Tensor, centers: Tensor, sigma: float) -> ModeCounts:
     """Count points x (N, d) over modes at centers (K, d).
 
-    Srivastava et al. 2017 (VEEGAN, arXiv:1705.07761): a point belongs to its nearest center, and is
-    of high quality if nearer to it than 3 sigma.
+    Srivastava et al. 2017 (VEEGAN, arXiv:1705.07761): a point belongs to its nearest center, and
+    has high quality within 3 sigma of it.
     """
     distance, mode = torch.cdist(
         x.double(), centers.double(), compute_mode="donot_use_mm_for_euclid_dist"
@@ -48,10 +48,10 @@ def mode_counts(x: Tensor, centers: Tensor, sigma: float) -> ModeCounts:
 
 
 def reverse_kl(counts: Tensor, weights: Tensor) -> float:
-    """KL(q || p) in nats of found counts or shares q (K,) and true weights p (K,), each normalized.
+    """Return KL(q || p) in nats of counts q (K,) and true weights p (K,), each normalized.
 
-    Modes that are missed cost little, modes that are too heavy much: log K where one of K equal
-    modes has everything. Infinite where nothing was counted.
+    Missed modes cost little, overweighted modes much: log K where one of K equal modes has all
+    samples. Infinite where all counts are 0.
     """
     if counts.sum() == 0:
         return math.inf
@@ -60,28 +60,33 @@ def reverse_kl(counts: Tensor, weights: Tensor) -> float:
 
 
 _SECTORS = 4
-_SHELLS = (0.25, 0.5, 0.75, 1 - math.exp(-4.5))  # shares of a plane Gaussian within; last: 3 sigma
+_SHELLS = (
+    0.25,
+    0.5,
+    0.75,
+    1 - math.exp(-4.5),
+)  # mass of a plane Gaussian inside each; last: 3 sigma
 CELLS_PER_MODE = _SECTORS * (len(_SHELLS) + 1)
 
 
 def cells(x: Tensor, centers: Tensor, sigma: float) -> Tensor:
-    """Cell (N,) of each point x (N, 2), numbered from 0: 20 for each of the K centers (K, 2).
+    """Return the cell (N,) of each point x (N, 2), numbered from 0: 20 for each center (K, 2).
 
-    A point's nearest center, the quarter of the turn around it, and its distance: three shells of
-    a quarter of the mode's mass each, one to 3 sigma, and everything beyond.
+    A cell is a nearest center, a quadrant around it, and a shell of distances: three with a quarter
+    of the mode's mass each, one to 3 sigma, and one beyond.
     """
     x, centers = x.double(), centers.double()
     distance, mode = torch.cdist(x, centers, compute_mode="donot_use_mm_for_euclid_dist").min(1)
     edges = [sigma * math.sqrt(-2 * math.log(1 - share)) for share in _SHELLS]
     shell = torch.bucketize(distance, torch.tensor(edges, dtype=torch.float64, device=x.device))
     offset = x - centers[mode]
-    turn = torch.atan2(offset[:, 1], offset[:, 0]) / (2 * math.pi) + 0.5
-    sector = (turn * _SECTORS).long().clamp_max(_SECTORS - 1)
+    angle = torch.atan2(offset[:, 1], offset[:, 0]) / (2 * math.pi) + 0.5
+    sector = (angle * _SECTORS).long().clamp_max(_SECTORS - 1)
     return (mode * (len(_SHELLS) + 1) + shell) * _SECTORS + sector
 
 
 def jensen_shannon(counts: Tensor, weights: Tensor) -> float:
-    """JSD in nats of two histograms (K,), each normalized; between 0 and log 2."""
+    """Return the JSD in nats of two histograms (K,), each normalized; between 0 and log 2."""
     p, q = counts.double() / counts.sum(), weights.double() / weights.sum()
     middle = (p + q) / 2
     one_sided = [(torch.xlogy(side, side) - torch.xlogy(side, middle)).sum() for side in (p, q)]
@@ -89,11 +94,10 @@ def jensen_shannon(counts: Tensor, weights: Tensor) -> float:
 
 
 def mixture_divergence(x: Tensor, true: Tensor, centers: Tensor, sigma: float) -> float:
-    """JSD in nats between the cells of points x (N, 2) and of draws `true` (M, 2) of the mixture.
+    """Return the JSD in nats between points x (N, 2) and samples `true` (M, 2) over `cells`.
 
-    What is estimated: the divergence of the two distributions over `cells`, not over the plane. No
-    partition can show more divergence than there is, so with many samples it is a lower bound of
-    the true one. With few it is too high: a perfect sampler gets about cells / 8 (1/N + 1/M).
+    With many samples a lower bound of the JSD over the plane, which no partition exceeds. With few
+    it is biased upwards: a perfect sampler gets about cells / 8 (1/N + 1/M).
     """
     count = CELLS_PER_MODE * len(centers)
     found, expected = (
@@ -103,17 +107,17 @@ def mixture_divergence(x: Tensor, true: Tensor, centers: Tensor, sigma: float) -
 
 
 def optimal_critic_loss(divergence: float) -> float:
-    """Least loss that a critic can have in the original GAN: 2 log 2 - 2 JSD, in nats.
+    """Return the least critic loss of the original GAN for a JSD in nats: 2 log 2 - 2 JSD.
 
     Goodfellow et al. 2014, theorem 1, with the sign of a loss: the critic minimizes
-    E softplus(-D(x)) + E softplus(D(G(z))). From a lower bound of the JSD follows an upper bound:
-    a critic whose loss stays above it sees less than the cells show.
+    E softplus(-D(x)) + E softplus(D(G(z))). A lower bound of the JSD gives an upper bound of the
+    loss: a critic whose loss stays above it distinguishes less than the cells do.
     """
     return 2 * math.log(2) - 2 * divergence
 
 
 def directions(count: int, dimension: int, rng: torch.Generator) -> Tensor:
-    """Unit vectors (count, dimension): evenly turned in the plane, drawn uniformly elsewhere."""
+    """Return unit vectors (count, dimension): evenly spaced in the plane, else uniformly random."""
     if dimension == 2:
         angles = torch.arange(count, dtype=torch.float64) * math.pi / count
         return torch.stack([angles.cos(), angles.sin()], 1)
@@ -122,7 +126,7 @@ def directions(count: int, dimension: int, rng: torch.Generator) -> Tensor:
 
 
 def sliced_wasserstein(x: Tensor, y: Tensor, lines: Tensor) -> float:
-    """Sliced 2-Wasserstein distance of x (N, d) and y (N, d) along unit vectors (L, d).
+    """Return the sliced 2-Wasserstein distance of x (N, d) and y (N, d) along unit vectors (L, d).
 
     Bonneel et al. 2015: root of the mean over lines of W2^2 of the projections; in the units of
     the samples. Two points at distance r in the plane have r / sqrt(2). Raises ValueError where
@@ -131,5 +135,5 @@ def sliced_wasserstein(x: Tensor, y: Tensor, lines: Tensor) -> float:
     if len(x) != len(y):
         raise ValueError(f"sliced Wasserstein pairs {len(x)} samples with {len(y)}")
     lines = lines.to(x.device)
-    sorted_x, sorted_y = ((cloud.double() @ lines.T).sort(0).values for cloud in (x, y))
+    sorted_x, sorted_y = ((points.double() @ lines.T).sort(0).values for points in (x, y))
     return (sorted_x - sorted_y).square().mean().sqrt().item()

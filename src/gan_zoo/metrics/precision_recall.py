@@ -1,4 +1,4 @@
-"""Distances between many samples, a block of rows at a time: no full matrix is ever in memory."""
+"""Precision, recall, density and coverage; distances by blocks of rows, to bound the memory."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,9 +10,9 @@ _ROWS = 1000  # 1000 x 10,000 float64 distances are 80 MB
 
 
 def distance_blocks(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Squared Euclidean distances from a (N, d) to b (M, d), as (rows of a, block (rows, M)).
+    """Yield squared Euclidean distances from a (N, d) to b (M, d) as (rows of a, block (rows, M)).
 
-    float64. Rounding leaves about 1e-15 of the samples' own squared size, hence the centring.
+    float64. Rounding errors are about 1e-15 of the samples' squared norm, hence the centering.
     """
     center = b.double().mean(0)
     b = b.double() - center
@@ -25,38 +25,38 @@ def distance_blocks(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
 
 
 def neighbor_distances(x: Tensor, k: int) -> Tensor:
-    """Squared distances (N, k) from each sample of x (N, d) to its k nearest others, ascending.
+    """Return squared distances (N, k) from each sample of x (N, d) to its k nearest others.
 
-    Raises ValueError unless there are more than k samples.
+    Ascending. Raises ValueError unless there are more than k samples.
     """
     if len(x) <= k:
         raise ValueError(f"{k} nearest others need more than {k} samples, there are {len(x)}")
-    found = []
+    blocks = []
     for rows, block in distance_blocks(x, x):
         block.diagonal(rows.start).fill_(torch.inf)  # a sample is not its own neighbor
-        found.append(block.topk(k, largest=False).values)
-    return torch.cat(found)
+        blocks.append(block.topk(k, largest=False).values)
+    return torch.cat(blocks)
 
 
 def nearest(queries: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance (N,) and index (N,) of the sample of bank (M, d) nearest to each query (N, d).
+    """Return distance (N,) and index (N,) of each query's (N, d) nearest sample of bank (M, d).
 
-    Goes through the bank by blocks, so that it may be a mapped file of bytes.
+    Reads the bank by blocks, so that it may be a memory-mapped file of bytes.
     """
     least = torch.full((len(queries),), torch.inf, dtype=torch.float64, device=queries.device)
     index = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
     for rows, block in distance_blocks(bank, queries):
-        found, place = block.min(0)
-        index = torch.where(found < least, place + rows.start, index)
-        least = torch.minimum(found, least)
+        block_least, block_index = block.min(0)
+        index = torch.where(block_least < least, block_index + rows.start, index)
+        least = torch.minimum(block_least, least)
     return least.sqrt(), index
 
 
-PRECISION_K, DENSITY_K = 3, 5  # as their papers have them
+PRECISION_K, DENSITY_K = 3, 5  # as in their papers
 
 
 class Manifold(NamedTuple):
-    """Shares in [0, 1], but for density, which exceeds 1 where fakes crowd around reals."""
+    """Shares in [0, 1]; density exceeds 1 where fakes cluster around real samples."""
 
     precision: float
     recall: float
@@ -72,31 +72,31 @@ def manifold(
     precision_k: int = PRECISION_K,
     density_k: int = DENSITY_K,
 ) -> Manifold:
-    """Precision, recall, density and coverage of features real (N, d) and fake (M, d).
+    """Measure precision, recall, density and coverage of features real (N, d) and fake (M, d).
 
     Precision and recall, Kynkaanniemi et al. 2019 (arXiv:1904.06991, eqs. 1-2): the share of fakes
-    inside some ball around a real that reaches to its 3rd nearest other, edge included, and the
-    reverse. Density and coverage, Naeem et al. 2020 (arXiv:2002.09797, eqs. 4-5): balls reach to
-    the 5th nearest other, edge excluded; density counts the balls around each fake, coverage the
-    reals whose ball holds a fake.
+    inside the ball of any real sample, whose radius is the distance to its 3rd nearest other, edge
+    included, and the reverse. Density and coverage, Naeem et al. 2020 (arXiv:2002.09797, eqs. 4-5):
+    radii reach to the 5th nearest other, edge excluded; density counts the balls that contain each
+    fake, coverage the real samples whose ball contains a fake.
 
-    Either cloud needs more samples than there are neighbors; real_neighbors is
-    `neighbor_distances(real, 5)`, where it is known already.
+    N and M must exceed the number of neighbors. real_neighbors is `neighbor_distances(real, 5)` if
+    already computed.
     """
     if real_neighbors is None:
         real_neighbors = neighbor_distances(real, max(precision_k, density_k))
     real_wide, real_narrow = real_neighbors[:, density_k - 1], real_neighbors[:, precision_k - 1]
     fake_narrow = neighbor_distances(fake, precision_k)[:, -1]
-    precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
-    recalled, covered, crowd = [], [], 0
+    inside = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
+    recalled, covered, ball_count = [], [], 0
     for rows, block in distance_blocks(real, fake):
-        precise |= (block <= real_narrow[rows, None]).any(0)
+        inside |= (block <= real_narrow[rows, None]).any(0)
         recalled.append((block <= fake_narrow).any(1))
         covered.append(block.min(1).values < real_wide[rows])
-        crowd += int(torch.count_nonzero(block < real_wide[rows, None]))
+        ball_count += int(torch.count_nonzero(block < real_wide[rows, None]))
     return Manifold(
-        precision=precise.double().mean().item(),
+        precision=inside.double().mean().item(),
         recall=torch.cat(recalled).double().mean().item(),
-        density=crowd / (density_k * len(fake)),
+        density=ball_count / (density_k * len(fake)),
         coverage=torch.cat(covered).double().mean().item(),
     )

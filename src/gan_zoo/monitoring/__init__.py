@@ -1,1 +1,1 @@
-"""What a run tells while it trains: TensorBoard, pictures, metrics.jsonl, progress, summary."""
+"""Logging of a run: TensorBoard, sample images, metrics.jsonl, progress, summary."""

@@ -1,4 +1,4 @@
-"""Writing in a thread of its own: whatever goes wrong there, continuing training."""
+"""Write files in a background thread; errors there do not stop training."""
 
 import logging
 import os
@@ -8,17 +8,17 @@ from concurrent.futures import Future
 from io import FileIO
 from pathlib import Path
 
-from gan_zoo.threads import single_core_pool
+from gan_zoo.devices import single_core_pool
 
 log = logging.getLogger(__name__)
 
-_MOST_WAITING = 100  # tasks, before whoever brings another one has to wait for the first
+_MOST_WAITING = 100  # tasks; with more, `submit` waits for the first one
 
 
 class BackgroundWriter:
-    """Does what it is given in the order in which it came, in one thread.
+    """Runs tasks in one background thread, in order.
 
-    What fails is told in one line, the first time, and continuing training without it.
+    Logs a warning when a kind of task fails for the first time.
     """
 
     def __init__(self) -> None:
@@ -27,35 +27,35 @@ class BackgroundWriter:
         self._failed: set[str] = set()
 
     def submit(self, tasks: Mapping[str, Callable[[], object]]) -> None:
-        """Have tasks done soon, by the names of what they write. To wake the thread takes time."""
+        """Submit tasks by the names of what they write; one call for several saves time."""
         self._waiting.append(self._thread.submit(self._attempt, tasks))
         if len(self._waiting) > _MOST_WAITING:
             self._waiting.popleft().result()
 
     def flush(self) -> None:
-        """Wait until everything is done."""
+        """Wait until all tasks are done."""
         while self._waiting:
             self._waiting.popleft().result()
 
     def close(self) -> None:
-        """Wait until everything is done, and end the thread."""
+        """Wait until all tasks are done, and end the thread."""
         self._thread.shutdown()
 
     def _attempt(self, tasks: Mapping[str, Callable[[], object]]) -> None:
-        for what, act in tasks.items():
+        for name, task in tasks.items():
             try:
-                act()
-            except Exception as error:  # a picture or a curve less is no reason to stop training
-                if what not in self._failed:
-                    self._failed.add(what)
-                    log.warning("cannot write %s: %s; continuing training", what, error)
+                task()
+            except Exception as error:  # a missing image or curve is not worth failing the run
+                if name not in self._failed:
+                    self._failed.add(name)
+                    log.warning("cannot write %s: %s; continuing training", name, error)
 
 
 class AppendFile:
-    """A file that grows by whole pieces, each handed to the system at once.
+    """Appends whole pieces to a file, unbuffered.
 
-    A piece that cannot be written, as on a full disk, waits for the next attempt: while the program
-    lives nothing is lost, or left written by halves. Raises OSError where it cannot be opened.
+    Retries a piece that cannot be written, as on a full disk, before the next one, so that no piece
+    is lost or left incomplete while the program runs. Raises OSError if the file cannot be opened.
     """
 
     def __init__(self, path: Path):
@@ -63,17 +63,17 @@ class AppendFile:
         self._waiting = bytearray()
 
     def write(self, piece: bytes) -> None:
-        """Append a piece, after those that wait. Raises OSError."""
+        """Append a piece, after those not yet written. Raises OSError."""
         self._waiting += piece
         while self._waiting:
             del self._waiting[: self._file.write(self._waiting)]
 
     def sync(self) -> None:
-        """Append what waits, and have it survive a crash of the machine. Raises OSError."""
+        """Write what is not yet written, and sync the file to disk. Raises OSError."""
         self.write(b"")
         os.fsync(self._file)
 
     def close(self) -> None:
-        """Try for the last time to append what waits. Raises OSError."""
+        """Try once more to write what is not yet written, and close. Raises OSError."""
         with self._file:
             self.write(b"")

@@ -1,4 +1,4 @@
-"""What was composed, in words: printed before training and kept in TensorBoard."""
+"""Header of a run: its loss, recipe, data and networks, logged before training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,11 @@ from gan_zoo.run_folder import flatten
 
 
 def run_header(experiment: Experiment, generator: nn.Module, critic: nn.Module) -> str:
-    """A few lines that say in full which loss, regularizer and recipe a run is made of."""
+    """Describe loss, regularizer, data, networks and settings of a run in a few lines."""
     config = experiment.config
     architecture = config["architecture"]
-    optimizers = (f"{player} {_call(config['optimizer'][player])}" for player in architecture)
-    loose = [f"{key}={value}" for key, value in config.items() if not isinstance(value, Mapping)]
+    optimizers = (f"{name} {_call(config['optimizer'][name])}" for name in architecture)
+    scalars = [f"{key}={value}" for key, value in config.items() if not isinstance(value, Mapping)]
     lines = {
         "loss": f"{experiment.loss.title}: {_call(config['loss'])}",
         "formula": experiment.loss.formula,
@@ -27,31 +27,31 @@ def run_header(experiment: Experiment, generator: nn.Module, critic: nn.Module) 
         "critic": f"{_call(architecture['critic'])}, {_parameters(critic)}",
         "optimizer": ", ".join(optimizers),
         "warmup": _warmup(config["warmup"]),
-        "run": ", ".join(loose),
+        "run": ", ".join(scalars),
     }
     return "\n".join(f"{name:<12} {text}" for name, text in lines.items() if text)
 
 
 def config_table(config: Mapping[str, Any]) -> str:
-    """The configuration as a Markdown table."""
+    """Format the configuration as a Markdown table."""
     rows = [f"| `{key}` | `{value}` |" for key, value in flatten(config)]
     return "\n".join(["| key | value |", "|---|---|", *rows])
 
 
 def _call(node: Mapping[str, Any]) -> str:
-    """A node as the call that it stands for: glyphs.Glyphs(size=28, ...)."""
-    settings = ", ".join(f"{key}={_shown(v)}" for key, v in node.items() if key != "_target_")
+    """Format a node as a call: glyphs.Glyphs(size=28, ...)."""
+    settings = ", ".join(f"{key}={_format(v)}" for key, v in node.items() if key != "_target_")
     return f"{'.'.join(str(node['_target_']).split('.')[-2:])}({settings})"
 
 
 def _warmup(node: Mapping[str, Any]) -> str:
-    """The warmup as a call; empty where there is none."""
+    """Format the warmup as a call; empty if there is none."""
     return _call(node) if node["steps"] or node["every"] else ""
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     return _call(value) if isinstance(value, Mapping) and "_target_" in value else str(value)
 
 
-def _parameters(player: nn.Module) -> str:
-    return f"{sum(parameter.numel() for parameter in player.parameters()):,} parameters"
+def _parameters(network: nn.Module) -> str:
+    return f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters"

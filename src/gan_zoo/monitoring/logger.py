@@ -1,4 +1,4 @@
-"""One run's monitor: every number and picture goes through here, to every place it belongs."""
+"""Logger of one run: writes every number and image to every file that it belongs in."""
 
 import json
 import time
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from gan_zoo.monitoring.async_scalars import PendingMetrics
 from gan_zoo.monitoring.background import AppendFile, BackgroundWriter
 from gan_zoo.monitoring.jsonl import json_line, nan_to_null, truncate_jsonl
 from gan_zoo.monitoring.progress import Progress
 from gan_zoo.monitoring.sample_grid import encode_png
+from gan_zoo.training.meters import PendingMetrics
 
 if TYPE_CHECKING:
     from gan_zoo.monitoring.tensorboard import TensorBoardWriter
@@ -26,15 +26,14 @@ _CURVES = "TensorBoard's event file"
 class RunLogger:
     """Writes event files, metrics.jsonl, samples/*.png and summary.json into a run's folder.
 
-    All but the summary is written by a thread of its own; `settle` waits for it.
+    A background thread writes everything except the summary; `flush` waits for it.
 
     Args:
-        folder: the run's folder.
-        steps, period: generator updates at which the run ends, and between two readings.
-        step, images: where it starts, and real images seen by then. What the folder holds of later
-            steps is forgotten.
-        evaluated: whether what it holds of an evaluation at `step` is kept.
-        unit: what samples are called.
+        folder: the run's folder; lines of steps after `step` are deleted.
+        steps, period: generator updates of the whole run, and between two lines of metrics.
+        step, images: generator updates made so far, and real images seen.
+        evaluated: whether to keep an evaluation at `step`.
+        unit: plural name of the samples.
     """
 
     def __init__(
@@ -48,16 +47,16 @@ class RunLogger:
         unit: str = "images",
     ):
         self.folder, self.step = folder, step
-        self.images = self._began_at_images = self._images_read = images
-        self._began_at = self._step_read = step
-        self._began = self._read_at = time.monotonic()
+        self.images = self._first_images = self._last_images = images
+        self._first_step = self._last_step = step
+        self._start_time = self._last_time = time.monotonic()
         (folder / "samples").mkdir(parents=True, exist_ok=True)
         truncate_jsonl(folder / "metrics.jsonl", step, period, evaluated)
         self._lines = AppendFile(folder / "metrics.jsonl")
         self._writer = BackgroundWriter()
         self.progress = Progress(steps, step, unit)
         self.last: dict[str, float] = {}
-        self.health = ""  # verdict that the bar shows
+        self.health = ""  # shown in the progress bar
         self._redirect = logging_redirect_tqdm()
 
     def __enter__(self) -> "RunLogger":
@@ -73,58 +72,55 @@ class RunLogger:
 
     @cached_property
     def _events(self) -> "TensorBoardWriter":
-        """Opened, and imported, by the thread that writes."""
+        """Event file, which the background thread opens."""
         from gan_zoo.monitoring.tensorboard import TensorBoardWriter
 
-        return TensorBoardWriter(self.folder, self._began_at)
+        return TensorBoardWriter(self.folder, self._first_step)
 
     def update_progress(self, step: int, images: int) -> None:
-        """So many generator updates made, so many real images seen since the run's first step."""
+        """Set the number of generator updates made and of real images seen."""
         self.progress.advance(step - self.step)
         self.step, self.images = step, images
 
     @contextmanager
     def paused_timer(self) -> Iterator[None]:
-        """What is done inside counts neither for the speed that is told nor for the run's time."""
-        began = time.monotonic()
+        """Exclude this block from throughput and run time."""
+        start = time.monotonic()
         try:
             yield
         finally:
-            spent = time.monotonic() - began
-            self._began += spent
-            self._read_at += spent
+            paused = time.monotonic() - start
+            self._start_time += paused
+            self._last_time += paused
 
     def log_config(self, table: str, settings: Iterable[tuple[str, Any]]) -> None:
-        """Write a run's configuration: as a text, and key by key for the HParams tab."""
+        """Log a run's configuration: as a text, and key by key for the HParams tab."""
         self._writer.submit({_CURVES: lambda: self._events.text(0, "config", table)})
         self._writer.submit({_CURVES: lambda: self._events.hyperparameters(settings)})
 
     def log_metrics(self, pending: PendingMetrics, values: dict[str, float]) -> None:
-        """Write the values of a reading at its step, with the speed since the one before."""
-        seconds = max(pending.time - self._read_at, 1e-9)
-        written = {
+        """Log the values of pending metrics, and the throughput since the previous ones."""
+        seconds = max(pending.time - self._last_time, 1e-9)
+        logged = {
             **values,
             "progress/images_seen": pending.images,
-            "perf/steps_per_second": (pending.step - self._step_read) / seconds,
-            "perf/images_per_second": (pending.images - self._images_read) / seconds,
+            "perf/steps_per_second": (pending.step - self._last_step) / seconds,
+            "perf/images_per_second": (pending.images - self._last_images) / seconds,
         }
-        self._read_at, self._step_read = pending.time, pending.step
-        self._images_read = pending.images
-        self._write(pending.step, written)
-        self.progress.update(pending.step, written, self.health)
-
-    def log_evaluation(self, values: dict[str, float]) -> None:
-        """Write the numbers of an evaluation at the present step."""
-        self._write(self.step, values)
+        self._last_time, self._last_step = pending.time, pending.step
+        self._last_images = pending.images
+        self.log_scalars(pending.step, logged)
+        self.progress.update(pending.step, logged, self.health)
 
     def log_health(self, step: int, status: str) -> None:
-        """Show a verdict, and write it where it is another than before."""
+        """Show the health status, and log it if it has changed."""
         if status != self.health:
             self.health = status
-            told = f"step {step}: {status}"
-            self._writer.submit({_CURVES: lambda: self._events.text(step, "health", told)})
+            text = f"step {step}: {status}"
+            self._writer.submit({_CURVES: lambda: self._events.text(step, "health", text)})
 
-    def _write(self, step: int, values: dict[str, float]) -> None:
+    def log_scalars(self, step: int, values: dict[str, float]) -> None:
+        """Log named numbers of a step, such as those of an evaluation."""
         self.last |= values
         self._writer.submit(
             {
@@ -134,9 +130,9 @@ class RunLogger:
         )
 
     def log_image(self, name: str, tag: str, draw: Callable[[], np.ndarray]) -> None:
-        """Write a picture as samples/NAME.png and under a TensorBoard tag.
+        """Log an image as samples/NAME.png and under a TensorBoard tag.
 
-        `draw` makes it, uint8 (H, W, 3), and is called by the thread that writes.
+        The background thread calls `draw`, which returns the image, uint8 (H, W, 3).
         """
         step, path = self.step, self.folder / "samples" / f"{name}.png"
         encoded = cache(lambda: encode_png(draw()))
@@ -148,23 +144,23 @@ class RunLogger:
         )
 
     def flush(self) -> None:
-        """Wait until everything is written, and what metrics.jsonl holds would survive a crash."""
+        """Wait until everything is written, and metrics.jsonl is safe from a crash."""
         self._writer.submit({"metrics.jsonl": self._lines.sync})
         self._writer.flush()
 
     def summary(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """Write summary.json: the given facts, the last values, and what training took."""
-        seconds = time.monotonic() - self._began
+        """Write summary.json: the given facts, the last values, and the time of training."""
+        seconds = time.monotonic() - self._start_time
         summary = {
             **facts,
             "steps": self.step,
             "images_seen": self.images,
             "seconds": round(seconds, 3),
-            "images_per_second": round((self.images - self._began_at_images) / seconds, 3),
+            "images_per_second": round((self.images - self._first_images) / seconds, 3),
             "last": nan_to_null(self.last),
         }
         text = json.dumps(summary, indent=2, ensure_ascii=False)
-        # a name that is no UTF-8 is written as an escape, which JSON has as well
+        # names that are not UTF-8 are written as escapes, which JSON has, too
         path, escaped = self.folder / "summary.json", "backslashreplace"
         path.write_text(text + "\n", encoding="utf-8", errors=escaped)
         return summary

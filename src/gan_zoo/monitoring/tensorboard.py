@@ -1,6 +1,6 @@
 """TensorBoard event files, written without torch's own writer, which takes a second to import.
 
-Importing this module takes a while itself: that is left to the thread that writes.
+Importing this module is slow: the background thread does it.
 """
 
 import os
@@ -24,32 +24,32 @@ from gan_zoo.monitoring.sample_grid import Png
 
 
 class TensorBoardWriter:
-    """An event file in a folder; every method raises OSError where it cannot be written to.
+    """Writes an event file; its methods raise OSError if that fails.
 
     Args:
-        folder: where the file is to be.
-        step: readers forget what earlier files of the folder say of later steps.
+        folder: of the file.
+        step: readers ignore later steps in earlier files of the folder.
     """
 
     def __init__(self, folder: Path, step: int):
         earlier = any(folder.glob("events.out.tfevents.*"))
-        # readers take the files of a folder in the order of their names
+        # readers sort the files of a folder by name
         name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
         self._file = AppendFile(folder / name)
         self._records = RecordWriter(self._file)
-        with suppress(OSError):  # what cannot be written now is written with what comes next
+        with suppress(OSError):  # AppendFile writes it later
             self._add(Event(file_version="brain.Event:2"))
             if step or earlier:
                 self._add(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
-        """One point on each named curve."""
+        """Write one point of each named curve."""
         self._add_values(
             step, [Summary.Value(tag=tag, simple_value=v) for tag, v in values.items()]
         )
 
     def image(self, step: int, tag: str, picture: Png) -> None:
-        """A picture."""
+        """Write an image."""
         image = Summary.Image(
             height=picture.height,
             width=picture.width,
@@ -59,7 +59,7 @@ class TensorBoardWriter:
         self._add_values(step, [Summary.Value(tag=tag, image=image)])
 
     def hyperparameters(self, settings: Iterable[tuple[str, Any]]) -> None:
-        """Keys and values of a run's settings, for the HParams tab, in the run's own file.
+        """Write a run's settings for the HParams tab.
 
         Without a list of metrics the tab offers every scalar of the runs.
         """
@@ -67,7 +67,7 @@ class TensorBoardWriter:
         self._add(Event(summary=hparams_pb(plain)))
 
     def text(self, step: int, tag: str, markdown: str) -> None:
-        """A text, as Markdown."""
+        """Write a Markdown text."""
         plugin = SummaryMetadata.PluginData(plugin_name="text")
         tensor = TensorProto(
             dtype=DT_STRING,
@@ -78,7 +78,7 @@ class TensorBoardWriter:
         self._add_values(step, [Summary.Value(tag=tag, metadata=metadata, tensor=tensor)])
 
     def close(self) -> None:
-        """Write what could not be written before."""
+        """Write what is not yet written, and close the file."""
         self._file.close()
 
     def _add_values(self, step: int, values: list[Summary.Value]) -> None:

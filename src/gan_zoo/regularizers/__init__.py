@@ -1,8 +1,8 @@
-"""What keeps the critic tame: three hooks, all doing nothing unless a regularizer says otherwise.
+"""Critic regularizers, with three optional hooks.
 
-`prepare` sees the critic once, before training; `penalty` adds to the critic's loss; `after_step`
-follows every critic update. Samples are (..., N, *shape), their labels and scores (..., N);
-penalties have the shape of the losses, (...).
+`prepare` changes the critic once, before training; `penalty` adds to the critic's loss;
+`after_step` follows every critic update. Samples are (..., N, *shape), their labels and scores
+(..., N); penalties have the shape of the losses, (...).
 """
 
 from gan_zoo.regularizers.augmentation import Augmentation

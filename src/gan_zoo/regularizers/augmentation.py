@@ -1,4 +1,4 @@
-"""What the critic sees, moved and blurred, so that it cannot know its samples by heart."""
+"""Random transformations of the critic's inputs, against memorizing its samples."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class Augmentation(Regularizer):
     """Differentiable augmentation, Zhao et al. 2020 (arXiv:2006.10738), with instance noise.
 
-    Whatever the critic sees while it trains, real or fake, in its own updates and the generator's,
-    is first moved, turned, scaled and flipped, a draw per sample, uniform within the bounds, the
-    border's pixels following, and gets normal noise, Sonderby et al. 2017 (arXiv:1610.04490).
+    In training, every input of the critic, real or fake, in its own updates and the generator's, is
+    shifted, rotated, scaled and flipped, uniformly within the bounds and independently per sample,
+    with border padding, and gets normal noise, Sonderby et al. 2017 (arXiv:1610.04490).
     """
 
     title = "differentiable augmentation, Zhao et al. 2020"
@@ -34,22 +34,24 @@ class Augmentation(Regularizer):
         critic.body.register_forward_pre_hook(augment)
 
     def augmented(self, x: "Tensor") -> "Tensor":
-        """Samples (N, *shape): images moved, turned, scaled and flipped, and all of them noisy."""
+        """Augment samples (N, *shape): transform images, and add noise to any samples."""
         import torch
 
-        moved = self._moved(x) if x.dim() == 4 else x
-        return moved + self.noise * torch.randn_like(moved) if self.noise else moved
+        transformed = self._transformed(x) if x.dim() == 4 else x
+        if not self.noise:
+            return transformed
+        return transformed + self.noise * torch.randn_like(transformed)
 
-    def _moved(self, x: "Tensor") -> "Tensor":
+    def _transformed(self, x: "Tensor") -> "Tensor":
         import math
 
         import torch
         from torch.nn import functional
 
-        rows, columns, turn, size = torch.rand(4, len(x), device=x.device).mul(2).sub(1)
-        angle, size = turn * self.rotation * (math.pi / 180), 1 + size * self.scale
+        rows, columns, rotation, size = torch.rand(4, len(x), device=x.device).mul(2).sub(1)
+        angle, size = rotation * self.rotation * (math.pi / 180), 1 + size * self.scale
         cosine, sine = size * angle.cos(), size * angle.sin()
-        shift = 2 * self.shift  # in the grid's units the side is 2
+        shift = 2 * self.shift  # the side is 2 in grid units
         upper = torch.stack([cosine, -sine, shift * columns], 1)
         if self.flip:
             upper *= torch.randint(2, (len(x), 1), device=x.device).mul(2).sub(1)

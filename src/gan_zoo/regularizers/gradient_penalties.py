@@ -1,6 +1,6 @@
-"""What bounds the gradient of the critic's score with respect to the sample.
+"""Penalties on the gradient of the critic's score with respect to the sample.
 
-A gradient's norm is taken per sample, over all of the sample's dimensions.
+Norms are per sample, over all of its dimensions.
 """
 
 from typing import TYPE_CHECKING, Literal
@@ -18,8 +18,8 @@ class GradientPenalty(Regularizer):
     """Gradient penalty, Gulrajani et al. 2017 (arXiv:1704.00028, eq. 3).
 
     weight * E (|grad D(u)| - target)^2 at samples u. With `one_sided` only norms above the target
-    are penalized (their section 4). `interpolates` draws u uniformly on the line between the i-th
-    real and the i-th fake sample, one draw per sample.
+    are penalized (their section 4). With `interpolates`, u is
+    uniformly distributed on the line between the i-th real and the i-th fake sample.
     """
 
     title = "gradient penalty, Gulrajani et al. 2017"
@@ -30,19 +30,18 @@ class GradientPenalty(Regularizer):
     at: Literal["interpolates", "reals", "fakes"] = "interpolates"
 
     def prepare(self, critic: "Module") -> None:
-        """Raises ConfigError for batch norm, which ties the samples' gradients together."""
+        """Raises ConfigError for batch norm, with which gradients are not per sample."""
         refuse_batch_norm(critic)
 
     def penalty(
         self, critic: "Module", real: "Tensor", fake: "Tensor", y: "Tensor"
     ) -> "Tensor | float":
-        points = {
-            "interpolates": lambda: interpolate(real, fake, y),
-            "reals": lambda: real,
-            "fakes": lambda: fake,
-        }
-        # the small constant keeps the root's own gradient finite where the gradient vanishes
-        norm = squared_gradient(critic, points[self.at](), y).add(1e-12).sqrt()
+        if self.at == "interpolates":
+            x = interpolate(real, fake, y)
+        else:
+            x = real if self.at == "reals" else fake
+        # the constant keeps the derivative of the root finite at a zero gradient
+        norm = squared_gradient(critic, x, y).add(1e-12).sqrt()
         excess = norm - self.target
         return self.weight * (excess.relu() if self.one_sided else excess).square().mean(-1)
 
@@ -51,7 +50,7 @@ class GradientPenalty(Regularizer):
 class R1(Regularizer):
     """R1, Mescheder et al. 2018 (arXiv:1801.04406, eq. 9): weight / 2 * E |grad D(x)|^2 at reals.
 
-    Their code leaves out the 1/2: its 10 is 20 here.
+    Their code omits the 1/2: its 10 is 20 here.
     """
 
     title = "R1, Mescheder et al. 2018"
@@ -59,7 +58,7 @@ class R1(Regularizer):
     weight: NonNegativeFloat = 10.0
 
     def prepare(self, critic: "Module") -> None:
-        """Raises ConfigError for batch norm, which ties the samples' gradients together."""
+        """Raises ConfigError for batch norm, with which gradients are not per sample."""
         refuse_batch_norm(critic)
 
     def penalty(
@@ -82,7 +81,7 @@ class R2(R1):
 
 @settings
 class Dragan(GradientPenalty):
-    """DRAGAN, Kodali et al. 2017 (arXiv:1705.07215): a gradient penalty around the reals.
+    """DRAGAN, Kodali et al. 2017 (arXiv:1705.07215): a gradient penalty around real samples.
 
     At x + share * noise * std(x) / 2, one share per sample and one noise per element, both uniform
     on [0, 1), and std over the whole batch, as in the authors' code.
@@ -98,12 +97,12 @@ class Dragan(GradientPenalty):
         spread = real.flatten(y.dim() - 1).std(-1)
         spread = spread.reshape(*spread.shape, *[1] * (real.dim() - spread.dim()))
         perturbed = real + 0.5 * spread * torch.rand_like(real)
-        # the base class interpolates between the reals and what takes the fakes' place
+        # the base class interpolates between real and perturbed samples
         return super().penalty(critic, real, perturbed, y)
 
 
 def interpolate(real: "Tensor", fake: "Tensor", y: "Tensor") -> "Tensor":
-    """A point on the line between each pair, uniformly, one draw for each label in y (..., N)."""
+    """Return a uniformly random point between each real and fake sample; y is (..., N)."""
     import torch
 
     share = torch.rand(y.shape, dtype=real.dtype, device=real.device)
@@ -111,7 +110,7 @@ def interpolate(real: "Tensor", fake: "Tensor", y: "Tensor") -> "Tensor":
 
 
 def squared_gradient(critic: "Module", x: "Tensor", y: "Tensor") -> "Tensor":
-    """|grad D(x, y)|^2 of each sample's score with respect to that sample, shape (..., N)."""
+    """Return |grad D(x, y)|^2 of each score with respect to its sample, shape (..., N)."""
     import torch
 
     x = x.detach().requires_grad_()
@@ -121,7 +120,7 @@ def squared_gradient(critic: "Module", x: "Tensor", y: "Tensor") -> "Tensor":
 
 
 def refuse_batch_norm(critic: "Module") -> None:
-    """Raises ConfigError if the critic mixes its batch, which has no per-sample gradient."""
+    """Raises ConfigError for a critic with batch norm, which has no per-sample gradients."""
     from torch.nn.modules.batchnorm import _BatchNorm
 
     if any(isinstance(module, _BatchNorm) for module in critic.modules()):

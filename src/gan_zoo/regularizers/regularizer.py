@@ -1,4 +1,4 @@
-"""What every regularizer is: three hooks, and any number of regularizers as one."""
+"""The interface of a regularizer, and any number of regularizers as one."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @settings
 class Regularizer:
-    """No regularizer: also what the others are built on."""
+    """No regularizer; also the base class of the others."""
 
     title = "no regularizer"
 
@@ -22,7 +22,7 @@ class Regularizer:
     def penalty(
         self, critic: "Module", real: "Tensor", fake: "Tensor", y: "Tensor"
     ) -> "Tensor | float":
-        """What is added to the critic's loss, given samples without history and their labels."""
+        """Return what is added to the critic's loss, for detached samples and their labels."""
         return 0.0
 
     def after_step(self, parameters: "Sequence[Parameter]") -> None:
@@ -31,7 +31,7 @@ class Regularizer:
 
 @settings
 class Combined(Regularizer):
-    """Several regularizers at once, in the order of their names' appearance; penalties add up."""
+    """Several regularizers, applied in the order of `parts`; penalties are summed."""
 
     parts: Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""What bounds the critic's weights: clipping, projection, spectral normalization."""
+"""Bounds on the critic's weights: clipping, projection, spectral normalization."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class WeightClip(Regularizer):
     """Weight clipping, Arjovsky et al. 2017 (arXiv:1701.07875, algorithm 1).
 
-    After each critic update, so that the generator faces a clipped critic. `all` clips every
-    parameter, biases and normalization scales too, as the official codes of WGAN and GLS-GAN do;
-    `weights` leaves alone what has fewer than two dimensions.
+    After each critic update, so that the generator's critic is clipped, too. `all` clips every
+    parameter, including biases and normalization scales, as the official codes of WGAN and GLS-GAN
+    do; `weights` skips parameters with fewer than two dimensions.
     """
 
     title = "weight clipping, Arjovsky et al. 2017"
@@ -27,8 +27,7 @@ class WeightClip(Regularizer):
     def after_step(self, parameters: "Sequence[Parameter]") -> None:
         import torch
 
-        least = {"all": 0, "weights": 2}[self.parameters]
-        clipped = [p for p in parameters if p.dim() >= least]
+        clipped = [p for p in parameters if self.parameters == "all" or p.dim() >= 2]
         with torch.no_grad():
             torch._foreach_clamp_min_(clipped, -self.bound)
             torch._foreach_clamp_max_(clipped, self.bound)
@@ -36,10 +35,10 @@ class WeightClip(Regularizer):
 
 @settings
 class WeightProjection(Regularizer):
-    """Weight projection of the GLS-GAN authors' code: onto a ball of the mean absolute value.
+    """Weight projection of the GLS-GAN authors' code, onto a ball of the mean absolute value.
 
     After each critic update a parameter tensor w with mean |w| above the bound is scaled by
-    bound / mean |w|; the others stay as they are.
+    bound / mean |w|.
     """
 
     title = "weight projection (mean absolute value), Qi 2018"

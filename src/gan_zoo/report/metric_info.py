@@ -1,20 +1,11 @@
-"""Which way a metric is better, known by its name."""
+"""Which metric a report compares by, and which way it is better."""
 
 import dataclasses
 from collections.abc import Iterable
 
+from gan_zoo.metrics.metric import higher_is_better
 from gan_zoo.schema import ConfigError, suggest
 
-# parts of the names of this project's metrics; what a part does not name has no known direction
-_LOWER = (
-    "frechet", "kernel_distance", "fid", "kid", "wasserstein", "error", "kl", "jsd",
-    "jensen_shannon", "divergence", "duplicate", "seconds", "negative_log_likelihood",
-)  # fmt: skip
-_HIGHER = (
-    "modes", "high_quality", "precision", "recall", "density", "coverage", "accuracy",
-    "inception_score", "fidelity", "entropy", "per_second", "classes",
-)  # fmt: skip
-_NEITHER = ("distance_error", "loss_bound")  # a standard error and a yardstick
 _PREFERRED = ("frechet", "kernel_distance", "wasserstein", "jsd", "high_quality", "coverage")
 
 
@@ -30,10 +21,9 @@ class Metric:
 
 
 def lower_is_better(tag: str) -> bool | None:
-    """Whether less is better; None where the name does not tell."""
-    words = tag.rpartition("/")[2]
-    names = {None: _NEITHER, True: _LOWER, False: _HIGHER}
-    return next((low for low, parts in names.items() if any(_holds(words, p) for p in parts)), None)
+    """Return whether lower is better; None for a tag without a direction."""
+    higher = True if tag.endswith("_per_second") else higher_is_better(tag)
+    return None if higher is None else not higher
 
 
 def choose_metric(

@@ -1,1 +1,1 @@
-"""The verb: two step functions, and the loop that alternates them."""
+"""Training: two step functions, and the loop that alternates them."""

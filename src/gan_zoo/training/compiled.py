@@ -23,97 +23,91 @@ _CACHE = "~/.cache/gan_zoo/compiled"
 _aten = torch.ops.aten
 
 
-class _ApartBiases(CustomGraphPass):
+class _SplitBiases(CustomGraphPass):
     """Split biases off matrix products, so that they fuse into the following activation.
 
-    Otherwise each bias is copied out, row by row, to where a product is added to it.
+    Otherwise each bias is first copied into every row of the product's output.
     """
 
     def __call__(self, graph: fx.Graph) -> None:
         for node in graph.find_nodes(op="call_function", target=_aten.addmm.default):
             bias, *factors = node.args
-            if node.kwargs:  # scaled, too
+            if node.kwargs:  # also scales
                 continue
             with graph.inserting_before(node):
                 product = graph.call_function(_aten.mm.default, tuple(factors))
                 total = graph.call_function(_aten.add.Tensor, (product, bias))
-            for made in (product, total):
-                made.meta.update(node.meta)
+            for new in (product, total):
+                new.meta.update(node.meta)
             node.replace_all_uses_with(total)
             graph.erase_node(node)
 
     def uuid(self) -> str:
-        """Name of this pass in the key of the compile cache."""
+        """Return the name of this pass in the key of the compile cache."""
         return "gan_zoo: biases apart from products"
 
 
 _OPTIONS = {
-    # nothing that guards watch ever changes, and to ask a hundred tensors takes a tenth of a step
+    # what guards check never changes, and checking a hundred tensors takes a tenth of a step
     "guard_filter_fn": lambda guards: [False] * len(guards),
     "fallback_random": True,  # torch's own random numbers, not the compiler's
-    "post_grad_custom_post_pass": _ApartBiases(),
+    "post_grad_custom_post_pass": _SplitBiases(),
 }
 
 
 class CompiledRunner(StepRunner):
     """Compiles steps when they first run; results equal eager steps up to rounding.
 
-    Makes two graphs: a critic update alone, and a critic update with a generator update. Where
-    either cannot be compiled, both run eagerly, and a line in the log says why.
+    Makes two graphs: a critic update alone, and a critic update with a generator update. If either
+    cannot be compiled, both run eagerly, and a warning says why.
 
     Raises TypeError for an optimizer that cannot be traced.
     """
 
     def __init__(self, gan: GANState, loader: Batches, latents: Noise):
         super().__init__(gan, loader, latents)
-        torch._dynamo.config.trace_autograd_ops = True  # gradients are taken inside of the graph
+        torch._dynamo.config.trace_autograd_ops = True  # the graph contains the gradients
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(_CACHE).expanduser()))
-        self._twin = traceable_copy(gan)
-        critic = self._twin.critic_update = TraceableStep(gan.critic_update)
-        generator = self._twin.generator_update = TraceableStep(gan.generator_update)
-        self._moves = {
+        self._traceable = traceable_copy(gan)
+        critic = self._traceable.critic_update = TraceableStep(gan.critic_update)
+        generator = self._traceable.generator_update = TraceableStep(gan.generator_update)
+        self._parts = {
             critic_only: [critic],
-            critic_and_generator: [critic, generator, *self._twin.emas],
+            critic_and_generator: [critic, generator, *self._traceable.emas],
         }
-        self._graphs = {step: _in_one_graph(step) for step in self._moves}
-        self._new = set(self._moves)  # never called yet
+        self._graphs = {step: _compile(step) for step in self._parts}
+        self._not_yet_called = set(self._parts)
 
-    def critic_only(self, *given: Tensor) -> StackedMetrics:
-        return self._take(critic_only, given)
-
-    def critic_and_generator(self, *given: Tensor) -> StackedMetrics:
-        return self._take(critic_and_generator, given)
-
-    def gradients(self) -> dict[str, Sequence[Tensor]]:
-        """Return the gradients of each network's last update."""
-        return StepRunner(
-            self._twin if self._graphs else self.gan, self.loader, self.latents
-        ).gradients()
-
-    def _take(self, step: Callable, given: Sequence[Tensor]) -> StackedMetrics:
+    def update(self, step: Callable[..., StackedMetrics], *batch: Tensor) -> StackedMetrics:
+        """Call `critic_only` or `critic_and_generator` on a batch, compiled if possible."""
         if not self._graphs:
-            return step(self.gan, *given)
-        if step not in self._new:
-            return self._play(step, given)
-        self._new.remove(step)
+            return step(self.gan, *batch)
+        if step not in self._not_yet_called:
+            return self._run_graph(step, batch)
+        self._not_yet_called.remove(step)
         try:
-            return self._play(step, given)
+            return self._run_graph(step, batch)
         except Exception as error:  # compilers fail in many ways, before they change anything
             warn_fallback(error)
             self._graphs.clear()
-            return step(self.gan, *given)
+            return step(self.gan, *batch)
 
-    def _play(self, step: Callable, given: Sequence[Tensor]) -> StackedMetrics:
-        for part in self._moves[step]:
+    def gradients(self) -> dict[str, Sequence[Tensor]]:
+        """Return the gradients of each network's last update."""
+        gan = self._traceable if self._graphs else self.gan
+        return StepRunner(gan, self.loader, self.latents).gradients()
+
+    def _run_graph(self, step: Callable, batch: Sequence[Tensor]) -> StackedMetrics:
+        for part in self._parts[step]:
             part.before()
-        metrics = self._graphs[step](self._twin, *given)
-        for part in self._moves[step]:
+        metrics = self._graphs[step](self._traceable, *batch)
+        for part in self._parts[step]:
             part.after()
-        self.gan.scored = self._twin.scored
+        self.gan.scored = self._traceable.scored
         return metrics
 
 
-def _in_one_graph(step: Callable) -> Callable:
+def _compile(step: Callable) -> Callable:
     """Compile a copy of a step: torch caches compiled code by code object, shared between jobs."""
     own = FunctionType(step.__code__.replace(), step.__globals__, step.__name__)
-    return torch.compile(own, fullgraph=True, options=dict(_OPTIONS))  # torch takes from them
+    return torch.compile(own, fullgraph=True, options=dict(_OPTIONS))  # torch changes its options

@@ -10,15 +10,15 @@ from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
 from gan_zoo.training.step import GANState, StackedMetrics
 from gan_zoo.training.traceable import traceable_copy
 
-_WARM_UP = 3  # turns before a capture, in which libraries choose their kernels and take memory
+_WARM_UP = 3  # steps before a capture, in which libraries choose kernels and allocate memory
 
 
 class CudaGraphRunner(StepRunner):
     """Captures steps on a GPU when they first run; same results as eager steps.
 
-    Copies batches to where the graph reads them and replays it; the next replay overwrites the
-    metrics. Other numbers of critic updates, such as those of a warm-up, run eagerly; so do all
-    steps where a graph cannot be captured, and a line in the log says why.
+    Copies batches to the graph's inputs and replays it; the next replay overwrites the metrics.
+    Other numbers of critic updates, such as those of a warm-up, run eagerly; so do all steps if no
+    graph can be captured, and a warning says why.
 
     Args:
         updates: critic updates of each captured step.
@@ -31,9 +31,9 @@ class CudaGraphRunner(StepRunner):
                 group["capturable"] = True
         self._updates: list[int] | None = list(updates)
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._replayed = False  # in the last play
-        # averages follow by weights that the graph reads, one for each turn
-        self._twin = traceable_copy(gan)
+        self._replayed = False  # by the last call of `run`
+        # the graph reads the weights of the EMA updates from here, one for each step
+        self._traceable = traceable_copy(gan)
         self._weights = gan.ema.ema_parameters[0].new_zeros(len(updates))
 
     def run(self, updates: Sequence[int], log: Callable[[StackedMetrics, int], None]) -> None:
@@ -49,11 +49,11 @@ class CudaGraphRunner(StepRunner):
         if self._graph is None:
             try:
                 self._capture(batch)
-            except Exception as error:  # what was changed meanwhile has been put back
+            except Exception as error:  # `_capture` has restored the state
                 warn_fallback(error)
                 self._updates = None
-                given = _Replayed(zip(x, y, strict=True)), _Replayed(iter(z))
-                StepRunner(self.gan, *given).run(updates, log)
+                batches = _Replayed(zip(x, y, strict=True)), _Replayed(iter(z))
+                StepRunner(self.gan, *batches).run(updates, log)
                 return
         self._replay(batch)
         self._replayed = True
@@ -65,44 +65,45 @@ class CudaGraphRunner(StepRunner):
         return self._gradients if self._replayed else super().gradients()
 
     def _replay(self, batch: tuple[Sequence[Tensor], ...]) -> None:
-        for inside, given in zip(self._inputs, batch, strict=True):
-            torch._foreach_copy_(inside, list(given))
-        turns = range(len(self._weights))
-        self._weights.copy_(torch.tensor([self.gan.ema.weight(turn) for turn in turns]))
+        for inputs, tensors in zip(self._inputs, batch, strict=True):
+            torch._foreach_copy_(inputs, list(tensors))
+        steps = range(len(self._weights))
+        self._weights.copy_(torch.tensor([self.gan.ema.weight(step) for step in steps]))
         self._graph.replay()
         for ema in self.gan.emas:
-            ema.updates += len(turns)
-        self.gan.scored = self._twin.scored
+            ema.updates += len(steps)
+        self.gan.scored = self._traceable.scored
 
     def _capture(self, batch: tuple[Sequence[Tensor], ...]) -> None:
         before, graph = _State(self.gan), torch.cuda.CUDAGraph()
         self._inputs = [[part.clone() for part in parts] for parts in batch]
         try:
             with torch.cuda.device(self.gan.device):
-                aside = torch.cuda.Stream()
-                aside.wait_stream(torch.cuda.current_stream())
-                with torch.cuda.stream(aside):
+                side_stream = torch.cuda.Stream()
+                side_stream.wait_stream(torch.cuda.current_stream())
+                with torch.cuda.stream(side_stream):
                     for _ in range(_WARM_UP):
-                        self._turns(1)
-                torch.cuda.current_stream().wait_stream(aside)
-                # the default generator is registered by itself; other threads may go on copying
+                        self._steps(1)
+                torch.cuda.current_stream().wait_stream(side_stream)
+                # torch registers the default generator; other threads may copy meanwhile
                 with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                    self._metrics = _totals(self._turns(len(self._weights)))
+                    self._metrics = _totals(self._steps(len(self._weights)))
                     self._gradients = super().gradients()
         finally:
             before.restore()
         self._graph = graph
 
-    def _turns(self, count: int) -> list[StackedMetrics]:
-        """Metrics of the first `count` steps on the inputs that the graph reads."""
+    def _steps(self, count: int) -> list[StackedMetrics]:
+        """Run the first `count` steps on the graph's inputs; returns their metrics."""
         x, y, z = self._inputs
-        turns = StepRunner(self._twin, _Replayed(zip(x, y, strict=True)), _Replayed(iter(z)))
-        every: list[StackedMetrics] = []
+        batches = _Replayed(zip(x, y, strict=True)), _Replayed(iter(z))
+        runner = StepRunner(self._traceable, *batches)
+        logged: list[StackedMetrics] = []
         for weight, updates in zip(self._weights[:count], self._updates[:count], strict=True):
-            for ema in self._twin.emas:
+            for ema in self._traceable.emas:
                 ema.weight = weight
-            turns.run([updates], lambda metrics, _: every.append(metrics))
-        return every
+            runner.run([updates], lambda metrics, _: logged.append(metrics))
+        return logged
 
 
 class _Replayed:
@@ -116,32 +117,32 @@ class _Replayed:
         return next(self._batches)
 
 
-def _totals(every: list[StackedMetrics]) -> list[tuple[StackedMetrics, int]]:
+def _totals(logged: list[StackedMetrics]) -> list[tuple[StackedMetrics, int]]:
     """Sum metrics of equal names; returns the sums and the number of terms."""
-    alike: dict[tuple[str, ...], list[Tensor]] = {}
-    for metrics in every:
+    groups: dict[tuple[str, ...], list[Tensor]] = {}
+    for metrics in logged:
         for names, values in metrics.items():
-            alike.setdefault(names, []).append(values)
-    return [({names: torch.stack(group).sum(0)}, len(group)) for names, group in alike.items()]
+            groups.setdefault(names, []).append(values)
+    return [({names: torch.stack(group).sum(0)}, len(group)) for names, group in groups.items()]
 
 
 class _State:
     """Saves the state that steps change, to restore it after warm-up steps."""
 
     def __init__(self, gan: GANState):
-        self._tensors = {t: t.detach().clone() for t in _changing(gan)}
-        self._game, self._random = gan, torch.cuda.get_rng_state(gan.device)
+        self._tensors = {t: t.detach().clone() for t in _mutable_tensors(gan)}
+        self._gan, self._rng_state = gan, torch.cuda.get_rng_state(gan.device)
 
     def restore(self) -> None:
         """Restore everything; zero optimizer state that was created since."""
         with torch.no_grad():
-            for tensor in _changing(self._game):
+            for tensor in _mutable_tensors(self._gan):
                 tensor.copy_(self._tensors[tensor]) if tensor in self._tensors else tensor.zero_()
-        torch.cuda.set_rng_state(self._random, self._game.device)
+        torch.cuda.set_rng_state(self._rng_state, self._gan.device)
 
 
-def _changing(gan: GANState) -> list[Tensor]:
-    """Parameters, buffers and the state of the optimizers."""
+def _mutable_tensors(gan: GANState) -> list[Tensor]:
+    """Return parameters, buffers and the state of the optimizers."""
     optimizers = (gan.critic_optimizer, gan.generator_optimizer)
     states = [state for o in optimizers for state in o.state.values()]
     networks = [gan.critic, gan.generator, *(ema.network for ema in gan.emas)]

@@ -10,9 +10,9 @@ class EMA:
     """Exponential moving average of a network's parameters; copies its buffers.
 
     Args:
-        network: the network that trains.
-        decay: weight of the past; 0 follows the network exactly. Early on the decay is smaller,
-            (1 + t) / (10 + t) after t updates, so that the random start is soon forgotten.
+        network: the trained network.
+        decay: weight of the past; 0 copies the network. Early on the decay is smaller,
+            (1 + t) / (10 + t) after t updates, so that the random start soon loses its weight.
     """
 
     def __init__(self, network: nn.Module, decay: float):
@@ -23,7 +23,7 @@ class EMA:
         self.buffers = list(zip(self.network.buffers(), network.buffers(), strict=True))
 
     def weight(self, ahead: int = 0) -> float:
-        """Weight of the trained network in the update after the next `ahead` ones."""
+        """Return the trained network's weight in the update after the next `ahead` ones."""
         updates = self.updates + ahead
         return 1 - min(self.decay, (1 + updates) / (10 + updates))
 

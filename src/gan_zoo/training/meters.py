@@ -1,4 +1,7 @@
-"""Running means on the device, read only on demand."""
+"""Running means on the device, and their copies on the host, for which training never waits."""
+
+import time
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,23 +20,11 @@ class MeanMetrics:
             if names in self._sums:
                 self._sums[names].add_(values)
             else:
-                self._sums[names] = values.clone()  # whoever told may use the memory again
+                self._sums[names] = values.clone()  # a CUDA graph overwrites its outputs
             self._counts[names] = self._counts.get(names, 0) + count
 
-    def state(self) -> list[dict]:
-        """Sums and counts since the last reset, as plain values and tensors."""
-        return [
-            {"names": list(names), "sum": total, "count": self._counts[names]}
-            for names, total in self._sums.items()
-        ]
-
-    def restore(self, state: list[dict], device: torch.device) -> None:
-        """Restore a state."""
-        self._sums = {tuple(group["names"]): group["sum"].to(device) for group in state}
-        self._counts = {tuple(group["names"]): group["count"] for group in state}
-
     def compute(self, reset: bool = True) -> dict[str, Tensor]:
-        """Means since the last reset, on the device; resets by default."""
+        """Return the means since the last reset, on the device; resets by default."""
         means = {
             name: mean
             for names, total in self._sums.items()
@@ -42,3 +33,57 @@ class MeanMetrics:
         if reset:
             self._sums, self._counts = {}, {}
         return means
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Return sums and counts since the last reset, as plain values and tensors."""
+        return [
+            {"names": list(names), "sum": total, "count": self._counts[names]}
+            for names, total in self._sums.items()
+        ]
+
+    def load_state_dict(self, state: list[dict[str, Any]], device: torch.device) -> None:
+        """Load a `state_dict` onto a device."""
+        self._sums = {tuple(group["names"]): group["sum"].to(device) for group in state}
+        self._counts = {tuple(group["names"]): group["count"] for group in state}
+
+
+class HostCopy:
+    """Copy of a tensor in host memory, made asynchronously where the tensor is on a GPU.
+
+    A tensor on the CPU is not copied: do not change it afterwards.
+    """
+
+    def __init__(self, source: Tensor):
+        self._copy = source.detach().to("cpu", non_blocking=True)
+        self._event = torch.cuda.Event() if source.is_cuda else None
+        if self._event is not None:
+            self._event.record()
+
+    @property
+    def immediate(self) -> bool:
+        """Whether `wait` returns at once."""
+        return self._event is None
+
+    def wait(self) -> Tensor:
+        """Return the copy, on the CPU."""
+        if self._event is not None:
+            self._event.synchronize()
+        return self._copy
+
+
+class PendingMetrics(HostCopy):
+    """Scalars of one step on their way to the host, with the time at which they were computed.
+
+    Args:
+        step, images: generator updates made, and real images seen.
+        values: scalars by name, all on one device.
+    """
+
+    def __init__(self, step: int, images: int, values: dict[str, Tensor]):
+        self.step, self.images, self.time = step, images, time.monotonic()
+        self._names = tuple(values)
+        super().__init__(torch.stack([value.float() for value in values.values()]))
+
+    def values(self) -> dict[str, float]:
+        """Return the values; waits until they have arrived."""
+        return dict(zip(self._names, self.wait().tolist(), strict=True))

@@ -13,17 +13,19 @@ from gan_zoo.schema import ConfigError
 Precision = Literal["fp32", "bf16"]
 Forward = Callable[[Tensor, Tensor], Tensor]
 
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+_DETERMINISTIC_WORKSPACE = ":4096:8"  # the larger of the two with which cuBLAS is deterministic
+
 
 def autocast_forward(network: nn.Module, precision: Precision) -> Forward:
-    """A network as a function that computes in this precision and returns fp32.
+    """Return a network as a function that computes in this precision and returns fp32.
 
     fp32 is fp32 on GPUs too, see `disable_tf32`. bf16 is torch's autocast: products and
     convolutions of inputs rounded to bfloat16.
     """
-    return {"fp32": lambda: network, "bf16": lambda: _in_bf16(network)}[precision]()
+    if precision == "fp32":
+        return network
 
-
-def _in_bf16(network: nn.Module) -> Forward:
     def forward(x: Tensor, y: Tensor) -> Tensor:
         with torch.autocast(x.device.type, torch.bfloat16):
             return network(x, y).float()
@@ -32,41 +34,39 @@ def _in_bf16(network: nn.Module) -> Forward:
 
 
 def precision_warning(precision: Precision, device: torch.device) -> str:
-    """Warning about this precision on this device; empty where there is none."""
+    """Return a warning about this precision on this device; empty if there is none."""
     vectors = torch.backends.cpu.get_cpu_capability()
-    lacking = device.type == "cpu" and vectors in {"DEFAULT", "AVX2"}
-    slow = "this processor has no bfloat16 arithmetic: expect it to be many times slower than fp32"
-    return {"bf16": slow if lacking else ""}.get(precision, "")
+    if precision == "bf16" and device.type == "cpu" and vectors in ("DEFAULT", "AVX2"):
+        return (
+            "this processor has no bfloat16 arithmetic: expect it to be many times slower than fp32"
+        )
+    return ""
 
 
 def disable_tf32() -> None:
     """Keep GPUs from rounding the inputs of fp32 products and convolutions to TF32.
 
-    torch by itself does so for convolutions alone; a comparison of losses should not depend on it.
+    torch does so by default for convolutions only; a comparison of losses should not depend on it.
     """
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
 
 
-_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
-_FIXED = ":4096:8"  # the larger of the two sizes with which cuBLAS repeats itself
-
-
 @contextmanager
-def deterministic(asked: bool) -> Iterator[None]:
-    """Use only deterministic algorithms on GPUs if `asked`; restores all settings.
+def deterministic(enabled: bool) -> Iterator[None]:
+    """Use only deterministic algorithms on GPUs if `enabled`; restores all settings.
 
-    Jobs of a sweep share a process, so one of them must not decide for the next. Raises
+    Jobs of a sweep share a process, so the settings of one must not leak into the next. Raises
     ConfigError for an operation that has no such algorithm.
     """
-    if not asked:
+    if not enabled:
         yield
         return
     before = torch.are_deterministic_algorithms_enabled()
     benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get(_WORKSPACE)
-    torch.use_deterministic_algorithms(True)  # cuDNN's among them
-    torch.backends.cudnn.benchmark = False  # the fastest algorithm of the day may be another
-    os.environ.setdefault(_WORKSPACE, _FIXED)
+    torch.use_deterministic_algorithms(True)  # includes cuDNN's
+    torch.backends.cudnn.benchmark = False  # the fastest algorithm can change from run to run
+    os.environ.setdefault(_WORKSPACE, _DETERMINISTIC_WORKSPACE)
     try:
         yield
     except RuntimeError as error:

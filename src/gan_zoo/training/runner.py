@@ -15,14 +15,14 @@ class Batches(Protocol):
     """Endless batches of samples and labels, such as a `BatchLoader`."""
 
     def next(self) -> tuple[Tensor, Tensor]:
-        """Samples (N, *shape) and labels (N,)."""
+        """Return samples (N, *shape) and labels (N,)."""
 
 
 class Noise(Protocol):
-    """Endless batches of latent vectors, such as `LatentSampler`."""
+    """Endless batches of latent vectors, such as a `LatentSampler`."""
 
     def next(self) -> Tensor:
-        """Latent vectors (N, z_dim)."""
+        """Return latent vectors (N, z_dim)."""
 
 
 class StepRunner:
@@ -34,23 +34,17 @@ class StepRunner:
     def run(self, updates: Sequence[int], log: Callable[[StackedMetrics, int], None]) -> None:
         """Run one step for each entry of `updates`, the number of its critic updates.
 
-        `log` receives sums of the metrics, and the number of updates that they are over.
+        `log` receives sums of metrics, and the number of updates that they sum over.
         """
         for count in updates:
             for _ in range(count - 1):
-                log(self.critic_only(*self.loader.next(), self.latents.next()), 1)
-            batch = self.loader.next()
-            log(self.critic_and_generator(*batch, self.latents.next(), self.latents.next()), 1)
+                log(self.update(critic_only, *self.loader.next(), self.latents.next()), 1)
+            batch = (*self.loader.next(), self.latents.next(), self.latents.next())
+            log(self.update(critic_and_generator, *batch), 1)
 
-    def critic_only(self, x: Tensor, y: Tensor, z: Tensor) -> StackedMetrics:
-        """Run a critic update that no generator update follows."""
-        return critic_only(self.gan, x, y, z)
-
-    def critic_and_generator(
-        self, x: Tensor, y: Tensor, z: Tensor, z_next: Tensor
-    ) -> StackedMetrics:
-        """Run the last critic update of a step, the generator update and the EMA updates."""
-        return critic_and_generator(self.gan, x, y, z, z_next)
+    def update(self, step: Callable[..., StackedMetrics], *batch: Tensor) -> StackedMetrics:
+        """Call `critic_only` or `critic_and_generator` on a batch."""
+        return step(self.gan, *batch)
 
     def gradients(self) -> dict[str, Sequence[Tensor]]:
         """Return the gradients of each network's last update."""

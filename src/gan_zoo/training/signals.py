@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 from gan_zoo.exit_codes import EXIT_FAILED, EXIT_SIGNAL
 
-_AT_ONCE = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+_DEFAULT_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
 class Stopped(Exception):  # noqa: N818
-    """A run ended early through no fault of its settings; the same command resumes it.
+    """A run stopped early, and not because of its settings; the same command resumes it.
 
     Attributes:
-        exit_code: that the program is to end with.
+        exit_code: of the program.
     """
 
     exit_code = EXIT_FAILED
@@ -33,22 +33,22 @@ class StopFlag:
 
     signal_number: int | None = None
 
-    def note(self, number: int, frame: object) -> None:
-        """Handle a first signal; a second one of the same kind acts at once."""
+    def set(self, number: int, frame: object) -> None:
+        """Handle a first signal; a second one of the same kind acts immediately."""
         self.signal_number = number
-        signal.signal(number, _AT_ONCE[number])
+        signal.signal(number, _DEFAULT_HANDLERS[number])
 
 
 @contextmanager
 def catch_signals() -> Iterator[StopFlag]:
-    """Set a flag on SIGINT and SIGTERM instead of ending the program at once."""
-    request = StopFlag()
+    """Set a flag on SIGINT and SIGTERM instead of ending the program immediately."""
+    flag = StopFlag()
     if threading.current_thread() is not threading.main_thread():
-        yield request  # only the main thread may handle signals
+        yield flag  # only the main thread may handle signals
         return
-    before = {number: signal.signal(number, request.note) for number in _AT_ONCE}
+    before = {number: signal.signal(number, flag.set) for number in _DEFAULT_HANDLERS}
     try:
-        yield request
+        yield flag
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

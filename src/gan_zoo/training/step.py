@@ -1,6 +1,6 @@
 """One update of the critic, one of the generator: the whole algorithm.
 
-Nothing here reads a value back to the host: all runs on the meta device, where nothing has one.
+Nothing here reads a value back to the host: all of it runs on the meta device, which has no values.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from gan_zoo.training.ema import EMA
 from gan_zoo.training.numerics import Forward, Precision, autocast_forward
 
 Metrics = dict[str, Tensor]  # scalars by name
-# the same, stacked: one tensor (names,) for each group of names
+# one tensor (names,) for each group of names
 StackedMetrics = dict[tuple[str, ...], Tensor]
 
 
@@ -25,25 +25,25 @@ class OptimizerStep:
     """One optimizer step for one network; computes no gradients for the other.
 
     Args:
-        player: its parameters are those it has now.
-        optimizer: of these parameters.
+        network: to update; parameters that it gets later are not updated.
+        optimizer: of its parameters.
     """
 
-    def __init__(self, player: torch.nn.Module, optimizer: torch.optim.Optimizer):
-        self.parameters, self.optimizer = list(player.parameters()), optimizer
+    def __init__(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer):
+        self.parameters, self.optimizer = list(network.parameters()), optimizer
 
     @property
     def gradients(self) -> list[Tensor]:
-        """Of the last update."""
+        """Gradients of the last update."""
         return [p.grad for p in self.parameters if p.grad is not None]
 
     def __call__(self, loss: Tensor) -> None:
-        """One update along the gradient of a loss (...), the sum of which is minimized."""
+        """Take one step that minimizes the sum of a loss (...)."""
         for parameter in self.parameters:
             parameter.grad = None
-        # backward, and not autograd.grad, gives gradients the strides of their parameters, without
-        # which fused optimizers go astray
-        total = loss.sum() if loss.dim() else loss  # to name a gradient would import sympy
+        # backward, unlike autograd.grad, gives gradients the strides of their parameters, without
+        # which the updates of fused optimizers are wrong
+        total = loss.sum() if loss.dim() else loss  # backward(gradient=...) would import sympy
         total.backward(inputs=self.parameters)
         self.optimizer.step()
 
@@ -53,10 +53,10 @@ class GANState:
     """Networks, losses, optimizers and EMA copies of one GAN.
 
     Attributes:
-        precision: of the networks' passes; gradient penalties are always taken in fp32.
+        precision: of the networks' passes; gradient penalties are always in fp32.
         ema_decay: decay of the EMA copies.
         use_pseudo_labels: whether unlabeled samples get pseudo-labels.
-        scored: reals and fakes of the last critic step, without history.
+        scored: reals and fakes of the last critic step, detached.
         ema: EMA copy of the generator.
         ema_critic: EMA copy of a critic that classifies; None for one that does not.
     """
@@ -78,7 +78,7 @@ class GANState:
         self.ema_critic = EMA(self.critic, self.ema_decay) if self.critic.classifies else None
         self.generate = autocast_forward(self.generator, self.precision)
         self.score = autocast_forward(self.critic, self.precision)
-        # batch norm would mix the statistics of reals and fakes scored together
+        # scored jointly, reals and fakes would share batch statistics
         mixing = any(isinstance(module, _BatchNorm) for module in self.critic.modules())
         self.score_both = score_separately if mixing else score_jointly
         self.critic_update = OptimizerStep(self.critic, self.critic_optimizer)
@@ -96,36 +96,36 @@ class GANState:
 
     @torch.no_grad()
     def pseudo_labels(self, x: Tensor, y: Tensor) -> Tensor:
-        """Labels y; unlabeled samples x get the class that the EMA critic predicts now."""
+        """Return y (N,) with the EMA critic's predictions in place of missing labels of x."""
         if self.ema_critic is None or not self.use_pseudo_labels:
             return y
         return torch.where(y < 0, encode_pseudo(self.ema_critic.network.scores(x).argmax(-1)), y)
 
 
 def critic_only(gan: GANState, x: Tensor, y: Tensor, z: Tensor) -> StackedMetrics:
-    """A critic update that no generator update follows. Returns values to log."""
+    """Update the critic. Returns metrics to log."""
     return stack_metrics(critic_step(gan, x, gan.pseudo_labels(x, y), z))
 
 
 def critic_and_generator(
     gan: GANState, x: Tensor, y: Tensor, z: Tensor, z_next: Tensor
 ) -> StackedMetrics:
-    """A critic update, one of the generator on the same labels, and the averages' after them."""
+    """Update critic, generator (on the same labels) and EMA copies. Returns metrics to log."""
     y = gan.pseudo_labels(x, y)
-    of_critic = critic_step(gan, x, y, z)
-    of_generator = generator_step(gan, x, y, z_next)
+    critic_metrics = critic_step(gan, x, y, z)
+    generator_metrics = generator_step(gan, x, y, z_next)
     for ema in gan.emas:
         ema.update()
-    return stack_metrics(of_critic, of_generator)
+    return stack_metrics(critic_metrics, generator_metrics)
 
 
 def stack_metrics(*groups: Metrics) -> StackedMetrics:
-    """Values in a tensor for each group of them."""
+    """Stack each group of metrics into one tensor."""
     return {tuple(values): torch.stack(list(values.values())) for values in groups}
 
 
 def critic_step(gan: GANState, x: Tensor, y: Tensor, z: Tensor) -> Metrics:
-    """One critic update on real samples x, labels y and latent vectors z. Returns values to log."""
+    """Update the critic on real samples x, labels y, latent vectors z. Returns metrics to log."""
     with torch.no_grad():
         x_fake = gan.generate(z, y)
     real, fake = gan.score_both(gan.score, x, x_fake, y)
@@ -144,9 +144,9 @@ def critic_step(gan: GANState, x: Tensor, y: Tensor, z: Tensor) -> Metrics:
 
 
 def generator_step(gan: GANState, x: Tensor, y: Tensor, z: Tensor) -> Metrics:
-    """One generator update on labels y and latent vectors z. Returns values to log.
+    """Update the generator on labels y and latent vectors z. Returns metrics to log.
 
-    x, real samples with these labels, is looked at only by losses that compare with them.
+    Only losses with `needs_real` use x, real samples with these labels.
     """
     x_fake = gan.generate(z, y)
     real = None
@@ -169,5 +169,5 @@ def score_jointly(
 def score_separately(
     critic: Forward, x: Tensor, x_fake: Tensor, y: Tensor
 ) -> tuple[ScoredBatch, ScoredBatch]:
-    """Score reals and fakes in a pass each."""
+    """Score reals and fakes in one pass each."""
     return ScoredBatch(x, critic(x, y), y), ScoredBatch(x_fake, critic(x_fake, y), y)

@@ -1,7 +1,7 @@
 """Optimizer and EMA updates as plain arithmetic that a compiler can fuse with the step.
 
-They keep the state of torch's optimizers, under torch's names, so that either kind of update can go
-on where the other stopped; results agree up to rounding.
+They keep the state of torch's optimizers, under torch's names, so that either kind of update can
+resume after the other; results agree up to rounding.
 """
 
 import copy
@@ -14,17 +14,17 @@ from torch import Tensor, nn
 from gan_zoo.training.ema import EMA
 from gan_zoo.training.step import GANState, OptimizerStep
 
-_AHEAD = 256  # updates whose factors are computed together
+_BLOCK = 256  # updates whose factors are computed together
 
 
 class _FunctionalOptimizer:
     """One optimizer's update of parameters (a list), given their gradients.
 
     Args:
-        optimizer: with one group of parameters; its state is begun where there is none.
+        optimizer: with one group of parameters; missing state is initialized.
     """
 
-    moments: tuple[str, ...]  # torch's names of what is kept for each parameter, begun at zero
+    moments: tuple[str, ...]  # torch's names of the state of each parameter, zero at first
 
     def __init__(self, optimizer: torch.optim.Optimizer):
         (self.group,) = optimizer.param_groups
@@ -35,35 +35,35 @@ class _FunctionalOptimizer:
                 state["step"] = torch.zeros((), device=parameter.device)
                 state.update({name: torch.zeros_like(parameter) for name in self.moments})
         states = [optimizer.state[parameter] for parameter in self.parameters]
-        self.kept = [tuple(state[name] for name in self.moments) for state in states]
+        self.state = [tuple(state[name] for name in self.moments) for state in states]
         self.steps = [state["step"] for state in states]
-        self.taken = int(self.steps[0].item())
-        self._ahead: list[Tensor] = []
+        self.step = int(self.steps[0].item())
+        self._next_factors: list[Tensor] = []
         self.factors: Tensor | None = None
 
     def factors_of(self, step: int) -> list[float]:
-        """Factors that change with every step, computed once outside of the graph."""
+        """Return factors that change with every step, computed outside of the graph."""
         return []
 
     def before(self) -> None:
         """Prepare the next update; call it outside of the graph."""
-        if not self._ahead:  # to make one tensor costs as much as to make many
-            steps = range(self.taken + _AHEAD, self.taken, -1)
+        if not self._next_factors:  # one tensor costs as much as many
+            steps = range(self.step + _BLOCK, self.step, -1)
             factors = [self.factors_of(step) for step in steps]
-            self._ahead = list(self.parameters[0].new_tensor(factors).unbind())
-        self.taken += 1
-        self.factors = self._ahead.pop()
+            self._next_factors = list(self.parameters[0].new_tensor(factors).unbind())
+        self.step += 1
+        self.factors = self._next_factors.pop()
 
-    def update(self, parameter: Tensor, gradient: Tensor, kept: tuple[Tensor, ...]) -> None:
+    def update(self, parameter: Tensor, gradient: Tensor, state: tuple[Tensor, ...]) -> None:
         """Update a parameter and its optimizer state in place."""
         raise NotImplementedError
 
     def __call__(self, gradients: Sequence[Tensor]) -> None:
         """Update all parameters."""
         torch._foreach_add_(self.steps, 1)
-        for parameter, gradient, kept in zip(self.parameters, gradients, self.kept, strict=True):
+        for parameter, gradient, state in zip(self.parameters, gradients, self.state, strict=True):
             decayed = gradient + self.group["weight_decay"] * parameter
-            self.update(parameter, decayed if self.group["weight_decay"] else gradient, kept)
+            self.update(parameter, decayed if self.group["weight_decay"] else gradient, state)
 
 
 class _Adam(_FunctionalOptimizer):
@@ -73,8 +73,8 @@ class _Adam(_FunctionalOptimizer):
         first, second = (1 - beta**step for beta in self.group["betas"])
         return [self.group["lr"] / first, second**-0.5]
 
-    def update(self, parameter: Tensor, gradient: Tensor, kept: tuple[Tensor, ...]) -> None:
-        (mean, square), (beta1, beta2) = kept, self.group["betas"]
+    def update(self, parameter: Tensor, gradient: Tensor, state: tuple[Tensor, ...]) -> None:
+        (mean, square), (beta1, beta2) = state, self.group["betas"]
         mean.lerp_(gradient, 1 - beta1)
         square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         root = square.sqrt() * self.factors[1] + self.group["eps"]
@@ -84,13 +84,18 @@ class _Adam(_FunctionalOptimizer):
 class _RMSprop(_FunctionalOptimizer):
     moments = ("square_avg",)
 
-    def update(self, parameter: Tensor, gradient: Tensor, kept: tuple[Tensor, ...]) -> None:
-        (square,), alpha = kept, self.group["alpha"]
+    def update(self, parameter: Tensor, gradient: Tensor, state: tuple[Tensor, ...]) -> None:
+        (square,), alpha = state, self.group["alpha"]
         square.mul_(alpha).addcmul_(gradient, gradient, value=1 - alpha)
         parameter.addcdiv_(gradient, square.sqrt() + self.group["eps"], value=-self.group["lr"])
 
 
-_FUNCTIONAL_OPTIMIZERS = {torch.optim.Adam: _Adam, torch.optim.RMSprop: _RMSprop}
+def _functional(optimizer: torch.optim.Optimizer) -> _FunctionalOptimizer:
+    if isinstance(optimizer, torch.optim.Adam):
+        return _Adam(optimizer)
+    if isinstance(optimizer, torch.optim.RMSprop):
+        return _RMSprop(optimizer)
+    raise TypeError(f"no traceable update for {type(optimizer).__name__}")
 
 
 class TraceableStep:
@@ -102,26 +107,19 @@ class TraceableStep:
     Raises TypeError for an optimizer other than Adam and RMSprop.
     """
 
-    def __init__(self, descent: OptimizerStep):
-        kinds = [
-            rule
-            for kind, rule in _FUNCTIONAL_OPTIMIZERS.items()
-            if isinstance(descent.optimizer, kind)
-        ]
-        if not kinds:
-            raise TypeError(f"no traceable update for {type(descent.optimizer).__name__}")
-        self.rule, self.parameters = kinds[0](descent.optimizer), descent.parameters
+    def __init__(self, step: OptimizerStep):
+        self.optimizer, self.parameters = _functional(step.optimizer), step.parameters
         self.gradients: tuple[Tensor, ...] = ()
 
     def __call__(self, loss: Tensor) -> None:
         """Take one step that minimizes the sum of a loss (...)."""
-        self.gradients = torch.autograd.grad(loss.sum(), self.rule.parameters)
+        self.gradients = torch.autograd.grad(loss.sum(), self.optimizer.parameters)
         with torch.no_grad():
-            self.rule(self.gradients)
+            self.optimizer(self.gradients)
 
     def before(self) -> None:
         """Prepare a step; call it outside of the graph."""
-        self.rule.before()
+        self.optimizer.before()
 
     def after(self) -> None:
         """Finish a step."""
@@ -131,7 +129,7 @@ class TraceableEMA:
     """An `EMA` whose weight is a tensor on the device.
 
     Attributes:
-        weight: of the trained network in the next update, to be set before it.
+        weight: of the trained network in the next update; set it before each.
     """
 
     def __init__(self, ema: EMA):
@@ -141,10 +139,10 @@ class TraceableEMA:
     @torch.no_grad()
     def update(self) -> None:
         """Update the EMA with the current weights of the trained network."""
-        for ours, theirs in zip(self.ema.ema_parameters, self.ema.parameters, strict=True):
-            ours.lerp_(theirs, self.weight)
-        for ours, theirs in self.ema.buffers:
-            ours.copy_(theirs)
+        for ema, trained in zip(self.ema.ema_parameters, self.ema.parameters, strict=True):
+            ema.lerp_(trained, self.weight)
+        for ema, trained in self.ema.buffers:
+            ema.copy_(trained)
 
     def before(self) -> None:
         """Prepare an update; call it outside of the graph."""
@@ -157,7 +155,7 @@ class TraceableEMA:
 
 def traceable_copy(gan: GANState) -> Any:
     """Copy a GANState with traceable EMA updates, for use in a graph."""
-    twin: Any = copy.copy(gan)
-    twin.ema = TraceableEMA(gan.ema)
-    twin.ema_critic = gan.ema_critic and TraceableEMA(gan.ema_critic)
-    return twin
+    traceable: Any = copy.copy(gan)
+    traceable.ema = TraceableEMA(gan.ema)
+    traceable.ema_critic = gan.ema_critic and TraceableEMA(gan.ema_critic)
+    return traceable

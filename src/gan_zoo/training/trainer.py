@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.data.loader import BatchLoader
-from gan_zoo.training.latents import LatentSampler
 from gan_zoo.training.meters import MeanMetrics
+from gan_zoo.training.rng import LatentSampler
 from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
 from gan_zoo.training.schedule import CriticWarmup
 from gan_zoo.training.step import GANState
@@ -30,10 +30,10 @@ class Trainer:
     """Everything that changes from step to step of one run.
 
     Attributes:
-        latent_rng: generator of the latent vectors, on the device of the networks.
-        compiled: whether turns are compiled, or captured on a GPU; a continued run does as it did.
+        latent_rng: random generator of the latent vectors, on the device of the networks.
+        compiled: whether steps are compiled, or captured on a GPU; a resumed run keeps it.
         step: generator updates made so far.
-        midway: whether some of the next step is done: True where an exception ended it.
+        midway: whether part of the next step is done: True after an exception in it.
     """
 
     gan: GANState
@@ -48,20 +48,20 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.latents = LatentSampler(self.gan.generator, self.loader.batch_size, self.latent_rng)
-        self._runner: StepRunner | None = None  # made once there is a state to start from
+        self._runner: StepRunner | None = None  # made after a state was loaded, if any is
 
     def setup_runner(self, gap: int) -> int:
         """Choose the runner for `train_steps`. Returns the best number of steps per call.
 
         The number divides `gap`, the steps between two callbacks (0: there are none).
         """
-        table = (self.gan, self.loader, self.latents)
+        parts = (self.gan, self.loader, self.latents)
         if not self.compiled:
-            self._runner = StepRunner(*table)
+            self._runner = StepRunner(*parts)
             return 1
-        together = steps_per_graph(self.gan, self.n_critic, gap)
-        self._runner = make_runner(*table, self.n_critic, together)
-        return together
+        count = steps_per_graph(self.gan, self.n_critic, gap)
+        self._runner = make_runner(*parts, self.n_critic, count)
+        return count
 
     def train_steps(self, count: int = 1) -> None:
         """Make `count` generator updates, with the critic updates that precede each."""
@@ -75,15 +75,14 @@ class Trainer:
         self.midway = False
 
     def compute_metrics(self, reset: bool = True) -> dict[str, Tensor]:
-        """Means of all metrics since the last reset, and metrics of the last step.
+        """Return means since the last reset, and the last step's gradient norms and loss metrics.
 
-        Of the last step are the norms of the gradients, and the metrics of the loss. Scalars on the
-        device, without synchronizing.
+        Scalars on the device, without synchronizing.
         """
         last = self.gan.loss.metrics(*self.gan.scored) if self.gan.scored else {}
-        for player, gradients in self._runner.gradients().items() if self._runner else ():
+        for name, gradients in self._runner.gradients().items() if self._runner else ():
             norms = torch._foreach_norm(list(gradients))
-            last[f"grad_norm/{player}"] = torch.stack(norms).norm()
+            last[f"grad_norm/{name}"] = torch.stack(norms).norm()
         return {**self.metrics.compute(reset), **last}
 
     def fit(
@@ -94,19 +93,19 @@ class Trainer:
     ) -> None:
         """Train up to step `steps`; call each action at multiples of its period and at the end.
 
-        An action with period 0 is called after every chunk of steps, one with period None at the
-        end alone. Returns early once `should_stop()` is true.
+        An action with period 0 is called after every chunk of steps, one with period None only at
+        the end. Returns early once `should_stop()` is true.
         """
-        together = self.setup_runner(math.gcd(*(period or 0 for period, _ in schedule)))
+        chunk = self.setup_runner(math.gcd(*(period or 0 for period, _ in schedule)))
         while self.step < steps and not should_stop():
-            aligned = self.step % together == 0 and self.step + together <= steps
-            self.train_steps(together if aligned else 1)
+            aligned = self.step % chunk == 0 and self.step + chunk <= steps
+            self.train_steps(chunk if aligned else 1)
             for period, act in schedule:
                 if self.step == steps or (period is not None and _is_due(self.step, period)):
                     act()
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything needed to resume exactly: tensors and plain values only."""
+        """Return everything needed to resume exactly: tensors and plain values only."""
         device = self.gan.device
         return {
             "step": self.step,
@@ -118,11 +117,11 @@ class Trainer:
             "ema": self.gan.ema.network.state_dict(),
             "ema_updates": self.gan.ema.updates,
             "ema_critic": self.gan.ema_critic and self.gan.ema_critic.network.state_dict(),
-            "latent_rng": self.latents.state(),
+            "latent_rng": self.latents.state_dict(),
             "loader_position": self.loader.position,
             "cpu_rng": torch.get_rng_state(),
             "cuda_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
-            "metrics": self.metrics.state(),
+            "metrics": self.metrics.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -135,58 +134,62 @@ class Trainer:
             self.gan.ema_critic.network.load_state_dict(state["ema_critic"])
         for ema in self.gan.emas:
             ema.updates = state["ema_updates"]
-        self.latents.restore(state["latent_rng"])
+        self.latents.load_state_dict(state["latent_rng"])
         self.loader.position = state["loader_position"]
         torch.set_rng_state(state["cpu_rng"])
         if state["cuda_rng"] is not None and self.gan.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda_rng"], self.gan.device)
-        self.metrics.restore(state["metrics"], self.latent_rng.device)
+        self.metrics.load_state_dict(state["metrics"], self.latent_rng.device)
         self.step, self.compiled = state["step"], state["compiled"]
         self._runner = None
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Load an optimizer's state, its tensors with the strides of their parameters."""
+    """Load an optimizer's state; its tensors get the strides of their parameters."""
     optimizer.load_state_dict(state)
     for parameter, values in optimizer.state.items():
         for name, value in values.items():
-            if value.shape == parameter.shape:  # fused optimizers trust that the strides agree
+            if value.shape == parameter.shape:  # fused optimizers assume equal strides
                 values[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
-_WORTH_IT = {"cpu": 25_000, "cuda": 1_000}  # turns; to compile one costs what 10,000 of them save
-_AT_ONCE = 64  # updates in one graph on a GPU
+# compiling a step costs the time that 10,000 compiled steps save
+_WORTH_ON_CPU, _WORTH_ON_CUDA = 25_000, 1_000  # steps of a run
+_UPDATES_PER_GRAPH = 64  # on a GPU
 
 
-def should_compile(gan: GANState, turns: int) -> bool:
-    """Whether compiling pays: on a GPU almost always, on a CPU for long runs of perceptrons.
+def should_compile(gan: GANState, steps: int) -> bool:
+    """Return whether compiling pays: on GPUs almost always, on CPUs for long runs of perceptrons.
 
-    Convolutions on a CPU gain nothing: compilers leave their kernels alone.
+    Convolutions on a CPU gain nothing: compilers do not change their kernels.
     """
+    if gan.device.type == "cuda":
+        return steps >= _WORTH_ON_CUDA
     modules = (*gan.generator.modules(), *gan.critic.modules())
     convolves = any(isinstance(module, nn.modules.conv._ConvNd) for module in modules)
-    on_cuda = gan.device.type == "cuda"
-    return turns >= _WORTH_IT[gan.device.type] and (on_cuda or not convolves)
+    return steps >= _WORTH_ON_CPU and not convolves
 
 
 def steps_per_graph(gan: GANState, n_critic: int, gap: int) -> int:
-    """Number of steps to run as one: a divisor of `gap`; any number divides 0."""
-    most = {"cpu": 1, "cuda": max(1, _AT_ONCE // (n_critic + 1))}[gan.device.type]
+    """Return the number of steps to run as one: a divisor of `gap`; any number divides 0."""
+    if gan.device.type != "cuda":
+        return 1
+    most = max(1, _UPDATES_PER_GRAPH // (n_critic + 1))
     return max(count for count in range(1, most + 1) if gap % count == 0)
 
 
 def make_runner(
-    gan: GANState, loader: Batches, latents: Noise, n_critic: int, together: int
+    gan: GANState, loader: Batches, latents: Noise, n_critic: int, steps: int
 ) -> StepRunner:
-    """A runner that compiles or captures steps when they first run.
+    """Make a runner that compiles steps, or captures `steps` at a time, when they first run.
 
-    Falls back to eager steps where that fails, and logs why.
+    Falls back to eager steps if that fails, and logs why.
     """
     try:
         if gan.device.type == "cuda":
             from gan_zoo.training.cuda_graph import CudaGraphRunner
 
-            return CudaGraphRunner(gan, loader, latents, [n_critic] * together)
+            return CudaGraphRunner(gan, loader, latents, [n_critic] * steps)
         from gan_zoo.training.compiled import CompiledRunner
 
         return CompiledRunner(gan, loader, latents)

@@ -1,0 +1,122 @@
+"""Evaluations of a run while it trains, and its best checkpoint by one of their metrics."""
+
+import logging
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gan_zoo import checkpoints
+from gan_zoo.evaluation.config import Evaluation, monitored_tag
+from gan_zoo.evaluation.evaluator import Evaluator
+from gan_zoo.evaluation.health import DivergedError
+from gan_zoo.evaluation.monitor import HealthMonitor
+from gan_zoo.evaluation.result import EvalResult
+from gan_zoo.metrics.metric import higher_is_better
+from gan_zoo.schema import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+class PeriodicEvaluation:
+    """Evaluates one run, updates its health, and keeps its best checkpoint.
+
+    Args:
+        health_monitor: of the run; dataset: the dataset's settings.
+        folder: where best.pt is kept.
+
+    Attributes:
+        facts: what a summary records of the last evaluation.
+
+    Raises ConfigError for settings that do not suit the dataset.
+    """
+
+    def __init__(
+        self, health_monitor: HealthMonitor, dataset: Any, settings: Evaluation, folder: Path
+    ):
+        self.health_monitor, self.facts = health_monitor, {}
+        classifies = health_monitor.trainer.gan.ema_critic is not None
+        try:
+            self.evaluator = Evaluator(
+                dataset, health_monitor.samples, settings, health_monitor.device
+            )
+            tag = monitored_tag(settings.monitor, self.evaluator.tags(classifies))
+        except ConfigError as error:
+            named = error.key in ("metrics", "monitor")
+            raise error.under("evaluation" if named else "") from None
+        self.best = BestCheckpoint(folder, tag) if tag else None
+
+    def evaluate(self) -> EvalResult:
+        """Evaluate the run now. Raises DivergedError for samples that are not finite."""
+        trainer, health = self.health_monitor.trainer, self.health_monitor.health
+        gan = trainer.gan
+        classifier = gan.ema_critic and gan.ema_critic.network
+        try:
+            result = self.evaluator.evaluate(
+                gan.ema.network, gan.critic, classifier, self.health_monitor.loss
+            )
+        except DivergedError as reason:
+            raise health.diverge(trainer.step, reason) from None
+        health.read_metrics(trainer.step, result.numbers)
+        return result
+
+    def update(self, result: EvalResult, content: Callable[[], dict[str, Any]]) -> None:
+        """Save a checkpoint of `content()` as best.pt if this result is the best so far."""
+        self.facts = {"protocol": result.protocols}
+        if self.best is None:
+            return
+        value = result.numbers[self.best.metric]
+        self.best.update(self.health_monitor.trainer.step, value, content)
+        self.facts["best"] = self.best.record
+
+
+def periodic_evaluation(
+    health_monitor: HealthMonitor, dataset: Any, settings: Any, folder: Path
+) -> PeriodicEvaluation | None:
+    """Make the evaluation of a run with these `RunConfig` settings; None if it evaluates nothing.
+
+    Raises ConfigError for settings that do not suit the dataset.
+    """
+    if not settings.evaluate_every:
+        return None
+    if not dataset.has_test():
+        log.warning("%-12s nothing is evaluated: the dataset holds no test samples", "evaluation")
+        return None
+    evaluation = PeriodicEvaluation(health_monitor, dataset, settings.evaluation, folder)
+    return evaluation if evaluation.evaluator.names else None
+
+
+class BestCheckpoint:
+    """Keeps FOLDER/best.pt, the best checkpoint by a metric that has a direction.
+
+    Attributes:
+        record: metric, value and step of the best checkpoint; empty while there is none.
+    """
+
+    def __init__(self, folder: Path, metric: str):
+        self.path, self.metric = folder / "best.pt", metric
+        self.sign = -1 if higher_is_better(metric) else 1
+        self.record: dict[str, Any] = {}
+        if self.path.exists():
+            self._restore()
+
+    def _restore(self) -> None:
+        """Read the record of an existing checkpoint if it is valid and by the same metric."""
+        try:
+            record = checkpoints.read(self.path).get("best")
+        except ConfigError as error:  # resuming the run does not need it
+            log.warning("%s; the next best checkpoint replaces it", error)
+            return
+        if isinstance(record, dict) and record.get("metric") == self.metric:
+            self.record = record
+
+    def update(self, step: int, value: float, content: Callable[[], dict[str, Any]]) -> bool:
+        """Save a checkpoint if its value is the best so far. Returns whether it was saved."""
+        best = self.record.get("value", math.inf * self.sign)
+        if not self.sign * value < self.sign * best:
+            return False
+        record = {"metric": self.metric, "value": value, "step": step}
+        if checkpoints.try_save(self.path, {**content(), "best": record}):
+            return False
+        self.record = record
+        return True

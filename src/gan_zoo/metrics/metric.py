@@ -1,0 +1,104 @@
+"""Name, direction and unit of every metric, by the group that measures it.
+
+No torch: settings are checked and reports written without it. The functions are in the modules
+beside this one. A tag is `metric/NAME`; metrics of image features end in a suffix that names the
+dataset and the task of its feature network, `metric/NAME_SUFFIX`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """One number of an evaluation.
+
+    Attributes:
+        name: the part of its tag between `metric/` and the suffix.
+        higher_is_better: None where neither direction is better; such a metric ranks nothing.
+        unit: of its value.
+    """
+
+    name: str
+    higher_is_better: bool | None
+    unit: str
+
+    def tag(self, suffix: str = "") -> str:
+        """Return the tag, with the suffix of a dataset's feature network if there is one."""
+        return f"metric/{self.name}_{suffix}" if suffix else f"metric/{self.name}"
+
+
+MetricGroups = Mapping[str, tuple[Metric, ...]]
+
+MIXTURE_METRICS: MetricGroups = {
+    "modes": (
+        Metric("modes", True, "modes"),
+        Metric("high_quality", True, "share"),
+        Metric("reverse_kl", False, "nats"),
+        Metric("largest_share", None, "share"),
+    ),
+    "divergence": (
+        Metric("jsd", False, "nats"),
+        Metric("gan_critic_loss_bound", None, "nats"),
+    ),
+    "transport": (Metric("sliced_wasserstein", False, "sample units"),),
+}
+IMAGE_METRICS: MetricGroups = {
+    "frechet": (Metric("frechet", False, "squared feature units"),),
+    "kernel": (
+        Metric("kernel_distance", False, "MMD^2"),
+        Metric("kernel_distance_error", None, "MMD^2"),
+    ),
+    "manifold": (
+        Metric("precision", True, "share"),
+        Metric("recall", True, "share"),
+        Metric("density", True, "ratio"),
+        Metric("coverage", True, "share"),
+    ),
+    "classes": (
+        Metric("classes_covered", True, "classes"),
+        Metric("class_entropy", True, "nats"),
+        Metric("class_reverse_kl", False, "nats"),
+        Metric("confident_share", None, "share"),
+        Metric("largest_share", None, "share"),
+    ),
+    "nearest": (Metric("nearest_ratio", None, "ratio"),),
+}
+# measured with the group `classes` where the generator is conditional
+LABEL_METRICS = (
+    Metric("label_accuracy", True, "share"),
+    Metric("label_accuracy_worst", True, "share"),
+)
+INCEPTION_METRICS = (
+    Metric("fid", False, "squared feature units"),
+    Metric("kid", False, "MMD^2"),
+    Metric("kid_std", None, "MMD^2"),
+    Metric("inception_score", True, "classes"),
+    Metric("inception_score_std", None, "classes"),
+)
+CLASSIFICATION_ERROR = Metric("classification_error", False, "share")
+
+_ALL = [
+    *(
+        metric
+        for groups in (MIXTURE_METRICS, IMAGE_METRICS)
+        for each in groups.values()
+        for metric in each
+    ),
+    *LABEL_METRICS,
+    *INCEPTION_METRICS,
+    CLASSIFICATION_ERROR,
+]
+
+
+def find_metric(tag: str) -> Metric | None:
+    """Return the metric of a tag, with any suffix; None where the tag is not a metric's."""
+    group, _, name = tag.partition("/")
+    matching = [m for m in _ALL if group == "metric" and f"{name}_".startswith(f"{m.name}_")]
+    return max(matching, key=lambda metric: len(metric.name), default=None)
+
+
+def higher_is_better(tag: str) -> bool | None:
+    """Return a tag's direction; None where it has none."""
+    metric = find_metric(tag)
+    return metric.higher_is_better if metric else None
