@@ -1,4 +1,4 @@
-"""What a dataset holds and which layers see it: `python scripts/describe.py dataset=ring`."""
+"""Describe a dataset and the networks for it: `python scripts/describe.py dataset=ring`."""
 
 import argparse
 import logging
@@ -15,48 +15,48 @@ from gan_zoo.schema import ConfigError, instantiate
 if TYPE_CHECKING:
     from gan_zoo.data.in_memory import InMemoryDataset
 
-_LISTED = 200  # classes named
+_LISTED = 200  # classes listed
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def main() -> None:
-    """Print counts, classes and fingerprints of both splits, and the networks; draw samples."""
+    """Print both splits and the networks, and write an image of random samples."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("override", nargs="*", help="as for train.py, such as dataset.size=32")
     parser.add_argument(
-        "--out", type=given_path, default=Path("outputs/datasets"), help="for the picture"
+        "--out", type=given_path, default=Path("outputs/datasets"), help="folder of the image"
     )
-    asked = parser.parse_args()
-    launch.check_overrides(asked.override, CONFIGS)
+    args = parser.parse_args()
+    launch.check_overrides(args.override, CONFIGS)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with launch.initialize(CONFIGS):
-        config = compose("train", asked.override, return_hydra_config=True)
+        config = compose("train", args.override, return_hydra_config=True)
     name = config.hydra.runtime.choices.dataset
     plain = launch.to_dict(config)
     dataset = instantiate(plain["dataset"], "dataset")
     samples = dataset.load("train")
-    tell("dataset", f"{name}, {type(dataset).__module__}.{type(dataset).__name__}")
-    tell("sample", f"{'x'.join(map(str, samples.shape))} of {samples.x.dtype}")
-    tell("train", counts(samples))
+    show("dataset", f"{name}, {type(dataset).__module__}.{type(dataset).__name__}")
+    show("sample", f"{'x'.join(map(str, samples.shape))} of {samples.x.dtype}")
+    show("train", counts(samples))
     try:
-        tell("test", counts(dataset.load("test")))
+        show("test", counts(dataset.load("test")))
     except ConfigError as error:
-        tell("test", f"none: {error}")
+        show("test", f"none: {error}")
     from gan_zoo.data.class_counts import contents
 
     for title, line in contents(samples, _LISTED).items():
-        tell(title, line)
-    tell("picture", draw(dataset, samples, asked.out / f"{name}.png"))
+        show(title, line)
+    show("image", write_samples(dataset, samples, args.out / f"{name}.png"))
     print(layers(plain, samples))
 
 
-def tell(name: str, value: Any) -> None:
+def show(name: str, value: Any) -> None:
     """Print one line of the summary."""
     print(f"{name:<13} {value}")
 
 
 def counts(samples: "InMemoryDataset") -> str:
-    """One split in a line: number and bytes of its samples, its classes, its fingerprint."""
+    """Format one split: number and bytes of its samples, its classes, its fingerprint."""
     sizes = samples.y.bincount(minlength=samples.num_classes)
     classes = f"{samples.num_classes:,} classes of {sizes.min():,} to {sizes.max():,}"
     labels = classes if samples.num_classes > 1 else "no labels"
@@ -65,15 +65,15 @@ def counts(samples: "InMemoryDataset") -> str:
 
 
 def layers(config: dict[str, Any], samples: "InMemoryDataset") -> str:
-    """The layers of both networks for these samples, with output shapes and parameters."""
-    from gan_zoo.architectures.summary import tables
+    """Format the layers of both networks, with output shapes and parameters."""
+    from gan_zoo.architectures.summary import layer_tables
 
     classes = samples.num_classes if config["conditional"] else 1
-    return tables(*build_networks(config, samples.shape, classes), samples.shape)
+    return layer_tables(*build_networks(config, samples.shape, classes), samples.shape)
 
 
-def draw(dataset: Any, samples: "InMemoryDataset", path: Path) -> Path:
-    """Write a picture of samples drawn at random, by classes if there are any."""
+def write_samples(dataset: Any, samples: "InMemoryDataset", path: Path) -> Path:
+    """Write an image of random samples, in rows by class if there are classes."""
     import torch
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Draw from a trained generator: `python scripts/sample.py RUN_OR_CHECKPOINT`."""
+"""Sample from a trained generator: `python scripts/sample.py RUN_OR_CHECKPOINT`."""
 
 import argparse
 
@@ -9,12 +9,12 @@ POSITIVE = whole_number(1)
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=given_path, help="a run's folder, or a checkpoint file")
-    parser.add_argument("--grid", type=POSITIVE, metavar="N", help="one picture of N samples")
-    parser.add_argument("--pngs", type=POSITIVE, metavar="N", help="N pictures of one sample each")
-    parser.add_argument("--npz", type=POSITIVE, metavar="N", help="an array of N samples")
+    parser.add_argument("--grid", type=POSITIVE, metavar="N", help="one image of N samples")
+    parser.add_argument("--pngs", type=POSITIVE, metavar="N", help="N images of one sample each")
+    parser.add_argument("--npz", type=POSITIVE, metavar="N", help="an .npz of N samples")
     parser.add_argument("--interpolation", type=POSITIVE, metavar="ROWS", help="rows of ten steps")
     classes = {"metavar": "NAME[,NAME...]", "dest": "classes"}
     parser.add_argument("--class", **classes, help="only this class, or these; names or numbers")
@@ -28,31 +28,31 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Write what was asked for, or a grid."""
-    asked = arguments()
-    from gan_zoo import sampling  # imports torch: only once the command line is known to be good
+    """Write the requested files, or a grid."""
+    args = arguments()
+    from gan_zoo import sampling  # imports torch, so only after the command line is checked
 
-    source = resolve(asked.source)
-    sampler = sampling.load_sampler(source, averaged=not asked.trained)
-    chosen = sampler.chosen(asked.classes) if asked.classes is not None else ()
+    source = resolve(args.source)
+    sampler = sampling.load_sampler(source, averaged=not args.trained)
+    chosen = sampler.parse_classes(args.classes) if args.classes is not None else ()
     run = source if source.is_dir() else source.parent.parent
-    out = asked.out or run / "generated"
+    out = args.out or run / "generated"
 
     def latents(count: int) -> dict:
-        return {"z": sampler.latent(count, asked.seed), "y": sampler.labels(count, chosen)}
+        return {"z": sampler.latent(count, args.seed), "y": sampler.labels(count, chosen)}
 
-    if asked.pngs:
-        sampling.write_pictures(sampler, out / "pngs", **latents(asked.pngs))
-    if asked.npz:
-        sampling.write_npz(sampler, out / "samples.npz", **latents(asked.npz))
-    if asked.interpolation:
-        walk = out / "interpolation.png"
-        sampling.write_interpolation(sampler, walk, asked.interpolation, 10, asked.seed, chosen)
-    if asked.per_class:
-        count = asked.per_class * (len(chosen) or sampler.generator.num_classes)
+    if args.pngs:
+        sampling.write_images(sampler, out / "pngs", **latents(args.pngs))
+    if args.npz:
+        sampling.write_npz(sampler, out / "samples.npz", **latents(args.npz))
+    if args.interpolation:
+        path = out / "interpolation.png"
+        sampling.write_interpolation(sampler, path, args.interpolation, 10, args.seed, chosen)
+    if args.per_class:
+        count = args.per_class * (len(chosen) or sampler.generator.num_classes)
         sampling.write_grid(sampler, out / "classes.png", **latents(count))
-    if asked.grid or not (asked.pngs or asked.npz or asked.interpolation or asked.per_class):
-        count = asked.grid or sampler.dataset.grid_size
+    if args.grid or not (args.pngs or args.npz or args.interpolation or args.per_class):
+        count = args.grid or sampler.dataset.grid_size
         sampling.write_grid(sampler, out / "grid.png", **latents(count))
     print(f"step {sampler.step}, written to {out}")
 

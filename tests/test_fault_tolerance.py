@@ -162,7 +162,7 @@ def test_a_zip_bomb_is_refused(tmp_path):
 
 def test_a_checkpoint_of_another_network_is_refused(trained, tmp_path, content):
     trained(tmp_path, *SMALL, "steps=1")
-    wrong_condition = {"since": "x", "readings": 0, "warned": False}
+    wrong_condition = {"step": "x", "count": 0, "logged": False}
     health = {**content["health"], "before_end": {"collapse": wrong_condition}}
     wrong = {"critic": content["generator"], "latent_rng": [1], "metrics": 3, "health": health}
     for name, state in wrong.items():

@@ -1,4 +1,4 @@
-"""Losses: hand-computed values, identities, gradients, shapes, and the traps of the field."""
+"""Losses: hand formulas, identities, gradients, shapes, and classic mistakes."""
 
 import dataclasses
 import itertools
@@ -106,16 +106,16 @@ def loss_of(name, **changes):
 
 
 def scored_for(loss, real, fake):
-    """What each player's formula is called with."""
+    """Arguments of both formulas."""
     return loss.critic(real, fake), loss.generator(fake, real if loss.needs_real else None)
 
 
-def test_every_loss_yaml_has_its_hand_written_formula():
+def test_every_loss_yaml_has_a_hand_formula():
     assert sorted(HAND) == YAMLS
 
 
 @pytest.mark.parametrize("name", YAMLS)
-def test_values_are_those_of_the_hand_written_formula(name):
+def test_values_match_the_hand_formula(name):
     critic, generator = scored_for(loss_of(name), REAL, FAKE)
     r, f = REAL.score.tolist(), FAKE.score.tolist()
     assert critic.item() == pytest.approx(HAND[name][0](r, f, MARGINS), abs=1e-6)
@@ -123,14 +123,14 @@ def test_values_are_those_of_the_hand_written_formula(name):
 
 
 @pytest.mark.parametrize("name", YAMLS)
-def test_gradients_are_those_of_the_hand_written_formula(name):
+def test_gradients_match_the_hand_formula(name):
     rng = torch.Generator().manual_seed(1)
     x = torch.randn(2, 7, 5, generator=rng, dtype=torch.float64)
     r, f = (2 * torch.randn(2, 7, generator=rng, dtype=torch.float64)).requires_grad_()
     m = (2.4576 * (x[0] - x[1]).abs().mean(-1)).tolist()
-    players = scored_for(loss_of(name), ScoredBatch(x[0], r), ScoredBatch(x[1], f))
+    values = scored_for(loss_of(name), ScoredBatch(x[0], r), ScoredBatch(x[1], f))
     hands = [lambda r, f: HAND[name][0](r, f, m), HAND[name][1]]
-    for value, hand in zip(players, hands, strict=True):
+    for value, hand in zip(values, hands, strict=True):
         ours = torch.autograd.grad(value, [r, f], retain_graph=True, allow_unused=True)
         for which, gradient in enumerate(ours):
             expected = difference_quotients(hand, [r.tolist(), f.tolist()], which)
@@ -157,7 +157,7 @@ NUMBERS = (-1e3, -1.0, -1e-3, 0.0, 1e-3, 0.5, 0.999, 1.0, 1.001, 2.0, 1e3)
 
 
 @pytest.mark.parametrize("name", YAMLS)
-def test_what_a_loss_accepts_for_its_numbers_gives_finite_losses_and_gradients(name):
+def test_allowed_numbers_give_finite_losses_and_gradients(name):
     """A number that would make nan is refused by its range: Annotated[float, Range(...)]."""
     numbers = [f.name for f in dataclasses.fields(loss_of(name)) if is_number(f.type)]
     for field, value in itertools.product(numbers, NUMBERS):
@@ -174,7 +174,7 @@ def test_what_a_loss_accepts_for_its_numbers_gives_finite_losses_and_gradients(n
 
 
 @pytest.mark.parametrize("name", YAMLS)
-def test_a_stack_of_runs_gets_each_runs_own_value(name):
+def test_stack_of_runs_gives_each_run_its_value(name):
     loss = loss_of(name)
     real = ScoredBatch(torch.randn(4, 6, 3, 2), torch.randn(4, 6))
     fake = ScoredBatch(torch.randn(4, 6, 3, 2), torch.randn(4, 6))
@@ -197,13 +197,13 @@ def critic_gradients(loss, real=REAL, fake=FAKE):
     return torch.autograd.grad(value, scores)
 
 
-def test_slope_one_has_the_critic_gradients_of_wgan():
+def test_slope_one_has_wgan_critic_gradients():
     slope_one = critic_gradients(losses.GeneralizedLossSensitive(slope=1.0))
     for ours, wgans in zip(slope_one, critic_gradients(losses.Wasserstein()), strict=True):
         torch.testing.assert_close(ours, wgans)
 
 
-def test_slope_zero_is_the_loss_sensitive_gan_and_minus_one_the_absolute_value():
+def test_slope_zero_is_lsgan_and_minus_one_absolute():
     satisfied = ScoredBatch(REAL.x, REAL.score + 10 * torch.tensor([1.0, 0.0]))
     ls_gan, glsgan = losses.LossSensitive(), losses.GeneralizedLossSensitive
     torch.testing.assert_close(
@@ -214,7 +214,7 @@ def test_slope_zero_is_the_loss_sensitive_gan_and_minus_one_the_absolute_value()
     torch.testing.assert_close(absolute, differences.abs().mean())
 
 
-def test_the_slope_may_be_a_tensor_one_for_each_run_of_a_stack():
+def test_slope_may_be_a_tensor_per_run():
     real = ScoredBatch(torch.randn(3, 5, 2), torch.randn(3, 5) + 2)
     fake = ScoredBatch(torch.randn(3, 5, 2), torch.randn(3, 5))
     slopes = torch.tensor([[-1.0], [0.0], [1.0]])
@@ -230,7 +230,7 @@ def test_the_slope_may_be_a_tensor_one_for_each_run_of_a_stack():
 
 
 @pytest.mark.parametrize("slope", [-1.0, 0.0, 0.3])
-def test_the_gradient_at_a_exactly_zero_is_the_slope(slope):
+def test_gradient_at_zero_is_the_slope(slope):
     a = torch.zeros(1, requires_grad=True)
     losses.GeneralizedLossSensitive(slope=slope).cost(a).sum().backward()
     assert a.grad.item() == pytest.approx(slope)
@@ -239,7 +239,7 @@ def test_the_gradient_at_a_exactly_zero_is_the_slope(slope):
 @pytest.mark.parametrize(
     "loss", [losses.LossSensitive(), losses.GeneralizedLossSensitive(slope=-1)]
 )
-def test_margins_carry_no_gradient_and_differ_between_pairs(loss):
+def test_margins_are_detached_and_per_pair(loss):
     x_real, x_fake = REAL.x.clone().requires_grad_(), FAKE.x.clone().requires_grad_()
     score = x_fake.sum(-1)
     value = loss.critic(ScoredBatch(x_real, REAL.score), ScoredBatch(x_fake, score.detach()))
@@ -250,29 +250,29 @@ def test_margins_carry_no_gradient_and_differ_between_pairs(loss):
     torch.testing.assert_close(x_fake.grad, torch.full_like(x_fake, -1 / 2))  # of the score alone
 
 
-def test_a_satisfied_pair_moves_the_critic_only_by_the_leak():
+def test_satisfied_pair_has_the_gradient_of_the_slope():
     no_leak = critic_gradients(losses.LossSensitive())
     assert no_leak[0].tolist() == [-0.5, 0.0]
     assert no_leak[1].tolist() == [0.5, 0.0]
-    leak = critic_gradients(losses.GeneralizedLossSensitive(slope=0.5))
-    assert leak[0].tolist() == [-0.5, -0.25]
+    small = critic_gradients(losses.GeneralizedLossSensitive(slope=0.5))
+    assert small[0].tolist() == [-0.5, -0.25]
 
 
-def test_costs_apply_to_each_pair_before_the_mean():
+def test_costs_apply_before_the_mean():
     real = ScoredBatch(torch.zeros(2, 1), torch.tensor([5.0, -5.0]))
     fake = ScoredBatch(torch.zeros(2, 1), torch.zeros(2))
     assert losses.LossSensitive().critic(real, fake).item() == 2.5  # the mean pair would give 0
     assert losses.LeastSquares(a=0, b=0, c=0).critic(real, fake).item() == 12.5
 
 
-def test_values_of_the_gan_at_its_optimum():
+def test_gan_at_its_optimum():
     at = ScoredBatch(torch.zeros(4, 1), torch.zeros(4))
     assert losses.GAN().critic(at, at).item() == pytest.approx(2 * math.log(2))
     assert losses.GAN().generator(at).item() == pytest.approx(math.log(2))
     assert losses.GAN(form="minimax").generator(at).item() == pytest.approx(-math.log(2))
 
 
-def test_the_minimax_generator_loses_its_gradient_where_the_critic_wins():
+def test_minimax_generator_gradient_vanishes():
     def gradient(form):
         score = torch.tensor([-20.0], requires_grad=True)
         losses.GAN(form=form).generator(ScoredBatch(torch.zeros(1, 1), score)).backward()
@@ -286,24 +286,24 @@ def test_the_minimax_generator_loses_its_gradient_where_the_critic_wins():
     ("codes", "score", "critic", "generator"),
     [((0, 1, 1), 0.5, 0.25, 0.125), ((-1, 1, 0), 0.0, 1.0, 0.0)],
 )
-def test_values_of_least_squares_at_its_equilibrium(codes, score, critic, generator):
+def test_least_squares_at_its_equilibrium(codes, score, critic, generator):
     loss = losses.LeastSquares(**dict(zip("abc", codes, strict=True)))
     at = ScoredBatch(torch.zeros(3, 1), torch.full((3,), score))
     assert loss.critic(at, at).item() == pytest.approx(critic)
     assert loss.generator(at).item() == pytest.approx(generator)
 
 
-def test_least_squares_says_whether_its_codes_give_the_pearson_divergence():
+def test_least_squares_remarks_on_pearson_divergence():
     assert loss_of("lsgan_pearson").remark().startswith("b - c = 1")
     assert loss_of("lsgan").remark().startswith("not b - c = 1")
 
 
-def test_hinge_is_two_for_a_critic_that_says_nothing():
+def test_hinge_is_two_at_score_zero():
     at = ScoredBatch(torch.zeros(3, 1), torch.zeros(3))
     assert losses.Hinge().critic(at, at).item() == 2
 
 
-def test_the_pointwise_variant_starves_the_generator_below_zero_at_slope_zero():
+def test_pointwise_variant_has_no_gradient_below_zero():
     score = torch.tensor([-1.0, 1.0], requires_grad=True)
     losses.PointwiseGeneralized(slope=0.0).generator(
         ScoredBatch(torch.zeros(2, 1), score)
@@ -336,13 +336,13 @@ def test_extreme_scores_give_finite_values_and_gradients(name):
         (lambda: f_divergences.WeightedJensenShannon(pi=1.0), "pi"),
     ],
 )
-def test_senseless_hyper_parameters_are_refused_by_name(build, key):
+def test_invalid_hyperparameters_are_refused_by_name(build, key):
     with pytest.raises(ConfigError) as refused:
         build()
     assert refused.value.key == key
 
 
-def test_a_users_own_cost_must_keep_the_papers_two_conditions():
+def test_custom_cost_must_meet_both_conditions():
     from torch.nn.functional import softplus
 
     from gan_zoo.schema import settings
@@ -394,7 +394,7 @@ def test_every_divergence_yaml_is_tested():
 
 
 @pytest.mark.parametrize("name", DIVERGENCES)
-def test_conjugates_equal_the_supremum_over_u(name):
+def test_conjugates_equal_the_supremum(name):
     divergence = DIVERGENCES[name]
     v = torch.tensor([-2.5, -1.0, -0.3, 0.0, 0.4, 1.0, 2.0], dtype=torch.float64)
     u = torch.logspace(-7, 7, 400_001, dtype=torch.float64)
@@ -403,7 +403,7 @@ def test_conjugates_equal_the_supremum_over_u(name):
 
 
 @pytest.mark.parametrize("name", DIVERGENCES)
-def test_divergences_are_zero_at_one_and_rise_with_the_score(name):
+def test_divergences_are_zero_at_one_and_monotonic(name):
     divergence = DIVERGENCES[name]
     one = divergence.f(torch.ones(1, dtype=torch.float64)).item()
     assert one == pytest.approx(-math.log(4) if name == "gan" else 0, abs=1e-12)
@@ -414,7 +414,7 @@ def test_divergences_are_zero_at_one_and_rise_with_the_score(name):
 
 
 @pytest.mark.parametrize("name", DIVERGENCES)
-def test_divergences_stay_finite_in_single_precision(name):
+def test_divergences_are_finite_in_single_precision(name):
     v = torch.tensor([-40.0, 40.0], requires_grad=True)
     value = DIVERGENCES[name].conjugate(v).sum() + DIVERGENCES[name].output(v).sum()
     value.backward()
@@ -422,14 +422,14 @@ def test_divergences_stay_finite_in_single_precision(name):
     assert v.grad.isfinite().all()
 
 
-def test_f_gan_with_the_gan_divergence_is_the_gan():
+def test_f_gan_with_gan_divergence_is_gan():
     for form in ("non_saturating", "minimax"):
         f_gan, gan = losses.FGAN(divergence=f_divergences.GAN(), form=form), losses.GAN(form=form)
         torch.testing.assert_close(f_gan.critic(REAL, FAKE), gan.critic(REAL, FAKE))
         torch.testing.assert_close(f_gan.generator(FAKE), gan.generator(FAKE))
 
 
-def test_margin_meters_say_how_many_pairs_violate_their_margin():
+def test_margin_metrics_count_violated_pairs():
     metrics = losses.LossSensitive().metrics(REAL, FAKE)
     assert metrics["margin/violated"].item() == 0.5
     assert metrics["margin/mean"].item() == pytest.approx(mean(MARGINS))

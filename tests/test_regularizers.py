@@ -1,4 +1,4 @@
-"""Regularizers: closed forms on critics whose gradients are known, and what they do to weights."""
+"""Regularizers: closed forms on critics with known gradients, and their effects on weights."""
 
 import pytest
 import torch
@@ -56,7 +56,7 @@ def test_penalties_have_their_closed_form(regularizer, expected):
     torch.testing.assert_close(penalty, expected(real, fake))
 
 
-def test_interpolates_lie_on_the_line_of_each_pair_with_one_draw_a_sample():
+def test_interpolates_lie_between_each_pair():
     real, fake = images(0), images(1)
     point = gradient_penalties.interpolate(real, fake, Y)
     shares = ((point - real) / (fake - real)).flatten(1)
@@ -65,13 +65,13 @@ def test_interpolates_lie_on_the_line_of_each_pair_with_one_draw_a_sample():
     assert shares.mean(1).unique().numel() == 6  # and another for every sample
 
 
-def test_the_gradient_penalty_of_pairs_that_agree_is_taken_at_them():
+def test_gradient_penalty_of_equal_pairs():
     real = images(0)
     penalty = regularizers.GradientPenalty(weight=10).penalty(Quadratic(3), real, real, Y)
     torch.testing.assert_close(penalty, 10 * (norms(real) - 1).square().mean())
 
 
-def test_dragan_stays_within_half_a_deviation_above_the_reals():
+def test_dragan_points_are_within_half_a_deviation():
     seen = []
 
     class Watching(Quadratic):
@@ -97,7 +97,7 @@ def test_dragan_stays_within_half_a_deviation_above_the_reals():
         regularizers.Dragan(),
     ],
 )
-def test_a_stack_of_runs_is_penalized_run_by_run(regularizer):
+def test_stack_of_runs_is_penalized_per_run(regularizer):
     real, fake = images(0, 2), images(1, 2)
     real[1] = 0  # one run's samples must not reach into the other's penalty
     torch.manual_seed(0)
@@ -113,7 +113,7 @@ def test_a_stack_of_runs_is_penalized_run_by_run(regularizer):
 @pytest.mark.parametrize(
     "regularizer", [regularizers.R1(), regularizers.GradientPenalty(), regularizers.Dragan()]
 )
-def test_penalties_reach_the_critics_weights_and_not_the_generator(regularizer):
+def test_penalties_have_gradients_for_the_critic_only(regularizer):
     critic = mlp.critic((1, 4, 4), 1, hidden=(8,), activation="tanh")
     real = torch.randn(6, 1, 4, 4)
     fake = torch.randn(6, 1, 4, 4, requires_grad=True)
@@ -123,7 +123,7 @@ def test_penalties_reach_the_critics_weights_and_not_the_generator(regularizer):
     assert fake.grad is None
 
 
-def test_a_vanishing_gradient_gives_a_finite_penalty_gradient():
+def test_penalty_of_zero_gradient_has_finite_gradient():
     x = torch.zeros(6, 2)
     critic = mlp.critic((2,), 1, hidden=(4,), activation="tanh")
     for parameter in critic.parameters():
@@ -142,7 +142,7 @@ def test_a_vanishing_gradient_gives_a_finite_penalty_gradient():
         regularizers.Combined(parts={"clip": regularizers.WeightClip(), "r1": regularizers.R1()}),
     ],
 )
-def test_gradient_penalties_refuse_batch_norm_and_say_what_to_use(regularizer):
+def test_gradient_penalties_refuse_batch_norm(regularizer):
     with pytest.raises(ConfigError, match="use layer, group or none") as refused:
         regularizer.prepare(dcgan.critic((1, 16, 16), 1, width=4, norm="batch"))
     assert refused.value.key == "architecture.critic.norm"
@@ -150,7 +150,7 @@ def test_gradient_penalties_refuse_batch_norm_and_say_what_to_use(regularizer):
         regularizer.prepare(dcgan.critic((1, 16, 16), 1, width=4, norm=norm))
 
 
-def test_weight_clipping_bounds_every_parameter_or_the_weights_alone():
+def test_weight_clipping_of_all_parameters_or_weights():
     critic = dcgan.critic((1, 16, 16), 1, width=4)
     regularizers.WeightClip(bound=0.01, parameters="weights").after_step(list(critic.parameters()))
     assert max(p.abs().max().item() for p in critic.parameters() if p.dim() > 1) <= 0.01
@@ -159,7 +159,7 @@ def test_weight_clipping_bounds_every_parameter_or_the_weights_alone():
     assert max(p.abs().max().item() for p in critic.parameters()) <= 0.01
 
 
-def test_weight_projection_scales_only_what_is_too_large():
+def test_weight_projection_scales_large_weights_only():
     critic = nn.Linear(2, 2, bias=True)
     with torch.no_grad():
         critic.weight.copy_(torch.tensor([[1.0, -3.0], [0.0, 4.0]]))  # mean |w| = 2
@@ -173,7 +173,7 @@ def test_weight_projection_scales_only_what_is_too_large():
     assert zero.weight.item() == 0
 
 
-def test_spectral_norm_makes_the_largest_singular_value_one():
+def test_spectral_norm_has_singular_value_one():
     critic = dcgan.critic((1, 16, 16), 1, width=4, norm="none")
     regularizers.SpectralNorm().prepare(critic)
     x, y = torch.randn(4, 1, 16, 16), torch.zeros(4, dtype=torch.int64)
@@ -185,7 +185,7 @@ def test_spectral_norm_makes_the_largest_singular_value_one():
             assert values[0].item() == pytest.approx(1, abs=1e-3)
 
 
-def test_power_iteration_runs_once_a_training_forward_and_never_in_evaluation():
+def test_power_iteration_runs_in_training_only():
     critic = mlp.critic((16,), 1, hidden=(8,))
     regularizers.SpectralNorm().prepare(critic)
     vectors = {name: b for name, b in critic.named_buffers() if name.endswith("_u")}
@@ -204,7 +204,7 @@ def test_power_iteration_runs_once_a_training_forward_and_never_in_evaluation():
     torch.testing.assert_close(layer.parametrizations.weight[0]._v, v)
 
 
-def test_several_regularizers_add_their_penalties_and_all_act():
+def test_combined_regularizers_add_penalties_and_all_act():
     clip, r1, r2 = regularizers.WeightClip(bound=0.1), regularizers.R1(), regularizers.R2(weight=1)
     several = regularizers.Combined(parts={"clip": clip, "r1": r1, "r2": r2})
     real, fake = images(0), images(1)
@@ -234,7 +234,7 @@ def bar():
     return x
 
 
-def test_augmentation_moves_each_image_by_its_own_amount_within_the_bounds():
+def test_augmentation_shifts_each_image_within_bounds():
     torch.manual_seed(0)
     moved = regularizers.Augmentation(shift=0.2).augmented(bar())
     center, spread = center_and_size(moved)
@@ -245,7 +245,7 @@ def test_augmentation_moves_each_image_by_its_own_amount_within_the_bounds():
     assert torch.allclose(spread, center_and_size(bar())[1], atol=0.15)  # bilinear: a little wider
 
 
-def test_augmentation_flips_half_of_the_images_left_to_right():
+def test_augmentation_flips_half_of_the_images():
     torch.manual_seed(0)
     aside = bar().roll(3, 3)
     flipped = regularizers.Augmentation(shift=0, flip=True).augmented(aside)
@@ -254,7 +254,7 @@ def test_augmentation_flips_half_of_the_images_left_to_right():
     assert 70 < other.sum() < 130
 
 
-def test_augmentation_turns_and_scales_about_the_middle():
+def test_augmentation_rotates_and_scales_about_the_center():
     torch.manual_seed(0)
     turned = regularizers.Augmentation(shift=0, rotation=90).augmented(bar())
     center, spread = center_and_size(turned)
@@ -267,7 +267,7 @@ def test_augmentation_turns_and_scales_about_the_middle():
     assert 1 / 0.8 < heights.max() < 1 / 0.68
 
 
-def test_augmentation_lets_gradients_through_and_repeats_the_border():
+def test_augmentation_is_differentiable_with_border_padding():
     torch.manual_seed(0)
     x = torch.full((4, 2, 8, 6), 0.25, requires_grad=True)
     moved = regularizers.Augmentation(shift=0.5, rotation=30, scale=0.2).augmented(x)
@@ -276,7 +276,7 @@ def test_augmentation_lets_gradients_through_and_repeats_the_border():
     assert torch.allclose(x.grad.sum((1, 2, 3)), torch.tensor(2 * 8 * 6.0))
 
 
-def test_the_critic_sees_augmented_samples_while_it_trains_and_true_ones_afterwards():
+def test_augmentation_applies_in_training_only():
     torch.manual_seed(0)
     critic = mlp.critic((1, 8, 8), 1)
     regularizers.Augmentation(shift=0.25, noise=0.0).prepare(critic)

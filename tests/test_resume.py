@@ -91,7 +91,9 @@ def test_a_resumed_run_has_the_same_health(
     trained, tmp_path, monkeypatch, log_every, evaluate_every, first
 ):
     monkeypatch.setattr(monitor, "_SHARE", 4.0)  # of the samples: every other step
-    monkeypatch.setattr("gan_zoo.evaluation.health._NARROW", 100.0)  # whatever the samples are
+    monkeypatch.setattr(
+        "gan_zoo.evaluation.health._COLLAPSED_DISTANCE", 100.0
+    )  # whatever the samples are
     words = [*SICK, f"log_every={log_every}", f"evaluate_every={evaluate_every}"]
     trained(tmp_path / "one", *words, "steps=13")
     if first == "killed":  # between the last checkpoint and the summary

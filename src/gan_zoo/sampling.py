@@ -1,4 +1,4 @@
-"""Samples from a checkpoint alone: grids, single pictures, arrays, walks between latent vectors."""
+"""Samples from a checkpoint alone: grids, single images, arrays, interpolations."""
 
 import dataclasses
 import difflib
@@ -21,19 +21,19 @@ from gan_zoo.experiment import build_networks
 from gan_zoo.monitoring.sample_grid import grid_columns, grid_labels, row_names
 from gan_zoo.schema import ConfigError, instantiate
 
-_NUMBERED = re.compile(r"\d{6,}\.png")  # what `write_pictures` writes
-_LISTED = 20  # classes named in a message
+_NUMBERED = re.compile(r"\d{6,}\.png")  # names that `write_images` writes
+_LISTED = 20  # classes listed in a message
 
 
 @dataclasses.dataclass(frozen=True)
 class Sampler:
-    """A trained generator with what is needed to show its samples.
+    """A trained generator, and what is needed to render its samples.
 
     Attributes:
         generator: in evaluation mode.
-        dataset: settings of the data it was trained on, for their way of being shown.
-        step: generator updates it has had.
-        class_names: of the labels, in their order; empty where it knows none.
+        dataset: settings of its training data, which render samples.
+        step: its generator updates.
+        class_names: of the labels, in their order; empty if unconditional.
     """
 
     generator: Generator
@@ -42,22 +42,22 @@ class Sampler:
     class_names: tuple[str, ...] = ()
 
     def latent(self, count: int, seed: int) -> Tensor:
-        """Latent vectors (count, z_dim) from the generator's prior."""
+        """Sample latent vectors (count, z_dim) from the generator's prior."""
         return self.generator.sample_z(count, torch.Generator().manual_seed(seed))
 
     def labels(self, count: int, chosen: Sequence[int] = ()) -> Tensor:
-        """Labels (count,): the chosen classes, or all of them, in equal blocks."""
+        """Return labels (count,): the chosen classes, or all of them, in equal blocks."""
         chosen = chosen or range(self.generator.num_classes)
         return torch.tensor(chosen)[grid_labels(count, len(chosen))]
 
-    def chosen(self, words: str) -> tuple[int, ...]:
-        """Labels of the classes in `words`: one name, or names or numbers with commas between them.
+    def parse_classes(self, words: str) -> tuple[int, ...]:
+        """Parse class names or numbers, separated by commas, into labels.
 
-        What is a name of a class is never taken as its number; where all names are numbers, only
-        they count. Raises ConfigError for a class that the generator has not.
+        A class name is never interpreted as a number; where all names are numbers, only names
+        count. Raises ConfigError for an unknown class.
         """
         if not self.class_names:
-            allowed = "the run is unconditional: its samples have no classes; leave out --class, "
+            allowed = "the run is unconditional: its samples have no classes; omit --class, "
             raise ConfigError("class", words, f"{allowed}or train with conditional=true")
         whole = words.strip()
         parts = (
@@ -66,7 +66,7 @@ class Sampler:
         return tuple(map(self._label, parts))
 
     def _label(self, word: str) -> int:
-        """The label of one class. Raises ConfigError."""
+        """Parse one class. Raises ConfigError."""
         names, last = self.class_names, len(self.class_names) - 1
         if word in names:
             return names.index(word)
@@ -89,21 +89,21 @@ class Sampler:
         return f"{listed} and {more:,} more" if more > 0 else listed
 
     def generate(self, z: Tensor, y: Tensor) -> Tensor:
-        """Samples (N, *shape) for latent vectors (N, z_dim) and labels (N,)."""
+        """Generate samples (N, *shape) from latent vectors (N, z_dim) and labels (N,)."""
         return generate(self.generator, z, y)
 
 
 def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
-    """The generator of a run's newest checkpoint, or of a checkpoint, on the CPU.
+    """Load the generator of a checkpoint, or of a run's newest valid checkpoint, on the CPU.
 
-    averaged: take the moving average rather than the weights that were trained last.
-    Raises ConfigError where there is no checkpoint, or one that cannot be read.
+    averaged: load the moving average instead of the last trained weights. Raises ConfigError where
+    there is no checkpoint that can be read.
     """
     content = checkpoints.load_latest(run_or_checkpoint)[1]
     config = content["config"]
     generator, _ = build_networks(config, tuple(content["shape"]), content["num_classes"])
     generator.load_state_dict(content["ema" if averaged else "generator"])
-    # images are shown alike whatever their dataset, whose files need not be here; points need modes
+    # all images are rendered alike, without their dataset's files; points need its modes
     images = len(content["shape"]) == 3
     dataset = Images() if images else instantiate(config["dataset"], "dataset", Dataset)
     known = tuple(map(str, content.get("class_names", ())))
@@ -113,26 +113,26 @@ def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
 
 
 def write_grid(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
-    """All samples in one picture, with the names of classes beside its rows."""
+    """Write all samples as one image, with class names beside its rows."""
     columns = grid_columns(len(y), len(y.unique()))
     rows = row_names(y, columns, sampler.class_names)
     _save(sampler.dataset.render(sampler.generate(z, y), columns, rows), path)
 
 
-def write_pictures(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None:
-    """Each sample as a PNG of its own, instead of those that the folder had.
+def write_images(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None:
+    """Write each sample as a PNG, and delete those of an earlier call.
 
-    Raises ConfigError for samples that are no images.
+    Raises ConfigError for samples that are not images.
     """
     samples = sampler.generate(z, y)
     if samples.dim() != 4:
         raise ConfigError("pngs", len(z), "needs a generator of images; use --npz for points")
     partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(partial, ignore_errors=True)  # of a killed process
     for i, image in enumerate(to_bytes(samples).permute(0, 2, 3, 1).numpy()):
         _save(image.squeeze(-1) if image.shape[-1] == 1 else image, partial / f"{i:06d}.png")
     folder.mkdir(exist_ok=True)
-    # older ones first, so that a crash leaves fewer pictures and no mixture
+    # delete first, so that a crash leaves fewer images instead of a mixture
     for old in (path for path in folder.iterdir() if _NUMBERED.fullmatch(path.name)):
         old.unlink()
     for path in sorted(partial.iterdir()):
@@ -141,9 +141,9 @@ def write_pictures(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None
 
 
 def write_npz(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
-    """An .npz with x (N, *shape; images as bytes), y (N,), z (N, z_dim) and any class_names (K,).
+    """Write x (N, *shape; images as bytes), y (N,), z (N, z_dim) and any class_names (K,).
 
-    Written whole or not at all.
+    The .npz file is written completely or not at all.
     """
     samples = sampler.generate(z, y)
     x = to_bytes(samples) if samples.dim() == 4 else samples
@@ -158,10 +158,9 @@ def write_npz(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
 def write_interpolation(
     sampler: Sampler, path: Path, rows: int, columns: int, seed: int, chosen: Sequence[int] = ()
 ) -> None:
-    """A picture whose rows walk in equal steps from one latent vector to another.
+    """Write an image whose rows interpolate between two latent vectors.
 
-    The walk turns the direction and scales the length evenly (spherical interpolation), so that
-    every point on it is as likely under the prior as its ends.
+    Spherical interpolation, so that intermediate points are as likely under the prior as the ends.
     """
     start, end = sampler.latent(2 * rows, seed).chunk(2)
     share = torch.linspace(0, 1, columns)[None, :, None]
@@ -171,7 +170,7 @@ def write_interpolation(
 
 
 def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
-    """Points between start and end (..., d) at the given shares, which broadcast."""
+    """Interpolate spherically between start and end (..., d) at shares, which broadcast."""
     cosine = torch.nn.functional.cosine_similarity(start, end, dim=-1).clamp(-0.9995, 0.9995)
     angle = cosine.acos().unsqueeze(-1)
     return ((1 - share) * angle).sin() / angle.sin() * start + (

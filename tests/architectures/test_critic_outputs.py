@@ -1,4 +1,4 @@
-"""What a critic makes of its last values: sign, value and gradient of each output."""
+"""Outputs of a critic: sign, value and gradient of each."""
 
 import math
 
@@ -33,7 +33,7 @@ def test_linear_is_the_raw_value():
 
 
 @pytest.mark.parametrize(
-    ("output", "expected", "slopes"),
+    ("output", "expected", "gradients"),
     [
         ("relu", [0.0, -0.5, -2.0], [0.0, -1.0, -1.0]),
         (
@@ -43,12 +43,12 @@ def test_linear_is_the_raw_value():
         ),
     ],
 )
-def test_a_loss_that_is_never_negative_is_minus_the_score(output, expected, slopes):
+def test_nonnegative_loss_is_minus_the_score(output, expected, gradients):
     critic, a = scored(output, [[-3.0], [0.5], [2.0]])
     score = critic(a, torch.zeros(3, dtype=torch.int64))
     assert score.tolist() == pytest.approx(expected)
     (gradient,) = torch.autograd.grad(score.sum(), a)
-    assert gradient[:, 0].tolist() == pytest.approx(slopes)
+    assert gradient[:, 0].tolist() == pytest.approx(gradients)
 
 
 def test_log_softmax_is_the_log_probability_of_the_label():
@@ -83,7 +83,7 @@ def test_every_critic_has_every_output(family):
     [(family, 1, {}) for family in FAMILIES]
     + [(mlp, 3, {"labels": "embedding"}), (characters, 3, {}), (dcgan, 3, {"labels": "one_hot"})],
 )
-def test_log_softmax_of_a_single_score_is_refused(family, classes, settings):
+def test_log_softmax_of_one_score_is_refused(family, classes, settings):
     with pytest.raises(ConfigError, match="needs a score for each of several classes") as caught:
         family.critic((1, 8, 8), classes, output="log_softmax", **settings)
     assert (caught.value.key, caught.value.value) == ("output", "log_softmax")
@@ -100,7 +100,7 @@ def test_log_softmax_of_a_single_score_is_refused(family, classes, settings):
         ("extra_conv", 1, "must be true or false"),
     ],
 )
-def test_a_wrong_choice_is_told_with_what_is_allowed(key, value, allowed):
+def test_wrong_choice_names_what_is_allowed(key, value, allowed):
     node = {"_target_": "gan_zoo.architectures.dcgan.critic", key: value}
     with pytest.raises(ConfigError) as caught:
         check(node, "architecture.critic", provided=("shape", "num_classes"))

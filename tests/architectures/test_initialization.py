@@ -1,4 +1,4 @@
-"""Where training starts: initial weights by the papers' rules, and latent vectors."""
+"""Initial weights by the papers' rules, and latent vectors."""
 
 import math
 
@@ -21,7 +21,7 @@ def layers(network, *kinds):
 
 
 @pytest.mark.parametrize("family", [dcgan, vgg, characters, sn_cnn], ids=short)
-def test_normal_starts_have_deviation_0_02(family):
+def test_dcgan_init_has_deviation_0_02(family):
     torch.manual_seed(0)
     for network in (family.generator(SHAPE, 1), family.critic(SHAPE, 1)):
         for layer in layers(network, nn.Linear, nn.Conv2d, nn.ConvTranspose2d):
@@ -31,14 +31,14 @@ def test_normal_starts_have_deviation_0_02(family):
             assert layer.bias is None or not layer.bias.any()
 
 
-def test_batch_norm_scales_of_dcgan_start_around_one():
+def test_dcgan_initializes_batch_norm_scales_around_one():
     torch.manual_seed(0)
     scales = torch.cat([m.weight for m in layers(dcgan.critic((1, 32, 32), 1), nn.BatchNorm2d)])
     assert scales.mean().item() == pytest.approx(1, abs=0.006)
     assert scales.std().item() == pytest.approx(0.02, abs=0.004)
 
 
-def test_mlp_starts_are_what_they_are_called():
+def test_mlp_initializations():
     torch.manual_seed(0)
     given = {"hidden": (64, 64)}
     weights = {
@@ -52,7 +52,7 @@ def test_mlp_starts_are_what_they_are_called():
     assert weights["normal"].std().item() == pytest.approx(0.02, abs=0.001)
 
 
-def test_resnet_starts_with_glorot_s_rule_wider_in_the_blocks():
+def test_resnet_has_glorot_weights_larger_in_blocks():
     torch.manual_seed(0)
     critic = resnet.critic((3, 32, 32), 1, width=32)
     for layer in layers(critic, nn.Conv2d, nn.Linear):
@@ -64,7 +64,7 @@ def test_resnet_starts_with_glorot_s_rule_wider_in_the_blocks():
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=short)
-def test_the_same_seed_gives_the_same_weights_whatever_the_output(family):
+def test_output_does_not_change_initial_weights(family):
     def weights(output):
         torch.manual_seed(5)
         critic = family.critic((1, 8, 8), 1, output=output)

@@ -1,4 +1,4 @@
-"""The label reaches both players, by every way in, and their embeddings are not shared."""
+"""Label conditioning of both networks, in every way, with separate embeddings."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def short(module):
 
 @pytest.mark.parametrize("labels", ["embedding", "one_hot"])
 @pytest.mark.parametrize("family", SMALL, ids=short)
-def test_another_label_makes_another_sample(family, labels):
+def test_label_changes_the_sample(family, labels):
     shape, settings, _ = SMALL[family]
     torch.manual_seed(0)
     generator = family.generator(shape, CLASSES, **settings, labels=labels).double().eval()
@@ -39,7 +39,7 @@ def test_another_label_makes_another_sample(family, labels):
 
 @pytest.mark.parametrize("labels", ["heads", "embedding", "one_hot"])
 @pytest.mark.parametrize("family", TAKES_LABELS, ids=short)
-def test_another_label_gives_another_score_and_scores_are_those_of_all_labels(family, labels):
+def test_label_changes_the_score_and_scores_has_all_labels(family, labels):
     shape, _, settings = SMALL[family]
     torch.manual_seed(0)
     critic = family.critic(shape, CLASSES, **settings, labels=labels).double().eval()
@@ -53,7 +53,7 @@ def test_another_label_gives_another_score_and_scores_are_those_of_all_labels(fa
 
 
 @pytest.mark.parametrize("family", [vgg, resnet, sn_cnn], ids=short)
-def test_families_without_a_choice_end_in_a_score_per_class(family):
+def test_families_without_choice_have_heads(family):
     shape, _, settings = SMALL[family]
     torch.manual_seed(0)
     critic = family.critic(shape, CLASSES, **settings).eval()
@@ -62,18 +62,18 @@ def test_families_without_a_choice_end_in_a_score_per_class(family):
 
 
 @pytest.mark.parametrize("family", TAKES_LABELS, ids=short)
-def test_the_players_embeddings_are_separate_and_both_learn(family):
+def test_embeddings_are_separate_and_learn(family):
     shape, for_generator, for_critic = SMALL[family]
     generator = family.generator(shape, CLASSES, **for_generator)
     critic = family.critic(shape, CLASSES, **for_critic, labels="embedding")
     assert not {id(p) for p in generator.parameters()} & {id(p) for p in critic.parameters()}
     y = torch.arange(CLASSES)
     critic(generator(generator.sample_z(CLASSES), y), y).square().sum().backward()
-    for player in (generator, critic):
-        assert player.labels.rows.weight.grad.abs().sum(1).min() > 0  # each class's own row
+    for network in (generator, critic):
+        assert network.labels.rows.weight.grad.abs().sum(1).min() > 0  # each class's own row
 
 
-def test_the_embedding_is_a_linear_map_of_the_one_hot_label():
+def test_embedding_is_linear_in_the_one_hot_label():
     embedding = LabelEmbedding(5, 3)
     nn.init.normal_(embedding.bias)
     y = torch.tensor([4, 0, 4])
@@ -81,7 +81,7 @@ def test_the_embedding_is_a_linear_map_of_the_one_hot_label():
     torch.testing.assert_close(embedding(y), linear)
 
 
-def test_one_hot_is_one_at_the_label_and_zero_elsewhere():
+def test_one_hot_by_hand():
     hot = concat_features(
         torch.zeros(3, 2, dtype=torch.float64), OneHot(4)(torch.tensor([3, 0, 3]))
     )
@@ -89,7 +89,7 @@ def test_one_hot_is_one_at_the_label_and_zero_elsewhere():
     assert torch.equal(hot, torch.tensor(expected, dtype=torch.float64))
 
 
-def test_features_join_maps_as_even_maps_behind_them():
+def test_features_are_appended_as_constant_maps():
     maps, features = torch.randn(2, 3, 4, 5), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     joined = concat_features(maps, features)
     assert joined.shape == (2, 5, 4, 5)
@@ -100,30 +100,30 @@ def test_features_join_maps_as_even_maps_behind_them():
 
 @pytest.mark.parametrize("family", TAKES_LABELS, ids=short)
 @pytest.mark.parametrize("labels", ["embedding", "one_hot"])
-def test_one_class_needs_no_features_and_costs_no_parameters(family, labels):
+def test_one_class_has_no_features_or_parameters(family, labels):
     shape, for_generator, for_critic = SMALL[family]
     generator = family.generator(shape, 1, **for_generator, labels=labels)
     critic = family.critic(shape, 1, **for_critic, labels=labels)
     assert not list(generator.labels.parameters()) + list(critic.labels.parameters())
     torch.manual_seed(3)
-    told = family.critic(shape, 1, **for_critic, labels=labels)
+    with_labels = family.critic(shape, 1, **for_critic, labels=labels)
     torch.manual_seed(3)
-    untold = family.critic(shape, 1, **for_critic, labels="heads")
-    same = zip(told.parameters(), untold.parameters(), strict=True)
+    without = family.critic(shape, 1, **for_critic, labels="heads")
+    same = zip(with_labels.parameters(), without.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in same)
 
 
-def test_the_characters_critic_joins_the_label_to_every_layer_but_the_first():
+def test_characters_critic_conditions_all_but_the_first_layer():
     def inputs(labels):
         critic = characters.critic((1, 8, 8), CLASSES, label_dim=5, labels=labels)
         layers = [m for m in critic.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
         return [layer.weight.shape[1] for layer in layers]
 
-    told, untold = inputs("embedding"), inputs("heads")
-    assert [a - b for a, b in zip(told, untold, strict=True)] == [0, 5, 5, 5]
+    with_labels, without = inputs("embedding"), inputs("heads")
+    assert [a - b for a, b in zip(with_labels, without, strict=True)] == [0, 5, 5, 5]
 
 
-def test_the_characters_generator_is_told_the_label_at_its_input_only():
+def test_characters_generator_conditions_its_input_only():
     generator = characters.generator((1, 8, 8), CLASSES, width=8)
     seen = []
     generator.body.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
@@ -131,7 +131,7 @@ def test_the_characters_generator_is_told_the_label_at_its_input_only():
     assert seen == [(2, 1024 + 256)]
 
 
-def test_one_hot_of_many_classes_costs_what_the_embedding_saves():
+def test_one_hot_of_many_classes_costs_more_parameters():
     def parameters(labels):
         with torch.device("meta"):
             critic = characters.critic((1, 28, 28), 3740, labels=labels)

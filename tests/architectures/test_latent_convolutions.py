@@ -1,4 +1,4 @@
-"""Convolutions from and to a single pixel against torch's."""
+"""Convolutions from and to a single pixel, against torch's."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from gan_zoo.architectures.layers import GlobalConv, LatentConvTranspose
         (GlobalConv, nn.Conv2d, (3, 5, 4, 7)),
     ],
 )
-def test_points_are_convolved_as_by_torch(ours, its, shape, bias):
+def test_single_pixel_convolutions_equal_torch(ours, its, shape, bias):
     torch.manual_seed(0)
     layer, reference = (kind(5, 6, (4, 7), bias=bias).double() for kind in (ours, its))
     layer.load_state_dict(reference.state_dict())
@@ -36,6 +36,6 @@ def test_points_are_convolved_as_by_torch(ours, its, shape, bias):
     assert [g.stride() for g in gradients[0][1:]] == [p.stride() for p in layer.parameters()]
 
 
-def test_a_map_of_another_size_than_the_kernel_is_refused():
+def test_map_of_another_size_is_refused():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         GlobalConv(5, 6, 4)(torch.zeros(2, 5, 5, 5))

@@ -1,4 +1,4 @@
-"""Normalizations and activations as asked for, gradients of gradients, no reads by the host."""
+"""Normalizations, activations, second derivatives, and steps without host reads."""
 
 import pytest
 import torch
@@ -11,12 +11,16 @@ FAMILIES = [mlp, dcgan, vgg, characters, resnet, sn_cnn]
 SHAPE = (1, 16, 16)
 BATCH = (nn.BatchNorm1d, nn.BatchNorm2d)
 SMALL = {mlp: {}, characters: {"width": 4, "hidden": 16}}  # settings of a small critic
-TOLD = {mlp: ["heads", "embedding"], dcgan: ["heads", "embedding"], characters: ["embedding"]}
+LABEL_FEATURES = {
+    mlp: ["heads", "embedding"],
+    dcgan: ["heads", "embedding"],
+    characters: ["embedding"],
+}
 
 
 def small_critic(family, **settings):
     """A small critic of three classes, in double precision."""
-    if family in TOLD:
+    if family in LABEL_FEATURES:
         settings = {"label_dim": 4, **settings}
     return family.critic(SHAPE, 3, **SMALL.get(family, {"width": 4}), **settings).double()
 
@@ -30,11 +34,11 @@ def layers(network, *kinds):
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=short)
-@pytest.mark.parametrize("player", ["generator", "critic"])
-def test_each_player_has_the_normalization_it_is_asked_for(family, player):
+@pytest.mark.parametrize("role", ["generator", "critic"])
+def test_networks_have_the_configured_normalization(family, role):
     def normalizations(norm):
         with torch.device("meta"):
-            network = getattr(family, player)(SHAPE, 1, norm=norm)
+            network = getattr(family, role)(SHAPE, 1, norm=norm)
         return [type(layer) for layer in layers(network, *BATCH, nn.GroupNorm)]
 
     batch = normalizations("batch")
@@ -47,7 +51,7 @@ def test_each_player_has_the_normalization_it_is_asked_for(family, player):
 
 @pytest.mark.parametrize("family", FAMILIES, ids=short)
 @pytest.mark.parametrize("norm", ["layer", "group", "none"])
-def test_without_batch_norm_samples_do_not_touch_each_other(family, norm):
+def test_samples_are_independent_without_batch_norm(family, norm):
     torch.manual_seed(0)
     generator = family.generator(SHAPE, 1, norm=norm, **({} if family is mlp else {"width": 4}))
     generator, critic = generator.double(), small_critic(family, norm=norm)
@@ -56,11 +60,11 @@ def test_without_batch_norm_samples_do_not_touch_each_other(family, norm):
     torch.testing.assert_close(critic(x, y)[:2], critic(x[:2], y[:2]), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("player", ["generator", "critic"])
+@pytest.mark.parametrize("role", ["generator", "critic"])
 @pytest.mark.parametrize("family", FAMILIES, ids=short)
-def test_normalization_comes_before_the_activation(family, player):
+def test_normalization_precedes_activation(family, role):
     with torch.device("meta"):
-        network = getattr(family, player)(SHAPE, 1, norm="batch")
+        network = getattr(family, role)(SHAPE, 1, norm="batch")
     kinds = (*BATCH, nn.ReLU, nn.LeakyReLU, nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
     order = layers(network, *kinds)
     after = [order[i + 1] for i, layer in enumerate(order) if isinstance(layer, BATCH)]
@@ -68,7 +72,7 @@ def test_normalization_comes_before_the_activation(family, player):
     assert all(isinstance(layer, (nn.ReLU, nn.LeakyReLU)) for layer in after)
 
 
-def test_layer_norm_takes_a_sample_whole_and_group_norm_in_at_most_eight_groups():
+def test_layer_and_group_norm_groups():
     whole = layers(dcgan.critic(SHAPE, 1, norm="layer"), nn.GroupNorm)
     assert {layer.num_groups for layer in whole} == {1}
     for width, groups in [(64, 8), (6, 4), (5, 2)]:
@@ -76,27 +80,27 @@ def test_layer_norm_takes_a_sample_whole_and_group_norm_in_at_most_eight_groups(
         assert (layer.num_channels, layer.num_groups) == (2 * width, groups)
 
 
-def test_vgg_normalizes_its_dense_layer_per_channel_and_characters_per_value():
+def test_vgg_normalizes_channels_and_characters_units():
     first = layers(vgg.generator((1, 28, 28), 1), *BATCH)[0]
     assert (type(first), first.num_features) == (nn.BatchNorm2d, 256)
     first = layers(characters.generator((1, 28, 28), 1), *BATCH)[0]
     assert (type(first), first.num_features) == (nn.BatchNorm1d, 128 * 7 * 7)
 
 
-def test_a_bias_goes_where_batch_norm_would_undo_it():
+def test_no_bias_before_batch_norm():
     for norm, biased in [("batch", False), ("none", True), ("layer", True)]:
         inner = layers(dcgan.critic(SHAPE, 1, norm=norm), nn.Conv2d)[1]
         assert (inner.bias is not None) is biased
 
 
-def test_maxout_is_the_largest_of_five_neighbors():
+def test_maxout_by_hand():
     x = torch.tensor([[1.0, 5, 2, 3, 4, -9, -8, -7, -6, -10]])
     assert Maxout()(x).tolist() == [[5, -6]]
     hidden, last = layers(mlp.critic((2,), 1, hidden=(3,), activation="maxout"), nn.Linear)
     assert (hidden.out_features, last.in_features) == (15, 3)
 
 
-def test_shortcut_of_a_generator_block_is_the_1x1_convolution_of_the_larger_map():
+def test_shortcut_equals_convolving_the_upsampled_map():
     torch.manual_seed(0)
     block = resnet._doubling(4, "none")
     x = torch.randn(2, 4, 3, 3)
@@ -104,7 +108,7 @@ def test_shortcut_of_a_generator_block_is_the_1x1_convolution_of_the_larger_map(
     torch.testing.assert_close(block.shortcut(x), convolution(larger))
 
 
-def test_residual_blocks_leave_their_input_to_the_shortcut():
+def test_residual_blocks_do_not_change_their_input():
     torch.manual_seed(0)
     for block in (resnet._halving(4, "none"), resnet._doubling(4, "none")):
         x = torch.randn(2, 4, 4, 4)
@@ -116,10 +120,10 @@ def test_residual_blocks_leave_their_input_to_the_shortcut():
 
 @pytest.mark.parametrize("labels", ["heads", "embedding"])
 @pytest.mark.parametrize("family", FAMILIES, ids=short)
-def test_a_gradient_s_norm_has_a_gradient_that_finite_differences_confirm(family, labels):
-    told = {"labels": labels} if labels in TOLD.get(family, []) else {}
+def test_second_derivatives_match_finite_differences(family, labels):
+    label_settings = {"labels": labels} if labels in LABEL_FEATURES.get(family, []) else {}
     torch.manual_seed(0)
-    critic = small_critic(family, norm="layer", **told)
+    critic = small_critic(family, norm="layer", **label_settings)
     x = torch.randn(2, *SHAPE, dtype=torch.float64)
     y = torch.tensor([0, 2])
     weight = layers(critic, nn.Conv2d, nn.Linear)[1].weight
@@ -129,9 +133,9 @@ def test_a_gradient_s_norm_has_a_gradient_that_finite_differences_confirm(family
         (gradient,) = torch.autograd.grad(critic(u, y).sum(), u, create_graph=True)
         return gradient.square().sum()
 
-    (slope,) = torch.autograd.grad(penalty(), weight)
-    assert slope.isfinite().all()
-    direction = slope / slope.norm()
+    (gradient,) = torch.autograd.grad(penalty(), weight)
+    assert gradient.isfinite().all()
+    direction = gradient / gradient.norm()
     step = 1e-8  # so small that no activation is likely to have its kink within
     with torch.no_grad():
         weight.add_(step * direction)
@@ -139,12 +143,12 @@ def test_a_gradient_s_norm_has_a_gradient_that_finite_differences_confirm(family
     with torch.no_grad():
         weight.sub_(2 * step * direction)
     measured = (above - penalty()) / (2 * step)
-    assert slope.norm() > 1e-8
-    assert measured.item() == pytest.approx(slope.norm().item(), rel=1e-3, abs=1e-9)
+    assert gradient.norm() > 1e-8
+    assert measured.item() == pytest.approx(gradient.norm().item(), rel=1e-3, abs=1e-9)
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=short)
-def test_a_step_of_both_players_reads_nothing_back_to_the_host(family):
+def test_step_of_both_networks_runs_on_meta_device(family):
     with torch.device("meta"):
         generator, critic = family.generator(SHAPE, 3), family.critic(SHAPE, 3, norm="layer")
         y = torch.zeros(4, dtype=torch.int64)
@@ -157,10 +161,10 @@ def test_a_step_of_both_players_reads_nothing_back_to_the_host(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=short)
-def test_spectral_norm_can_be_put_on_every_weight(family):
-    told = {"labels": "embedding"} if family in TOLD else {}
+def test_spectral_norm_applies_to_every_weight(family):
+    label_settings = {"labels": "embedding"} if family in LABEL_FEATURES else {}
     torch.manual_seed(0)
-    critic = small_critic(family, norm="none", **told)
+    critic = small_critic(family, norm="none", **label_settings)
     weighted = layers(critic, nn.Linear, nn.Conv2d, nn.Embedding)
     for layer in weighted:
         nn.utils.parametrizations.spectral_norm(layer, n_power_iterations=50)
@@ -173,7 +177,7 @@ def test_spectral_norm_can_be_put_on_every_weight(family):
 
 
 @pytest.mark.parametrize(
-    ("family", "kind", "slope"),
+    ("family", "kind", "negative_slope"),
     [
         (dcgan, nn.LeakyReLU, 0.2),
         (vgg, nn.LeakyReLU, 0.2),
@@ -183,15 +187,15 @@ def test_spectral_norm_can_be_put_on_every_weight(family):
     ],
     ids=lambda value: short(value) if value in FAMILIES else None,
 )
-def test_the_critics_activations_are_the_papers(family, kind, slope):
+def test_critic_activations_are_those_of_the_papers(family, kind, negative_slope):
     with torch.device("meta"):
         found = layers(family.critic(SHAPE, 1), nn.ReLU, nn.LeakyReLU)
     assert {type(layer) for layer in found} == {kind}
-    assert {getattr(layer, "negative_slope", None) for layer in found} == {slope}
+    assert {getattr(layer, "negative_slope", None) for layer in found} == {negative_slope}
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=short)
-def test_images_end_in_tanh_and_points_may_lie_anywhere(family):
+def test_images_are_bounded_and_points_are_not(family):
     torch.manual_seed(0)
     generator = family.generator(SHAPE, 1, **({} if family is mlp else {"width": 4}))
     for weight in generator.parameters():
@@ -204,6 +208,6 @@ def test_images_end_in_tanh_and_points_may_lie_anywhere(family):
     assert points(points.sample_z(8), y).abs().max().item() > 2
 
 
-def test_the_residual_critic_sums_its_maps():
+def test_residual_critic_sums_its_maps():
     x = torch.arange(16.0).reshape(1, 2, 2, 4)
     assert resnet.SumPool()(x).tolist() == [[28, 92]]

@@ -1,4 +1,4 @@
-"""Every architecture at every size it is for: shapes, exact parameter counts, one-line refusals."""
+"""Every architecture at every size: shapes, exact parameter counts, one-line refusals."""
 
 from pathlib import Path
 
@@ -28,13 +28,13 @@ SHAPES = {
 
 
 def build(name, shape, num_classes=1, generator=(), critic=()):
-    """Both players of a YAML file, with settings changed."""
+    """Build both networks of a YAML file, with settings changed."""
     node = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))
     given = {"shape": shape, "num_classes": num_classes}
     changed = {"generator": dict(generator), "critic": dict(critic)}
     return [
-        instantiate({**node[player], **changed[player]}, f"architecture.{player}", **given)
-        for player in ("generator", "critic")
+        instantiate({**node[role], **changed[role]}, f"architecture.{role}", **given)
+        for role in ("generator", "critic")
     ]
 
 
@@ -42,7 +42,7 @@ def count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def test_every_yaml_has_shapes_to_be_tried_with():
+def test_every_yaml_has_test_shapes():
     assert {path.stem for path in CONFIGS.glob("*.yaml")} == set(SHAPES)
 
 
@@ -51,7 +51,7 @@ def test_every_yaml_has_shapes_to_be_tried_with():
     [(name, shape, 10) for name, shapes in SHAPES.items() for shape in shapes]
     + [(name, shapes[0], 1) for name, shapes in SHAPES.items()],
 )
-def test_samples_have_the_data_s_shape_and_scores_one_number_each(name, shape, classes):
+def test_shapes_of_samples_and_scores(name, shape, classes):
     with torch.device("meta"):  # nothing may look at a value
         generator, critic = build(name, shape, classes)
         y = torch.zeros(3, dtype=torch.int64)
@@ -77,27 +77,27 @@ COUNTS = {  # shape, classes, parameters of the generator and of the critic
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_parameters_are_counted_as_in_the_papers_and_in_the_documentation(name):
+def test_parameter_counts_match_papers_and_documentation(name):
     shape, classes, *expected = COUNTS[name]
     with torch.device("meta"):
-        players = build(name, shape, classes)
-    assert [count(player) for player in players] == expected
+        networks = build(name, shape, classes)
+    assert [count(role) for role in networks] == expected
     page = (CONFIGS.parents[1] / "docs" / "architectures.md").read_text()
     (row,) = (line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
     generator, critic = (f"{number:,}" for number in expected)
     assert f"| {generator} and {critic} at {'x'.join(map(str, shape))} |" in row
-    assert f"z {players[0].z_dim}, {players[0].prior}" in row
+    assert f"z {networks[0].z_dim}, {networks[0].prior}" in row
 
 
 @pytest.mark.parametrize("name", ["dcgan", "cls_dcgan", "vgg", "characters", "resnet", "sn_cnn"])
 @pytest.mark.parametrize("shape", [(2,), (3, 30, 30), (1, 28, 32), (1, 3, 3), (1, 6, 6)])
-@pytest.mark.parametrize("player", ["generator", "critic"])
-def test_a_shape_that_cannot_be_made_is_refused_in_one_line(name, shape, player):
-    node = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))[player]
+@pytest.mark.parametrize("role", ["generator", "critic"])
+def test_impossible_shape_is_refused_in_one_line(name, shape, role):
+    node = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))[role]
     with pytest.raises(ConfigError, match="needs square images") as caught:
-        instantiate(node, f"architecture.{player}", shape=shape, num_classes=1)
+        instantiate(node, f"architecture.{role}", shape=shape, num_classes=1)
     message = str(caught.value)
-    assert message.startswith(f"architecture.{player}.shape={'x'.join(map(str, shape))}: ")
+    assert message.startswith(f"architecture.{role}.shape={'x'.join(map(str, shape))}: ")
     assert "\n" not in message
 
 
@@ -111,7 +111,7 @@ def test_a_shape_that_cannot_be_made_is_refused_in_one_line(name, shape, player)
         (128, [2, 1, 2, 1, 2, 1, 2, 2, 1], [2, 4, 8, 16, 16]),
     ],
 )
-def test_vgg_of_every_size_follows_the_paper_s_plan(side, strides, critic_channels):
+def test_vgg_of_every_size_follows_the_paper(side, strides, critic_channels):
     with torch.device("meta"):
         generator, critic = build("vgg", (1, side, side), 1, {"width": 2}, {"width": 2})
     deconvolutions = [m for m in generator.modules() if isinstance(m, nn.ConvTranspose2d)]

@@ -2,8 +2,9 @@
 
 import json
 
-from forked_scripts import run_script
 from gan_zoo.evaluation.groups import MIXTURE
+
+from forked_scripts import run_script
 
 
 def test_each_group_of_metrics_has_a_row(tmp_path):

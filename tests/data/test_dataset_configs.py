@@ -74,7 +74,7 @@ def test_a_mixture_has_no_labels_and_a_scatter_plot(run, tmp_path):
     code, lines, _ = run("dataset=spiral", "dataset.count=300")
     assert code == 0
     assert "no labels" in lines["train"]
-    assert Image.open(lines["picture"]).size == (512, 512)
+    assert Image.open(lines["image"]).size == (512, 512)
 
 
 def test_a_dataset_without_a_test_split_is_summarized_all_the_same(run, class_folders, tmp_path):

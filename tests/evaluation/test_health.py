@@ -1,4 +1,4 @@
-"""Verdicts on made-up series: each illness is named, once, with the step at which it began."""
+"""Health of synthetic series: each condition is named once, with its first step."""
 
 import logging
 import math
@@ -27,24 +27,24 @@ def watch(health: Health, readings: int, start: int = 0, **changed: float) -> He
     return health
 
 
-def test_a_run_that_is_well_is_healthy():
-    assert watch(Health(indifferent=1.386), 20).status == "healthy"
+def test_good_values_are_healthy():
+    assert watch(Health(zero_score_loss=1.386), 20).status == "healthy"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 3e9])
-def test_the_first_bad_quantity_ends_the_run_and_names_itself(value):
+def test_first_nonfinite_value_ends_the_run(value):
     health = watch(Health(), 3)
     with pytest.raises(DivergedError, match="loss/critic"):
         watch(health, 1, start=300, loss__critic=value, score__real=value)
     assert health.status == f"diverged at step 400 (loss/critic is {value:.3g})"
 
 
-def test_metrics_and_speed_that_are_not_finite_do_not_end_a_run():
+def test_nonfinite_metrics_do_not_end_a_run():
     assert watch(Health(), 6, metric__reverse_kl=math.inf).status == "healthy"
 
 
 @pytest.mark.parametrize("sign", [{"health__distance_ratio": 0.01}, {"health__duplicates": 0.99}])
-def test_collapse_is_told_once_it_lasts(sign, caplog):
+def test_collapse_is_logged_once_it_lasts(sign, caplog):
     health = watch(Health(), 4)
     with caplog.at_level(logging.WARNING):
         assert watch(health, 4, start=400, **sign).status == "healthy"
@@ -53,7 +53,7 @@ def test_collapse_is_told_once_it_lasts(sign, caplog):
     assert watch(health, 1, start=1400).status == "healthy"
 
 
-def test_one_mode_or_class_is_a_collapse_at_once():
+def test_one_mode_or_class_is_immediate_collapse():
     health = watch(Health(), 2)
     health.read_metrics(200, {"metric/largest_share_mnist_cnn": 0.95})
     assert health.status == "collapsed at step 200"
@@ -62,7 +62,7 @@ def test_one_mode_or_class_is_a_collapse_at_once():
     assert health.status == "healthy"
 
 
-def test_one_class_of_noise_is_not_a_collapse():
+def test_one_class_of_noise_is_no_collapse():
     health = watch(Health(), 2)
     one_class = {"metric/largest_share_mnist_cnn": 1.0}
     health.read_metrics(200, {**one_class, "metric/precision_mnist_cnn": 0.0})
@@ -72,48 +72,48 @@ def test_one_class_of_noise_is_not_a_collapse():
 
 
 @pytest.mark.parametrize("quality", ["metric/high_quality", "metric/precision_mnist_cnn"])
-def test_a_run_whose_samples_do_not_look_real_has_learned_nothing(quality):
+def test_unrealistic_samples_mean_nothing_learned(quality):
     health = watch(Health(), 2)
     for step, value in ((200, 0.0), (300, 0.004)):
         health.read_metrics(step, {quality: value, "metric/largest_share": 0.2})
-        told = f"nothing learned (hardly any sample looks real) by step {step}"
-        assert watch(health, 1, start=step).status == told
+        expected = f"nothing learned (hardly any sample looks real) by step {step}"
+        assert watch(health, 1, start=step).status == expected
     health.read_metrics(400, {quality: 0.4})
     assert health.status == "healthy"
 
 
-def test_a_critic_that_has_won_is_saturated():
-    health = watch(Health(indifferent=1.386), 3)
+def test_vanishing_critic_loss_is_saturated():
+    health = watch(Health(zero_score_loss=1.386), 3)
     assert watch(health, 5, start=300, loss__critic=0.01).status == (
         "critic saturated since step 400"
     )
 
 
-def test_a_loss_without_such_a_scale_is_saturated_only_when_the_gradient_vanishes():
-    health = watch(Health(indifferent=0.0), 3, loss__critic=0.0)
+def test_loss_without_scale_saturates_by_gradient_only():
+    health = watch(Health(zero_score_loss=0.0), 3, loss__critic=0.0)
     assert watch(health, 5, start=300, loss__critic=0.0).status == "healthy"
     assert watch(health, 5, start=800, grad_norm__generator=1e-6).status == (
         "critic saturated since step 900"
     )
 
 
-def test_a_generator_that_never_had_a_gradient_is_told_too():
+def test_generator_without_gradient_is_saturated():
     assert watch(Health(), 5, grad_norm__generator=0.0).status == "critic saturated since step 100"
 
 
-def test_scores_that_explode_are_told_before_they_end_the_run():
+def test_exploding_scores_warn_before_divergence():
     health = watch(Health(), 3)
     assert watch(health, 5, start=300, score__fake=5e5).status == (
         "scores exploding since step 400"
     )
 
 
-def test_the_worst_is_told_first():
-    health = watch(Health(indifferent=1.386), 5, loss__critic=0.01, health__distance_ratio=0.01)
+def test_worst_condition_is_reported():
+    health = watch(Health(zero_score_loss=1.386), 5, loss__critic=0.01, health__distance_ratio=0.01)
     assert health.status == "collapsed at step 100"
 
 
-def test_vitals_tell_one_repeated_image_from_real_ones():
+def test_collapse_stats_detect_one_repeated_image():
     rng = torch.Generator().manual_seed(0)
     real, other = torch.randn(2, 64, 1, 8, 8, generator=rng)
     collapse_stats = CollapseStats(real)
@@ -125,7 +125,7 @@ def test_vitals_tell_one_repeated_image_from_real_ones():
     assert ill["health/duplicates"] == 1
 
 
-def test_vitals_read_nothing_back_to_the_host():
+def test_collapse_stats_run_on_meta_device():
     collapse_stats = CollapseStats(torch.randn(8, 2))
     collapse_stats.mean_distance = collapse_stats.mean_distance.to("meta")
     collapse_stats.threshold = collapse_stats.threshold.to("meta")

@@ -1,4 +1,4 @@
-"""Runs that are judged while they train, and afterwards from their checkpoints alone."""
+"""Evaluations of runs during training, and offline from their checkpoints."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Stopped
 
 RING = ["dataset=ring", "dataset.count=500", "batch_size=16", "device=cpu", "log_every=5"]
-JUDGED = [
+EVALUATED = [
     *RING,
     "steps=20",
     "evaluate_every=10",
@@ -37,18 +37,18 @@ def lines(folder: Path) -> list[dict]:
 @pytest.fixture(scope="module")
 def ring(trained, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("ring")
-    trained(folder, *JUDGED)
+    trained(folder, *EVALUATED)
     return folder
 
 
-def test_a_run_is_judged_at_its_cadence(ring):
-    judged = [line for line in lines(ring) if "metric/modes" in line]
-    assert [line["step"] for line in judged] == [10, 20]
-    assert {"metric/sliced_wasserstein", "metric/jsd", "critic/auroc"} <= set(judged[0])
+def test_run_is_evaluated_periodically(ring):
+    evaluated = [line for line in lines(ring) if "metric/modes" in line]
+    assert [line["step"] for line in evaluated] == [10, 20]
+    assert {"metric/sliced_wasserstein", "metric/jsd", "critic/auroc"} <= set(evaluated[0])
     assert Image.open(ring / "samples" / "landscape-000020.png").size == (160, 160)
 
 
-def test_a_summary_tells_health_protocol_and_best(ring):
+def test_summary_has_health_protocol_and_best(ring):
     summary = json.loads((ring / "summary.json").read_text())
     assert summary["health"].startswith("nothing learned")  # in 20 steps
     assert summary["protocol"]["metric/modes"]["n"] == 50
@@ -64,23 +64,23 @@ def test_a_summary_tells_health_protocol_and_best(ring):
     assert (kept["best"], kept["step"]) == (best, best["step"])
 
 
-def test_the_best_checkpoint_is_not_taken_for_the_newest(ring):
+def test_best_checkpoint_is_not_the_newest(ring):
     assert checkpoints.latest_path(ring).name == "00000020.pt"
     checkpoints.prune(ring / "checkpoints", 2)
     assert (ring / "checkpoints" / "best.pt").exists()
 
 
-def test_judging_does_not_change_the_run(trained, tmp_path, ring):
-    trained(tmp_path, *JUDGED, "evaluate_every=0")
-    unjudged, judged = (
+def test_evaluation_does_not_change_the_run(trained, tmp_path, ring):
+    trained(tmp_path, *EVALUATED, "evaluate_every=0")
+    unevaluated, evaluated = (
         [line for line in lines(f) if "loss/critic" in line] for f in (tmp_path, ring)
     )
-    losses = [[line["loss/critic"] for line in run] for run in (unjudged, judged)]
+    losses = [[line["loss/critic"] for line in run] for run in (unevaluated, evaluated)]
     assert losses[0] == losses[1]
     assert not (tmp_path / "checkpoints" / "best.pt").exists()
 
 
-def test_a_judged_run_loads_its_training_samples_once(trained, tmp_path, monkeypatch):
+def test_evaluated_run_loads_its_data_once(trained, tmp_path, monkeypatch):
     load, loaded = Glyphs.load, []
 
     def counted(self, split="train"):
@@ -99,7 +99,7 @@ def test_a_judged_run_loads_its_training_samples_once(trained, tmp_path, monkeyp
     assert sorted(loaded) == ["test", "train"]
 
 
-def test_every_run_is_judged_at_its_end_unless_it_never_is(trained, tmp_path):
+def test_run_is_evaluated_at_its_end(trained, tmp_path):
     trained(
         tmp_path / "short", *RING, "steps=5", "evaluate_every=2000", "evaluation.num_samples=50"
     )
@@ -110,13 +110,13 @@ def test_every_run_is_judged_at_its_end_unless_it_never_is(trained, tmp_path):
     assert "best" not in summary
 
 
-def test_a_wrong_metric_is_told_before_training(trained, tmp_path):
+def test_wrong_metric_is_refused_before_training(trained, tmp_path):
     with pytest.raises(ConfigError, match="metrics=frechet"):
-        trained(tmp_path, *JUDGED, "evaluation.metrics=[frechet]")
+        trained(tmp_path, *EVALUATED, "evaluation.metrics=[frechet]")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_that_diverges_stops_with_a_verdict(trained, tmp_path):
+def test_diverged_run_stops_with_its_status(trained, tmp_path):
     summary = trained(tmp_path, *RING, "steps=400", "optimizer.lr=10", "checkpoint_every=7")
     assert summary["health"].startswith("diverged at step ")
     assert summary["steps"] < 400
@@ -125,23 +125,23 @@ def test_a_run_that_diverges_stops_with_a_verdict(trained, tmp_path):
         assert all(tensor.isfinite().all() for tensor in state.values())
 
 
-def test_a_collapsed_run_says_so(trained, tmp_path):
-    # a generator that never learns keeps its small random start: everything in one place
+def test_collapsed_run_has_its_status(trained, tmp_path):
+    # a generator that never learns keeps its small initial weights: all samples in one place
     still = ["optimizer.generator.lr=1e-12", "dataset.radius=500", "evaluate_every=0"]
-    large = ["dataset.count=6400", "batch_size=6400"]  # vitals at every reading
+    large = ["dataset.count=6400", "batch_size=6400"]  # collapse statistics at every reading
     summary = trained(tmp_path, *RING, *large, "steps=40", *still)
     assert summary["health"] == "collapsed at step 5"
 
 
-def test_vitals_take_little_of_what_training_does_however_often_is_read(trained, tmp_path):
+def test_collapse_stats_cost_little_of_training(trained, tmp_path):
     often = [*RING, "log_every=1", "batch_size=800", "n_critic=3", "dataset.count=800"]
-    for steps in (30, 45):  # the second goes on from the first
+    for steps in (30, 45):  # the second resumes the first
         trained(tmp_path, *often, f"steps={steps}")
     taken = [line["step"] for line in lines(tmp_path) if "health/distance_ratio" in line]
     assert taken == [1, 21, 41]  # 128 samples after 20 steps that made 4 x 800 each
 
 
-def test_the_best_is_kept_by_either_direction_and_across_restarts(tmp_path):
+def test_best_checkpoint_in_either_direction_and_resumed(tmp_path):
     high = BestCheckpoint(tmp_path, "metric/coverage")
     assert [high.update(i, value, dict) for i, value in enumerate([0.2, 0.1, 0.4])] == [1, 0, 1]
     again = BestCheckpoint(tmp_path, "metric/coverage")
@@ -152,12 +152,12 @@ def test_the_best_is_kept_by_either_direction_and_across_restarts(tmp_path):
     assert other.update(4, 0.6, dict)
 
 
-def asked(*words: str) -> OfflineEvaluator:
+def offline(*words: str) -> OfflineEvaluator:
     return OfflineEvaluator(parse(words))
 
 
-def test_evaluating_afterwards_needs_the_checkpoint_alone(ring):
-    runs = asked(str(ring), "num_samples=100", "metrics=all", "seed=3")
+def test_offline_evaluation_needs_only_the_checkpoint(ring):
+    runs = offline(str(ring), "num_samples=100", "metrics=all", "seed=3")
     found = runs.evaluate(ring)
     written = json.loads((ring / "evaluation.json").read_text())
     assert written["step"] == 20
@@ -171,50 +171,48 @@ def test_evaluating_afterwards_needs_the_checkpoint_alone(ring):
     assert (ring / "evaluation" / "landscape.png").exists()
 
 
-def test_the_same_seed_judges_the_same(ring):
-    first, second = (asked(str(ring), "num_samples=50").evaluate(ring).numbers for _ in range(2))
+def test_same_seed_gives_the_same_metrics(ring):
+    first, second = (offline(str(ring), "num_samples=50").evaluate(ring).numbers for _ in range(2))
     assert first == second
-    other = asked(str(ring), "num_samples=50", "seed=1").evaluate(ring).numbers
+    other = offline(str(ring), "num_samples=50", "seed=1").evaluate(ring).numbers
     assert other["metric/sliced_wasserstein"] != first["metric/sliced_wasserstein"]
 
 
-def test_the_averaged_generator_is_judged(ring):
+def test_averaged_generator_is_evaluated(ring):
     content = checkpoints.load(checkpoints.latest_path(ring))
     generator, _, _ = load_networks(content, torch.device("cpu"))
     assert torch.equal(next(generator.parameters()), next(iter(content["ema"].values())))
 
 
-def test_samples_that_are_not_finite_are_not_judged(ring, tmp_path):
+def test_nonfinite_samples_are_refused(ring, tmp_path):
     content = checkpoints.load(checkpoints.latest_path(ring))
     content["ema"] = {name: t * float("nan") for name, t in content["ema"].items()}
     checkpoints.save(tmp_path / "checkpoints" / "00000020.pt", content)
     with pytest.raises(DivergedError, match="samples is nan"):
-        asked(str(tmp_path), "num_samples=20").evaluate(tmp_path)
+        offline(str(tmp_path), "num_samples=20").evaluate(tmp_path)
 
 
-def test_images_are_judged_from_a_checkpoint(trained, tmp_path, brief):
+def test_images_are_evaluated_from_a_checkpoint(trained, tmp_path, brief):
     small = ["dataset.count=200", "dataset.size=16", "batch_size=16", "device=cpu", "steps=2"]
     trained(tmp_path / "run", "conditional=true", *small)
     cache = f"cache={tmp_path / 'cache'}"
-    found = asked(str(tmp_path / "run"), "num_samples=40", cache).evaluate(tmp_path / "run")
+    found = offline(str(tmp_path / "run"), "num_samples=40", cache).evaluate(tmp_path / "run")
     tags = set(found.numbers)
     assert {"metric/frechet_glyphs_cnn", "metric/label_accuracy_glyphs_cnn"} <= tags
     assert (tmp_path / "run" / "evaluation" / "nearest.png").exists()
 
 
-def test_a_classifier_is_judged_while_it_learns_from_few_labels_and_afterwards(
-    trained, tmp_path, brief
-):
+def test_classifier_from_few_labels_is_evaluated(trained, tmp_path, brief):
     run, cache = tmp_path / "run", tmp_path / "cache"
     few = ["loss=cls_gan", "dataset.labels_per_class=20", "dataset.count=600", "dataset.size=16"]
-    judging = ["evaluate_every=60", "evaluation.metrics=[classes]", "evaluation.num_samples=40"]
-    trained(run, *few, "steps=120", "device=cpu", *judging, f"evaluation.cache={cache}")
+    evaluation = ["evaluate_every=60", "evaluation.metrics=[classes]", "evaluation.num_samples=40"]
+    trained(run, *few, "steps=120", "device=cpu", *evaluation, f"evaluation.cache={cache}")
     errors = [line.get("metric/classification_error") for line in lines(run)]
-    judged = [error for error in errors if error is not None]
-    assert len(judged) == 2
-    assert judged[1] < 0.4  # guessing: 0.9
-    found = asked(str(run), "num_samples=40", "metrics=classes", f"cache={cache}").evaluate(run)
-    assert found.numbers["metric/classification_error"] == judged[1]
+    evaluated = [error for error in errors if error is not None]
+    assert len(evaluated) == 2
+    assert evaluated[1] < 0.4  # guessing: 0.9
+    found = offline(str(run), "num_samples=40", "metrics=classes", f"cache={cache}").evaluate(run)
+    assert found.numbers["metric/classification_error"] == evaluated[1]
     assert found.protocols["metric/classification_error"]["reference"] == "test"
     content = checkpoints.load(checkpoints.latest_path(run))
     assert content["ema_critic"].keys() == content["critic"].keys()
@@ -226,7 +224,7 @@ def test_damaged_newest_checkpoint_falls_back(ring, tmp_path, caplog):
     folder = tmp_path / "run" / "checkpoints"
     checkpoints.save(folder / "00000010.pt", checkpoints.load(ring / "checkpoints/00000020.pt"))
     (folder / "00000020.pt").write_bytes(b"damaged")
-    asked(str(tmp_path / "run"), "num_samples=20").evaluate(tmp_path / "run")
+    offline(str(tmp_path / "run"), "num_samples=20").evaluate(tmp_path / "run")
     written = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert written["checkpoint"] == "00000010.pt"
     assert load_sampler(tmp_path / "run").step == 20  # as the saved state has it
@@ -237,7 +235,7 @@ def test_damaged_newest_checkpoint_falls_back(ring, tmp_path, caplog):
             load_sampler(source)
 
 
-def test_numbers_of_unlike_protocols_never_stand_together():
+def test_each_protocol_has_its_own_table():
     found = {}
     for name, n in (("a", 10), ("b", 10), ("c", 20)):
         protocols = {"metric/x": {"n": n}}
@@ -249,7 +247,7 @@ def test_numbers_of_unlike_protocols_never_stand_together():
     assert second.split()[-2:] == ["metric/x", "20"]
 
 
-def test_words_of_the_command_line(tmp_path, monkeypatch):
+def test_parse_command_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "seed=0").mkdir()
     found = parse(["./seed=0", "seed=4", "metrics=[modes,transport]"])
@@ -263,14 +261,14 @@ def test_words_of_the_command_line(tmp_path, monkeypatch):
         parse(["num_samples=10"])
 
 
-def test_the_script_evaluates_what_it_can_and_says_what_it_cannot(ring, tmp_path):
+def test_script_evaluates_valid_runs_and_names_others(ring, tmp_path):
     (tmp_path / "empty").mkdir()
     ran = run_script("scripts/evaluate.py", ring, tmp_path / "empty", "num_samples=50")
     assert ran.returncode == 2
     assert "metric/modes" in ran.stdout
-    told = [line for line in ran.stderr.splitlines() if line.startswith("error")]
-    assert len(told) == 1
-    assert "holds no checkpoint" in told[0]
+    warning = [line for line in ran.stderr.splitlines() if line.startswith("error")]
+    assert len(warning) == 1
+    assert "holds no checkpoint" in warning[0]
 
 
 def pictures(folder: Path, count: int, test: int, shape=(16, 16), test_shape=None, **more) -> str:
@@ -288,23 +286,21 @@ NPZ = ["dataset=npz", "batch_size=8", "steps=4", "evaluate_every=2", "evaluation
 NPZ += ["device=cpu", "log_every=2"]
 
 
-@pytest.mark.parametrize(("test", "left_out"), [(5, "manifold"), (1, "frechet")])
-def test_groups_that_need_more_test_images_are_left_out_with_one_line(
-    trained, tmp_path, brief, caplog, test, left_out
-):
+@pytest.mark.parametrize(("test", "skipped"), [(5, "manifold"), (1, "frechet")])
+def test_groups_that_need_more_images_are_skipped(trained, tmp_path, brief, caplog, test, skipped):
     words = [*NPZ, pictures(tmp_path, 40, test), f"evaluation.cache={tmp_path}/cache"]
     trained(tmp_path / "run", *words)
-    (told,) = [r.message for r in caplog.records if r.message.startswith("evaluation")]
-    assert f"there are {test}" in told
-    assert left_out in told
-    assert "raise dataset.test_share" in told
+    (warning,) = [r.message for r in caplog.records if r.message.startswith("evaluation")]
+    assert f"there are {test}" in warning
+    assert skipped in warning
+    assert "raise dataset.test_share" in warning
     tags = {tag for line in lines(tmp_path / "run") for tag in line}
     assert ("metric/frechet_npz_rotation" in tags) == (test > 1)
     assert "metric/precision_npz_rotation" not in tags
 
 
 @pytest.mark.parametrize(
-    ("data", "words", "said"),
+    ("data", "words", "message"),
     [
         ({"test": 5}, ["metrics=[manifold]"], "metrics=manifold: needs at least 6 test images"),
         ({"test": 9, "shape": (8, 16)}, ["metrics=[frechet]"], "neither labeled nor square"),
@@ -322,29 +318,29 @@ def test_groups_that_need_more_test_images_are_left_out_with_one_line(
         ({"test": 9}, ["num_samples=1"], "evaluation.num_samples=1: must be at least 10"),
     ],
 )
-def test_what_an_evaluation_needs_is_checked_before_step_1(trained, tmp_path, data, words, said):
+def test_requirements_are_checked_before_training(trained, tmp_path, data, words, message):
     given = [*NPZ, pictures(tmp_path, 40, **data), *(f"evaluation.{word}" for word in words)]
     with pytest.raises(ConfigError) as refused:
         trained(tmp_path / "run", *given)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert not (tmp_path / "run").exists()
 
 
-def test_unlabeled_images_that_are_not_square_train_unevaluated(trained, tmp_path, caplog):
+def test_unlabeled_nonsquare_images_train_unevaluated(trained, tmp_path, caplog):
     trained(tmp_path / "run", *NPZ, pictures(tmp_path, 40, 9, (8, 16)))
-    (told,) = [r.message for r in caplog.records if r.message.startswith("evaluation")]
-    assert "nothing is evaluated" in told
-    assert "label the images or make them square" in told
+    (warning,) = [r.message for r in caplog.records if r.message.startswith("evaluation")]
+    assert "nothing is evaluated" in warning
+    assert "label the images or make them square" in warning
 
 
-def test_data_of_another_shape_than_the_run_s_are_refused_afterwards(trained, tmp_path):
+def test_data_of_another_shape_is_refused_offline(trained, tmp_path):
     trained(tmp_path / "run", *NPZ, pictures(tmp_path, 40, 9), "evaluate_every=0")
     pictures(tmp_path, 40, 9, (8, 8))
     with pytest.raises(ConfigError, match=r"has samples of \(1, 8, 8\), the run generates"):
-        asked(str(tmp_path / "run"), "num_samples=12").evaluate(tmp_path / "run")
+        offline(str(tmp_path / "run"), "num_samples=12").evaluate(tmp_path / "run")
 
 
-def test_nearest_alone_is_measured_and_chooses_no_best(trained, tmp_path, brief):
+def test_nearest_alone_keeps_no_best_checkpoint(trained, tmp_path, brief):
     words = [*NPZ, pictures(tmp_path, 40, 9), "evaluation.metrics=nearest"]
     summary = trained(tmp_path / "run", *words, f"evaluation.cache={tmp_path}/cache")
     assert "metric/nearest_ratio_npz_rotation" in summary["last"]
@@ -352,22 +348,22 @@ def test_nearest_alone_is_measured_and_chooses_no_best(trained, tmp_path, brief)
     assert not (tmp_path / "run" / "checkpoints" / "best.pt").exists()
 
 
-def test_without_test_samples_a_run_trains_and_says_so(trained, tmp_path, caplog, monkeypatch):
+def test_run_without_test_samples_trains_and_warns(trained, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(Glyphs, "has_test", lambda self: False)
     words = ["dataset.count=50", "batch_size=8", "steps=2", "evaluate_every=2", "device=cpu"]
     trained(tmp_path, *words)
     assert caplog.text.count("nothing is evaluated: the dataset holds no test samples") == 1
 
 
-def test_tags_of_groups_are_those_that_are_measured(ring):
-    found = asked(str(ring), "num_samples=50").evaluate(ring)
+def test_declared_tags_are_measured(ring):
+    found = offline(str(ring), "num_samples=50").evaluate(ring)
     declared = {tag for group in MIXTURE.tags.values() for tag in group}
     assert {tag for tag in found.numbers if tag.startswith("metric/")} == declared
 
 
 @pytest.mark.parametrize("error", [RuntimeError("oh"), KeyboardInterrupt(), MemoryError()])
-def test_an_evaluation_that_fails_loses_nothing(trained, tmp_path, monkeypatch, error):
-    whole = [*JUDGED, "steps=25", "checkpoint_every=1000"]
+def test_failed_evaluation_loses_nothing(trained, tmp_path, monkeypatch, error):
+    whole = [*EVALUATED, "steps=25", "checkpoint_every=1000"]
     trained(tmp_path / "one", *whole)
 
     def fail(*_):
@@ -383,11 +379,11 @@ def test_an_evaluation_that_fails_loses_nothing(trained, tmp_path, monkeypatch, 
     assert one == two
 
 
-def test_an_evaluation_is_made_once_however_a_run_is_continued(trained, tmp_path):
-    trained(tmp_path / "one", *JUDGED, "steps=20", "checkpoint_every=1000")
-    trained(tmp_path / "two", *JUDGED, "steps=10", "checkpoint_every=1000")  # regular
-    trained(tmp_path / "two", *JUDGED, "steps=15", "checkpoint_every=1000")  # only at its end
-    trained(tmp_path / "two", *JUDGED, "steps=20", "checkpoint_every=1000")
+def test_resumed_run_evaluates_each_step_once(trained, tmp_path):
+    trained(tmp_path / "one", *EVALUATED, "steps=20", "checkpoint_every=1000")
+    trained(tmp_path / "two", *EVALUATED, "steps=10", "checkpoint_every=1000")  # regular
+    trained(tmp_path / "two", *EVALUATED, "steps=15", "checkpoint_every=1000")  # only at its end
+    trained(tmp_path / "two", *EVALUATED, "steps=20", "checkpoint_every=1000")
     one, two = ([timeless(line) for line in lines(tmp_path / name)] for name in ("one", "two"))
     assert one == two
 

@@ -212,7 +212,7 @@ def named(run_folder):
     ],
 )
 def test_classes_are_chosen_by_name_or_else_by_number(named, names, words, labels):
-    assert named(*names).chosen(words) == labels
+    assert named(*names).parse_classes(words) == labels
 
 
 @pytest.mark.parametrize(
@@ -231,14 +231,14 @@ def test_classes_are_chosen_by_name_or_else_by_number(named, names, words, label
 )
 def test_classes_that_are_not_there_are_refused_with_those_that_are(named, names, words, said):
     with pytest.raises(ConfigError, match=said):
-        named(*names).chosen(words)
+        named(*names).parse_classes(words)
 
 
 def test_an_unconditional_run_and_one_without_names_are_sampled_as_well(run_folder, tmp_path):
     content = checkpoints.load(checkpoints.latest_path(run_folder))
     del content["class_names"]
     checkpoints.save(tmp_path / "old.pt", content)
-    assert sampling.load_sampler(tmp_path / "old.pt").chosen("9") == (9,)
+    assert sampling.load_sampler(tmp_path / "old.pt").parse_classes("9") == (9,)
 
 
 def test_a_new_set_of_samples_takes_the_place_of_the_old_one(run_folder, tmp_path):
@@ -247,7 +247,7 @@ def test_a_new_set_of_samples_takes_the_place_of_the_old_one(run_folder, tmp_pat
     (tmp_path / "pngs" / "mine.png").touch()
     for count in (5, 2):
         latents = {"z": sampler.latent(count, 0), "y": sampler.labels(count)}
-        sampling.write_pictures(sampler, tmp_path / "pngs", **latents)
+        sampling.write_images(sampler, tmp_path / "pngs", **latents)
         sampling.write_npz(sampler, tmp_path / "samples.npz", **latents)
     left = sorted(path.name for path in tmp_path.rglob("*"))
     assert left == ["000000.png", "000001.png", "mine.png", "pngs", "samples.npz"]

@@ -1,4 +1,4 @@
-"""What the tests of images share: small data, and a network trained on it once."""
+"""Fixtures of image tests: small data, and a network trained on it once."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Diagnoses of critics whose slopes, walls and separations are known."""
+"""Diagnoses of critics with known gradients, weights and scores."""
 
 import math
 
@@ -46,13 +46,13 @@ def points(n: int, seed: int) -> torch.Tensor:
 LABELS = torch.zeros(50, dtype=torch.int64)
 
 
-def test_a_linear_critic_is_equally_steep_everywhere():
+def test_linear_critic_has_one_gradient_norm():
     found = grad_norms(linear(3.0, 4.0), points(50, 0), points(50, 1), LABELS, torch.rand(50))
     assert len(found) == 10
     assert list(found.values()) == pytest.approx([5.0] * 10)
 
 
-def test_slopes_between_are_taken_between():
+def test_interpolated_grad_norms():
     class Square(nn.Module):
         def forward(self, x):
             return x[:, :1].square() / 2  # as steep as its first coordinate is large
@@ -64,7 +64,7 @@ def test_slopes_between_are_taken_between():
     assert found["critic/lipschitz_lower_bound"] == pytest.approx(10)
 
 
-def test_spectral_product_multiplies_the_layers():
+def test_spectral_norm_product_multiplies_layers():
     first, second = nn.Linear(2, 2), nn.Conv2d(1, 1, 2)
     first.weight.data = torch.diag(torch.tensor([3.0, 1.0]))
     second.weight.data = torch.full((1, 1, 2, 2), 2.0)
@@ -72,7 +72,7 @@ def test_spectral_product_multiplies_the_layers():
     assert spectral_norm_product(critic) == pytest.approx(3 * 4)
 
 
-def test_the_wall_is_found_where_weights_are_clipped():
+def test_clipped_fraction_counts_clipped_weights():
     torch.manual_seed(0)
     critic = nn.Sequential(nn.Linear(50, 50), nn.Linear(50, 1))
     assert clipped_fraction(critic) < 0.01
@@ -81,7 +81,7 @@ def test_the_wall_is_found_where_weights_are_clipped():
     assert clipped_fraction(critic) == pytest.approx(beyond, abs=0.05)
 
 
-def test_margins_are_the_losss_own():
+def test_margins_are_those_of_the_loss():
     x = torch.zeros(4, 2)
     real = ScoredBatch(x, torch.tensor([3.0, 1.0, 0.0, 0.0]))
     fake = ScoredBatch(x + 1, torch.zeros(4))
@@ -91,7 +91,7 @@ def test_margins_are_the_losss_own():
     assert margins(GAN(), real, fake) == {}
 
 
-def test_separation_is_the_area_under_the_curve():
+def test_auroc_by_hand():
     low, high = torch.tensor([0.0, 1.0]), torch.tensor([2.0, 3.0])
     assert auroc(high, low) == 1
     assert auroc(low, high) == 0
@@ -99,7 +99,7 @@ def test_separation_is_the_area_under_the_curve():
     assert auroc(torch.tensor([0.0, 2.0]), torch.tensor([1.0, 1.0])) == 0.5
 
 
-def test_score_histograms_hold_every_score():
+def test_score_histograms_contain_every_score():
     found = score_histograms(points(50, 0)[:, 0], points(50, 1)[:, 0] + 2)
     assert sum(found["critic/score_real"]) == pytest.approx(1)
     assert sum(found["critic/score_fake"]) == pytest.approx(1)
@@ -108,7 +108,7 @@ def test_score_histograms_hold_every_score():
     assert same["critic/score_real"] == same["critic/score_fake"]
 
 
-def test_a_diagnosis_leaves_no_gradient_behind():
+def test_diagnosis_leaves_no_gradients():
     critic = linear(1.0, 2.0)
     rng = torch.Generator().manual_seed(0)
     found = diagnose_critic(critic, GAN(), points(50, 0), points(50, 1), LABELS, rng)
@@ -116,7 +116,7 @@ def test_a_diagnosis_leaves_no_gradient_behind():
     assert critic.body.weight.grad is None
 
 
-def test_the_landscape_rises_where_the_critic_does():
+def test_critic_plot_directions():
     pixels = plot_critic(linear(0.0, 1.0), extent=2.0, side=20)  # rises upwards
     assert (pixels.shape, pixels.dtype) == ((20, 20, 3), np.uint8)
     red_over_blue = pixels[..., 0].astype(int) - pixels[..., 2]
@@ -126,6 +126,6 @@ def test_the_landscape_rises_where_the_critic_does():
     assert (pixels[:, -1, 0].astype(int) > pixels[:, 0, 0]).all()
 
 
-def test_an_indifferent_critic_has_the_loss_of_score_zero():
+def test_zero_score_loss():
     assert zero_score_loss(GAN(), points(50, 0)) == pytest.approx(2 * math.log(2))
     assert zero_score_loss(GeneralizedLossSensitive(), points(50, 0)) > 1

@@ -31,11 +31,11 @@ CPU = torch.device("cpu")
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
 
-def test_a_network_learns_the_classes_in_a_moment(glyphs, extractor):
+def test_network_learns_the_classes(glyphs, extractor):
     assert accuracy(extractor.net, glyphs.load("test"), extractor.task) > 0.95
 
 
-def test_training_a_network_leaves_the_runs_noise_alone(train):
+def test_training_is_reproducible_and_keeps_the_rng(train):
     state = torch.get_rng_state()
     recipe = FeatureNetConfig(epochs=1, least_steps=2, batch_size=8)
     small = dataclasses.replace(train, x=train.x[:16], y=train.y[:16])
@@ -45,7 +45,7 @@ def test_training_a_network_leaves_the_runs_noise_alone(train):
     assert weights_hash(first) != weights_hash(FeatureNet(1, 4))
 
 
-def test_floats_are_seen_as_the_bytes_they_are_saved_as(train, extractor):
+def test_floats_are_rounded_to_bytes(train, extractor):
     bytes_seen, floats_seen = extractor(train.x[:20]), extractor(to_float(train.x[:20]))
     assert torch.equal(bytes_seen.features, floats_seen.features)
     assert bytes_seen.features.shape == (20, 128)
@@ -53,7 +53,7 @@ def test_floats_are_seen_as_the_bytes_they_are_saved_as(train, extractor):
     assert bytes_seen.probabilities.sum(1).tolist() == pytest.approx([1.0] * 20)
 
 
-def test_without_labels_a_network_learns_which_way_up_images_are(unlabeled):
+def test_unlabeled_images_have_the_rotation_task(unlabeled):
     task = task_for(unlabeled)
     assert task == RotationTask()
     x, turns = task.make_task(unlabeled.x, unlabeled.y, torch.Generator().manual_seed(0))
@@ -65,7 +65,7 @@ def test_without_labels_a_network_learns_which_way_up_images_are(unlabeled):
         task_for(wide)
 
 
-def test_a_network_is_trained_once_and_read_ever_after(tmp_path, unlabeled, brief, monkeypatch):
+def test_network_is_trained_once_and_cached(tmp_path, unlabeled, brief, monkeypatch):
     cache = Cache(tmp_path)
     first = feature_extractor(unlabeled, unlabeled, cache, CPU)
     monkeypatch.setattr(
@@ -76,7 +76,7 @@ def test_a_network_is_trained_once_and_read_ever_after(tmp_path, unlabeled, brie
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_of_two_that_make_the_same_the_first_to_finish_counts(tmp_path):
+def test_first_of_two_equal_results_is_cached(tmp_path):
     cache = Cache(tmp_path)
 
     def make() -> dict:
@@ -87,13 +87,13 @@ def test_of_two_that_make_the_same_the_first_to_finish_counts(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["name.pt"]
 
 
-def test_a_damaged_result_is_told_in_one_line(tmp_path):
+def test_damaged_cache_file_is_one_line(tmp_path):
     (tmp_path / "name.pt").write_bytes(b"not a file of torch")
     with pytest.raises(ConfigError, match="name.pt"):
         Cache(tmp_path).get_or_compute("name", dict)
 
 
-def test_large_images_are_reduced_and_small_ones_left():
+def test_only_large_images_are_resized():
     assert resize_protocol((1, 28, 28)) == "none"
     assert resize_protocol((3, 64, 48)) == "bilinear, antialiased, to (32, 24)"
 
@@ -115,7 +115,7 @@ def evaluator(glyphs, train, extractor, tmp_path_factory):
     return evaluator
 
 
-def test_no_network_is_trained_before_something_is_to_be_judged(glyphs, tmp_path, monkeypatch):
+def test_network_is_trained_when_first_needed(glyphs, tmp_path, monkeypatch):
     trained = []
     monkeypatch.setattr(
         "gan_zoo.metrics.feature_net.train_feature_net", lambda *_: trained.append(1)
@@ -129,7 +129,7 @@ def test_no_network_is_trained_before_something_is_to_be_judged(glyphs, tmp_path
     assert trained
 
 
-def test_what_cannot_be_kept_is_made_again_and_told(tmp_path, caplog):
+def test_unwritable_cache_computes_again_and_warns(tmp_path, caplog):
     (tmp_path / "file").touch()
     cache, made = Cache(tmp_path / "file" / "sub"), []
     for _ in range(2):
@@ -144,7 +144,7 @@ def measured(evaluator, x):
     return {tag.removesuffix("_glyphs_cnn").removeprefix("metric/"): v for tag, v in found.items()}
 
 
-def test_real_images_are_good_and_one_image_and_noise_are_bad_by_every_number(evaluator, train):
+def test_every_metric_separates_real_collapsed_and_noise(evaluator, train):
     real = measured(evaluator, to_float(train.x[:300]))
     one = measured(evaluator, to_float(train.x[:1]).expand(300, -1, -1, -1))
     rng = torch.Generator().manual_seed(0)
@@ -166,7 +166,7 @@ def test_real_images_are_good_and_one_image_and_noise_are_bad_by_every_number(ev
     assert one["nearest_ratio"] == 0  # it is a training image
 
 
-def test_the_label_asked_for_is_compared_with_the_one_seen(evaluator, train):
+def test_label_accuracy_compares_requested_and_predicted(evaluator, train):
     fakes = FakeBatch(to_float(train.x[:100]), train.y[:100], num_classes=4)
     found = evaluator.measure(fakes, ["classes"]).numbers
     assert found["metric/label_accuracy_glyphs_cnn"] > 0.9
@@ -179,7 +179,7 @@ def test_the_label_asked_for_is_compared_with_the_one_seen(evaluator, train):
     assert evaluator.measure(wrong, ["classes"]).numbers["metric/label_accuracy_glyphs_cnn"] < 0.1
 
 
-def test_every_number_carries_its_protocol_and_says_what_it_is(evaluator, train, extractor):
+def test_every_metric_has_its_protocol_and_suffix(evaluator, train, extractor):
     fakes = FakeBatch(to_float(train.x[:50]), train.y[:50])
     found = evaluator.measure(fakes, evaluator.metrics.available.select(["all"]))
     assert set(found.protocols) == set(found.numbers)
@@ -196,7 +196,7 @@ def test_every_number_carries_its_protocol_and_says_what_it_is(evaluator, train,
     assert pixels.shape[0] == pixels.shape[1]  # 8 rows of 4 fakes, each beside its nearest
 
 
-def test_groups_are_chosen_by_name(evaluator):
+def test_groups_are_selected_by_name(evaluator):
     assert evaluator.metrics.available.select(["fast", "frechet"]) == [
         "frechet",
         "manifold",
@@ -207,7 +207,7 @@ def test_groups_are_chosen_by_name(evaluator):
         evaluator.metrics.available.select(["manifolds"])
 
 
-def test_names_of_datasets_in_tags():
+def test_dataset_names_in_tags():
     assert [snake_case(n) for n in ("MNIST", "FashionMNIST", "ImageFolder", "CIFAR10")] == [
         "mnist",
         "fashion_mnist",
@@ -217,7 +217,7 @@ def test_names_of_datasets_in_tags():
 
 
 @pytest.mark.skipif(not (SHARED / "MNIST").exists(), reason="needs MNIST's files")
-def test_real_digits_are_near_to_real_digits(tmp_path, monkeypatch):
+def test_real_digits_are_close_to_real_digits(tmp_path, monkeypatch):
     recipe = FeatureNetConfig(epochs=0, least_steps=60)  # enough to see digits by
     monkeypatch.setattr("gan_zoo.metrics.feature_net.FeatureNetConfig", lambda: recipe)
     dataset = MNIST(root=str(SHARED))

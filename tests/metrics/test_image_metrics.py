@@ -1,4 +1,4 @@
-"""Numbers on features: against independent implementations, and where the answer is known."""
+"""Feature metrics against independent implementations and known answers."""
 
 import math
 
@@ -48,14 +48,14 @@ def test_frechet_distance_agrees_with_torchmetrics(clouds):
     assert frechet_distance(*(fit(cloud) for cloud in clouds)) == pytest.approx(expected, rel=1e-4)
 
 
-def test_frechet_distance_between_gaussians_with_a_known_answer():
+def test_frechet_distance_of_gaussians_by_hand():
     a = Gaussian(torch.zeros(2).double(), torch.diag(torch.tensor([1.0, 4.0]).double()))
     b = Gaussian(torch.tensor([3.0, 0.0]).double(), torch.diag(torch.tensor([9.0, 4.0]).double()))
     assert frechet_distance(a, b) == pytest.approx(9 + (3 - 1) ** 2)
     assert frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
 
 
-def test_frechet_distance_where_there_are_fewer_samples_than_features():
+def test_frechet_distance_of_fewer_samples_than_features():
     x = normal(20, 50, 5)
     assert frechet_distance(fit(x), fit(x + 1)) == pytest.approx(50, rel=1e-6)
 
@@ -77,7 +77,7 @@ def test_kernel_distance_agrees_with_torchmetrics(clouds):
     assert polynomial_mmd(a, b).item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_kernel_distance_is_unbiased_and_says_how_sure_it_is():
+def test_kernel_distance_is_unbiased_with_its_error():
     same = kernel_distance(normal(400, 8, 1), normal(400, 8, 2), rng(0), subsets=50, size=100)
     far = kernel_distance(normal(400, 8, 1), normal(400, 8, 2) + 1, rng(0), subsets=50, size=100)
     assert abs(same.value) < 0.05 < 1 < far.value
@@ -105,7 +105,7 @@ def test_manifold_agrees_with_prdc(clouds):
     assert found.coverage == pytest.approx(wide["coverage"], rel=1e-4)
 
 
-def test_density_and_coverage_of_two_equal_gaussians_have_their_expected_values():
+def test_density_and_coverage_of_equal_gaussians():
     # Naeem et al. 2020, lemmas 2 and 3: expected density 1, coverage 1 - 2^-5 for many samples.
     # (10,000 samples in 1000 dimensions, k = 5 throughout: .477, .471, 1.056, .974, as published.)
     found = manifold(normal(2500, 8, 1), normal(2500, 8, 2))
@@ -113,7 +113,7 @@ def test_density_and_coverage_of_two_equal_gaussians_have_their_expected_values(
     assert found.coverage == pytest.approx(1 - 2**-5, abs=0.012)
 
 
-def test_manifold_tells_missing_diversity_from_missing_fidelity():
+def test_manifold_separates_diversity_and_fidelity():
     real = torch.cat([normal(300, 4, 1), normal(300, 4, 2) + 20])
     one_half = manifold(real, normal(300, 4, 3))
     assert one_half.precision > 0.9
@@ -125,7 +125,7 @@ def test_manifold_tells_missing_diversity_from_missing_fidelity():
     assert noise.coverage < 0.05
 
 
-def test_a_ball_holds_its_edge_for_precision_but_not_for_coverage():
+def test_ball_edge_counts_for_precision_not_coverage():
     real = torch.arange(8.0)[:, None].double()  # the 1st has its 3rd nearest at 3, its 5th at 5
     fake = torch.full((8, 1), -3.0).double()
     assert manifold(real, fake).precision == 1
@@ -142,14 +142,14 @@ def test_distances_do_not_depend_on_the_blocks():
     assert torch.allclose(distance, torch.cdist(a, b).amin(1), atol=1e-9)
 
 
-def test_neighbors_leave_the_sample_itself_out_in_every_block():
+def test_sample_is_not_its_own_neighbor():
     x = torch.arange(1500.0)[:, None]
     assert torch.equal(neighbor_distances(x, 1), torch.ones(1500, 1).double())
     with pytest.raises(ValueError, match="need more than"):
         neighbor_distances(x[:3], 3)
 
 
-def test_one_repeated_sample_is_bad_by_every_number(clouds):
+def test_one_repeated_sample_is_bad_by_every_metric(clouds):
     real = clouds[0]
     fake = real[:1].expand(600, -1)
     found = manifold(real, fake)

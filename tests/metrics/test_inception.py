@@ -1,4 +1,4 @@
-"""Inception's numbers: the wiring to torch-fidelity, and one line where its weights are missing."""
+"""Inception metrics: the wiring to torch-fidelity, and one line where it is missing."""
 
 import sys
 
@@ -14,7 +14,7 @@ def images(seed: int) -> torch.Tensor:
     return torch.randint(256, (30, 1, 8, 8), generator=rng, dtype=torch.uint8)
 
 
-def test_numbers_come_under_their_names_from_another_extractor():
+def test_metrics_of_another_extractor():
     base = pytest.importorskip(
         "torch_fidelity.feature_extractor_base", reason="the optional extra fid"
     )
@@ -56,13 +56,13 @@ def test_numbers_come_under_their_names_from_another_extractor():
     assert "torch-fidelity" in inception_protocol()["library"]
 
 
-def test_without_the_library_one_line_says_how_to_get_it(monkeypatch):
+def test_missing_library_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_fidelity", None)
     with pytest.raises(ConfigError, match=r"pip install .*\[fid\]"):
         inception_numbers(images(0), images(1))
 
 
-def test_without_its_weights_one_line_says_so(monkeypatch):
+def test_missing_weights_are_one_line(monkeypatch):
     fidelity = pytest.importorskip("torch_fidelity", reason="the optional extra fid")
 
     def offline(**_):

@@ -1,4 +1,4 @@
-"""Numbers on mixtures: a perfect sampler, a collapsed one and noise have known answers."""
+"""Mixture metrics of a perfect sampler, a collapsed one and noise have known values."""
 
 import math
 
@@ -38,7 +38,7 @@ def noise(n: int) -> Tensor:
     return 4 * torch.rand(n, 2, generator=torch.Generator().manual_seed(0)) - 2
 
 
-def test_a_perfect_sampler_captures_every_mode_evenly(perfect):
+def test_perfect_sampler_captures_every_mode_evenly(perfect):
     found = mode_counts(perfect, CENTRES, RING.sigma)
     assert found.modes_captured == 8
     assert found.high_quality == pytest.approx(1 - math.exp(-4.5), abs=0.003)
@@ -58,7 +58,7 @@ def test_noise_has_no_quality_and_spreads_over_all_modes():
     assert found.largest < 0.2
 
 
-def test_without_a_good_sample_the_reverse_kl_is_infinite():
+def test_reverse_kl_without_high_quality_is_infinite():
     found = mode_counts(torch.full((10, 2), 50.0), CENTRES, RING.sigma)
     assert found.modes_captured == 0
     assert reverse_kl(found.histogram, EVEN) == math.inf
@@ -69,7 +69,7 @@ def test_quality_ends_at_three_sigma():
     assert mode_counts(sigma, torch.zeros(1, 2), 0.5).high_quality == 0.5
 
 
-def test_cells_share_the_mass_as_their_shells_say(true):
+def test_cells_have_the_mass_of_their_shells(true):
     counts = torch.bincount(cells(true, CENTRES, RING.sigma), minlength=8 * CELLS_PER_MODE)
     by_shell = counts.reshape(8, 5, 4).sum((0, 2)) / len(true)
     beyond = math.exp(-4.5)
@@ -93,7 +93,7 @@ def test_divergence_of_half_the_modes_and_of_noise(true):
     assert mixture_divergence(noise(20_000), true, CENTRES, RING.sigma) > 0.6
 
 
-def test_jensen_shannon_has_its_known_ends():
+def test_jensen_shannon_extremes():
     apart = jensen_shannon(torch.tensor([1, 0]), torch.tensor([0, 1]))
     assert apart == pytest.approx(math.log(2))
     assert optimal_critic_loss(apart) == pytest.approx(0)
@@ -102,7 +102,7 @@ def test_jensen_shannon_has_its_known_ends():
     assert optimal_critic_loss(same) == pytest.approx(2 * math.log(2))
 
 
-def test_the_optimal_critic_of_the_original_gan_has_the_loss_that_is_said():
+def test_optimal_critic_loss_of_the_original_gan():
     from gan_zoo.losses import GAN, ScoredBatch
 
     p, q = torch.tensor([0.7, 0.3]).double(), torch.tensor([0.2, 0.8]).double()
@@ -123,7 +123,7 @@ def test_sliced_wasserstein_of_a_shift():
         sliced_wasserstein(x, x[1:], lines)
 
 
-def test_sliced_wasserstein_ranks_perfect_before_collapsed_and_noise(perfect, true):
+def test_sliced_wasserstein_ranks_perfect_first(perfect, true):
     lines = directions(64, 2, torch.Generator())
     floor = sliced_wasserstein(perfect, true, lines)
     assert floor < 0.05
@@ -131,12 +131,12 @@ def test_sliced_wasserstein_ranks_perfect_before_collapsed_and_noise(perfect, tr
     assert sliced_wasserstein(noise(20_000), true, lines) > 5 * floor
 
 
-def test_directions_are_unit_vectors_in_any_dimension():
+def test_directions_are_unit_vectors():
     lines = directions(50, 5, torch.Generator().manual_seed(0))
     assert torch.allclose(lines.norm(dim=1), torch.ones(50).double())
 
 
-def test_a_grid_has_all_its_modes():
+def test_grid_has_all_its_modes():
     grid = Grid(count=5000)
     found = mode_counts(grid.load("train").x, torch.tensor(grid.centers()), grid.sigma)
     assert found.modes_captured == 25

@@ -51,7 +51,7 @@ def describe(module: nn.Module, *inputs: Tensor) -> list[Row]:
     return rows
 
 
-def table(module: nn.Module, *inputs: Tensor) -> str:
+def layer_table(module: nn.Module, *inputs: Tensor) -> str:
     """Format the layers: one line each, and the sum of the parameters."""
     rows = describe(module, *inputs)
     lines = [(row.name, row.kind, _cross(row.shape), f"{row.parameters:,}") for row in rows]
@@ -62,12 +62,12 @@ def table(module: nn.Module, *inputs: Tensor) -> str:
     return "\n".join("  ".join(map(str.ljust, line, widths)) for line in aligned)
 
 
-def tables(generator: Generator, critic: Critic, shape: tuple[int, ...]) -> str:
+def layer_tables(generator: Generator, critic: Critic, shape: tuple[int, ...]) -> str:
     """Format both networks for samples of `shape`."""
     y = torch.zeros(2, dtype=torch.int64, device="meta")
     z = torch.empty(2, generator.z_dim, device="meta", dtype=next(generator.parameters()).dtype)
     x = torch.empty(2, *shape, device="meta", dtype=next(critic.parameters()).dtype)
-    return f"generator\n{table(generator, z, y)}\n\ncritic\n{table(critic, x, y)}"
+    return f"generator\n{layer_table(generator, z, y)}\n\ncritic\n{layer_table(critic, x, y)}"
 
 
 def _is_layer(name: str, module: nn.Module) -> bool:

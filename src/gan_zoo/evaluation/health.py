@@ -1,4 +1,4 @@
-"""Is a run sick? A watch over values that were read anyway, and one verdict in a line."""
+"""Detect divergence, collapse and saturation from logged values; one line of status."""
 
 import dataclasses
 import logging
@@ -9,20 +9,20 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 HEALTHY = "healthy"
-_PATIENCE = 5  # readings in a row before a symptom counts
-_NO_LONGER_A_NUMBER = 1e8  # scores and losses beyond it do not come back
-_EXPLODING = 1e4  # times the first reading
-_SATURATED = 0.02  # of the loss of an indifferent critic
-_VANISHED = 1e-4  # of the largest gradient so far
-_NARROW = 0.1  # of the real samples' mean distance
-_SHARE = 0.9  # of all samples, in one mode, in one class, or with a double
+_PATIENCE = 5  # consecutive readings before a condition counts
+_DIVERGED = 1e8  # larger scores and losses do not recover
+_EXPLODING = 1e4  # relative to the first reading
+_SATURATED = 0.02  # relative to the critic's loss if all scores were 0
+_VANISHED = 1e-4  # relative to the largest gradient so far
+_COLLAPSED_DISTANCE = 0.1  # relative to the real samples' mean distance
+_COLLAPSED_SHARE = 0.9  # of all samples in one mode or class, or with a near duplicate
 LEAST_QUALITY = {"metric/precision": 0.01, "metric/high_quality": 0.05}  # nothing learned if below
-_LOOKS_REAL = 0.5  # of the samples
-EVALUATED = ("one mode", "nothing")  # conditions of evaluations; all others are of logged metrics
+_REALISTIC = 0.5  # share of samples; below it, the share of one class shows no collapse
+EVALUATED = ("one_mode", "unlearned")  # conditions of evaluations; all others are of logged metrics
 
 
 class DivergedError(ArithmeticError):
-    """A value that training cannot come back from: its name and what it was."""
+    """A value that training cannot recover from, with its name."""
 
     def __init__(self, name: str, value: float):
         super().__init__(name, value)
@@ -34,67 +34,72 @@ class DivergedError(ArithmeticError):
 
 @dataclasses.dataclass
 class Condition:
-    """Something that is wrong if it lasts: since when, and whether a warning was logged.
+    """A problem that counts once it lasts.
 
-    latest: whether the step to name is the last one at which it was seen, not the first.
+    Attributes:
+        message: names the problem, before the step.
+        patience: consecutive readings until it counts.
+        latest: whether the step is the last one of the problem instead of the first.
+        step: of the problem; None while there is none.
+        count: consecutive readings so far.
+        logged: whether a warning was logged.
     """
 
-    words: str
+    message: str
     patience: int = _PATIENCE
     latest: bool = False
-    since: int | None = None
-    readings: int = 0
-    warned: bool = False
+    step: int | None = None
+    count: int = 0
+    logged: bool = False
 
     def observe(self, step: int, present: bool) -> None:
-        """One more reading; a single good one ends the symptom."""
+        """Count one more reading; a single good one resets the count."""
         if not present:
-            self.since, self.readings = None, 0
+            self.step, self.count = None, 0
             return
-        self.since = step if self.since is None or self.latest else self.since
-        self.readings += 1
+        self.step = step if self.step is None or self.latest else self.step
+        self.count += 1
 
     @property
     def lasts(self) -> bool:
         """Whether it has lasted long enough to count."""
-        return self.readings >= self.patience
+        return self.count >= self.patience
 
     def __str__(self) -> str:
-        return f"{self.words} {self.since}"
+        return f"{self.message} {self.step}"
 
     def state_dict(self) -> dict[str, Any]:
         """Return what observations have changed, as plain values."""
-        return {"since": self.since, "readings": self.readings, "warned": self.warned}
+        return {"step": self.step, "count": self.count, "logged": self.logged}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Load a `state_dict`."""
-        self.since = None if state["since"] is None else int(state["since"])
-        self.readings, self.warned = int(state["readings"]), bool(state["warned"])
+        self.step = None if state["step"] is None else int(state["step"])
+        self.count, self.logged = int(state["count"]), bool(state["logged"])
 
 
 class Health:
-    """Watches the values of a run at each reading.
+    """The health of a run, from its logged values; reads nothing from the device.
 
-    Reads nothing from the device itself. What it knows how to judge: loss/*, score/*, penalty/*
-    and grad_norm/* (any that is not finite, or beyond 1e8, ends the run), health/distance_ratio and
-    health/duplicates, metric/largest_share*.
+    Checks loss/*, score/*, penalty/* and grad_norm/* (one that is not finite, or above 1e8, ends
+    the run), health/distance_ratio, health/duplicates, and metrics of quality and collapse.
 
     Args:
-        indifferent: the critic's loss if it scored all samples alike; None, or not above 0, where
-            the loss has no such scale.
+        zero_score_loss: the critic's loss if all scores were 0; None, or not above 0, where the
+            loss has no such scale.
     """
 
-    def __init__(self, indifferent: float | None = None):
-        self.indifferent = indifferent
+    def __init__(self, zero_score_loss: float | None = None):
+        self.zero_score_loss = zero_score_loss
         self.diverged = ""
-        self.first: dict[str, float] = {}
+        self.first_scores: dict[str, float] = {}
         self.largest_gradient = 0.0
-        # what is worst comes first
+        # the worst first
         self.conditions = {
             "collapse": Condition("collapsed at step"),
-            # evaluations are rare and see many samples: one is enough
-            "one mode": Condition("collapsed at step", patience=1),
-            "nothing": Condition(
+            # evaluations are rare and use many samples: one is enough
+            "one_mode": Condition("collapsed at step", patience=1),
+            "unlearned": Condition(
                 "nothing learned (hardly any sample looks real) by step", patience=1, latest=True
             ),
             "explosion": Condition("scores exploding since step"),
@@ -103,75 +108,77 @@ class Health:
 
     @property
     def status(self) -> str:
-        """One line: healthy, or what is wrong and since when."""
+        """One line: healthy, or the worst problem and its step."""
         lasting = [str(s) for s in self.conditions.values() if s.lasts]
         return self.diverged or next(iter(lasting), HEALTHY)
 
     def read(self, step: int, values: Mapping[str, float]) -> None:
-        """Look at the values of one reading. Raises DivergedError for a value past recovery."""
+        """Check logged values. Raises DivergedError for a value past recovery."""
         for name, value in values.items():
-            watched = name.partition("/")[0] in ("loss", "score", "penalty", "grad_norm")
-            if watched and not abs(value) <= _NO_LONGER_A_NUMBER:
+            checked = name.partition("/")[0] in ("loss", "score", "penalty", "grad_norm")
+            if checked and not abs(value) <= _DIVERGED:
                 raise self.diverge(step, DivergedError(name, value))
         self._observe(step, "explosion", self._explodes(values))
         self._observe(step, "saturation", self._saturates(values))
         if "health/distance_ratio" in values:
-            narrow = values["health/distance_ratio"] < _NARROW
-            self._observe(step, "collapse", narrow or values.get("health/duplicates", 0) > _SHARE)
+            close = values["health/distance_ratio"] < _COLLAPSED_DISTANCE
+            duplicates = values.get("health/duplicates", 0) > _COLLAPSED_SHARE
+            self._observe(step, "collapse", close or duplicates)
 
     def read_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Look at the numbers of an evaluation: do samples look real, are all in one mode or class?
+        """Check the metrics of an evaluation: quality, and collapse onto one mode or class.
 
-        The latter only of samples that look real: what a classifier says of an untrained
-        generator's noise, often one class throughout, is no sign of collapse.
+        Collapse counts only for realistic samples: a classifier often predicts one class for all
+        the noise of an untrained generator.
         """
         shares = [value for name, value in values.items() if "/largest_share" in name]
         quality = [value for name, value in values.items() if name.startswith(tuple(LEAST_QUALITY))]
         if quality:
             low = (self._is_low(name, value) for name, value in values.items())
-            self._observe(step, "nothing", any(low))
+            self._observe(step, "unlearned", any(low))
         if shares:
-            real = not quality or max(quality) > _LOOKS_REAL
-            self._observe(step, "one mode", max(shares) > _SHARE and real)
+            realistic = not quality or max(quality) > _REALISTIC
+            self._observe(step, "one_mode", max(shares) > _COLLAPSED_SHARE and realistic)
 
     @staticmethod
     def _is_low(name: str, value: float) -> bool:
         return any(name.startswith(tag) and value < least for tag, least in LEAST_QUALITY.items())
 
     def diverge(self, step: int, reason: DivergedError) -> DivergedError:
-        """Note that the run has ended for this reason, which is returned for raising."""
+        """Record why the run ends, and return the error for raising."""
         self.diverged = f"diverged at step {step} ({reason})"
         return reason
 
     def _observe(self, step: int, name: str, present: bool) -> None:
         condition = self.conditions[name]
         condition.observe(step, present)
-        if condition.lasts and not condition.warned:
-            condition.warned = True
+        if condition.lasts and not condition.logged:
+            condition.logged = True
             log.warning("health: %s", condition)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what readings have changed, as plain values; a divergence ends the run."""
         conditions = {name: c.state_dict() for name, c in self.conditions.items()}
-        return {"first": self.first, "largest_gradient": self.largest_gradient, **conditions}
+        kept = {"first_scores": self.first_scores, "largest_gradient": self.largest_gradient}
+        return {**kept, **conditions}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Load a `state_dict`."""
-        self.first = {str(name): float(value) for name, value in state["first"].items()}
+        self.first_scores = {str(k): float(v) for k, v in state["first_scores"].items()}
         self.largest_gradient = float(state["largest_gradient"])
         for name, condition in self.conditions.items():
             condition.load_state_dict(state[name])
 
     def _explodes(self, values: Mapping[str, float]) -> bool:
         scores = {name: abs(value) for name, value in values.items() if name.startswith("score/")}
-        self.first = self.first or scores
-        return any(size > _EXPLODING * (self.first[n] + 1) for n, size in scores.items())
+        self.first_scores = self.first_scores or scores
+        return any(size > _EXPLODING * (self.first_scores[n] + 1) for n, size in scores.items())
 
     def _saturates(self, values: Mapping[str, float]) -> bool:
-        """The critic has nothing left to learn, or the generator nothing to learn from."""
+        """Return whether the critic's loss, or the generator's gradient, has vanished."""
         gradient = values.get("grad_norm/generator", math.inf)
         if math.isfinite(gradient):
             self.largest_gradient = max(self.largest_gradient, gradient)
-        vanished = gradient <= _VANISHED * self.largest_gradient  # both 0 where it never had one
-        loss, scale = values.get("loss/critic", math.inf), self.indifferent or 0.0
+        vanished = gradient <= _VANISHED * self.largest_gradient  # true if it was always 0
+        loss, scale = values.get("loss/critic", math.inf), self.zero_score_loss or 0.0
         return vanished or (scale > 0 and 0 <= loss < _SATURATED * scale)

@@ -121,17 +121,17 @@ class ImageMetrics:
     @functools.cached_property
     def protocol(self) -> Protocol:
         """What the metrics depend on besides the generated images."""
-        reference = {
+        protocol = {
+            **self.about,
             "reference": "test",
             "reference_fingerprint": self.test.fingerprint(),
             "n_reference": len(self.real),
             "seed": self.seed,
         }
         if unfit_reason(self.dataset.train):
-            return {**self.about, **reference}
+            return protocol
         return {
-            **self.about,
-            **reference,
+            **protocol,
             "resize": resize_protocol(self.dataset.train.shape),
             "feature_net": self.extractor.identity,
             "feature_net_task": self.extractor.task.name,
@@ -177,8 +177,7 @@ class ImageMetrics:
             "confident_share": shares.confident,
             "largest_share": shares.largest,
         }
-        histograms: dict[str, list[float | None]]
-        histograms = {"class_histogram": shares.histogram.tolist()}
+        histograms: dict[str, list[float | None]] = {"class_histogram": shares.histogram.tolist()}
         if fakes.num_classes > 1:
             by_class = per_class_accuracy(probabilities, fakes.y, fakes.num_classes)
             correct = probabilities.argmax(1) == fakes.y
