@@ -9,7 +9,7 @@ import yaml
 from gan_zoo.command_line import given_path, one_line_errors, whole_number
 from gan_zoo.latest_sweep import resolve_all
 from gan_zoo.report.factors import format_value
-from gan_zoo.report.plurals import counted
+from gan_zoo.report.number_format import counted
 from gan_zoo.schema import ConfigError
 
 
@@ -55,7 +55,7 @@ def arguments() -> argparse.Namespace:
 def write(asked: argparse.Namespace, refresh: int | None) -> None:
     """Write the report once, and say where it is."""
     from gan_zoo.report.build import write_report  # imports matplotlib: not for --help
-    from gan_zoo.report.evaluate_command import measuring
+    from gan_zoo.report.commands import evaluate_command
 
     lower = {None: None, "lower": True, "higher": False}[asked.better]
     page, comparison = write_report(
@@ -71,7 +71,7 @@ def write(asked: argparse.Namespace, refresh: int | None) -> None:
     )
     runs = counted(len(comparison.statuses), "run")
     print(f"{runs}, {left_out} left out: {page}", flush=True)
-    if comparison.metric is None and (command := measuring(comparison)):
+    if comparison.metric is None and (command := evaluate_command(comparison)):
         print(f"no metric; measure the runs: {command}", flush=True)
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from gan_zoo.report.build import figures, write_report
+from gan_zoo.report.commands import evaluate_command
 from gan_zoo.report.comparison import compare
-from gan_zoo.report.evaluate_command import measuring
-from gan_zoo.report.findings import findings
-from gan_zoo.report.html import scope
+from gan_zoo.report.findings import findings, subtitle
 from gan_zoo.report.run_status import run_status
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.warnings import warnings
@@ -133,7 +132,7 @@ def test_without_a_metric_losses_scores_and_gradients_are_drawn(tmp_path):
 def test_the_command_that_measures_the_runs_names_them_all(tmp_path, monkeypatch, capsys, seeds):
     root = unmeasured(tmp_path / "it's a (sweep)", seeds)
     monkeypatch.chdir(tmp_path)
-    said = measuring(compared(root, None))
+    said = evaluate_command(compared(root, None))
     assert said in write_report([root])[0].with_suffix(".md").read_text()
     program, script, *words = shlex.split(said)
     assert (program, script) == ("python", str(ROOT / "scripts/evaluate.py"))  # from elsewhere
@@ -149,7 +148,7 @@ def test_runs_that_diverged_or_left_no_checkpoint_are_not_to_be_measured(tmp_pat
     (root / "loss=gan,seed=0/checkpoints/00000200.pt").unlink()
     path = root / "loss=gan,seed=1/summary.json"
     path.write_text(json.dumps({"steps": 100, "health": "diverged at step 100 (loss is nan)"}))
-    words = shlex.split(measuring(compared(root, None)))[2:]
+    words = shlex.split(evaluate_command(compared(root, None)))[2:]
     assert [Path(word).name for word in words] == ["loss=wgan,seed=0", "loss=wgan,seed=1"]
 
 
@@ -164,7 +163,7 @@ def test_a_run_that_diverged_unmeasured_does_not_take_the_metric_from_all(tmp_pa
 def test_one_is_singular(tmp_path):
     write_run(tmp_path / "run", [1.0], settings={"seed": 7})
     found = compared(tmp_path)
-    assert scope(found) == "1 run · 1 configuration · seed 7"
+    assert subtitle(found) == "1 run · 1 configuration · seed 7"
     assert findings(found) == ["One configuration, all runs: mean 1 over 1 seed."]
 
 

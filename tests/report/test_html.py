@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ from PIL import Image
 from gan_zoo.data.plots import beside, image_grid
 from gan_zoo.monitoring.sample_grid import row_names
 from gan_zoo.report.build import write_report
+from gan_zoo.report.commands import reproduce_command
 from gan_zoo.report.comparison import compare
-from gan_zoo.report.reproduce import command
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.sample_sheets import sheets, tiles
 from report_folders import METRIC, draw_grid, write_run, write_sweep
@@ -76,6 +77,11 @@ def test_all_files_are_written(written):
     figures = sorted(path.name for path in (written.parent / "figures").iterdir())
     expected = ["cost", "intervals", "learning"]
     assert figures == [f"{name}.{kind}" for name in expected for kind in ("png", "svg")]
+
+
+@pytest.mark.parametrize("name", ["report.html.j2", "page.css", "page.js"])
+def test_page_sources_are_package_data(name):
+    assert files("gan_zoo.report").joinpath(name).is_file()
 
 
 def test_the_page_parses_and_refers_to_nothing_outside(written):
@@ -145,7 +151,7 @@ def test_names_and_settings_of_any_kind_are_shown_and_never_run(tmp_path):
 def test_commands_survive_the_shell(tmp_path, words):
     write_run(tmp_path / "run", [1.0], overrides=words)
     (run,), _ = read_runs([tmp_path])
-    said = command(run)
+    said = reproduce_command(run)
     assert shlex.split(said) == ["python", "train.py", *words]
     echo = said.replace("python train.py", f"{sys.executable} -c 'import sys;print(sys.argv[1:])'")
     shown = subprocess.run(["sh", "-c", echo], capture_output=True, text=True, check=True)
@@ -155,7 +161,7 @@ def test_commands_survive_the_shell(tmp_path, words):
 def test_commands_lead_to_a_new_folder(tmp_path):
     write_run(tmp_path / "run", [1.0], overrides=("loss=gan", "resume=auto", "+sweep=mine"))
     (run,), _ = read_runs([tmp_path])
-    assert command(run) == "python train.py loss=gan"
+    assert reproduce_command(run) == "python train.py loss=gan"
 
 
 def test_a_grid_is_cut_into_its_tiles(tmp_path):

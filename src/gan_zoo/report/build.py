@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from gan_zoo.command_line import from_here
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.figure_style import STYLE
-from gan_zoo.report.html import page
+from gan_zoo.report.html import render_html
 from gan_zoo.report.markdown import configurations_csv, markdown, runs_csv
 from gan_zoo.report.metric_info import choose_metric
 from gan_zoo.report.run_status import run_status
@@ -103,7 +103,7 @@ def _write(content: Comparison, out: Path, refresh: int | None) -> Path:
     _replace(out / "table.csv", configurations_csv(content))
     _replace(out / "runs.csv", runs_csv(content))
     written = out / "report.html"
-    _replace(written, page(content, drawn, sheets(content), out, refresh))
+    _replace(written, render_html(content, drawn, sheets(content), out, refresh))
     return written
 
 

@@ -5,11 +5,32 @@ from collections.abc import Sequence
 
 from gan_zoo.report.comparison import Comparison, Configuration
 from gan_zoo.report.metric_info import Metric
-from gan_zoo.report.number_format import rounding
-from gan_zoo.report.plurals import counted, listed
+from gan_zoo.report.number_format import counted, number, rounding
 from gan_zoo.report.warnings import is_significant
 
 CLEAR = 0.8  # probability of being the best from which a configuration is called so
+
+
+def title(comparison: Comparison) -> str:
+    """Name the factors and the metric."""
+    factors = " and ".join(comparison.factor_set.factors) or "One configuration"
+    return f"{factors}, by {comparison.metric}" if comparison.metric else factors
+
+
+def subtitle(comparison: Comparison) -> str:
+    """Count runs and configurations, and list the seeds, in one line."""
+    seeds = {str(each.run.seed) for each in comparison.statuses}
+    parts = [
+        counted(len(comparison.statuses), "run"),
+        counted(len(comparison.configurations), "configuration"),
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(sorted(seeds, key=seed_order))}",
+    ]
+    return " · ".join(parts)
+
+
+def seed_order(seed: str) -> tuple[int, str]:
+    """Sort seeds by number although they are text."""
+    return len(seed), seed
 
 
 def findings(comparison: Comparison) -> list[str]:
@@ -38,11 +59,6 @@ def in_order(peers: Sequence[Configuration], metric: Metric | None) -> list[Conf
     valued = [each for each in peers if each.scores and metric]
     ordered = best_first(valued, metric) if metric else valued
     return [*ordered, *(each for each in peers if each not in ordered)]
-
-
-def number(value: float | None) -> str:
-    """Four digits, or a dash where there is no number."""
-    return rounding([value])(value)
 
 
 def _sentences(valued: Sequence[Configuration], metric: Metric) -> list[str]:
@@ -95,11 +111,16 @@ def _leader(ordered: Sequence[Configuration], metric: Metric) -> str:
     top = ordered[0]
     level = [each.label for each in ordered if each.mean == top.mean]
     if len(level) > 1:
-        return f"No clear winner: {listed(level)} share the {_best_of(metric)}, {_mean(top)}."
+        return f"No clear winner: {_list(level)} share the {_best_of(metric)}, {_mean(top)}."
     clear = top.p_best is not None and top.p_best >= CLEAR
     return (
         "No clear winner: " * (not clear) + f"{top.label} has the {_best_of(metric)}, {_mean(top)}."
     )
+
+
+def _list(words: Sequence[str]) -> str:
+    """Join words: a; a and b; a, b and c."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def _kinds(group: Sequence[Configuration]) -> str:

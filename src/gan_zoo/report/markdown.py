@@ -6,12 +6,10 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_command
 from gan_zoo.report.comparison import Comparison, Configuration
-from gan_zoo.report.evaluate_command import measuring
 from gan_zoo.report.factors import format_value
-from gan_zoo.report.findings import METHOD, findings, in_order
-from gan_zoo.report.html import MEASURE, scope, title
-from gan_zoo.report.reproduce import command
+from gan_zoo.report.findings import METHOD, findings, in_order, subtitle, title
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.tables import configuration_columns, state
 from gan_zoo.report.warnings import warnings
@@ -19,11 +17,11 @@ from gan_zoo.report.warnings import warnings
 
 def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
     """The report's words, numbers and figures; captions by the figure's name."""
-    lines = [f"# {_escaped(title(comparison))}", "", _escaped(scope(comparison)), ""]
+    lines = [f"# {_escaped(title(comparison))}", "", _escaped(subtitle(comparison)), ""]
     lines += [f"**{_escaped(line)}**\n" for line in findings(comparison)]
     lines += [f"- {_escaped(line)}" for line in warnings(comparison)]
-    remedy = "" if comparison.metric else measuring(comparison)
-    lines += ["", MEASURE, "", "```sh", remedy, "```"] if remedy else []
+    remedy = "" if comparison.metric else evaluate_command(comparison)
+    lines += ["", EVALUATE_FIRST, "", "```sh", remedy, "```"] if remedy else []
     for dataset, peers in comparison.datasets.items():
         lines += ["", f"## {_escaped(dataset)}", "", *_table(peers, comparison)]
     for name, caption in captions.items():
@@ -34,7 +32,8 @@ def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
     lines += ["", "## Left out or failed", ""] if gaps else []
     lines += [f"- {_escaped(gap)}" for gap in gaps]
     lines += ["", "## Method", "", *(f"- {line}" for line in METHOD)]
-    lines += ["", "## Commands", "", "```sh", *(command(o.run) for o in comparison.statuses), "```"]
+    commands = [reproduce_command(each.run) for each in comparison.statuses]
+    lines += ["", "## Commands", "", "```sh", *commands, "```"]
     return "\n".join(lines) + "\n"
 
 
@@ -96,7 +95,7 @@ def _run_numbers(each: RunStatus, configuration: Configuration) -> dict[str, Any
         "images_seen": run.images_seen,
         **run.metrics,
         "folder": run.name,
-        "command": command(run),
+        "command": reproduce_command(run),
     }
 
 

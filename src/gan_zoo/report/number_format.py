@@ -1,4 +1,4 @@
-"""One format for all numbers of a column, so that their digits stand below one another."""
+"""Numbers as text: one format for all numbers of a column, and counts with their nouns."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -29,6 +29,16 @@ def rounding(
         return lambda value: NONE if _absent(value) else f"{value:.3e}"
     decimals = 0 if whole and largest >= 1 else decimals
     return lambda value: NONE if _absent(value) else f"{value:,.{decimals}f}"
+
+
+def number(value: float | None) -> str:
+    """Format a number alone: four digits, or a dash where there is none."""
+    return rounding([value])(value)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Format a count and its noun: 1 run, 2 runs; many: the plural if it is not one + "s"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _decimals(value: float, digits: int) -> int:

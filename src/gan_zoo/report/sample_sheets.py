@@ -9,7 +9,7 @@ from PIL import Image
 
 from gan_zoo.report.comparison import Comparison, Configuration
 from gan_zoo.report.findings import in_order
-from gan_zoo.report.plurals import counted
+from gan_zoo.report.number_format import counted
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run
 

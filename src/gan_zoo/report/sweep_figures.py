@@ -39,7 +39,7 @@ def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel(str(metric))
     clip_limits(axes.set_xlim, rows)
-    return figure, f"Points: means; lines: 95 % intervals; gray ticks: single seeds{named(rows)}."
+    return figure, interval_caption(rows)
 
 
 def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
@@ -102,10 +102,11 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
     return figure, "Means over seeds; dark is worse."
 
 
-def named(rows: Sequence[Configuration]) -> str:
-    """Words for the color of the baseline, if one is among the rows."""
-    found = sum(each.is_baseline for each in rows)
-    return f"; orange: the {'baseline' if found == 1 else 'baselines'}" if found else ""
+def interval_caption(rows: Sequence[Configuration]) -> str:
+    """Describe the marks of means, intervals, seeds and of baselines if any are among the rows."""
+    baselines = sum(each.is_baseline for each in rows)
+    orange = f"; orange: the {'baseline' if baselines == 1 else 'baselines'}" if baselines else ""
+    return f"Points: means; lines: 95 % intervals; gray ticks: single seeds{orange}."
 
 
 def _whisker(axes: Axes, each: Configuration, y: float, color: str) -> None:

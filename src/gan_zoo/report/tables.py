@@ -31,6 +31,15 @@ class Column:
     mark: Callable[[Any], str] = lambda row: ""
     wordy: bool = False
 
+    def style(self, row: Any) -> str:
+        """CSS classes of a cell."""
+        return " ".join(filter(None, ["words" * self.wordy, self.mark(row)]))
+
+    def sort_key(self, row: Any) -> float | str:
+        """What a cell is sorted by; empty cells are last."""
+        key = self.key(row) if self.key else self.text(row)
+        return "" if key is None else key
+
 
 def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) -> list[Column]:
     """A row is a Configuration; all rows, since the numbers of a column are rounded alike."""
