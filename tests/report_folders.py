@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import yaml
-from PIL import Image
 
+from gan_zoo.monitoring.sample_grid import Picture
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.metric_info import Metric
 from gan_zoo.report.runs import read_runs
@@ -53,7 +53,8 @@ def draw_grid(folder: Path, shade: int, count: int = 3, side: int = 5) -> None:
         top, left = (2 + place * (side + 2) for place in divmod(i, count))
         canvas[top : top + side, left : left + side] = i * shade
     (folder / "samples").mkdir(exist_ok=True)
-    Image.fromarray(canvas).save(folder / "samples/000200.png")
+    tiles = f"{side} {side} {count} 2"
+    Picture(canvas, tiles).save(folder / "samples/000200.png")
 
 
 def write_sweep(root: Path, losses: Mapping[str, list[float]]) -> Path:

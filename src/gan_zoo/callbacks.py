@@ -7,8 +7,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gan_zoo.checkpoint_saver import CheckpointSaver
 from gan_zoo.data.class_counts import class_names_of, summary_of
 from gan_zoo.data.in_memory import InMemoryDataset
@@ -19,7 +17,7 @@ from gan_zoo.monitoring.async_scalars import PendingMetrics
 from gan_zoo.monitoring.header import config_table, flatten
 from gan_zoo.monitoring.jsonl import set_aside
 from gan_zoo.monitoring.logger import RunLogger
-from gan_zoo.monitoring.sample_grid import SampleGrid
+from gan_zoo.monitoring.sample_grid import Picture, SampleGrid
 from gan_zoo.report.metric_info import lower_is_better
 from gan_zoo.run_folder import data_history
 from gan_zoo.schema import ConfigError
@@ -188,7 +186,7 @@ class RunCallbacks:
         self.logger.log_evaluation(result.numbers)
         self.logger.log_health(self.trainer.step, self.health_monitor.health.status)
         for name, pixels in result.pictures.items():
-            drawn = partial(np.asarray, pixels)
+            drawn = partial(Picture, pixels)
             self.logger.log_image(f"{name}-{self.trainer.step:06d}", f"samples/{name}", drawn)
         self.evaluation.update(result, self.checkpoint_state)
 

@@ -150,9 +150,9 @@ def test_a_checkpoint_is_written_after_the_lines_that_it_claims(trained, tmp_pat
 def test_pictures_are_made_and_encoded_off_the_main_thread(trained, tmp_path, monkeypatch):
     threads, encode = set(), sample_grid.encode_png
 
-    def watched(pixels):
+    def watched(picture):
         threads.add(threading.current_thread())
-        return encode(pixels)
+        return encode(picture)
 
     monkeypatch.setattr(logger, "encode_png", watched)
     trained(tmp_path, *SMALL, "steps=2")
@@ -169,12 +169,12 @@ def test_a_grid_shows_the_weights_of_its_step_however_late_it_is_made():
     with torch.no_grad():
         for parameter in generator.parameters():
             parameter.normal_()
-    assert (made() == at_once).all()
-    assert (sample_grid.fake()() != at_once).any()
+    assert (made().pixels == at_once).all()
+    assert (sample_grid.fake()().pixels != at_once).any()
 
 
 def test_a_picture_of_noise_is_a_png_of_its_size():
     pixels = np.random.default_rng(0).integers(0, 255, (12, 20, 3), dtype=np.uint8)
-    encoded = sample_grid.encode_png(pixels)
+    encoded = sample_grid.encode_png(sample_grid.Picture(pixels))
     assert (encoded.height, encoded.width) == (12, 20)
     assert encoded.content.startswith(b"\x89PNG")

@@ -16,8 +16,10 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_zoo.data.dataset import Images
+from gan_zoo.data.in_memory import to_bytes
 from gan_zoo.data.plots import beside, image_grid
-from gan_zoo.monitoring.sample_grid import row_names
+from gan_zoo.monitoring.sample_grid import Picture, render, row_names
 from gan_zoo.report.build import write_report
 from gan_zoo.report.commands import reproduce_command
 from gan_zoo.report.comparison import compare
@@ -166,29 +168,31 @@ def test_commands_lead_to_a_new_folder(tmp_path):
 
 def test_a_grid_is_cut_into_its_tiles(tmp_path):
     draw_grid(tmp_path, shade=9)
-    with Image.open(tmp_path / "samples/000200.png") as picture:
-        found = tiles(np.asarray(picture))
+    found = tiles(tmp_path / "samples/000200.png")
     assert [tile.shape for tile in found] == [(5, 5, 3)] * 9
     assert [int(tile[2, 2, 0]) for tile in found] == [9 * i for i in range(9)]
-    scatter = np.full((64, 64, 3), 255, np.uint8)
-    assert len(tiles(scatter)) == 1
+    plot = np.full((64, 64, 3), 255, np.uint8)
+    for layout in ("", "a b c d", "28 28", "0 0 1 0"):
+        Picture(plot, layout).save(tmp_path / "plot.png")
+        (whole,) = tiles(tmp_path / "plot.png")
+        assert np.array_equal(whole, plot)
 
 
 @pytest.mark.parametrize("names", [["cat", "dog"], ["Müller", ""], ["啊", "x" * 99]])
 @pytest.mark.parametrize("side", [4, 28, 64])
-def test_names_beside_a_grid_leave_its_tiles_as_they_are(names, side):
+def test_names_beside_a_grid_leave_its_tiles_as_they_are(tmp_path, names, side):
     x = torch.rand(10, 3, side, side) * 2 - 1
     x[0] = 64 / 127.5 - 1  # the gray of the frame
-    grid = image_grid(x, 5)
-    picture = beside(grid, names)
+    grid, path = image_grid(x, 5), tmp_path / "grid.png"
+    render(Images(), x, 5, names).save(path)
+    picture = np.asarray(Image.open(path))
     assert np.array_equal(picture[:, -grid.shape[1] :], grid)
     assert 8 < picture.shape[1] - grid.shape[1] <= 130
     column = picture[:, : -grid.shape[1]].reshape(2, -1) if side > 4 else None
     if column is not None:
         assert [bool((row > 200).any()) for row in column] == [bool(name) for name in names]
-    cut = tiles(picture)
-    assert len(cut) == 10
-    assert all(np.array_equal(a, b) for a, b in zip(cut, tiles(grid), strict=True))
+    images = to_bytes(x).permute(0, 2, 3, 1).numpy()
+    assert all(np.array_equal(a, b) for a, b in zip(tiles(path), images, strict=True))
     assert beside(grid, ["", ""]) is grid
 
 

@@ -8,14 +8,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from gan_zoo.monitoring.async_scalars import PendingMetrics
 from gan_zoo.monitoring.background import AppendFile, BackgroundWriter
 from gan_zoo.monitoring.jsonl import json_line, nan_to_null, truncate_jsonl
 from gan_zoo.monitoring.progress import Progress
-from gan_zoo.monitoring.sample_grid import encode_png
+from gan_zoo.monitoring.sample_grid import Picture, encode_png
 
 if TYPE_CHECKING:
     from gan_zoo.monitoring.tensorboard import TensorBoardWriter
@@ -133,10 +132,10 @@ class RunLogger:
             }
         )
 
-    def log_image(self, name: str, tag: str, draw: Callable[[], np.ndarray]) -> None:
+    def log_image(self, name: str, tag: str, draw: Callable[[], Picture]) -> None:
         """Write a picture as samples/NAME.png and under a TensorBoard tag.
 
-        `draw` makes it, uint8 (H, W, 3), and is called by the thread that writes.
+        `draw` makes it, and is called by the thread that writes.
         """
         step, path = self.step, self.folder / "samples" / f"{name}.png"
         encoded = cache(lambda: encode_png(draw()))

@@ -17,7 +17,35 @@ from gan_zoo.monitoring.async_scalars import HostCopy
 
 _NAMED = 2  # classes in one row of a grid
 
-Picture = Callable[[], np.ndarray]  # makes it, uint8 (H, W, 3)
+
+class Picture(NamedTuple):
+    """Pixels, uint8 (H, W, 3), and where the tiles of a grid are; empty where there are none.
+
+    `tiles` has height, width, columns and gap in pixels. The grid ends at the right edge.
+    """
+
+    pixels: np.ndarray
+    tiles: str = ""
+
+    def save(self, file: Any, **options: Any) -> None:
+        """Write a PNG file, with `tiles` as its text: reports cut the grid by it."""
+        from PIL import Image, PngImagePlugin  # by the thread that writes, while training begins
+
+        text = PngImagePlugin.PngInfo()
+        if self.tiles:
+            text.add_text("tiles", self.tiles)
+        Image.fromarray(self.pixels).save(file, "PNG", pnginfo=text, **options)
+
+
+def render(
+    dataset: Any, x: Tensor, columns: int | None = None, rows: Sequence[str] = ()
+) -> Picture:
+    """Render samples (N, *shape) as a dataset shows them: images as a grid, points as a plot."""
+    from gan_zoo.data.plots import GAP
+
+    pixels = dataset.render(x, columns, rows)
+    columns = columns or math.ceil(math.sqrt(len(x)))
+    return Picture(pixels, f"{x.shape[2]} {x.shape[3]} {columns} {GAP}" if x.dim() == 4 else "")
 
 
 def grid_labels(count: int, num_classes: int) -> Tensor:
@@ -75,7 +103,7 @@ class SampleGrid:
         self.y = y.to(self.z.device)
         self._twin = copy.deepcopy(generator)
 
-    def fake(self) -> Picture:
+    def fake(self) -> Callable[[], Picture]:
         """The generator's samples now, as a picture to be made in one other thread.
 
         A GPU draws them while the loop goes on. Elsewhere that thread does, with a copy of the
@@ -86,20 +114,20 @@ class SampleGrid:
         weights = {name: value.clone() for name, value in self.generator.state_dict().items()}
         return partial(self._drawn, weights)
 
-    def _drawn(self, weights: dict[str, Tensor]) -> np.ndarray:
+    def _drawn(self, weights: dict[str, Tensor]) -> Picture:
         """The picture of a generator with these weights."""
         self._twin.load_state_dict(weights)
         drawn = generate(self._twin, self.z, self.y)
-        return self.dataset.render(drawn, self.columns, self.rows)
+        return render(self.dataset, drawn, self.columns, self.rows)
 
-    def real(self, samples: InMemoryDataset, rng: torch.Generator) -> Picture:
+    def real(self, samples: InMemoryDataset, rng: torch.Generator) -> Callable[[], Picture]:
         """Real samples with the same labels, drawn at random, as a picture to be made."""
         chosen, _ = samples.gather(samples.sample_with_labels(self.y, rng))
         return self._picture(chosen)
 
-    def _picture(self, samples: Tensor) -> Picture:
+    def _picture(self, samples: Tensor) -> Callable[[], Picture]:
         sent = HostCopy(samples)
-        return lambda: self.dataset.render(sent.wait(), self.columns, self.rows)
+        return lambda: render(self.dataset, sent.wait(), self.columns, self.rows)
 
 
 class Png(NamedTuple):
@@ -110,10 +138,8 @@ class Png(NamedTuple):
     width: int
 
 
-def encode_png(pixels: np.ndarray) -> Png:
-    """A picture, uint8 (H, W, 3), as a file: quickly rather than as small as could be."""
-    from PIL import Image  # imported by the thread that writes, while training begins
-
+def encode_png(picture: Picture) -> Png:
+    """A picture as a file: quickly rather than as small as could be."""
     encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, "PNG", compress_level=1)
-    return Png(encoded.getvalue(), *pixels.shape[:2])
+    picture.save(encoded, compress_level=1)
+    return Png(encoded.getvalue(), *picture.pixels.shape[:2])

@@ -11,10 +11,8 @@ from gan_zoo.report.comparison import Comparison, Configuration
 from gan_zoo.report.findings import in_order
 from gan_zoo.report.number_format import counted
 from gan_zoo.report.run_status import RunStatus
-from gan_zoo.report.runs import Run
 
 _ROWS, _COLUMNS = 40, 12
-_GAP, _GRAY = 2, 64  # the frame of the tiles in a run's pictures
 _OF_Z = {"architecture", "device"}  # where they differ, equal seeds give other latent vectors
 _SCATTER_SIDE = 150  # pixels of a reduced picture of points
 
@@ -45,27 +43,22 @@ def last_grid(folder: Path) -> Path | None:
     return max(pictures, key=lambda path: int(path.stem), default=None)
 
 
-def tiles(picture: np.ndarray) -> list[np.ndarray]:
-    """The tiles of a grid, row by row, without names beside it; the whole picture if it is none."""
-    frames = (picture == _GRAY).all(axis=(0, 2))
-    picture = picture[:, frames.argmax() :] if frames.any() else picture
-    down, across = (_period(picture, axis) for axis in (0, 1))
-    if not down or not across:
-        return [picture]
-    tops = range(_GAP, picture.shape[0] - _GAP, down)
-    lefts = range(_GAP, picture.shape[1] - _GAP, across)
-    height, width = down - _GAP, across - _GAP
-    return [picture[y : y + height, x : x + width] for y in tops for x in lefts]
+def tiles(path: Path) -> list[np.ndarray]:
+    """Read a PNG file and cut its tiles, uint8 (height, width, 3), row by row.
 
-
-def _period(picture: np.ndarray, axis: int) -> int:
-    """Pixels from tile to tile along an axis; 0 where there are no gray lines between tiles."""
-    gray = (picture == _GRAY).all(axis=(1 - axis, 2))
-    length = len(gray) - _GAP
-    for period in range(_GAP + 2, length + 1):
-        if length % period == 0 and all(gray[k::period].all() for k in range(_GAP)):
-            return period
-    return 0
+    Their layout is in the file's text (see monitoring/sample_grid.py); without it, the whole
+    picture is one tile.
+    """
+    with Image.open(path) as picture:
+        layout, pixels = picture.info.get("tiles", ""), np.asarray(picture.convert("RGB"))
+    bottom, right = pixels.shape[:2]
+    try:
+        height, width, columns, gap = map(int, layout.split())
+        tops = range(gap, bottom, height + gap)
+        lefts = range(right - columns * (width + gap), right, width + gap)  # names are on the left
+    except ValueError:
+        return [pixels]
+    return [pixels[y : y + height, x : x + width] for y in tops for x in lefts]
 
 
 def _sheet(peers: Sequence[Configuration], same_z: bool) -> Sheet | None:
@@ -78,7 +71,7 @@ def _sheet(peers: Sequence[Configuration], same_z: bool) -> Sheet | None:
     are = "is" if left_out == 1 else "are"
     more = f" {counted(left_out, 'more configuration')} {are} not shown." if left_out else ""
     first = next(iter(shown.values()))
-    if len(tiles(_pixels(first[0].run))) == 1:
+    if len(_tiles(first[0])) == 1:
         return _scatter_sheet(shown, more)
     seeds = [{str(each.run.seed): each for each in found} for found in shown.values()]
     seed = next((s for s in seeds[0] if all(s in each for each in seeds)), next(iter(seeds[0])))
@@ -97,7 +90,7 @@ def _scatter_sheet(shown: dict[str, list[RunStatus]], more: str) -> Sheet:
     rows: dict[str, list[np.ndarray | None]] = {}
     for label, group in shown.items():
         runs = (_of_seed(group, seed) for seed in seeds)
-        rows[label] = [_reduced(_pixels(each.run)) if each else None for each in runs]
+        rows[label] = [_reduced(_tiles(each)[0]) if each else None for each in runs]
     return Sheet(caption, rows)
 
 
@@ -119,16 +112,15 @@ def _of_seed(group: Sequence[RunStatus], seed: str) -> RunStatus | None:
     return next((each for each in group if str(each.run.seed) == seed), None)
 
 
-def _pixels(run: Run) -> np.ndarray:
-    path = last_grid(run.folder)
+def _tiles(each: RunStatus) -> list[np.ndarray]:
+    path = last_grid(each.run.folder)
     assert path is not None
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+    return tiles(path)
 
 
 def _cut(each: RunStatus) -> list[np.ndarray | None]:
     """Tiles spread evenly over the grid, which is in order of classes where there are any."""
-    found = tiles(_pixels(each.run))
+    found = _tiles(each)
     places = np.linspace(0, len(found) - 1, min(_COLUMNS, len(found))).round().astype(int)
     return [found[i] for i in places]
 
