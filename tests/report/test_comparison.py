@@ -11,7 +11,7 @@ from gan_zoo.report.factors import find_factors
 from gan_zoo.report.findings import findings
 from gan_zoo.report.metric_info import Metric, choose_metric, lower_is_better
 from gan_zoo.report.runs import read_runs
-from gan_zoo.report.warnings import is_significant, warnings
+from gan_zoo.report.warnings import warnings
 from gan_zoo.schema import ConfigError
 from report_folders import METRIC, write_run, write_sweep
 
@@ -132,7 +132,7 @@ def test_a_known_effect_is_found_and_named(tmp_path):
         tmp_path, {k: (v + n).tolist() for (k, v), n in zip(levels.items(), noise, strict=True)}
     )
     found = compared(root)
-    assert {label for label, each in by_label(found).items() if is_significant(each)} == {
+    assert {label for label, each in by_label(found).items() if each.is_significant} == {
         "loss=lsgan",
         "loss=wgan",
     }

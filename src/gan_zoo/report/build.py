@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from gan_zoo.command_line import from_here
 from gan_zoo.report.comparison import Comparison, compare
+from gan_zoo.report.curve_figures import gradients, learning, losses, scores
 from gan_zoo.report.figure_style import STYLE
 from gan_zoo.report.html import render_html
 from gan_zoo.report.markdown import configurations_csv, markdown, runs_csv
@@ -19,8 +20,7 @@ from gan_zoo.report.run_status import run_status
 from gan_zoo.report.runs import Run, read_runs
 from gan_zoo.report.sample_sheets import sheets
 from gan_zoo.report.sweep_figures import heat_map, intervals, sweep
-from gan_zoo.report.tradeoff_figures import cost, diversity, learning
-from gan_zoo.report.training_curves import gradients, losses, scores
+from gan_zoo.report.tradeoff_figures import cost, diversity
 from gan_zoo.schema import ConfigError
 
 

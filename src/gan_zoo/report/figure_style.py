@@ -6,8 +6,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_zoo.report.comparison import Comparison, Configuration
-from gan_zoo.report.findings import best_first
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.configuration import Configuration, best_first
 
 SHOWN = 12  # configurations in one figure with a line or point for each
 # Okabe and Ito's colors, told apart by the color-blind too

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from gan_zoo.report.comparison import Comparison, Configuration
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.configuration import Configuration, best_first
 from gan_zoo.report.metric_info import Metric
 from gan_zoo.report.number_format import counted, number, rounding
-from gan_zoo.report.warnings import is_significant
 
 CLEAR = 0.8  # probability of being the best from which a configuration is called so
 
@@ -46,19 +46,6 @@ def findings(comparison: Comparison) -> list[str]:
         else:
             found.append(f"{prefix}no run came to its end with a finite {comparison.metric.tag}.")
     return found
-
-
-def best_first(configurations: Sequence[Configuration], metric: Metric) -> list[Configuration]:
-    """Configurations by their means; all of them must have one."""
-    sign = 1 if metric.lower_is_better else -1
-    return sorted(configurations, key=lambda each: sign * (each.mean or 0.0))
-
-
-def in_order(peers: Sequence[Configuration], metric: Metric | None) -> list[Configuration]:
-    """Best first, and those without a value last; in sweep order without a metric."""
-    valued = [each for each in peers if each.scores and metric]
-    ordered = best_first(valued, metric) if metric else valued
-    return [*ordered, *(each for each in peers if each not in ordered)]
 
 
 def _sentences(valued: Sequence[Configuration], metric: Metric) -> list[str]:
@@ -143,7 +130,7 @@ def _against_baselines(valued: Sequence[Configuration], metric: Metric) -> list[
     if not tested:
         return ["No configuration has two seeds in common with a baseline: no difference tested."]
     against = ", ".join(dict.fromkeys(each.baseline for each in tested))
-    certain = [each for each in tested if is_significant(each)]
+    certain = [each for each in tested if each.is_significant]
     level = "at the 5 % level after Holm's correction"
     if not certain:
         one = f"The comparison with {against} shows no"

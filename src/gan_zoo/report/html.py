@@ -14,10 +14,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_command
-from gan_zoo.report.comparison import Comparison, Configuration
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.configuration import Configuration, in_order
 from gan_zoo.report.factors import format_value
 from gan_zoo.report.figure_style import BLUE, GRAY, ORANGE
-from gan_zoo.report.findings import METHOD, findings, in_order, number, subtitle, title
+from gan_zoo.report.findings import METHOD, findings, subtitle, title
+from gan_zoo.report.number_format import number
 from gan_zoo.report.provenance import provenance
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.sample_sheets import Sheet

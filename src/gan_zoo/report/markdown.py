@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_command
-from gan_zoo.report.comparison import Comparison, Configuration
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.configuration import Configuration, in_order
 from gan_zoo.report.factors import format_value
-from gan_zoo.report.findings import METHOD, findings, in_order, subtitle, title
+from gan_zoo.report.findings import METHOD, findings, subtitle, title
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.tables import configuration_columns, state
 from gan_zoo.report.warnings import warnings

@@ -5,12 +5,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gan_zoo.report.comparison import Configuration
+from gan_zoo.report.configuration import Configuration
 from gan_zoo.report.metric_info import Metric
 from gan_zoo.report.number_format import NONE, rounding
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.stats import Interval
-from gan_zoo.report.warnings import is_significant
 
 _Format = Callable[[float | None], str]
 
@@ -135,7 +134,7 @@ def _p(each: Configuration) -> str:
 
 
 def _certain(each: Configuration) -> str:
-    return "strong" if is_significant(each) else ""
+    return "strong" if each.is_significant else ""
 
 
 def _failed(each: Configuration) -> str:

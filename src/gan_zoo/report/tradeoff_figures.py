@@ -8,31 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.curve_bands import draw_band, said_of_bands, spread_out
 from gan_zoo.report.figure_style import legend, line_style, new_figure, top_configurations
 from gan_zoo.report.runs import Run
 
 _PAIRS = (("precision", "recall"), ("density", "coverage"), ("high_quality", "modes"))
 _POINTS = "large points: means over seeds; small points: single seeds"
 _MARKERS = {"-": "o", "--": "s", ":": "D"}
-
-
-def learning(comparison: Comparison) -> tuple[Figure, str] | None:
-    """The metric against generator updates: mean and range over seeds."""
-    if comparison.metric is None:
-        return None
-    figure, axes = new_figure()
-    drawn = [
-        draw_band(axes, each.runs, comparison.metric.tag, i, each.label)
-        for i, each in enumerate(top_configurations(comparison))
-    ]
-    if not axes.lines:
-        return None
-    spread_out(axes)
-    axes.set_xlabel("generator updates")
-    axes.set_title(str(comparison.metric), loc="left", fontsize=10)
-    legend(axes)
-    return figure, f"The metric while training; {said_of_bands(max(drawn))}."
 
 
 def diversity(comparison: Comparison) -> tuple[Figure, str] | None:

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from gan_zoo.report.comparison import Comparison, Configuration, dataset_of
+from gan_zoo.report.comparison import Comparison, dataset_of
+from gan_zoo.report.configuration import Configuration
 from gan_zoo.report.factors import canonical, format_value
 from gan_zoo.report.metric_info import lower_is_better
 from gan_zoo.report.number_format import counted
 from gan_zoo.report.run_status import RunStatus
-from gan_zoo.report.runs import Run, holders
+from gan_zoo.report.runs import Run, parent_runs
 
 _CLOSE = 1.01  # budgets whose ratio is below this count as equal
 _SHORT = ("optimizer.lr", "regularizer.weight", "regularizer.bound")  # told by their full name
@@ -183,14 +184,9 @@ def _left_out(comparison: Comparison) -> Iterable[str]:
 
 
 def _nested(comparison: Comparison) -> Iterable[str]:
-    names = [run.name for run in holders([each.run for each in comparison.statuses])]
+    names = [run.name for run in parent_runs([each.run for each in comparison.statuses])]
     if names:
         yield f"Other runs lie in the folders of these runs, and all of them count: {_few(names)}."
-
-
-def is_significant(each: Configuration) -> bool:
-    """Whether a configuration differs from its baseline at the corrected level of 5 %."""
-    return each.p_holm is not None and each.p_holm < 0.05
 
 
 def _few(names: Sequence[str], count: int = 6) -> str:
