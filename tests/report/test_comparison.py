@@ -64,11 +64,12 @@ def test_settings_that_differ_without_an_override_still_part_configurations(tmp_
 
 def test_how_a_run_is_watched_does_not_part_configurations_but_its_data_does(tmp_path):
     for i, n in enumerate((100, 200)):
-        watched = {"seed": i, "evaluation": {"n": n}, "sweep": f"name{i}"}
-        write_run(tmp_path / str(i), [1.0], settings=watched)
+        logged = {"evaluation": {"n": n}, "min_log_interval": i, "retry_failed": bool(i)}
+        write_run(tmp_path / str(i), [1.0], settings={"seed": i, "sweep": f"name{i}", **logged})
     found = compared(tmp_path)
     assert len(found.configurations) == 1
-    assert set(found.factor_set.ignored) == {"evaluation.n", "sweep"}
+    ignored = {"evaluation.n", "sweep", "min_log_interval", "retry_failed"}
+    assert set(found.factor_set.ignored) == ignored
     write_run(tmp_path / "other", [1.0], settings={"seed": 0, "dataset": {"root": "elsewhere"}})
     assert len(compared(tmp_path).configurations) == 2
 

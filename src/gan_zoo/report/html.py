@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import jinja2
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_command
@@ -42,7 +41,7 @@ class _Table(NamedTuple):
 
 def render_html(
     comparison: Comparison,
-    figures: Mapping[str, tuple[Figure, str]],
+    captions: Mapping[str, str],
     sheets: Sequence[Sheet],
     out: Path,
     refresh: int | None = None,
@@ -51,7 +50,7 @@ def render_html(
 
     Args:
         comparison: what to report.
-        figures: name -> (figure, caption).
+        captions: name -> caption of each figure, whose files are in out/figures.
         sheets: samples of each dataset.
         out: folder of the page, from which it links to the runs.
         refresh: seconds after which the page reloads itself, while runs are unfinished.
@@ -72,7 +71,6 @@ def render_html(
         "png_address": png_address,
         "repr": repr,
         "reproduce_command": reproduce_command,
-        "svg_address": svg_address,
     }
     return templates.get_template("report.html.j2").render(
         title=title(comparison),
@@ -81,7 +79,8 @@ def render_html(
         evaluate_command="" if comparison.metric else evaluate_command(comparison),
         warnings=warnings(comparison),
         tables=[_table(comparison, *group) for group in comparison.datasets.items()],
-        figures=figures,
+        captions=captions,
+        svg_address=lambda name: svg_address(out / "figures" / f"{name}.svg"),
         sheets=sheets,
         run_columns=_run_columns(comparison),
         statuses=comparison.statuses,
@@ -94,11 +93,9 @@ def render_html(
     )
 
 
-def svg_address(figure: Figure) -> str:
-    """Encode a figure as a data URI."""
-    svg = io.BytesIO()
-    figure.savefig(svg, format="svg", metadata={"Date": None})
-    return _data_uri("image/svg+xml", svg.getvalue())
+def svg_address(path: Path) -> str:
+    """Encode a figure's file as a data URI."""
+    return _data_uri("image/svg+xml", path.read_bytes())
 
 
 def png_address(pixels: np.ndarray) -> str:
