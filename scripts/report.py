@@ -14,7 +14,7 @@ from gan_zoo.schema import ConfigError
 
 
 def assignment(text: str) -> tuple[str, str]:
-    """A factor and its value, as loss=gan."""
+    """Parse a factor and its value, as loss=gan."""
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} must be KEY=VALUE, such as loss=gan")
@@ -25,13 +25,15 @@ def assignment(text: str) -> tuple[str, str]:
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "folder", type=given_path, nargs="+", help="runs, or folders that hold runs"
     )
     parser.add_argument("--metric", metavar="TAG", help="what to compare by, as in metrics.jsonl")
-    parser.add_argument("--better", choices=("lower", "higher"), help="if its name does not tell")
+    parser.add_argument(
+        "--better", choices=("lower", "higher"), help="if its name is no known metric"
+    )
     parser.add_argument(
         "--baseline",
         type=assignment,
@@ -47,55 +49,53 @@ def arguments() -> argparse.Namespace:
         nargs="?",
         const=30,
         metavar="SECONDS",
-        help="write again every so often (default 30) until Ctrl-C, as runs go on",
+        help="write again at this interval (default 30) until Ctrl-C",
     )
     return parser.parse_args()
 
 
-def write(asked: argparse.Namespace, refresh: int | None) -> None:
-    """Write the report once, and say where it is."""
+def write(args: argparse.Namespace, refresh: int | None) -> None:
+    """Write the report once, and print its path."""
     from gan_zoo.report.build import write_report  # imports matplotlib: not for --help
     from gan_zoo.report.commands import evaluate_command
 
-    lower = {None: None, "lower": True, "higher": False}[asked.better]
     page, comparison = write_report(
-        resolve_all(asked.folder),
-        asked.out,
-        metric=asked.metric,
-        lower_is_better=lower,
-        baseline=dict(asked.baseline),
+        resolve_all(args.folder),
+        args.out,
+        metric=args.metric,
+        lower_is_better=None if args.better is None else args.better == "lower",
+        baseline=dict(args.baseline),
         refresh=refresh,
     )
-    left_out = sum(bool(each.exclusion) for each in comparison.statuses) + len(
-        comparison.unreadable
-    )
+    excluded = sum(bool(each.exclusion) for each in comparison.statuses)
+    excluded += len(comparison.unreadable)
     runs = counted(len(comparison.statuses), "run")
-    print(f"{runs}, {left_out} left out: {page}", flush=True)
+    print(f"{runs}, {excluded} excluded: {page}", flush=True)
     if comparison.metric is None and (command := evaluate_command(comparison)):
-        print(f"no metric; measure the runs: {command}", flush=True)
+        print(f"no metric; evaluate the runs: {command}", flush=True)
 
 
-def watch(asked: argparse.Namespace) -> None:
-    """Write the report again and again; the last one no longer loads itself again."""
+def watch(args: argparse.Namespace) -> None:
+    """Write the report repeatedly; the last page no longer reloads itself."""
     try:
         while True:
             try:
-                write(asked, asked.watch)
-            except ConfigError as error:  # a sweep's first run may not have ended, or begun
+                write(args, args.watch)
+            except ConfigError as error:  # the sweep may have no finished run yet
                 print(f"not yet: {error}", file=sys.stderr)
-            time.sleep(asked.watch)
+            time.sleep(args.watch)
     except KeyboardInterrupt:
         print()
-    write(asked, None)
+    write(args, None)
 
 
 def main() -> None:
-    """Write the report, once or until the runs have ended."""
-    asked = arguments()
-    if asked.watch:
-        watch(asked)
+    """Write the report, once or until Ctrl-C."""
+    args = arguments()
+    if args.watch:
+        watch(args)
     else:
-        write(asked, None)
+        write(args, None)
 
 
 if __name__ == "__main__":

@@ -46,5 +46,5 @@ def test_what_cannot_be_shown_is_told_in_one_line(tmp_path):
     with pytest.raises(ConfigError, match="holds no samples"):
         animate([tmp_path], tmp_path / "x.gif", 50)
     (a / "samples/000000.png").write_bytes(b"\x89PNG half")
-    with pytest.raises(ConfigError, match="no picture that can be read"):
+    with pytest.raises(ConfigError, match="cannot be read as a picture"):
         animate([a], tmp_path / "x.gif", 50)

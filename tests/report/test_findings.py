@@ -58,8 +58,8 @@ def test_no_winner_is_named_where_p_best_is_split_unknown_or_shared(tmp_path, lo
 @pytest.mark.parametrize(
     ("numbers", "kind"),
     [
-        ({"high_quality": 0.004, "modes": 4}, "hardly a sample looks real"),
-        ({"precision_glyphs_cnn": 0.0, "recall_x": 0.2}, "hardly a sample looks real"),
+        ({"high_quality": 0.004, "modes": 4}, "hardly any sample looks real"),
+        ({"precision_glyphs_cnn": 0.0, "recall_x": 0.2}, "hardly any sample looks real"),
         ({"high_quality": 0.3, "modes": 0}, "no mode captured"),
     ],
 )
@@ -102,7 +102,7 @@ def test_a_later_evaluation_takes_nothing_learned_back(tmp_path):
     evaluation = {"metrics": {"precision_glyphs_cnn": 0.001}}
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
     failure = run_status(read_runs([tmp_path])[0][0], LOWER).failure
-    assert failure == "hardly a sample looks real: metric/precision_glyphs_cnn is 0.001"
+    assert failure == "hardly any sample looks real: metric/precision_glyphs_cnn is 0.001"
 
 
 def unmeasured(root, seeds=2):
@@ -140,7 +140,7 @@ def test_the_command_that_measures_the_runs_names_them_all(tmp_path, monkeypatch
     assert sorted(found) == sorted(path.relative_to(tmp_path) for path in root.glob("*=*"))
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(root)])
     runpy.run_path(str(SCRIPT), run_name="__main__")
-    assert capsys.readouterr().out.splitlines()[1:] == [f"no metric; measure the runs: {said}"]
+    assert capsys.readouterr().out.splitlines()[1:] == [f"no metric; evaluate the runs: {said}"]
 
 
 def test_runs_that_diverged_or_left_no_checkpoint_are_not_to_be_measured(tmp_path):
@@ -191,4 +191,4 @@ def test_only_other_data_counts_as_other_data(tmp_path):
     history = [{"fingerprint": "b", "from_step": 0}, {"fingerprint": "a", "from_step": 9}]
     path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_history": history}))
     (said,) = warnings(compared(root))
-    assert said == "Resumed with other data than they began with: loss=gan,seed=1."
+    assert said == "Resumed with other data than at the start: loss=gan,seed=1."

@@ -238,7 +238,7 @@ def test_the_script_reports_and_does_not_load_torch(tmp_path):
     asked = [sys.executable, "-c", probe, *words]
     done = subprocess.run(asked, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("4 runs, 0 left out: ")
+    assert done.stdout.startswith("4 runs, 0 excluded: ")
     assert "comparison with loss=wgan" in (tmp_path / "out/report.md").read_text().replace("\\", "")
 
 

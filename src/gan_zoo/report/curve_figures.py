@@ -25,11 +25,11 @@ from gan_zoo.report.runs import Run
 
 
 def learning(comparison: Comparison) -> tuple[Figure, str] | None:
-    """The metric against generator updates: mean and range over seeds."""
+    """Plot the metric against generator updates: mean and range over seeds."""
     if comparison.metric is None:
         return None
     figure, axes = new_figure()
-    drawn = [
+    seeds = [
         _draw_band(axes, each.runs, comparison.metric.tag, i, each.label)
         for i, each in enumerate(top_configurations(comparison))
     ]
@@ -39,29 +39,29 @@ def learning(comparison: Comparison) -> tuple[Figure, str] | None:
     axes.set_xlabel("generator updates")
     axes.set_title(str(comparison.metric), loc="left", fontsize=10)
     legend(axes)
-    return figure, f"The metric while training; {_line_caption(max(drawn))}."
+    return figure, f"The metric while training; {_line_caption(max(seeds))}."
 
 
 def losses(comparison: Comparison) -> tuple[Figure, str] | None:
-    """What critic and generator minimize."""
+    """Plot the losses of critic and generator."""
     note = "Values of different loss functions are not comparable"
     return _pair(comparison, ("loss/critic", "loss/generator"), note)
 
 
 def scores(comparison: Comparison) -> tuple[Figure, str] | None:
-    """What the critic says of real and generated samples."""
+    """Plot the critic's scores of real and generated samples."""
     note = "Scores of real and of generated samples; higher is more real"
     return _pair(comparison, ("score/real", "score/fake"), note)
 
 
 def gradients(comparison: Comparison) -> tuple[Figure, str] | None:
-    """How large the gradients of both networks are."""
+    """Plot the gradient norms of both networks."""
     note = "Norms of the gradients of critic and generator"
     return _pair(comparison, ("grad_norm/critic", "grad_norm/generator"), note)
 
 
 def _pair(comparison: Comparison, tags: tuple[str, str], note: str) -> tuple[Figure, str] | None:
-    """Two tags side by side, a line for each configuration; None where a metric tells more."""
+    """Plot two tags side by side, a line per configuration; None where there is a metric."""
     if comparison.metric is not None:
         return None
     figure, sides = panels(len(tags))
@@ -80,14 +80,14 @@ def _pair(comparison: Comparison, tags: tuple[str, str], note: str) -> tuple[Fig
 
 
 def _runs(each: Configuration) -> Sequence[Run]:
-    """Those that came to their end; all of them while none has."""
-    return each.runs or [outcome.run for outcome in each.statuses]
+    """Return the runs that ended, or all of them while none has."""
+    return each.runs or [status.run for status in each.statuses]
 
 
 def _draw_band(axes: Axes, runs: Sequence[Run], tag: str, i: int, label: str) -> int:
-    """Draw a tag of runs that differ by their seed alone in the i-th look; returns how many.
+    """Plot a tag's mean and range over seeds, in the i-th style; return the number of seeds.
 
-    Only steps that all of them have are drawn, and nothing where there are fewer than two.
+    Only common steps are plotted, and nothing where there are fewer than two.
     """
     curves = [curve for run in runs if (curve := run.curve(tag)) and len(curve.steps) > 1]
     steps = _common_steps(curves)
@@ -103,7 +103,7 @@ def _draw_band(axes: Axes, runs: Sequence[Run], tag: str, i: int, label: str) ->
 
 
 def _choose_scale(axes: Axes) -> None:
-    """Make the y axis logarithmic where its lines span two powers of ten above 0."""
+    """Make the y axis logarithmic where its positive values span two powers of ten."""
     values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
     finite = values[np.isfinite(values)]
     if len(finite) and finite.min() > 0 and finite.max() >= 100 * finite.min():
@@ -112,7 +112,7 @@ def _choose_scale(axes: Axes) -> None:
 
 
 def _line_caption(most: int) -> str:
-    """What lines are, where at most so many seeds were drawn in one."""
+    """Describe the lines, of at most `most` seeds each."""
     if most < 2:
         return "lines: single seeds"
     return "lines: means over seeds; bands: from the lowest seed to the highest"

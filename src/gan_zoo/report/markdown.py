@@ -17,21 +17,21 @@ from gan_zoo.report.warnings import warnings
 
 
 def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
-    """The report's words, numbers and figures; captions by the figure's name."""
+    """Render the report as Markdown; captions: figure name -> caption."""
     lines = [f"# {_escaped(title(comparison))}", "", _escaped(subtitle(comparison)), ""]
     lines += [f"**{_escaped(line)}**\n" for line in findings(comparison)]
     lines += [f"- {_escaped(line)}" for line in warnings(comparison)]
-    remedy = "" if comparison.metric else evaluate_command(comparison)
-    lines += ["", EVALUATE_FIRST, "", "```sh", remedy, "```"] if remedy else []
+    command = "" if comparison.metric else evaluate_command(comparison)
+    lines += ["", EVALUATE_FIRST, "", "```sh", command, "```"] if command else []
     for dataset, peers in comparison.datasets.items():
         lines += ["", f"## {_escaped(dataset)}", "", *_table(peers, comparison)]
     for name, caption in captions.items():
         lines += ["", f"![{_escaped(caption)}](figures/{name}.png)", "", _escaped(caption)]
-    unsound = [each for each in comparison.statuses if each.failure or each.exclusion]
-    gaps = [f"{each.run.name}: {state(each)}" for each in unsound]
-    gaps += [f"{each.name}: {each.reason}" for each in comparison.unreadable]
-    lines += ["", "## Left out or failed", ""] if gaps else []
-    lines += [f"- {_escaped(gap)}" for gap in gaps]
+    failed = [each for each in comparison.statuses if each.failure or each.exclusion]
+    reasons = [f"{each.run.name}: {state(each)}" for each in failed]
+    reasons += [f"{each.name}: {each.reason}" for each in comparison.unreadable]
+    lines += ["", "## Excluded or failed runs", ""] if reasons else []
+    lines += [f"- {_escaped(reason)}" for reason in reasons]
     lines += ["", "## Method", "", *(f"- {line}" for line in METHOD)]
     commands = [reproduce_command(each.run) for each in comparison.statuses]
     lines += ["", "## Commands", "", "```sh", *commands, "```"]
@@ -39,13 +39,13 @@ def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
 
 
 def configurations_csv(comparison: Comparison) -> str:
-    """One line for each configuration, numbers in full."""
+    """Render a line per configuration, numbers in full precision."""
     rows = [_numbers(each) for each in comparison.configurations]
     return _csv([*comparison.factor_set.factors, *_NUMBERS], rows)
 
 
 def runs_csv(comparison: Comparison) -> str:
-    """One line for each run, with the last value of every tag."""
+    """Render a line per run, with the last value of every tag."""
     tags = sorted({tag for each in comparison.statuses for tag in each.run.metrics})
     head = [*comparison.factor_set.factors, "seed", "state", "seconds", "images_seen", *tags]
     rows = [_run_numbers(each, c) for c in comparison.configurations for each in c.statuses]
@@ -119,7 +119,7 @@ def _table(peers: Sequence[Configuration], comparison: Comparison) -> list[str]:
 
 
 def _escaped(words: str) -> str:
-    """Text that Markdown shows as it is, on one line and in one cell."""
+    """Escape a text for Markdown, on one line and in one cell."""
     safe = html.escape(" ".join(words.split()), quote=False)
     for mark in "\\`*_[]|":
         safe = safe.replace(mark, f"\\{mark}")

@@ -12,14 +12,14 @@ _DECIMALS = 6  # at most
 def rounding(
     values: Iterable[float | None], digits: int = _DIGITS, fewest: int = _FEWEST
 ) -> Callable[[float | None], str]:
-    """The format of numbers that are shown together: all with as many decimals.
+    """Return the format of numbers that are shown together: all with the same decimals.
 
     Args:
-        values: all of them; None and not-a-number have no digits.
+        values: all of them; None and nan have no digits.
         digits: significant digits of the largest.
         fewest: significant digits of the smallest at least.
 
-    Where large and small numbers meet, all are shown with powers of ten.
+    All are shown with powers of ten where they are both large and small.
     """
     known = [abs(value) for value in values if value and math.isfinite(value)]
     largest, smallest = max(known, default=1.0), min(known, default=1.0)
@@ -42,7 +42,7 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 
 def _decimals(value: float, digits: int) -> int:
-    """How many decimals show so many significant digits of a number above 0."""
+    """Return how many decimals show `digits` significant digits of a positive number."""
     return max(0, digits - 1 - math.floor(math.log10(value)))
 
 

@@ -1,4 +1,4 @@
-"""Figures of what was swept: intervals side by side, a curve over a number, a map over two keys."""
+"""Figures over the swept settings: intervals per configuration, a curve, a heat map."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _HEAT_CELLS = 400
 
 
 def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
-    """Mean, interval and every seed, one row per configuration, best first."""
+    """Plot mean, interval and every seed, one row per configuration, best first."""
     metric, rows = comparison.metric, top_configurations(comparison)
     if metric is None or len(rows) < 2:
         return None
@@ -44,7 +44,7 @@ def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
 
 
 def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
-    """The metric against a swept number, one line for each value of the other factors."""
+    """Plot the metric against a swept number, a line for each value of the other factors."""
     key = next((key for key in comparison.factor_set.factors if _numeric(comparison, key)), None)
     if comparison.metric is None or key is None:
         return None
@@ -72,7 +72,7 @@ def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
 
 
 def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
-    """Means over two swept keys."""
+    """Plot the means over two swept settings."""
     if comparison.metric is None or len(comparison.factor_set.factors) != 2:
         return None
     rows, columns = (_values(comparison, key) for key in comparison.factor_set.factors)
@@ -127,7 +127,7 @@ def _slope_line(axes: Axes, name: str, points: Sequence[Configuration], key: str
 
 
 def _values(comparison: Comparison, key: str) -> list[str]:
-    """A factor's values: numbers in their order, others in that of the sweep."""
+    """List a factor's values: numbers in their order, others in that of the sweep."""
     found = {
         format_value(each.factors[key]): each.factors[key] for each in comparison.configurations
     }

@@ -1,4 +1,4 @@
-"""The report's tables as columns, for the page, the Markdown and the CSV alike."""
+"""Columns of the report's tables, for the page and the Markdown."""
 
 import dataclasses
 import math
@@ -19,9 +19,10 @@ class Column:
     """One column of a table.
 
     Attributes:
-        text: what a row shows here; key: what it is sorted by, if not the text.
-        mark: a style for a cell that stands out.
-        wordy: whether it holds words, which stand on the left and may wrap, and no numbers.
+        text: content of a row's cell.
+        key: what rows are sorted by; None for the text.
+        mark: CSS class of a cell; empty for none.
+        wordy: whether it holds words, which are aligned left and may wrap, and no numbers.
     """
 
     title: str
@@ -41,7 +42,7 @@ class Column:
 
 
 def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) -> list[Column]:
-    """A row is a Configuration; all rows, since the numbers of a column are rounded alike."""
+    """Make columns of configurations; from all rows, as a column has one number format."""
     seeds = _scored if metric else _ended
     return [
         Column("configuration", lambda c: c.label, wordy=True),
@@ -53,7 +54,7 @@ def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) 
 
 
 def run_columns(metric: Metric | None, rows: Sequence[RunStatus]) -> list[Column]:
-    """A row is an Outcome; its name is added by whoever knows where it links to."""
+    """Make columns of runs, without their names, which are links on the page."""
     shown = rounding(o.value for o in rows)
     value = Column(metric.tag if metric else "", lambda o: shown(o.value), lambda o: o.value)
     return [
@@ -68,18 +69,18 @@ def run_columns(metric: Metric | None, rows: Sequence[RunStatus]) -> list[Column
 
 
 def state(each: RunStatus) -> str:
-    """What became of a run, in words."""
+    """Describe a run's status."""
     return each.failure or each.exclusion or "finished"
 
 
 def _measured(shown: _Format) -> list[Column]:
-    """What is known of the metric, all of it with the decimals of the means."""
+    """Make the columns of the metric, all with the decimals of the means."""
     return [
         Column("mean", lambda c: shown(c.mean), lambda c: c.mean),
         Column("95 % interval", lambda c: _span(c.interval, shown), lambda c: _low(c.interval)),
-        Column("difference", lambda c: _difference(c, shown), _difference_key, _certain),
+        Column("difference", lambda c: _difference(c, shown), _difference_key, _emphasis),
         Column("95 % interval", lambda c: _span(_range(c), shown), lambda c: _low(_range(c))),
-        Column("p (Holm)", _p, lambda c: c.p_holm, _certain),
+        Column("p (Holm)", _p, lambda c: c.p_holm, _emphasis),
         Column(
             "P(best)", lambda c: NONE if c.p_best is None else f"{c.p_best:.2f}", lambda c: c.p_best
         ),
@@ -109,7 +110,7 @@ def _ended(each: Configuration) -> int:
 def _of_all(
     rows: Sequence[Configuration], count: Callable[[Configuration], int]
 ) -> Callable[[Configuration], str]:
-    """A count as text; "2 of 3" in all rows where any row lacks some."""
+    """Format a count; "2 of 3" in all rows if any row is incomplete."""
     if all(count(row) == len(row.statuses) for row in rows):
         return lambda row: str(count(row))
     return lambda row: f"{count(row)} of {len(row.statuses)}"
@@ -133,7 +134,7 @@ def _p(each: Configuration) -> str:
     return "< 0.001" if each.p_holm < 0.001 else f"{each.p_holm:.3f}"
 
 
-def _certain(each: Configuration) -> str:
+def _emphasis(each: Configuration) -> str:
     return "strong" if each.is_significant else ""
 
 
@@ -145,7 +146,7 @@ def _failed(each: Configuration) -> str:
 
 
 def _amounts(title: str, amount: Callable[[Any], float | None], rows: Sequence[Any]) -> Column:
-    """A column of amounts, three digits of the largest."""
+    """Make a column of amounts, with three digits of the largest."""
 
     def key(row: Any) -> float | None:
         value = amount(row)
