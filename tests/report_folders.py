@@ -72,9 +72,27 @@ def write_sweep(root: Path, losses: Mapping[str, list[float]]) -> Path:
     return root
 
 
+def write_unevaluated_sweep(root, seeds=2):
+    """A sweep whose runs hold losses, scores, gradients and a checkpoint, but no metric."""
+    write_sweep(root, {"gan": [1.0] * seeds, "wgan": [2.0] * seeds})
+    tags = [f"{kind}/{who}" for kind in ("loss", "grad_norm") for who in ("critic", "generator")]
+    for folder in root.iterdir():
+        values = dict.fromkeys([*tags, "score/real", "score/fake"], 0.5)
+        lines = [json.dumps({"step": step, **values}) for step in (100, 200)]
+        (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints/00000200.pt").touch()
+    return root
+
+
 LOWER = Metric(METRIC, lower_is_better=True)
 
 
-def compared(root, metric=LOWER):
-    """The comparison of every run below a folder."""
-    return compare(*read_runs([root]), metric, {})
+def compared(*roots, metric=LOWER, baseline=None):
+    """The comparison of every run below the folders."""
+    return compare(*read_runs(roots), metric, baseline or {})
+
+
+def by_label(found):
+    """Configurations by their label."""
+    return {each.label: each for each in found.configurations}
