@@ -1,4 +1,4 @@
-"""The animated picture of runs."""
+"""The animation of sample grids."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The report at the end of a sweep, and what comparisons by seed rest on."""
+"""Building a report: by the script, and after a sweep; equal seeds make runs comparable."""
 
 import logging
 import runpy
@@ -67,15 +67,15 @@ def test_script_does_not_import_torch(tmp_path):
         "assert 'torch' not in sys.modules and 'hydra' not in sys.modules"
     )
     words = [str(SCRIPT), str(root), "--baseline", "loss=wgan", "--out", str(tmp_path / "out")]
-    asked = [sys.executable, "-c", probe, *words]
-    done = subprocess.run(asked, capture_output=True, text=True)
+    arguments = [sys.executable, "-c", probe, *words]
+    done = subprocess.run(arguments, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("4 runs, 0 excluded: ")
     assert "comparison with loss=wgan" in (tmp_path / "out/report.md").read_text().replace("\\", "")
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["nowhere"], "error: folder=nowhere: is not a folder"),
         (["{root}", "--metric", "metric/none"], "is in no finished run"),
@@ -86,12 +86,12 @@ def test_script_does_not_import_torch(tmp_path):
         (["{root}", "--out", "{root}/file"], "cannot be written to"),
     ],
 )
-def test_usage_errors_are_one_line(tmp_path, monkeypatch, capsys, words, said):
+def test_usage_errors_are_one_line(tmp_path, monkeypatch, capsys, words, message):
     write_sweep(tmp_path, {"gan": [1.0]})
     (tmp_path / "file").touch()
-    asked = [word.format(root=tmp_path) for word in words]
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *asked])
+    arguments = [word.format(root=tmp_path) for word in words]
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(SCRIPT), run_name="__main__")
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert message in capsys.readouterr().err.splitlines()[-1]

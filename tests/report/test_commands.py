@@ -29,9 +29,11 @@ SCRIPT = Path(__file__).parents[2] / "scripts/report.py"
 def test_commands_are_quoted_for_the_shell(tmp_path, words):
     write_run(tmp_path / "run", [1.0], overrides=words)
     (run,), _ = read_runs([tmp_path])
-    said = reproduce_command(run)
-    assert shlex.split(said) == ["python", "train.py", *words]
-    echo = said.replace("python train.py", f"{sys.executable} -c 'import sys;print(sys.argv[1:])'")
+    printed = reproduce_command(run)
+    assert shlex.split(printed) == ["python", "train.py", *words]
+    echo = printed.replace(
+        "python train.py", f"{sys.executable} -c 'import sys;print(sys.argv[1:])'"
+    )
     shown = subprocess.run(["sh", "-c", echo], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == str(list(words))
 
@@ -46,15 +48,15 @@ def test_commands_omit_the_run_folder(tmp_path):
 def test_evaluate_command_names_all_runs(tmp_path, monkeypatch, capsys, seeds):
     root = write_unevaluated_sweep(tmp_path / "it's a (sweep)", seeds)
     monkeypatch.chdir(tmp_path)
-    said = evaluate_command(compared(root, metric=None))
-    assert said in write_report([root])[0].with_suffix(".md").read_text()
-    program, script, *words = shlex.split(said)
+    printed = evaluate_command(compared(root, metric=None))
+    assert printed in write_report([root])[0].with_suffix(".md").read_text()
+    program, script, *words = shlex.split(printed)
     assert (program, script) == ("python", str(ROOT / "scripts/evaluate.py"))  # from elsewhere
     found = [path for word in words for path in Path().glob(word)]
     assert sorted(found) == sorted(path.relative_to(tmp_path) for path in root.glob("*=*"))
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(root)])
     runpy.run_path(str(SCRIPT), run_name="__main__")
-    assert capsys.readouterr().out.splitlines()[1:] == [f"no metric; evaluate the runs: {said}"]
+    assert capsys.readouterr().out.splitlines()[1:] == [f"no metric; evaluate the runs: {printed}"]
 
 
 def test_evaluate_command_skips_diverged_runs_and_missing_checkpoints(tmp_path):

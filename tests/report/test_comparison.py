@@ -69,17 +69,17 @@ def test_known_effect_is_significant(tmp_path):
         "loss=lsgan",
         "loss=wgan",
     }
-    (said,) = findings(found)
-    assert said.startswith("loss=lsgan has the lowest mean")
-    assert "2 differ" in said
+    (text,) = findings(found)
+    assert text.startswith("loss=lsgan has the lowest mean")
+    assert "2 differ" in text
     assert by_label(found)["loss=lsgan"].p_best == 1.0
 
 
 def test_no_difference_is_not_significant(tmp_path):
     noise = np.random.default_rng(1).normal(5, 1, (3, 4)).tolist()
     root = write_sweep(tmp_path, dict(zip(("gan", "lsgan", "wgan"), noise, strict=True)))
-    (said,) = findings(compared(root))
-    assert "None of 2 comparisons with loss=gan shows a difference" in said
+    (text,) = findings(compared(root))
+    assert "None of 2 comparisons with loss=gan shows a difference" in text
 
 
 def test_one_seed_has_unknown_significance(tmp_path):

@@ -1,6 +1,10 @@
 """Which settings are factors, and which do not separate configurations."""
 
-from gan_zoo.report.factors import find_factors
+from pathlib import Path
+
+import yaml
+
+from gan_zoo.report.factors import IGNORED, find_factors
 from gan_zoo.report.runs import read_runs
 from report_folders import by_label, compared, write_run
 
@@ -58,3 +62,12 @@ def test_equal_integer_and_float_are_one_value(tmp_path):
         settings = {"seed": i, "loss": {"slope": slope}}
         write_run(tmp_path / str(i), [1.0], settings=settings)
     assert len(compared(tmp_path).configurations) == 1
+
+
+def test_ignored_settings_exist():
+    configs = Path(__file__).parents[2] / "configs"
+    train = yaml.safe_load((configs / "train.yaml").read_text())
+    datasets = [yaml.safe_load(path.read_text()) for path in configs.glob("dataset/*.yaml")]
+    known = {*train, *(f"dataset.{key}" for key in train["dataset"])}
+    known |= {f"dataset.{key}" for node in datasets for key in {**node, **node.get("dataset", {})}}
+    assert {*IGNORED} <= known

@@ -1,4 +1,4 @@
-"""The first sentence: a winner only where one is clear, and what to do where nothing is known."""
+"""The summary sentences: a winner only where one is clear, and failures."""
 
 import json
 from pathlib import Path
@@ -17,12 +17,12 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts/report.py"
 
 
-def said_of(root, losses):
-    (said,) = findings(compared(write_sweep(root, losses)))
-    return said
+def finding_of(root, losses):
+    (text,) = findings(compared(write_sweep(root, losses)))
+    return text
 
 
-def measure(root, **numbers):
+def add_metrics(root, **numbers):
     """Add numbers to the last line of every run's metrics.jsonl."""
     for path in root.glob("*/metrics.jsonl"):
         lines = path.read_text().splitlines()
@@ -32,10 +32,10 @@ def measure(root, **numbers):
 
 
 def test_clear_winner_is_named_first(tmp_path):
-    said = said_of(tmp_path, {"gan": [9.0, 9.1, 9.2], "wgan": [2.0, 2.2, 2.1]})
-    assert said.startswith(f"loss=wgan has the lowest mean {METRIC}, 2.100 over 3 seeds")
-    assert "P(best) of loss=wgan among 2 is 1.00." in said
-    assert "Of 1 comparison with loss=gan, 1 differs" in said
+    text = finding_of(tmp_path, {"gan": [9.0, 9.1, 9.2], "wgan": [2.0, 2.2, 2.1]})
+    assert text.startswith(f"loss=wgan has the lowest mean {METRIC}, 2.100 over 3 seeds")
+    assert "P(best) of loss=wgan among 2 is 1.00." in text
+    assert "Of 1 comparison with loss=gan, 1 differs" in text
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_clear_winner_is_named_first(tmp_path):
     ],
 )
 def test_no_clear_winner_without_decisive_p_best(tmp_path, losses, words):
-    assert said_of(tmp_path, losses).startswith(f"No clear winner: {words} mean {METRIC}")
+    assert finding_of(tmp_path, losses).startswith(f"No clear winner: {words} mean {METRIC}")
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,18 @@ def test_no_clear_winner_without_decisive_p_best(tmp_path, losses, words):
     ],
 )
 def test_healthy_runs_that_learned_nothing_failed(tmp_path, numbers, kind):
-    root = measure(write_sweep(tmp_path, {"gan": [9.0, 9.1], "wgan": [2.0, 2.1]}), **numbers)
+    root = add_metrics(write_sweep(tmp_path, {"gan": [9.0, 9.1], "wgan": [2.0, 2.1]}), **numbers)
     found = compared(root)
-    (said,) = findings(found)
-    assert said.startswith(f"No winner: 4 of 4 runs failed ({kind}).")
+    (text,) = findings(found)
+    assert text.startswith(f"No winner: 4 of 4 runs failed ({kind}).")
     assert [each.failures for each in found.configurations] == [2, 2]
     assert all(each.value is not None for each in found.statuses)
 
 
 def test_low_precision_is_no_failure(tmp_path):
-    measure(write_sweep(tmp_path, {"gan": [9.0, 9.1]}), precision_x=0.04)  # as of the default run
+    add_metrics(
+        write_sweep(tmp_path, {"gan": [9.0, 9.1]}), precision_x=0.04
+    )  # as of the default run
     assert [each.failure for each in compared(tmp_path).statuses] == ["", ""]
 
 
@@ -79,14 +81,14 @@ def test_best_mean_of_failed_runs_is_no_winner(tmp_path):
         path.write_text(
             json.dumps({**json.loads(path.read_text()), "health": "collapsed at step 3"})
         )
-    (said,) = findings(compared(root))
-    assert said.startswith("No winner: loss=wgan has the lowest")
-    assert "but 2 of its 2 runs failed (collapsed). Among those that trained, loss=gan" in said
+    (text,) = findings(compared(root))
+    assert text.startswith("No winner: loss=wgan has the lowest")
+    assert "but 2 of its 2 runs failed (collapsed). Among those that trained, loss=gan" in text
 
 
 def test_unfinished_run_has_no_learned_nothing_failure(tmp_path):
     write_run(tmp_path / "run", [3.0, 2.0], settings={"steps": 5000})
-    measure(tmp_path, high_quality=0.0)
+    add_metrics(tmp_path, high_quality=0.0)
     (tmp_path / "run/summary.json").unlink()
     (run,), _ = read_runs([tmp_path])
     assert (run_status(run, LOWER).failure, run_status(run, LOWER).ended) == ("", False)

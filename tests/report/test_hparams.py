@@ -1,4 +1,4 @@
-"""What TensorBoard's HParams tab gets to know of a run."""
+"""Settings of a run in TensorBoard's HParams tab."""
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata

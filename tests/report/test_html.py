@@ -1,4 +1,4 @@
-"""The files of a report: complete, closed to the network, and safe against any name."""
+"""The files of a report: complete, self-contained, and safe against any name."""
 
 import csv
 import os
@@ -109,7 +109,7 @@ def test_csv_has_full_precision(written):
 
 def test_markup_in_names_and_settings_is_escaped(tmp_path):
     for seed in (0, 1):
-        for i, value in enumerate((EVIL, "tame")):
+        for i, value in enumerate((EVIL, "plain")):
             write_run(
                 tmp_path / f"{i} <img src=x onerror=alert(1)> {seed}", [2.0 + i + seed, 1.0 + i],
                 overrides=(f"title={value}", f"seed={seed}"),

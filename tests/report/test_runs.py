@@ -1,4 +1,4 @@
-"""Run folders, whole and broken."""
+"""Reading run folders, complete and broken."""
 
 import json
 import math

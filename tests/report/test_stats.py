@@ -1,4 +1,4 @@
-"""Intervals, tests and rates: against closed forms, scipy, and simulations of what they claim."""
+"""Intervals, tests and rates, against closed forms, scipy and simulations."""
 
 import math
 
@@ -61,10 +61,10 @@ def test_paired_difference_agrees_with_scipy():
 
 
 def test_pairing_removes_common_seed_effects():
-    luck = np.random.default_rng(1).normal(0, 100, 5)
+    effects = np.random.default_rng(1).normal(0, 100, 5)
     noise = np.random.default_rng(2).normal(0, 0.1, 5)
-    baseline = dict(enumerate(luck))
-    ours = dict(enumerate(luck - 1 + noise))
+    baseline = dict(enumerate(effects))
+    ours = dict(enumerate(effects - 1 + noise))
     assert paired_difference(ours, baseline).p < 0.001
     assert stats.ttest_ind(list(ours.values()), list(baseline.values())).pvalue > 0.9
 
@@ -152,8 +152,8 @@ def test_probability_best_is_calibrated():
 
 
 def test_common_seed_effects_cancel_in_probability_best():
-    luck = [0.0, 30.0, -20.0, 10.0]
-    better, worse = [[value + x for value in luck] for x in (0.0, 0.5)]
+    effects = [0.0, 30.0, -20.0, 10.0]
+    better, worse = [[value + x for value in effects] for x in (0.0, 0.5)]
     joint = probability_best([dict(enumerate(better)), dict(enumerate(worse))], True)
     apart = probability_best([dict(enumerate(better)), dict(enumerate(worse, 10))], True)
     assert joint[0] == 1.0

@@ -1,4 +1,4 @@
-"""Columns of numbers, and captions that say what their figures show."""
+"""Columns of tables, and captions that match their figures."""
 
 import re
 

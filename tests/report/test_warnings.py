@@ -12,8 +12,8 @@ def test_metric_of_most_runs_is_suggested(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0], "wgan": [2.0]})
     lines = root / "loss=gan,seed=0/metrics.jsonl"
     lines.write_text(lines.read_text().replace(METRIC, "metric/other"))
-    said = " ".join(warnings(compared(root, metric=None)))
-    assert "1 of 2 finished runs has metric/" in said
+    text = " ".join(warnings(compared(root, metric=None)))
+    assert "1 of 2 finished runs has metric/" in text
 
 
 def test_values_before_the_end_are_warned_of(tmp_path):
@@ -27,9 +27,9 @@ def test_values_before_the_end_are_warned_of(tmp_path):
         if evaluation:
             content = {**evaluation, "metrics": {METRIC: 1.0}}
             (folder / "evaluation.json").write_text(json.dumps(content))
-    (said,) = [line for line in warnings(compared(tmp_path)) if "before the end" in line]
-    assert "curve (step 200); later (step 100)" in said
-    assert "end (" not in said
+    (text,) = [line for line in warnings(compared(tmp_path)) if "before the end" in line]
+    assert "curve (step 200); later (step 100)" in text
+    assert "end (" not in text
 
 
 def test_failures_are_counted_and_warned_of(tmp_path):
@@ -39,9 +39,9 @@ def test_failures_are_counted_and_warned_of(tmp_path):
         settings={"seed": 2, "loss": {"_target_": "gan_zoo.losses.wgan"}},
     )  # fmt: skip
     found = compared(root)
-    sick = by_label(found)["loss=wgan"]
-    assert (sick.failures, len(sick.runs), sick.mean) == (1, 3, 1.5)
-    assert sick.failure_rate.high == pytest.approx(0.906, abs=1e-3)
+    wgan = by_label(found)["loss=wgan"]
+    assert (wgan.failures, len(wgan.runs), wgan.mean) == (1, 3, 1.5)
+    assert wgan.failure_rate.high == pytest.approx(0.906, abs=1e-3)
     assert any("1 of 3 runs diverged" in line for line in warnings(found))
 
 
@@ -54,10 +54,10 @@ def test_unequal_budgets_protocols_and_repeated_runs(tmp_path):
     )  # fmt: skip
     write_run(root / "z-again", [3.0, 4.0], settings=like, choices={"loss": "gan"}, number=99)
     found = compared(root)
-    said = " ".join(warnings(found))
-    assert "real images seen range from 12,800 to 64,000" in said
-    assert "2 different protocols" in said
-    assert '{"n": 100}' in said
+    text = " ".join(warnings(found))
+    assert "real images seen range from 12,800 to 64,000" in text
+    assert "2 different protocols" in text
+    assert '{"n": 100}' in text
     assert [run.name for run in found.repeated] == ["loss=gan,seed=0"]
     assert by_label(found)["loss=gan"].scores == {"0.0": 4.0, "1.0": 2.0}
 
@@ -75,5 +75,5 @@ def test_data_warning_needs_different_data(tmp_path):
     assert warnings(compared(root)) == []
     history = [{"fingerprint": "b", "from_step": 0}, {"fingerprint": "a", "from_step": 9}]
     path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_history": history}))
-    (said,) = warnings(compared(root))
-    assert said == "Resumed with other data than at the start: loss=gan,seed=1."
+    (text,) = warnings(compared(root))
+    assert text == "Resumed with other data than at the start: loss=gan,seed=1."

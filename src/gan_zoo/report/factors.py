@@ -10,7 +10,7 @@ from gan_zoo.report.runs import Run
 REPLICATE = "seed"
 ABSENT = "(none)"
 # settings that change what is written, or where it runs, but not what is trained
-_IGNORED = (
+IGNORED = (
     "log_every", "min_log_interval", "sample_every", "checkpoint_every", "evaluate_every",
     "evaluation", "device", "resume", "sweep", "allow_changes", "retry_failed",
     "dataset.download", "dataset.on_device", "dataset.workers", "dataset.cache",
@@ -79,7 +79,7 @@ def format_value(value: Any) -> str:
 
 
 def _is_ignored(key: str) -> bool:
-    return key in _IGNORED or key.partition(".")[0] in _IGNORED
+    return key in IGNORED or key.partition(".")[0] in IGNORED
 
 
 def _plain(value: Any) -> Any:

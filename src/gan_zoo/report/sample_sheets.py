@@ -66,9 +66,9 @@ def _sheet(peers: Sequence[Configuration], same_z: bool) -> Sheet | None:
     if not with_grids:
         return None
     shown = dict(list(with_grids.items())[:_ROWS])
-    hidden = len(with_grids) - len(shown)
-    are = "is" if hidden == 1 else "are"
-    more = f" {counted(hidden, 'more configuration')} {are} not shown." if hidden else ""
+    omitted = len(with_grids) - len(shown)
+    are = "is" if omitted == 1 else "are"
+    more = f" {counted(omitted, 'more configuration')} {are} not shown." if omitted else ""
     first = next(iter(shown.values()))
     if len(_last_tiles(first[0])) == 1:
         return _plot_sheet(shown, more)

@@ -81,11 +81,9 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
     down, across = comparison.factor_set.factors
     grid = np.full((len(rows), len(columns)), math.nan)
     for each in comparison.configurations:
-        place = (
-            rows.index(format_value(each.factors[down])),
-            columns.index(format_value(each.factors[across])),
-        )
-        grid[place] = math.nan if each.mean is None else each.mean
+        row = rows.index(format_value(each.factors[down]))
+        column = columns.index(format_value(each.factors[across]))
+        grid[row, column] = math.nan if each.mean is None else each.mean
     figure, axes = new_figure(height=1.6 + 0.45 * len(rows))
     axes.grid(False)
     colors = "viridis_r" if comparison.metric.lower_is_better else "viridis"

@@ -171,9 +171,9 @@ def _confounded(comparison: Comparison) -> Iterable[str]:
 
 
 def _excluded(comparison: Comparison) -> Iterable[str]:
-    gaps = [each for each in comparison.statuses if each.exclusion and not each.failure]
+    excluded = [each for each in comparison.statuses if each.exclusion and not each.failure]
     parts = (
-        (len(gaps), "not in the statistics"),
+        (len(excluded), "not in the statistics"),
         (len(comparison.repeated), "repeated by a later run"),
         (len(comparison.unreadable), "not readable"),
     )
