@@ -26,7 +26,7 @@ def write_run(
     summary: Mapping[str, Any] | None = None,
     number: int = 0,
 ) -> Path:
-    """A finished run whose METRIC has these values at steps 100, 200, ..."""
+    """Write a finished run whose METRIC has these values at steps 100, 200, ..."""
     steps = 100 * len(values)
     config = {"seed": 0, "steps": steps, "loss": {"_target_": "gan_zoo.losses.GAN"}}
     config |= settings or {}
@@ -47,10 +47,10 @@ def write_run(
 
 
 def draw_grid(folder: Path, shade: int, count: int = 3, side: int = 5) -> None:
-    """A picture of count x count tiles: the first black, each `shade` brighter than the last."""
+    """Write a grid of count x count tiles: the first black, each `shade` brighter than the last."""
     canvas = np.full((count * (side + 2) + 2,) * 2 + (3,), 64, np.uint8)
     for i in range(count * count):
-        top, left = (2 + place * (side + 2) for place in divmod(i, count))
+        top, left = (2 + index * (side + 2) for index in divmod(i, count))
         canvas[top : top + side, left : left + side] = i * shade
     (folder / "samples").mkdir(exist_ok=True)
     tiles = f"{side} {side} {count} 2"
@@ -58,7 +58,7 @@ def draw_grid(folder: Path, shade: int, count: int = 3, side: int = 5) -> None:
 
 
 def write_sweep(root: Path, losses: Mapping[str, list[float]]) -> Path:
-    """A sweep over loss and seed: loss -> final values by seed."""
+    """Write a sweep over loss and seed: loss -> final values by seed."""
     for i, (loss, finals) in enumerate(losses.items()):
         for seed, final in enumerate(finals):
             write_run(
@@ -73,9 +73,11 @@ def write_sweep(root: Path, losses: Mapping[str, list[float]]) -> Path:
 
 
 def write_unevaluated_sweep(root, seeds=2):
-    """A sweep whose runs hold losses, scores, gradients and a checkpoint, but no metric."""
+    """Write a sweep whose runs hold losses, scores, gradients and a checkpoint, but no metric."""
     write_sweep(root, {"gan": [1.0] * seeds, "wgan": [2.0] * seeds})
-    tags = [f"{kind}/{who}" for kind in ("loss", "grad_norm") for who in ("critic", "generator")]
+    tags = [
+        f"{kind}/{network}" for kind in ("loss", "grad_norm") for network in ("critic", "generator")
+    ]
     for folder in root.iterdir():
         values = dict.fromkeys([*tags, "score/real", "score/fake"], 0.5)
         lines = [json.dumps({"step": step, **values}) for step in (100, 200)]
@@ -89,10 +91,10 @@ LOWER = Metric(METRIC, lower_is_better=True)
 
 
 def compared(*roots, metric=LOWER, baseline=None):
-    """The comparison of every run below the folders."""
+    """Compare every run below the folders."""
     return compare(*read_runs(roots), metric, baseline or {})
 
 
 def by_label(found):
-    """Configurations by their label."""
+    """Map labels to configurations."""
     return {each.label: each for each in found.configurations}

@@ -133,7 +133,7 @@ def _list(words: Sequence[str]) -> str:
 
 def _kinds(group: Sequence[Configuration]) -> str:
     """List the kinds of failure, the most frequent first."""
-    kinds = Counter(o.kind for each in group for o in each.statuses if o.failure)
+    kinds = Counter(s.kind for each in group for s in each.statuses if s.failure)
     if len(kinds) == 1:
         return next(iter(kinds))
     return ", ".join(f"{kind}: {count}" for kind, count in kinds.most_common())

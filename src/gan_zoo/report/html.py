@@ -133,7 +133,7 @@ def _strip_scale(rows: Sequence[Configuration]) -> Callable[[float], str]:
 
 
 def _run_columns(comparison: Comparison) -> list[Column]:
-    labels = {id(o): c.label for c in comparison.configurations for o in c.statuses}
+    labels = {id(s): c.label for c in comparison.configurations for s in c.statuses}
     return [
         Column("configuration", lambda status: labels[id(status)], wordy=True),
         *run_columns(comparison.metric, comparison.statuses),

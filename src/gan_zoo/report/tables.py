@@ -55,16 +55,16 @@ def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) 
 
 def run_columns(metric: Metric | None, rows: Sequence[RunStatus]) -> list[Column]:
     """Make columns of runs, without their names, which are links on the page."""
-    shown = rounding(o.value for o in rows)
-    value = Column(metric.tag if metric else "", lambda o: shown(o.value), lambda o: o.value)
+    shown = rounding(s.value for s in rows)
+    value = Column(metric.tag if metric else "", lambda s: shown(s.value), lambda s: s.value)
     return [
-        Column("seed", lambda o: str(o.run.seed)),
+        Column("seed", lambda s: str(s.run.seed)),
         *([value] if metric else []),
         Column(
-            "state", state, mark=lambda o: "bad" if o.failure or o.exclusion else "", wordy=True
+            "state", state, mark=lambda s: "bad" if s.failure or s.exclusion else "", wordy=True
         ),
-        Column("last step", lambda o: f"{o.run.curves.step:,}", lambda o: o.run.curves.step),
-        _amounts("seconds", lambda o: o.run.seconds, rows),
+        Column("last step", lambda s: f"{s.run.curves.step:,}", lambda s: s.run.curves.step),
+        _amounts("seconds", lambda s: s.run.seconds, rows),
     ]
 
 

@@ -93,7 +93,7 @@ def _protocols(comparison: Comparison) -> Iterable[str]:
 
 def _survivors(comparison: Comparison) -> Iterable[str]:
     for each in comparison.configurations:
-        lost = sum(bool(o.failure) and o.value is None for o in each.statuses)
+        lost = sum(bool(s.failure) and s.value is None for s in each.statuses)
         if lost and each.scores:
             yield (
                 f"{each.label}: {lost} of {counted(len(each.statuses), 'run')} diverged; its mean "
