@@ -75,10 +75,9 @@ def layers(config: dict[str, Any], samples: "InMemoryDataset") -> str:
 def write_samples(dataset: Any, samples: "InMemoryDataset", path: Path) -> Path:
     """Write an image of random samples, in rows by class if there are classes."""
     import torch
-    from PIL import Image
 
     from gan_zoo.data.class_counts import class_names_of
-    from gan_zoo.monitoring.sample_grid import grid_columns, grid_labels, row_names
+    from gan_zoo.monitoring.sample_grid import grid_columns, grid_labels, render, row_names
 
     classes = samples.num_classes
     names = class_names_of(samples) if classes > 1 else ()
@@ -86,8 +85,8 @@ def write_samples(dataset: Any, samples: "InMemoryDataset", path: Path) -> Path:
     y, columns = grid_labels(count, classes), grid_columns(count, classes)
     chosen = samples.sample_with_labels(y, torch.Generator().manual_seed(0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = dataset.render(samples.gather(chosen)[0], columns, row_names(y, columns, names))
-    Image.fromarray(pixels).save(path)
+    x = samples.gather(chosen)[0]
+    render(dataset, x, columns, row_names(y, columns, names)).save(path)
     return path
 
 

@@ -9,7 +9,7 @@ import yaml
 from gan_zoo.command_line import given_path, one_line_errors, whole_number
 from gan_zoo.latest_sweep import resolve_all
 from gan_zoo.report.factors import format_value
-from gan_zoo.report.plurals import counted
+from gan_zoo.report.number_format import counted
 from gan_zoo.schema import ConfigError
 
 
@@ -57,28 +57,26 @@ def arguments() -> argparse.Namespace:
 def write(args: argparse.Namespace, refresh: int | None) -> None:
     """Write the report once and print its path."""
     from gan_zoo.report.build import write_report  # imports matplotlib: not for --help
-    from gan_zoo.report.evaluate_command import measuring
+    from gan_zoo.report.commands import evaluate_command
 
-    lower = args.better == "lower" if args.better else None
     page, comparison = write_report(
         resolve_all(args.folder),
         args.out,
         metric=args.metric,
-        lower_is_better=lower,
+        lower_is_better=None if args.better is None else args.better == "lower",
         baseline=dict(args.baseline),
         refresh=refresh,
     )
-    excluded = sum(bool(each.exclusion) for each in comparison.statuses) + len(
-        comparison.unreadable
-    )
+    excluded = sum(bool(each.exclusion) for each in comparison.statuses)
+    excluded += len(comparison.unreadable)
     runs = counted(len(comparison.statuses), "run")
     print(f"{runs}, {excluded} excluded: {page}", flush=True)
-    if comparison.metric is None and (command := measuring(comparison)):
-        print(f"no metric; measure the runs: {command}", flush=True)
+    if comparison.metric is None and (command := evaluate_command(comparison)):
+        print(f"no metric; evaluate the runs: {command}", flush=True)
 
 
 def watch(args: argparse.Namespace) -> None:
-    """Rewrite the report until Ctrl-C; the last page does not reload itself."""
+    """Write the report repeatedly; the last page no longer reloads itself."""
     try:
         while True:
             try:

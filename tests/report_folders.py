@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import yaml
-from PIL import Image
 
+from gan_zoo.monitoring.sample_grid import Picture
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.metric_info import Metric
 from gan_zoo.report.runs import read_runs
@@ -26,7 +26,7 @@ def write_run(
     summary: Mapping[str, Any] | None = None,
     number: int = 0,
 ) -> Path:
-    """A finished run whose METRIC has these values at steps 100, 200, ..."""
+    """Write a finished run whose METRIC has these values at steps 100, 200, ..."""
     steps = 100 * len(values)
     config = {"seed": 0, "steps": steps, "loss": {"_target_": "gan_zoo.losses.GAN"}}
     config |= settings or {}
@@ -47,17 +47,18 @@ def write_run(
 
 
 def draw_grid(folder: Path, shade: int, count: int = 3, side: int = 5) -> None:
-    """A picture of count x count tiles: the first black, each `shade` brighter than the last."""
+    """Write a grid of count x count tiles: the first black, each `shade` brighter than the last."""
     canvas = np.full((count * (side + 2) + 2,) * 2 + (3,), 64, np.uint8)
     for i in range(count * count):
-        top, left = (2 + place * (side + 2) for place in divmod(i, count))
+        top, left = (2 + index * (side + 2) for index in divmod(i, count))
         canvas[top : top + side, left : left + side] = i * shade
     (folder / "samples").mkdir(exist_ok=True)
-    Image.fromarray(canvas).save(folder / "samples/000200.png")
+    tiles = f"{side} {side} {count} 2"
+    Picture(canvas, tiles).save(folder / "samples/000200.png")
 
 
 def write_sweep(root: Path, losses: Mapping[str, list[float]]) -> Path:
-    """A sweep over loss and seed: loss -> final values by seed."""
+    """Write a sweep over loss and seed: loss -> final values by seed."""
     for i, (loss, finals) in enumerate(losses.items()):
         for seed, final in enumerate(finals):
             write_run(
@@ -71,9 +72,29 @@ def write_sweep(root: Path, losses: Mapping[str, list[float]]) -> Path:
     return root
 
 
+def write_unevaluated_sweep(root, seeds=2):
+    """Write a sweep whose runs hold losses, scores, gradients and a checkpoint, but no metric."""
+    write_sweep(root, {"gan": [1.0] * seeds, "wgan": [2.0] * seeds})
+    tags = [
+        f"{kind}/{network}" for kind in ("loss", "grad_norm") for network in ("critic", "generator")
+    ]
+    for folder in root.iterdir():
+        values = dict.fromkeys([*tags, "score/real", "score/fake"], 0.5)
+        lines = [json.dumps({"step": step, **values}) for step in (100, 200)]
+        (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints/00000200.pt").touch()
+    return root
+
+
 LOWER = Metric(METRIC, lower_is_better=True)
 
 
-def compared(root, metric=LOWER):
-    """The comparison of every run below a folder."""
-    return compare(*read_runs([root]), metric, {})
+def compared(*roots, metric=LOWER, baseline=None):
+    """Compare every run below the folders."""
+    return compare(*read_runs(roots), metric, baseline or {})
+
+
+def by_label(found):
+    """Map labels to configurations."""
+    return {each.label: each for each in found.configurations}

@@ -177,7 +177,7 @@ def test_sample_grids_have_rows_per_class(trained, tmp_path):
     real = np.asarray(Image.open(tmp_path / "samples" / "real.png"))
     assert real[:, -(6 * 30 + 2) :].shape == (10 * 30 + 2, 6 * 30 + 2, 3)
     assert real.shape[1] > 6 * 30 + 2  # names of the classes on the left
-    assert [tile.shape for tile in tiles(real)] == [(28, 28, 3)] * 60
+    assert [tile.shape for tile in tiles(tmp_path / "samples/real.png")] == [(28, 28, 3)] * 60
 
 
 @pytest.mark.parametrize("dataset", ["ring", "grid"])

@@ -7,8 +7,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gan_zoo import checkpoints
 from gan_zoo.data.class_counts import class_names_of, summary_of
 from gan_zoo.data.in_memory import InMemoryDataset
@@ -18,7 +16,7 @@ from gan_zoo.evaluation.periodic import periodic_evaluation
 from gan_zoo.experiment import Experiment
 from gan_zoo.monitoring.header import config_table
 from gan_zoo.monitoring.logger import RunLogger
-from gan_zoo.monitoring.sample_grid import SampleGrid
+from gan_zoo.monitoring.sample_grid import Picture, SampleGrid
 from gan_zoo.run_folder import data_history, flatten, set_aside_files
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.meters import PendingMetrics
@@ -174,7 +172,7 @@ class RunCallbacks:
         self.logger.log_scalars(step, result.numbers)
         self._log_health(step)
         for name, pixels in result.pictures.items():
-            draw = partial(np.asarray, pixels)
+            draw = partial(Picture, pixels)
             self.logger.log_image(f"{name}-{step:06d}", f"samples/{name}", draw)
         self.evaluation.update(result, self.checkpoint_state)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from gan_zoo import checkpoints
@@ -18,7 +17,13 @@ from gan_zoo.architectures.networks import Generator, generate
 from gan_zoo.data.dataset import Dataset, Images
 from gan_zoo.data.in_memory import to_bytes
 from gan_zoo.experiment import build_networks
-from gan_zoo.monitoring.sample_grid import grid_columns, grid_labels, row_names
+from gan_zoo.monitoring.sample_grid import (
+    Picture,
+    grid_columns,
+    grid_labels,
+    render,
+    row_names,
+)
 from gan_zoo.schema import ConfigError, instantiate
 
 _NUMBERED = re.compile(r"\d{6,}\.png")  # names that `write_images` writes
@@ -116,7 +121,7 @@ def write_grid(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
     """Write all samples as one image, with class names beside its rows."""
     columns = grid_columns(len(y), len(y.unique()))
     rows = row_names(y, columns, sampler.class_names)
-    _save(sampler.dataset.render(sampler.generate(z, y), columns, rows), path)
+    _save(render(sampler.dataset, sampler.generate(z, y), columns, rows), path)
 
 
 def write_images(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None:
@@ -130,7 +135,8 @@ def write_images(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None:
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a killed process
     for i, image in enumerate(to_bytes(samples).permute(0, 2, 3, 1).numpy()):
-        _save(image.squeeze(-1) if image.shape[-1] == 1 else image, partial / f"{i:06d}.png")
+        pixels = image.squeeze(-1) if image.shape[-1] == 1 else image
+        _save(Picture(pixels), partial / f"{i:06d}.png")
     folder.mkdir(exist_ok=True)
     # delete first, so that a crash leaves fewer images instead of a mixture
     for old in (path for path in folder.iterdir() if _NUMBERED.fullmatch(path.name)):
@@ -166,7 +172,7 @@ def write_interpolation(
     share = torch.linspace(0, 1, columns)[None, :, None]
     z = slerp(start[:, None], end[:, None], share).flatten(0, 1)
     y = sampler.labels(rows, chosen).repeat_interleave(columns)
-    _save(sampler.dataset.render(sampler.generate(z, y), columns), path)
+    _save(render(sampler.dataset, sampler.generate(z, y), columns), path)
 
 
 def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
@@ -178,6 +184,6 @@ def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     ).sin() / angle.sin() * end
 
 
-def _save(pixels: np.ndarray, path: Path) -> None:
+def _save(picture: Picture, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
+    picture.save(path)

@@ -59,7 +59,7 @@ def test_a_labeled_dataset_is_summarized_and_drawn_with_a_row_per_class(run, tmp
     assert re.fullmatch(r"2: A \(2\d\d\), B \(2\d\d\)", lines["classes"])
     pixels = np.asarray(Image.open(tmp_path / "out" / "glyphs.png"))
     assert len(pixels) == 2 * 30 + 2
-    assert [tile.shape for tile in tiles(pixels)] == [(28, 28, 3)] * 64
+    assert [tile.shape for tile in tiles(tmp_path / "out/glyphs.png")] == [(28, 28, 3)] * 64
     assert pixels.shape[1] > 32 * 30 + 2  # names of the classes on the left
 
 

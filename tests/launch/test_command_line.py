@@ -151,7 +151,7 @@ def test_samples_are_drawn_from_a_checkpoint_alone(tmp_path, run_folder):
     for name, columns in (("grid", 10), ("classes", 3)):
         pixels = np.asarray(Image.open(out / f"{name}.png"))
         assert len(pixels) == 2 * 30 + 2
-        assert [tile.shape for tile in tiles(pixels)] == [(28, 28, 3)] * 2 * columns
+        assert [tile.shape for tile in tiles(out / f"{name}.png")] == [(28, 28, 3)] * 2 * columns
     assert Image.open(out / "interpolation.png").size == (10 * 30 + 2, 4 * 30 + 2)
     pictures = sorted((out / "pngs").iterdir())
     assert [Image.open(path).size for path in pictures] == [(28, 28)] * 3

@@ -147,9 +147,9 @@ def test_checkpoints_are_written_after_their_lines(trained, tmp_path, monkeypatc
 def test_images_are_encoded_in_the_background(trained, tmp_path, monkeypatch):
     threads, encode = set(), sample_grid.encode_png
 
-    def record_thread(pixels):
+    def record_thread(picture):
         threads.add(threading.current_thread())
-        return encode(pixels)
+        return encode(picture)
 
     monkeypatch.setattr(logger, "encode_png", record_thread)
     trained(tmp_path, *SMALL, "steps=2")
@@ -168,12 +168,12 @@ def test_a_grid_shows_the_weights_of_its_step():
     with torch.no_grad():
         for parameter in generator.parameters():
             parameter.normal_()
-    assert (draw() == immediate).all()
-    assert (sample_grid.fake()() != immediate).any()
+    assert (draw().pixels == immediate).all()
+    assert (sample_grid.fake()().pixels != immediate).any()
 
 
 def test_encoded_images_are_png():
     pixels = np.random.default_rng(0).integers(0, 255, (12, 20, 3), dtype=np.uint8)
-    encoded = sample_grid.encode_png(pixels)
+    encoded = sample_grid.encode_png(sample_grid.Picture(pixels))
     assert (encoded.height, encoded.width) == (12, 20)
     assert encoded.content.startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""The animated picture of runs."""
+"""The animation of sample grids."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def draw(run, steps, side=60):
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
-def test_pictures_follow_in_the_order_of_steps(tmp_path, suffix):
+def test_frames_are_in_order_of_steps(tmp_path, suffix):
     run = draw(tmp_path / "run", [0, 100, 200, 1_000_000])
     out = tmp_path / f"new/it.{suffix}"
     assert animate([run], out, each=50) == 4
@@ -30,14 +30,14 @@ def test_pictures_follow_in_the_order_of_steps(tmp_path, suffix):
         assert shades == pytest.approx([0, 10, 20, 30], abs=3)
 
 
-def test_runs_stand_side_by_side_at_the_steps_they_share(tmp_path):
+def test_runs_are_side_by_side_at_common_steps(tmp_path):
     runs = [draw(tmp_path / "a", [0, 100, 200]), draw(tmp_path / "b", [0, 200, 300], side=40)]
     assert animate(runs, tmp_path / "both.gif", each=50) == 2
     with Image.open(tmp_path / "both.gif") as found:
         assert found.width == 60 + 6 + 40
 
 
-def test_what_cannot_be_shown_is_told_in_one_line(tmp_path):
+def test_invalid_input_is_a_config_error(tmp_path):
     a, b = draw(tmp_path / "a", [0]), draw(tmp_path / "b", [5])
     with pytest.raises(ConfigError, match="no picture at a common step"):
         animate([a, b], tmp_path / "x.gif", 50)
@@ -46,5 +46,5 @@ def test_what_cannot_be_shown_is_told_in_one_line(tmp_path):
     with pytest.raises(ConfigError, match="holds no samples"):
         animate([tmp_path], tmp_path / "x.gif", 50)
     (a / "samples/000000.png").write_bytes(b"\x89PNG half")
-    with pytest.raises(ConfigError, match="no picture that can be read"):
+    with pytest.raises(ConfigError, match="cannot be read as a picture"):
         animate([a], tmp_path / "x.gif", 50)

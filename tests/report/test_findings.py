@@ -1,18 +1,13 @@
-"""The first sentence: a winner only where one is clear, and what to do where nothing is known."""
+"""The summary sentences: a winner only where one is clear, and failures."""
 
 import json
-import runpy
-import shlex
-import sys
 from pathlib import Path
 
 import pytest
 
-from gan_zoo.report.build import figures, write_report
+from gan_zoo.report.build import write_report
 from gan_zoo.report.comparison import compare
-from gan_zoo.report.evaluate_command import measuring
-from gan_zoo.report.findings import findings
-from gan_zoo.report.html import scope
+from gan_zoo.report.findings import findings, subtitle
 from gan_zoo.report.run_status import run_status
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.warnings import warnings
@@ -22,12 +17,12 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts/report.py"
 
 
-def said_of(root, losses):
-    (said,) = findings(compared(write_sweep(root, losses)))
-    return said
+def finding_of(root, losses):
+    (text,) = findings(compared(write_sweep(root, losses)))
+    return text
 
 
-def measure(root, **numbers):
+def add_metrics(root, **numbers):
     """Add numbers to the last line of every run's metrics.jsonl."""
     for path in root.glob("*/metrics.jsonl"):
         lines = path.read_text().splitlines()
@@ -36,11 +31,11 @@ def measure(root, **numbers):
     return root
 
 
-def test_a_clear_winner_is_named_in_the_first_words(tmp_path):
-    said = said_of(tmp_path, {"gan": [9.0, 9.1, 9.2], "wgan": [2.0, 2.2, 2.1]})
-    assert said.startswith(f"loss=wgan has the lowest mean {METRIC}, 2.100 over 3 seeds")
-    assert "P(best) of loss=wgan among 2 is 1.00." in said
-    assert "Of 1 comparison with loss=gan, 1 differs" in said
+def test_clear_winner_is_named_first(tmp_path):
+    text = finding_of(tmp_path, {"gan": [9.0, 9.1, 9.2], "wgan": [2.0, 2.2, 2.1]})
+    assert text.startswith(f"loss=wgan has the lowest mean {METRIC}, 2.100 over 3 seeds")
+    assert "P(best) of loss=wgan among 2 is 1.00." in text
+    assert "Of 1 comparison with loss=gan, 1 differs" in text
 
 
 @pytest.mark.parametrize(
@@ -52,108 +47,63 @@ def test_a_clear_winner_is_named_in_the_first_words(tmp_path):
         ({"gan": [1.0, 3.0], "wgan": [3.0, 1.0]}, "loss=gan and loss=wgan share the lowest"),
     ],
 )
-def test_no_winner_is_named_where_p_best_is_split_unknown_or_shared(tmp_path, losses, words):
-    assert said_of(tmp_path, losses).startswith(f"No clear winner: {words} mean {METRIC}")
+def test_no_clear_winner_without_decisive_p_best(tmp_path, losses, words):
+    assert finding_of(tmp_path, losses).startswith(f"No clear winner: {words} mean {METRIC}")
 
 
 @pytest.mark.parametrize(
     ("numbers", "kind"),
     [
-        ({"high_quality": 0.004, "modes": 4}, "hardly a sample looks real"),
-        ({"precision_glyphs_cnn": 0.0, "recall_x": 0.2}, "hardly a sample looks real"),
+        ({"high_quality": 0.004, "modes": 4}, "hardly any sample looks real"),
+        ({"precision_glyphs_cnn": 0.0, "recall_x": 0.2}, "hardly any sample looks real"),
         ({"high_quality": 0.3, "modes": 0}, "no mode captured"),
     ],
 )
-def test_nothing_learned_is_said_though_the_runs_call_themselves_healthy(tmp_path, numbers, kind):
-    root = measure(write_sweep(tmp_path, {"gan": [9.0, 9.1], "wgan": [2.0, 2.1]}), **numbers)
+def test_healthy_runs_that_learned_nothing_failed(tmp_path, numbers, kind):
+    root = add_metrics(write_sweep(tmp_path, {"gan": [9.0, 9.1], "wgan": [2.0, 2.1]}), **numbers)
     found = compared(root)
-    (said,) = findings(found)
-    assert said.startswith(f"No winner: 4 of 4 runs failed ({kind}).")
+    (text,) = findings(found)
+    assert text.startswith(f"No winner: 4 of 4 runs failed ({kind}).")
     assert [each.failures for each in found.configurations] == [2, 2]
     assert all(each.value is not None for each in found.statuses)
 
 
-def test_images_of_low_precision_are_no_failure(tmp_path):
-    measure(write_sweep(tmp_path, {"gan": [9.0, 9.1]}), precision_x=0.04)  # as of the default run
+def test_low_precision_is_no_failure(tmp_path):
+    add_metrics(
+        write_sweep(tmp_path, {"gan": [9.0, 9.1]}), precision_x=0.04
+    )  # as of the default run
     assert [each.failure for each in compared(tmp_path).statuses] == ["", ""]
 
 
-def test_a_best_mean_of_failed_runs_is_no_winner(tmp_path):
+def test_best_mean_of_failed_runs_is_no_winner(tmp_path):
     root = write_sweep(tmp_path, {"gan": [9.0, 9.1], "wgan": [2.0, 2.1]})
     for path in root.glob("loss=wgan*/summary.json"):
         path.write_text(
             json.dumps({**json.loads(path.read_text()), "health": "collapsed at step 3"})
         )
-    (said,) = findings(compared(root))
-    assert said.startswith("No winner: loss=wgan has the lowest")
-    assert "but 2 of its 2 runs failed (collapsed). Among those that trained, loss=gan" in said
+    (text,) = findings(compared(root))
+    assert text.startswith("No winner: loss=wgan has the lowest")
+    assert "but 2 of its 2 runs failed (collapsed). Among those that trained, loss=gan" in text
 
 
-def test_half_trained_runs_are_not_judged_as_having_learned_nothing(tmp_path):
+def test_unfinished_run_has_no_learned_nothing_failure(tmp_path):
     write_run(tmp_path / "run", [3.0, 2.0], settings={"steps": 5000})
-    measure(tmp_path, high_quality=0.0)
+    add_metrics(tmp_path, high_quality=0.0)
     (tmp_path / "run/summary.json").unlink()
     (run,), _ = read_runs([tmp_path])
     assert (run_status(run, LOWER).failure, run_status(run, LOWER).ended) == ("", False)
 
 
-def test_a_later_evaluation_takes_nothing_learned_back(tmp_path):
+def test_later_evaluation_replaces_nothing_learned(tmp_path):
     folder = write_run(tmp_path / "run", [3.0], summary={"health": "nothing learned by step 9"})
     assert run_status(read_runs([tmp_path])[0][0], LOWER).failure == ""
     evaluation = {"metrics": {"precision_glyphs_cnn": 0.001}}
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
     failure = run_status(read_runs([tmp_path])[0][0], LOWER).failure
-    assert failure == "hardly a sample looks real: metric/precision_glyphs_cnn is 0.001"
+    assert failure == "hardly any sample looks real: metric/precision_glyphs_cnn is 0.001"
 
 
-def unmeasured(root, seeds=2):
-    """A sweep whose runs hold losses, scores, gradients and a checkpoint, but no metric."""
-    write_sweep(root, {"gan": [1.0] * seeds, "wgan": [2.0] * seeds})
-    tags = [f"{kind}/{who}" for kind in ("loss", "grad_norm") for who in ("critic", "generator")]
-    for folder in root.iterdir():
-        values = dict.fromkeys([*tags, "score/real", "score/fake"], 0.5)
-        lines = [json.dumps({"step": step, **values}) for step in (100, 200)]
-        (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
-        (folder / "checkpoints").mkdir()
-        (folder / "checkpoints/00000200.pt").touch()
-    return root
-
-
-def test_without_a_metric_losses_scores_and_gradients_are_drawn(tmp_path):
-    drawn = figures(compared(unmeasured(tmp_path), None))
-    assert list(drawn) == ["losses", "scores", "gradients"]
-    for figure, caption in drawn.values():
-        assert [len(axes.lines) for axes in figure.axes] == [2, 2]
-        assert caption.endswith("bands: from the lowest seed to the highest.")
-    single = figures(compared(unmeasured(tmp_path / "single", 1), None))
-    assert single["losses"][1].endswith("lines: single seeds.")
-
-
-@pytest.mark.parametrize("seeds", [1, 2])
-def test_the_command_that_measures_the_runs_names_them_all(tmp_path, monkeypatch, capsys, seeds):
-    root = unmeasured(tmp_path / "it's a (sweep)", seeds)
-    monkeypatch.chdir(tmp_path)
-    said = measuring(compared(root, None))
-    assert said in write_report([root])[0].with_suffix(".md").read_text()
-    program, script, *words = shlex.split(said)
-    assert (program, script) == ("python", str(ROOT / "scripts/evaluate.py"))  # from elsewhere
-    found = [path for word in words for path in Path().glob(word)]
-    assert sorted(found) == sorted(path.relative_to(tmp_path) for path in root.glob("*=*"))
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(root)])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
-    assert capsys.readouterr().out.splitlines()[1:] == [f"no metric; measure the runs: {said}"]
-
-
-def test_runs_that_diverged_or_left_no_checkpoint_are_not_to_be_measured(tmp_path):
-    root = unmeasured(tmp_path)
-    (root / "loss=gan,seed=0/checkpoints/00000200.pt").unlink()
-    path = root / "loss=gan,seed=1/summary.json"
-    path.write_text(json.dumps({"steps": 100, "health": "diverged at step 100 (loss is nan)"}))
-    words = shlex.split(measuring(compared(root, None)))[2:]
-    assert [Path(word).name for word in words] == ["loss=wgan,seed=0", "loss=wgan,seed=1"]
-
-
-def test_a_run_that_diverged_unmeasured_does_not_take_the_metric_from_all(tmp_path):
+def test_diverged_run_without_metric_keeps_the_metric(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [2.0, 3.0]})
     bad = root / "loss=wgan,seed=1"
     (bad / "metrics.jsonl").write_text('{"step": 100, "loss/critic": null}\n')
@@ -161,14 +111,14 @@ def test_a_run_that_diverged_unmeasured_does_not_take_the_metric_from_all(tmp_pa
     assert write_report([root])[1].metric == LOWER
 
 
-def test_one_is_singular(tmp_path):
+def test_counts_of_one_are_singular(tmp_path):
     write_run(tmp_path / "run", [1.0], settings={"seed": 7})
     found = compared(tmp_path)
-    assert scope(found) == "1 run · 1 configuration · seed 7"
+    assert subtitle(found) == "1 run · 1 configuration · seed 7"
     assert findings(found) == ["One configuration, all runs: mean 1 over 1 seed."]
 
 
-def test_a_run_in_the_sweeps_own_folder_hides_no_other_and_is_no_baseline(tmp_path):
+def test_run_in_the_sweep_folder_is_last(tmp_path):
     root = write_sweep(tmp_path / "sweep", {"gan": [1.0, 2.0], "wgan": [2.0, 3.0]})
     write_run(root / "loss=gan,seed=0/inner", [5.0], settings={"seed": 5})
     write_run(tmp_path / "own", [9.0], settings={"seed": 0, "steps": 7})
@@ -181,15 +131,3 @@ def test_a_run_in_the_sweeps_own_folder_hides_no_other_and_is_no_baseline(tmp_pa
     assert runs[-1].name == "sweep"
     assert any("sweep; sweep/loss=gan,seed=0" in line or "sweep/loss=gan,seed=0; sweep" in line
                for line in warnings(compare(runs, [], LOWER, {})))  # fmt: skip
-
-
-def test_only_other_data_counts_as_other_data(tmp_path):
-    root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
-    for seed, facts in enumerate(({"dataset_fingerprint": "a"}, {"dataset_fingerprint": "a"})):
-        path = root / f"loss=gan,seed={seed}/summary.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
-    assert warnings(compared(root)) == []
-    history = [{"fingerprint": "b", "from_step": 0}, {"fingerprint": "a", "from_step": 9}]
-    path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_history": history}))
-    (said,) = warnings(compared(root))
-    assert said == "Resumed with other data than they began with: loss=gan,seed=1."

@@ -1,10 +1,10 @@
-"""What TensorBoard's HParams tab gets to know of a run."""
+"""Settings of a run in TensorBoard's HParams tab."""
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
 
-def test_settings_stand_in_the_runs_own_event_file(trained, tmp_path):
+def test_hparams_are_in_the_runs_event_file(trained, tmp_path):
     small = ["dataset=ring", "dataset.count=100", "batch_size=8", "steps=2", "log_every=1"]
     trained(tmp_path, "loss=glsgan", "loss.slope=-0.5", *small)
     assert len(list(tmp_path.rglob("events.out.*"))) == 1

@@ -1,4 +1,4 @@
-"""Run folders, whole and broken."""
+"""Reading run folders, complete and broken."""
 
 import json
 import math
@@ -21,14 +21,14 @@ def only(root):
     return run
 
 
-def test_runs_are_found_at_any_depth_once_and_in_sweep_order(tmp_path):
+def test_runs_are_found_once_in_sweep_order(tmp_path):
     for number, place in enumerate(["z/deep/er", "z/deep/a", "z/deep/b"]):
         write_run(tmp_path / place, [1.0], number=number)
     runs, _ = read_runs([tmp_path, tmp_path / "z", tmp_path / "z/deep/a"])
     assert [run.name for run in runs] == ["er", "a", "b"]
 
 
-def test_a_run_is_read_whole(tmp_path):
+def test_all_files_of_a_run_are_read(tmp_path):
     write_run(
         tmp_path / "run", [3.0, 2.0], overrides=("seed=4",),
         settings={"seed": 4, "optimizer": {"lr": 0.1}}, choices={"loss/divergence@loss.d": "kl"},
@@ -57,7 +57,7 @@ def test_a_run_is_read_whole(tmp_path):
         ("evaluation.json", b"{", "evaluation.json is not JSON"),
     ],
 )
-def test_a_broken_folder_is_told_by_name_and_its_neighbors_read(tmp_path, file, content, reason):
+def test_broken_folder_is_named_and_others_are_read(tmp_path, file, content, reason):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
     broken = root / "loss=gan,seed=1" / file
     broken.unlink(missing_ok=True)
@@ -69,14 +69,14 @@ def test_a_broken_folder_is_told_by_name_and_its_neighbors_read(tmp_path, file, 
     assert reason in unreadable.reason
 
 
-def test_a_folder_without_runs_or_no_folder_is_a_setting_error(tmp_path):
+def test_folder_without_runs_is_a_config_error(tmp_path):
     with pytest.raises(ConfigError, match="holds no run"):
         read_runs([tmp_path])
     with pytest.raises(ConfigError, match="is not a folder"):
         read_runs([tmp_path / "nowhere"])
 
 
-def test_a_cut_off_last_line_takes_the_run_out_of_the_statistics(tmp_path):
+def test_truncated_last_line_excludes_the_run(tmp_path):
     folder = write_run(tmp_path / "run", [3.0, 2.0])
     lines = (folder / "metrics.jsonl").read_bytes()
     (folder / "metrics.jsonl").write_bytes(lines[:-20])
@@ -85,7 +85,7 @@ def test_a_cut_off_last_line_takes_the_run_out_of_the_statistics(tmp_path):
     assert "ends in the middle of a line, after step 100" in found.exclusion
 
 
-def test_every_cut_of_a_file_is_survived(tmp_path):
+def test_every_truncation_is_read(tmp_path):
     whole = (write_run(tmp_path / "run", [3.0, None, 2.0]) / "metrics.jsonl").read_bytes()
     cut = tmp_path / "metrics.jsonl"
     for length in range(len(whole)):
@@ -97,7 +97,7 @@ def test_every_cut_of_a_file_is_survived(tmp_path):
         assert found.step == 100 * (whole_lines + (ends_whole and length > 0))
 
 
-def test_broken_lines_inside_cost_no_more_than_themselves(tmp_path):
+def test_broken_lines_affect_no_other_lines(tmp_path):
     lines = [
         b'{"step": 1, "a": 1}', b"\x00\xff", b"", b"[]", b'{"step": "2", "a": 2}',
         b'{"step": true}', b'{"step": -1}', b"[" * 100_000,
@@ -113,14 +113,14 @@ def test_broken_lines_inside_cost_no_more_than_themselves(tmp_path):
     assert found.tags["a"].values[3] == math.inf
 
 
-def test_two_records_on_one_line_are_one_broken_line(tmp_path):
+def test_two_records_on_one_line_are_broken(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 1, "a": 1}, {"step": 2, "a": 2}\n{"step": 3, "a": 3}\n')
     found = read_curves(path)
     assert (found.broken_lines, found.tags["a"].steps.tolist()) == (1, [3])
 
 
-def test_steps_written_again_after_a_resume_replace_the_old_ones(tmp_path):
+def test_steps_after_a_resume_replace_old_ones(tmp_path):
     steps = [(1, 1.0), (2, 2.0), (3, 3.0), (2, 20.0), (3, 30.0)]
     lines = [json.dumps({"step": step, "a": value}) for step, value in steps]
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
@@ -129,7 +129,7 @@ def test_steps_written_again_after_a_resume_replace_the_old_ones(tmp_path):
     assert curve.values.tolist() == [1.0, 20.0, 30.0]
 
 
-def test_lines_of_one_step_complete_each_other(tmp_path):
+def test_lines_of_one_step_are_merged(tmp_path):
     lines = ['{"step": 1, "a": 1}', '{"step": 2, "a": 2}', '{"step": 2, "b": 5}']
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     found = read_curves(tmp_path / "metrics.jsonl").tags
@@ -137,7 +137,7 @@ def test_lines_of_one_step_complete_each_other(tmp_path):
     assert found["b"].steps.tolist() == [2]
 
 
-def test_an_unfinished_run_says_how_far_it_came(tmp_path):
+def test_unfinished_run_names_its_last_step(tmp_path):
     folder = write_run(tmp_path / "run", [3.0, 2.0], settings={"steps": 5000})
     (folder / "summary.json").unlink()
     found = run_status(only(tmp_path), LOWER)
@@ -147,20 +147,20 @@ def test_an_unfinished_run_says_how_far_it_came(tmp_path):
 
 
 @pytest.mark.parametrize("health", ["collapsed at step 100", {"verdict": "collapsed at step 100"}])
-def test_a_collapsed_run_that_came_to_its_end_keeps_its_value(tmp_path, health):
+def test_finished_collapsed_run_keeps_its_value(tmp_path, health):
     write_run(tmp_path / "run", [3.0, 2.0], summary={"health": health})
     found = run_status(only(tmp_path), LOWER)
     assert (found.value, found.failure, found.ended) == (2.0, "collapsed at step 100", True)
 
 
-def test_a_diverged_run_has_no_value_and_counts_as_a_failure(tmp_path):
+def test_diverged_run_has_no_value_and_failed(tmp_path):
     write_run(tmp_path / "run", [3.0, None], summary={"health": "healthy"})
     found = run_status(only(tmp_path), LOWER)
     assert found.value is None
     assert METRIC in found.failure
 
 
-def test_a_run_stopped_early_by_its_verdict_does_not_use_its_last_good_value(tmp_path):
+def test_run_stopped_early_has_no_value(tmp_path):
     write_run(tmp_path / "run", [3.0, 2.0], settings={"steps": 900}, summary={"health": "diverged"})
     found = run_status(only(tmp_path), LOWER)
     assert (found.value, found.failure, found.exclusion, found.ended) == (
@@ -171,7 +171,7 @@ def test_a_run_stopped_early_by_its_verdict_does_not_use_its_last_good_value(tmp
     )
 
 
-def test_a_later_evaluation_wins_and_brings_its_protocol(tmp_path):
+def test_later_evaluation_replaces_value_and_protocol(tmp_path):
     folder = write_run(tmp_path / "run", [3.0, 2.0])
     evaluation = {"metrics": {"frechet_glyphs_cnn": 1.5}, "protocol": {"n": 10000}}
     (folder / "evaluation.json").write_text(json.dumps(evaluation))

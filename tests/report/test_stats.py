@@ -1,4 +1,4 @@
-"""Intervals, tests and rates: against closed forms, scipy, and simulations of what they claim."""
+"""Intervals, tests and rates, against closed forms, scipy and simulations."""
 
 import math
 
@@ -25,13 +25,13 @@ def simulated_coverage(interval, seeds, repeats):
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
-def test_student_interval_holds_the_truth_at_the_stated_rate(seeds):
+def test_student_interval_has_nominal_coverage(seeds):
     coverage, error = simulated_coverage(student_interval, seeds, 2000)
     assert abs(coverage - 0.95) < error
 
 
 @pytest.mark.parametrize(("seeds", "low", "high"), [(3, 0.69, 0.81), (10, 0.87, 0.95)])
-def test_bootstrap_interval_is_as_short_as_the_report_says(seeds, low, high):
+def test_bootstrap_interval_has_documented_coverage(seeds, low, high):
     coverage, _ = simulated_coverage(bootstrap_interval, seeds, 600)
     assert low < coverage < high
 
@@ -43,13 +43,13 @@ def test_student_interval_agrees_with_scipy():
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-12)
 
 
-def test_one_value_or_no_spread_has_no_interval():
+def test_one_value_or_no_spread_gives_no_interval():
     assert student_interval([4.0]) is None
     assert bootstrap_interval([4.0]) is None
     assert student_interval([0.1 + 0.2, 0.3, 0.3]) is None
 
 
-def test_paired_difference_agrees_with_scipy_over_the_common_seeds():
+def test_paired_difference_agrees_with_scipy():
     ours, baseline = {0: 1.0, 1: 4.0, 2: 2.0, 9: 100.0}, {2: 5.0, 0: 3.0, 1: 4.5, 7: -50.0}
     found = paired_difference(ours, baseline)
     expected = stats.ttest_rel([1.0, 4.0, 2.0], [3.0, 4.5, 5.0])
@@ -60,22 +60,22 @@ def test_paired_difference_agrees_with_scipy_over_the_common_seeds():
     assert (found.interval.low, found.interval.high) == pytest.approx((limits.low, limits.high))
 
 
-def test_pairing_removes_luck_that_a_seed_brings_to_both():
-    luck = np.random.default_rng(1).normal(0, 100, 5)
+def test_pairing_removes_common_seed_effects():
+    effects = np.random.default_rng(1).normal(0, 100, 5)
     noise = np.random.default_rng(2).normal(0, 0.1, 5)
-    baseline = dict(enumerate(luck))
-    ours = dict(enumerate(luck - 1 + noise))
+    baseline = dict(enumerate(effects))
+    ours = dict(enumerate(effects - 1 + noise))
     assert paired_difference(ours, baseline).p < 0.001
     assert stats.ttest_ind(list(ours.values()), list(baseline.values())).pvalue > 0.9
 
 
-def test_equal_differences_are_as_unlikely_as_equal_signs_only():
+def test_constant_difference_uses_sign_flip_test():
     found = paired_difference({0: 8, 1: 8, 2: 8}, {0: 7, 1: 7, 2: 7})
     assert (found.mean, found.p, found.interval) == (1.0, 0.25, None)
     assert paired_difference({0: 8, 1: 8}, {0: 8, 1: 8}).p == 1.0
 
 
-def test_one_or_no_common_seed_gives_no_p():
+def test_fewer_than_two_common_seeds_give_no_p():
     assert paired_difference({0: 1.0}, {1: 1.0}) is None
     single = paired_difference({0: 1.0}, {0: 3.0, 1: 1.0})
     assert (single.mean, single.p, single.interval) == (-2.0, None, None)
@@ -87,7 +87,7 @@ def test_holm_by_hand():
     assert holm([]) == []
 
 
-def test_holm_holds_the_familywise_error_where_nothing_differs():
+def test_holm_controls_familywise_error():
     random, alarms, repeats = np.random.default_rng(3), 0, 1000
     for _ in range(repeats):
         values = random.normal(size=(6, 5))
@@ -98,7 +98,7 @@ def test_holm_holds_the_familywise_error_where_nothing_differs():
     assert alarms > 0  # a test that never rejects would hold it too
 
 
-def test_holm_still_finds_a_large_effect():
+def test_holm_finds_a_large_effect():
     random, found, repeats = np.random.default_rng(4), 0, 300
     for _ in range(repeats):
         values = random.normal(size=(6, 5))
@@ -117,7 +117,7 @@ def test_rate_interval_closed_form():
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.3, 0.5])
-def test_rate_interval_is_never_too_short(rate):
+def test_rate_interval_coverage_is_conservative(rate):
     held = 0.0
     for count in range(11):
         found = rate_interval(count, 10)
@@ -125,13 +125,13 @@ def test_rate_interval_is_never_too_short(rate):
     assert held >= 0.95
 
 
-def test_probability_best_is_one_for_a_clear_winner_and_shared_by_equals():
+def test_probability_best_of_clear_winner_and_of_ties():
     clear = probability_best([{0: 1.0, 1: 1.1, 2: 0.9}, {0: 50.0, 1: 51.0, 2: 49.0}], True)
     assert clear == [1.0, 0.0]
     assert probability_best([{0: 1.0, 1: 2.0}, {0: 1.0, 1: 2.0}], True) == [0.5, 0.5]
 
 
-def test_probability_best_knows_the_direction_and_its_limits():
+def test_probability_best_follows_the_direction():
     low, high = {0: 1.0, 1: 1.2, 2: 0.9}, {0: 3.0, 1: 3.3, 2: 2.9}
     shares = probability_best([low, high], lower_is_better=False)
     assert shares[1] > 0.95
@@ -140,7 +140,7 @@ def test_probability_best_knows_the_direction_and_its_limits():
     assert probability_best([low], True) is None
 
 
-def test_probability_best_is_right_about_as_often_as_it_says():
+def test_probability_best_is_calibrated():
     random, claimed, right = np.random.default_rng(5), [], []
     for repeat in range(400):
         means = random.normal(0, 1.0, 3)
@@ -151,9 +151,9 @@ def test_probability_best_is_right_about_as_often_as_it_says():
     assert np.mean(claimed) == pytest.approx(np.mean(right), abs=0.1)
 
 
-def test_seeds_that_are_shared_cancel_in_the_probability_of_being_best():
-    luck = [0.0, 30.0, -20.0, 10.0]
-    better, worse = [[value + x for value in luck] for x in (0.0, 0.5)]
+def test_common_seed_effects_cancel_in_probability_best():
+    effects = [0.0, 30.0, -20.0, 10.0]
+    better, worse = [[value + x for value in effects] for x in (0.0, 0.5)]
     joint = probability_best([dict(enumerate(better)), dict(enumerate(worse))], True)
     apart = probability_best([dict(enumerate(better)), dict(enumerate(worse, 10))], True)
     assert joint[0] == 1.0

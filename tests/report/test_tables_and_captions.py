@@ -1,18 +1,18 @@
-"""Columns of numbers, and captions that say what their figures show."""
+"""Columns of tables, and captions that match their figures."""
 
 import re
 
 import pytest
 from matplotlib.colors import to_hex
 
-from gan_zoo.report.build import write_report
+from gan_zoo.report.build import figures, write_report
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.figure_style import BLUE, GRAY, ORANGE
 from gan_zoo.report.number_format import rounding
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.sweep_figures import intervals
 from gan_zoo.report.tables import configuration_columns, run_columns
-from report_folders import LOWER, compared, write_run, write_sweep
+from report_folders import LOWER, compared, write_run, write_sweep, write_unevaluated_sweep
 
 COLORS = {"blue": BLUE, "orange": ORANGE, "gray": GRAY}
 
@@ -34,7 +34,7 @@ def swept(root):
         ([], []),
     ],
 )
-def test_numbers_of_a_column_have_as_many_decimals(values, shown):
+def test_numbers_of_a_column_have_equal_decimals(values, shown):
     assert [rounding(values)(value) for value in values] == shown
 
 
@@ -43,7 +43,7 @@ def decimals(text):
 
 
 @pytest.mark.parametrize("metric", [LOWER, None])
-def test_every_column_is_rounded_alike(tmp_path, metric):
+def test_every_column_has_one_number_format(tmp_path, metric):
     found = compare(*read_runs([swept(tmp_path)]), metric, {})
     configurations, statuses = found.configurations, found.statuses
     tables = [(configuration_columns(metric, configurations), configurations)]
@@ -54,7 +54,7 @@ def test_every_column_is_rounded_alike(tmp_path, metric):
                 assert len({d for row in rows for d in decimals(column.text(row))}) <= 1
 
 
-def test_numbers_stand_on_the_right_and_words_on_the_left(tmp_path):
+def test_numbers_are_right_aligned_words_left_aligned(tmp_path):
     page, _ = write_report([swept(tmp_path)])
     text = page.read_text(encoding="utf-8")
     style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
@@ -75,7 +75,7 @@ def named(caption, role):
 
 
 @pytest.mark.parametrize("baseline", [{}, {"loss": "wgan"}])
-def test_the_caption_names_the_colors_of_the_intervals(tmp_path, baseline):
+def test_caption_names_colors_of_intervals(tmp_path, baseline):
     root = write_sweep(tmp_path, {"gan": [9.5, 8.0], "wgan": [7.0, 6.25]})
     found = compare(*read_runs([root]), LOWER, baseline)
     figure, caption = intervals(found)
@@ -90,7 +90,7 @@ def test_the_caption_names_the_colors_of_the_intervals(tmp_path, baseline):
     assert ticks == {named(caption, "single seeds")}
 
 
-def test_the_page_names_the_colors_of_its_table(tmp_path):
+def test_page_names_colors_of_its_table(tmp_path):
     page, _ = write_report([write_sweep(tmp_path, {"gan": [9.5, 8.0], "wgan": [7.0, 6.25]})])
     text = page.read_text(encoding="utf-8")
     (caption,) = re.findall(r'<p class="soft">(Points: .*?)</p>', text)
@@ -100,7 +100,7 @@ def test_the_page_names_the_colors_of_its_table(tmp_path):
     assert all(f'stroke="{named(caption, "single seeds")}"' in row for row in rows)
 
 
-def test_no_baseline_is_named_where_none_is_shown(tmp_path):
+def test_caption_omits_a_baseline_not_shown(tmp_path):
     for seed in (0, 1):
         write_run(tmp_path / f"a{seed}", [2.0 + seed], settings={"seed": seed, "lr": 1})
         write_run(tmp_path / f"b{seed}", [1.0 + seed], settings={"seed": seed, "lr": 2})
@@ -109,3 +109,13 @@ def test_no_baseline_is_named_where_none_is_shown(tmp_path):
     assert len(apart) == 1
     page, _ = write_report([tmp_path / "b0", tmp_path / "b1"])
     assert "orange" not in page.read_text(encoding="utf-8").split("</style>")[1]
+
+
+def test_training_curves_are_drawn_without_a_metric(tmp_path):
+    drawn = figures(compared(write_unevaluated_sweep(tmp_path), metric=None))
+    assert list(drawn) == ["losses", "scores", "gradients"]
+    for figure, caption in drawn.values():
+        assert [len(axes.lines) for axes in figure.axes] == [2, 2]
+        assert caption.endswith("bands: from the lowest seed to the highest.")
+    single = figures(compared(write_unevaluated_sweep(tmp_path / "single", 1), metric=None))
+    assert single["losses"][1].endswith("lines: single seeds.")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan_zoo.data.in_memory import to_bytes
 
-GAP, GREY = 2, 64  # the frame of the tiles of a grid, by which a report finds them
+GAP, GREY = 2, 64  # the frame of the tiles of a grid
 _DARK, _MARGIN = 24, 4  # behind the names of rows, and pixels around them
 _SMALLEST, _LARGEST, _WIDEST = 8, 14, 120  # size of their font, and pixels of a name
 _MISSING = "\U0010ffff"  # no font draws this noncharacter: what comes out is its sign for "missing"

@@ -8,13 +8,12 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from gan_zoo.monitoring.background import AppendFile, BackgroundWriter
 from gan_zoo.monitoring.jsonl import json_line, nan_to_null, truncate_jsonl
 from gan_zoo.monitoring.progress import Progress
-from gan_zoo.monitoring.sample_grid import encode_png
+from gan_zoo.monitoring.sample_grid import Picture, encode_png
 from gan_zoo.training.meters import PendingMetrics
 
 if TYPE_CHECKING:
@@ -129,10 +128,10 @@ class RunLogger:
             }
         )
 
-    def log_image(self, name: str, tag: str, draw: Callable[[], np.ndarray]) -> None:
-        """Log an image as samples/NAME.png and under a TensorBoard tag.
+    def log_image(self, name: str, tag: str, draw: Callable[[], Picture]) -> None:
+        """Log a picture as samples/NAME.png and under a TensorBoard tag.
 
-        The background thread calls `draw`, which returns the image, uint8 (H, W, 3).
+        The background thread calls `draw`, which returns the picture.
         """
         step, path = self.step, self.folder / "samples" / f"{name}.png"
         encoded = cache(lambda: encode_png(draw()))

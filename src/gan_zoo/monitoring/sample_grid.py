@@ -17,7 +17,38 @@ from gan_zoo.training.meters import HostCopy
 
 _MOST_NAMES = 2  # classes named beside one row of a grid
 
-Draw = Callable[[], np.ndarray]  # returns an image, uint8 (H, W, 3)
+
+class Picture(NamedTuple):
+    """Pixels, uint8 (H, W, 3), and where the tiles of a grid are; empty where there are none.
+
+    `tiles` has height, width, columns and gap in pixels. The grid ends at the right edge.
+    """
+
+    pixels: np.ndarray
+    tiles: str = ""
+
+    def save(self, file: Any, **options: Any) -> None:
+        """Write a PNG file, with `tiles` as its text: reports cut the grid by it."""
+        from PIL import Image, PngImagePlugin  # by the thread that writes, while training begins
+
+        text = PngImagePlugin.PngInfo()
+        if self.tiles:
+            text.add_text("tiles", self.tiles)
+        Image.fromarray(self.pixels).save(file, "PNG", pnginfo=text, **options)
+
+
+def render(
+    dataset: Any, x: Tensor, columns: int | None = None, rows: Sequence[str] = ()
+) -> Picture:
+    """Render samples (N, *shape) as a dataset shows them: images as a grid, points as a plot."""
+    from gan_zoo.data.plots import GAP
+
+    pixels = dataset.render(x, columns, rows)
+    columns = columns or math.ceil(math.sqrt(len(x)))
+    return Picture(pixels, f"{x.shape[2]} {x.shape[3]} {columns} {GAP}" if x.dim() == 4 else "")
+
+
+Draw = Callable[[], Picture]
 
 
 def grid_labels(count: int, num_classes: int) -> Tensor:
@@ -82,11 +113,11 @@ class SampleGrid:
         weights = {name: value.clone() for name, value in self.generator.state_dict().items()}
         return partial(self._render_weights, weights)
 
-    def _render_weights(self, weights: dict[str, Tensor]) -> np.ndarray:
+    def _render_weights(self, weights: dict[str, Tensor]) -> Picture:
         """Render samples of a generator with these weights."""
         self._copy.load_state_dict(weights)
         samples = generate(self._copy, self.z, self.y)
-        return self.dataset.render(samples, self.columns, self.rows)
+        return render(self.dataset, samples, self.columns, self.rows)
 
     def real(self, samples: InMemoryDataset, rng: torch.Generator) -> Draw:
         """Return a function that renders random real samples with the same labels."""
@@ -95,7 +126,7 @@ class SampleGrid:
 
     def _render_later(self, samples: Tensor) -> Draw:
         on_host = HostCopy(samples)
-        return lambda: self.dataset.render(on_host.wait(), self.columns, self.rows)
+        return lambda: render(self.dataset, on_host.wait(), self.columns, self.rows)
 
 
 class Png(NamedTuple):
@@ -106,10 +137,8 @@ class Png(NamedTuple):
     width: int
 
 
-def encode_png(pixels: np.ndarray) -> Png:
-    """Encode an image, uint8 (H, W, 3), as PNG: fast rather than small."""
-    from PIL import Image  # a slow import, made by the background thread
-
+def encode_png(picture: Picture) -> Png:
+    """Encode a picture as PNG: fast rather than small."""
     encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, "PNG", compress_level=1)
-    return Png(encoded.getvalue(), *pixels.shape[:2])
+    picture.save(encoded, compress_level=1)
+    return Png(encoded.getvalue(), *picture.pixels.shape[:2])

@@ -1,4 +1,4 @@
-"""Run folders to an answer with error bars: reading, statistics, figures, one page.
+"""Reports that compare runs: reads their folders, computes statistics, writes one page.
 
-Reads what runs wrote; imports no torch.
+Imports no torch.
 """

@@ -1,4 +1,4 @@
-"""The figures of a study, each made only where the study holds what it shows."""
+"""Build a report: read runs, compare them, and write the page, the Markdown, CSV and figures."""
 
 import dataclasses
 import logging
@@ -11,41 +11,21 @@ from matplotlib.figure import Figure
 
 from gan_zoo.command_line import from_here
 from gan_zoo.report.comparison import Comparison, compare
+from gan_zoo.report.curve_figures import gradients, learning, losses, scores
 from gan_zoo.report.figure_style import STYLE
-from gan_zoo.report.html import page
+from gan_zoo.report.html import render_html
 from gan_zoo.report.markdown import configurations_csv, markdown, runs_csv
 from gan_zoo.report.metric_info import choose_metric
 from gan_zoo.report.run_status import run_status
 from gan_zoo.report.runs import Run, read_runs
 from gan_zoo.report.sample_sheets import sheets
 from gan_zoo.report.sweep_figures import heat_map, intervals, sweep
-from gan_zoo.report.tradeoff_figures import cost, diversity, learning
-from gan_zoo.report.training_curves import gradients, losses, scores
+from gan_zoo.report.tradeoff_figures import cost, diversity
 from gan_zoo.schema import ConfigError
 
+log = logging.getLogger(__name__)
 
-def figures(comparison: Comparison) -> dict[str, tuple[Figure, str]]:
-    """Every figure that the study has the numbers for: name -> (figure, caption)."""
-    found = {}
-    makers = (intervals, sweep, heat_map, learning, diversity, cost, losses, scores, gradients)
-    for i, (dataset, peers) in enumerate(comparison.datasets.items()):
-        part = dataclasses.replace(comparison, configurations=tuple(peers))
-        several = len(comparison.datasets) > 1
-        for make in makers:
-            with matplotlib.rc_context(STYLE):
-                made = make(part)
-            if made is not None:
-                figure, caption = made
-                name = f"{make.__name__}_{i}" if several else make.__name__
-                found[name] = (figure, f"{dataset}: {caption}" if several else caption)
-    return found
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure beside each other as PNG and SVG; path is without suffix."""
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(path.with_suffix(".png"), dpi=110)
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+_FIGURES = (intervals, sweep, heat_map, learning, diversity, cost, losses, scores, gradients)
 
 
 def write_report(
@@ -61,26 +41,53 @@ def write_report(
 
     Args:
         roots: run folders, or folders that hold some at any depth.
-        out: where to; by default the folder `report` in what the roots have in common.
+        out: output folder; by default `report` in the common parent of the roots.
         metric: the tag to compare by; by default a metric/* that all finished runs have.
-        lower_is_better: of the metric, where its name does not tell.
+        lower_is_better: of the metric; None to go by its name.
         baseline: factors and values of what the others are compared with.
-        refresh: seconds after which the page loads itself again.
+        refresh: seconds after which the page reloads itself.
 
-    Returns the page's path and what it shows. Raises ConfigError for a wrong setting.
+    Returns the page's path and its content. Raises ConfigError for a wrong setting.
     """
     runs, unreadable = read_runs(roots)
     if not runs:
         reasons = "; ".join(f"{each.name}: {each.reason}" for each in unreadable)
         raise ConfigError("folder", ", ".join(map(str, roots)), f"no run can be read: {reasons}")
-    chosen = choose_metric(metric, lower_is_better, _measured(runs))
+    chosen = choose_metric(metric, lower_is_better, _tags_per_run(runs))
     content = compare(runs, unreadable, chosen, baseline or {})
     out = out or Path(os.path.commonpath([root.resolve() for root in roots])) / "report"
     return _write(content, out, refresh), content
 
 
-def _measured(runs: Sequence[Run]) -> list[set[str]]:
-    """Tags of each run that ended, but for those that failed before anything was measured."""
+def report_sweep(folder: Path) -> None:
+    """Report a sweep that has ended; a report that fails is logged in one line, never raised."""
+    try:
+        page, _ = write_report([folder])
+        log.info("report: %s", os.path.relpath(page))
+    except Exception as error:  # the runs are done: a bug of the report must not hide that
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        command = from_here("scripts/report.py", str(folder))
+        log.warning("no report: %s; try again: %s", reason, command)
+
+
+def figures(comparison: Comparison) -> dict[str, tuple[Figure, str]]:
+    """Plot every figure that the comparison has the numbers for: name -> (figure, caption)."""
+    found = {}
+    several = len(comparison.datasets) > 1
+    for i, (dataset, peers) in enumerate(comparison.datasets.items()):
+        part = dataclasses.replace(comparison, configurations=tuple(peers))
+        for make in _FIGURES:
+            with matplotlib.rc_context(STYLE):
+                made = make(part)
+            if made is not None:
+                figure, caption = made
+                name = f"{make.__name__}_{i}" if several else make.__name__
+                found[name] = (figure, f"{dataset}: {caption}" if several else caption)
+    return found
+
+
+def _tags_per_run(runs: Sequence[Run]) -> list[set[str]]:
+    """Tags of each run that ended, without those that failed before any metric was measured."""
     ended = [each for each in (run_status(run, None) for run in runs) if each.ended]
     tags = [(each, set(each.run.metrics)) for each in ended]
     return [
@@ -91,38 +98,31 @@ def _measured(runs: Sequence[Run]) -> list[set[str]]:
 
 
 def _write(content: Comparison, out: Path, refresh: int | None) -> Path:
-    drawn = figures(content)
+    made = figures(content)
     try:
         (out / "figures").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError("--out", out, f"cannot be written to: {error.strerror}") from None
-    for name, (figure, _) in drawn.items():
-        save(figure, out / "figures" / name)
-    captions = {name: caption for name, (_, caption) in drawn.items()}
+    for name, (figure, _) in made.items():
+        _save(figure, out / "figures" / name)
+    captions = {name: caption for name, (_, caption) in made.items()}
     _replace(out / "report.md", markdown(content, captions))
     _replace(out / "table.csv", configurations_csv(content))
     _replace(out / "runs.csv", runs_csv(content))
-    written = out / "report.html"
-    _replace(written, page(content, drawn, sheets(content), out, refresh))
-    return written
+    page = out / "report.html"
+    _replace(page, render_html(content, captions, sheets(content), out, refresh))
+    return page
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG and SVG; path is without suffix."""
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(path.with_suffix(".png"), dpi=110)
+        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
 
 
 def _replace(path: Path, content: str) -> None:
-    """Write a file whole: a reader sees the old one or the new one."""
+    """Write a file atomically."""
     partial = path.with_suffix(path.suffix + ".partial")
     partial.write_text(content, encoding="utf-8", errors="backslashreplace", newline="")
     partial.replace(path)
-
-
-log = logging.getLogger(__name__)
-
-
-def report_sweep(folder: Path) -> None:
-    """Report a sweep that has ended; a report that fails is told in one line, never raised."""
-    try:
-        page, _ = write_report([folder])
-        log.info("report: %s", os.path.relpath(page))
-    except Exception as error:  # the runs are done and safe: no fault of a report may hide that
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        command = from_here("scripts/report.py", str(folder))
-        log.warning("no report: %s; try again: %s", reason, command)

@@ -1,4 +1,4 @@
-"""What all figures share: their look, and which configurations they show."""
+"""The style of all figures: sizes, colors, legends, and which configurations they show."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_zoo.report.comparison import Comparison, Configuration
-from gan_zoo.report.findings import best_first
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.configuration import Configuration, best_first
 
 SHOWN = 12  # configurations in one figure with a line or point for each
-# Okabe and Ito's colors, told apart by the color-blind too
+# Okabe and Ito's colors, which color-blind readers can distinguish
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933")
-# what captions call them: nothing else is drawn in these roles
+# captions name these colors: baselines are orange, seeds gray
 BLUE, ORANGE, GRAY = COLORS[0], COLORS[1], "#808080"
 _STYLES = ("-", "--", ":")
 STYLE = {
     "text.parse_math": False,  # names may hold dollar signs
-    "svg.hashsalt": "gan_zoo",  # the same study gives the same file
+    "svg.hashsalt": "gan_zoo",  # the same runs give the same file
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -28,24 +28,24 @@ STYLE = {
 
 
 def new_figure(height: float = 4.2) -> tuple[Figure, Axes]:
-    """An empty figure as wide as the page, height in inches."""
+    """Make an empty figure as wide as the page; height in inches."""
     figure = Figure(figsize=(6.4, min(height, 40)), layout="constrained")
     return figure, figure.subplots()
 
 
 def panels(count: int) -> tuple[Figure, list[Axes]]:
-    """A figure as wide as the page with some axes side by side."""
+    """Make a figure as wide as the page with `count` axes side by side."""
     figure = Figure(figsize=(6.4, 3.4), layout="constrained")
     return figure, [figure.add_subplot(1, count, 1 + i) for i in range(count)]
 
 
 def line_style(i: int) -> tuple[str, str]:
-    """Color and line style of the i-th of up to 24 things."""
+    """Return color and line style of the i-th of up to 24 lines."""
     return COLORS[i % len(COLORS)], _STYLES[i // len(COLORS) % len(_STYLES)]
 
 
 def legend(axes: Axes) -> None:
-    """Names below the axes, where long ones have room, if there are any."""
+    """Add a legend below the axes, where long labels have room, if there are any labels."""
     if axes.get_legend_handles_labels()[1]:
         figure = axes.get_figure()
         assert isinstance(figure, Figure)
@@ -54,7 +54,7 @@ def legend(axes: Axes) -> None:
 
 
 def top_configurations(comparison: Comparison) -> list[Configuration]:
-    """At most SHOWN configurations, best first: up to three baselines, and the best others."""
+    """Choose at most SHOWN configurations, best first: up to three baselines, the best others."""
     if comparison.metric is None:
         return []
     ordered = best_first(
@@ -66,15 +66,15 @@ def top_configurations(comparison: Comparison) -> list[Configuration]:
 
 
 def plain_numbers(value: float, place: int | None = None) -> str:
-    """A tick of a logarithmic axis; powers in mathematical type need what names must not have."""
+    """Format a tick of a logarithmic axis without math text, which STYLE turns off."""
     return f"{value:g}"
 
 
 def clip_limits(set_limits: Callable[..., Any], rows: Sequence[Configuration]) -> None:
-    """Keep the seeds in view: an interval of two wild seeds may dwarf everything."""
+    """Limit an axis to the seeds' values: an interval of two distant seeds may be far wider."""
     values = [value for each in rows for value in each.scores.values()]
-    room = max(values) - min(values) or abs(values[0]) or 1.0
+    span = max(values) - min(values) or abs(values[0]) or 1.0
     bounds = [each.interval for each in rows if each.interval]
-    low = max(min([*values, *(b.low for b in bounds)]), min(values) - room)
-    high = min(max([*values, *(b.high for b in bounds)]), max(values) + room)
-    set_limits(low - 0.04 * room, high + 0.04 * room)
+    low = max(min([*values, *(b.low for b in bounds)]), min(values) - span)
+    high = min(max([*values, *(b.high for b in bounds)]), max(values) + span)
+    set_limits(low - 0.04 * span, high + 0.04 * span)

@@ -1,21 +1,63 @@
-"""The comparison in a few sentences."""
+"""The comparison in a few sentences: the winner, how sure it is, and the method."""
 
 from collections import Counter
 from collections.abc import Sequence
 
-from gan_zoo.report.comparison import Comparison, Configuration
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.configuration import Configuration, best_first
 from gan_zoo.report.metric_info import Metric
-from gan_zoo.report.number_format import rounding
-from gan_zoo.report.plurals import counted, listed
-from gan_zoo.report.warnings import is_significant
+from gan_zoo.report.number_format import counted, number, rounding
 
-CLEAR = 0.8  # probability of being the best from which a configuration is called so
+_CLEAR = 0.8  # P(best) from which the best configuration is called the winner
+METHOD = [
+    "A configuration is a set of runs that differ by no setting but the seed; its value is the "
+    "mean over seeds of the metric at the end of training.",
+    "95 % interval: Student's t over seeds. It holds the true mean in 95 % of repetitions where "
+    "values are normal over seeds, and in about 90 % where they are strongly skewed. The "
+    "percentile bootstrap, which table.csv also has, holds it in only 75 % with 3 seeds, 87 % "
+    "with 5 and 91 % with 10.",
+    "Difference: configuration minus baseline, paired by seed, since equal seeds share initial "
+    "weights, noise and the order of data. p: two-sided paired t test; Holm's correction over all "
+    "comparisons of this report keeps the probability of any false claim below 5 %. Intervals of "
+    "differences are not corrected. Where all differences are one and the same number, p is that "
+    "of the sign-flip test.",
+    "P(best): share of bootstrap resamples over seeds in which the configuration's mean is the "
+    "best; configurations with one seed are not ranked. With 3 seeds it is optimistic: 0.9 is "
+    "right about 8 times in 10.",
+    "Failed: runs whose health status is not healthy, whose last losses are not finite, or that "
+    "learned nothing: no mode was captured, or hardly any sample looks real (fewer than 5 % of "
+    "points, or images of a precision below 0.01). In brackets the 95 % interval of that rate by "
+    "Clopper and Pearson, which is never too short.",
+    "A run that did not finish has no value, and is listed as excluded.",
+]
+
+
+def title(comparison: Comparison) -> str:
+    """Name the factors and the metric."""
+    factors = " and ".join(comparison.factor_set.factors) or "One configuration"
+    return f"{factors}, by {comparison.metric}" if comparison.metric else factors
+
+
+def subtitle(comparison: Comparison) -> str:
+    """Count runs and configurations, and list the seeds, in one line."""
+    seeds = {str(each.run.seed) for each in comparison.statuses}
+    parts = [
+        counted(len(comparison.statuses), "run"),
+        counted(len(comparison.configurations), "configuration"),
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(sorted(seeds, key=seed_order))}",
+    ]
+    return " · ".join(parts)
+
+
+def seed_order(seed: str) -> tuple[int, str]:
+    """Sort seeds by number although they are text."""
+    return len(seed), seed
 
 
 def findings(comparison: Comparison) -> list[str]:
-    """What the numbers say, a sentence or more for each dataset."""
+    """Summarize the comparison in a sentence or more for each dataset."""
     if comparison.metric is None:
-        return ["No metric was measured in all runs: this report shows, and does not rank."]
+        return ["No metric was measured in all runs: nothing is ranked."]
     found = []
     for dataset, peers in comparison.datasets.items():
         valued = [each for each in peers if each.scores]
@@ -23,66 +65,49 @@ def findings(comparison: Comparison) -> list[str]:
         if valued:
             found.append(prefix + " ".join(_sentences(valued, comparison.metric)))
         else:
-            found.append(f"{prefix}no run came to its end with a finite {comparison.metric.tag}.")
+            found.append(f"{prefix}no run finished with a finite {comparison.metric.tag}.")
     return found
-
-
-def best_first(configurations: Sequence[Configuration], metric: Metric) -> list[Configuration]:
-    """Configurations by their means; all of them must have one."""
-    sign = 1 if metric.lower_is_better else -1
-    return sorted(configurations, key=lambda each: sign * (each.mean or 0.0))
-
-
-def in_order(peers: Sequence[Configuration], metric: Metric | None) -> list[Configuration]:
-    """Best first, and those without a value last; in sweep order without a metric."""
-    valued = [each for each in peers if each.scores and metric]
-    ordered = best_first(valued, metric) if metric else valued
-    return [*ordered, *(each for each in peers if each not in ordered)]
-
-
-def number(value: float | None) -> str:
-    """Four digits, or a dash where there is no number."""
-    return rounding([value])(value)
 
 
 def _sentences(valued: Sequence[Configuration], metric: Metric) -> list[str]:
     ordered = best_first(valued, metric)
-    top, unsound = ordered[0], [each for each in ordered if not _sound(each)]
-    if len(unsound) == len(ordered):
-        said = [_nothing(ordered), f"The {_best_of(metric)} is that of {top.label}, {_mean(top)}."]
+    top, failed = ordered[0], [each for each in ordered if _mostly_failed(each)]
+    if len(failed) == len(ordered):
+        best = f"The {_best_of(metric)} is that of {top.label}, {_mean(top)}."
+        sentences = [_all_failed(ordered), best]
     elif len(ordered) == 1:
-        said = [f"One configuration, {top.label}: mean {_mean(top)}."]
-    elif top in unsound:
-        said = [_but_failed(ordered, metric)]
+        sentences = [f"One configuration, {top.label}: mean {_mean(top)}."]
+    elif top in failed:
+        sentences = [_best_failed(ordered, metric)]
     else:
-        said = [_leader(ordered, metric)]
+        sentences = [_leader(ordered, metric)]
     if len(ordered) == 1:
-        return said
+        return sentences
     if max(len(each.scores) for each in valued) < 2:
-        return [*said, "With one seed each, nothing can be said about significance."]
-    if top.p_best is not None and top not in unsound:
+        return [*sentences, "With one seed each, significance is unknown."]
+    if top.p_best is not None and top not in failed:
         ranked = sum(each.p_best is not None for each in valued)
-        said.append(f"P(best) of {top.label} among {ranked} is {top.p_best:.2f}.")
-    return [*said, *_against_baselines(valued, metric)]
+        sentences.append(f"P(best) of {top.label} among {ranked} is {top.p_best:.2f}.")
+    return [*sentences, *_against_baselines(valued, metric)]
 
 
 def _best_of(metric: Metric) -> str:
     return f"{'lowest' if metric.lower_is_better else 'highest'} mean {metric.tag}"
 
 
-def _sound(each: Configuration) -> bool:
-    """Whether at least half of its runs trained without failing."""
-    return 2 * each.failures <= len(each.runs)
+def _mostly_failed(each: Configuration) -> bool:
+    """Whether more than half of the runs failed."""
+    return 2 * each.failures > len(each.runs)
 
 
-def _nothing(ordered: Sequence[Configuration]) -> str:
+def _all_failed(ordered: Sequence[Configuration]) -> str:
     runs, failures = sum(len(each.runs) for each in ordered), sum(e.failures for e in ordered)
     return f"No winner: {failures} of {counted(runs, 'run')} failed ({_kinds(ordered)})."
 
 
-def _but_failed(ordered: Sequence[Configuration], metric: Metric) -> str:
-    """The best mean belongs to runs that failed, which no one wants."""
-    top, following = ordered[0], next(each for each in ordered if _sound(each))
+def _best_failed(ordered: Sequence[Configuration], metric: Metric) -> str:
+    """Name the best mean, of runs that mostly failed, and the best one of the others."""
+    top, following = ordered[0], next(each for each in ordered if not _mostly_failed(each))
     failed = f"{top.failures} of its {counted(len(top.runs), 'run')} failed ({_kinds([top])})"
     return (
         f"No winner: {top.label} has the {_best_of(metric)}, {_mean(top)}, but {failed}. Among "
@@ -91,20 +116,24 @@ def _but_failed(ordered: Sequence[Configuration], metric: Metric) -> str:
 
 
 def _leader(ordered: Sequence[Configuration], metric: Metric) -> str:
-    """Who has the best mean, and whether that is more than chance."""
+    """Name the best mean, and whether P(best) makes it the winner."""
     top = ordered[0]
-    level = [each.label for each in ordered if each.mean == top.mean]
-    if len(level) > 1:
-        return f"No clear winner: {listed(level)} share the {_best_of(metric)}, {_mean(top)}."
-    clear = top.p_best is not None and top.p_best >= CLEAR
-    return (
-        "No clear winner: " * (not clear) + f"{top.label} has the {_best_of(metric)}, {_mean(top)}."
-    )
+    equal = [each.label for each in ordered if each.mean == top.mean]
+    if len(equal) > 1:
+        return f"No clear winner: {_list(equal)} share the {_best_of(metric)}, {_mean(top)}."
+    clear = top.p_best is not None and top.p_best >= _CLEAR
+    prefix = "" if clear else "No clear winner: "
+    return f"{prefix}{top.label} has the {_best_of(metric)}, {_mean(top)}."
+
+
+def _list(words: Sequence[str]) -> str:
+    """Join words: a; a and b; a, b and c."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def _kinds(group: Sequence[Configuration]) -> str:
-    """How runs failed, the most frequent way first."""
-    kinds = Counter(o.kind for each in group for o in each.statuses if o.failure)
+    """List the kinds of failure, the most frequent first."""
+    kinds = Counter(s.kind for each in group for s in each.statuses if s.failure)
     if len(kinds) == 1:
         return next(iter(kinds))
     return ", ".join(f"{kind}: {count}" for kind, count in kinds.most_common())
@@ -122,51 +151,24 @@ def _against_baselines(valued: Sequence[Configuration], metric: Metric) -> list[
     if not tested:
         return ["No configuration has two seeds in common with a baseline: no difference tested."]
     against = ", ".join(dict.fromkeys(each.baseline for each in tested))
-    certain = [each for each in tested if is_significant(each)]
+    certain = [each for each in tested if each.is_significant]
     level = "at the 5 % level after Holm's correction"
     if not certain:
         one = f"The comparison with {against} shows no"
         none = f"None of {len(tested)} comparisons with {against} shows a"
-        said = one if len(tested) == 1 else none
-        return [f"{said} difference {level}; that is no proof of equality."]
+        start = one if len(tested) == 1 else none
+        return [f"{start} difference {level}; that is no proof of equality."]
     sign = 1 if metric.lower_is_better else -1
-    sides = {
-        "better": [each for each in certain if each.difference and sign * each.difference.mean < 0],
-        "worse": [each for each in certain if each.difference and sign * each.difference.mean > 0],
-    }
-    parts = " – ".join(f"{word}: {_few(group)}" for word, group in sides.items() if group)
-    differ = f"{len(certain)} {'differs' if len(certain) == 1 else 'differ'} {level} ({parts})."
-    return [f"Of {counted(len(tested), 'comparison')} with {against}, {differ}"]
+    better = [each for each in certain if each.difference and sign * each.difference.mean < 0]
+    worse = [each for each in certain if each.difference and sign * each.difference.mean > 0]
+    parts = [f"{w}: {_first(g)}" for w, g in (("better", better), ("worse", worse)) if g]
+    verb = "differs" if len(certain) == 1 else "differ"
+    start = f"Of {counted(len(tested), 'comparison')} with {against}, {len(certain)} {verb} {level}"
+    return [f"{start} ({' – '.join(parts)})."]
 
 
-def _few(group: Sequence[Configuration], count: int = 3) -> str:
+def _first(group: Sequence[Configuration], count: int = 3) -> str:
+    """List labels and differences of the first configurations, and count the others."""
     more = f"; and {len(group) - count} more" if len(group) > count else ""
-    return "; ".join(map(_by, group[:count])) + more
-
-
-def _by(each: Configuration) -> str:
-    change = each.difference.mean if each.difference else None
-    return f"{each.label} by {number(abs(change) if change is not None else None)}"
-
-
-METHOD = [
-    "A configuration is a set of runs that differ by no setting but the seed; its value is the "
-    "mean over seeds of the metric at the end of training.",
-    "95 % interval: Student's t over seeds. It holds the true mean in 95 % of repetitions where "
-    "values are normal over seeds, and in about 90 % where they are strongly skewed. The "
-    "percentile bootstrap, which table.csv also has, holds it in only 75 % with 3 seeds, 87 % "
-    "with 5 and 91 % with 10.",
-    "Difference: configuration minus baseline, paired by seed, since equal seeds share initial "
-    "weights, noise and the order of data. p: two-sided paired t test; Holm's correction over all "
-    "comparisons of this report keeps the probability of any false claim below 5 %. Intervals of "
-    "differences are not corrected. Where all differences are one and the same number, p is that "
-    "of the sign-flip test.",
-    "P(best): share of bootstrap resamples over seeds in which the configuration's mean is the "
-    "best; configurations with one seed take no part. With 3 seeds it is optimistic: 0.9 is "
-    "right about 8 times in 10.",
-    "Failed: runs whose health verdict is not healthy, whose last losses are not finite, or that "
-    "learned nothing: no mode was captured, or hardly a sample looks real (fewer than 5 % of "
-    "points, or images of a precision below 0.01). In brackets the 95 % interval of that rate by "
-    "Clopper and Pearson, which is never too short.",
-    "A run that did not come to its end has no value, and is listed as left out.",
-]
+    changes = [(each.label, each.difference) for each in group[:count]]
+    return "; ".join(f"{label} by {number(abs(d.mean))}" for label, d in changes if d) + more

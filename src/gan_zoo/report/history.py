@@ -1,4 +1,4 @@
-"""metrics.jsonl, read line by line; a broken line costs no more than itself."""
+"""The history of a run's tags, from metrics.jsonl; a broken line affects no other line."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """Values of one tag; steps (generator updates) increase. Not-a-number where JSON had null."""
+    """Values of one tag at increasing steps (generator updates); nan where JSON had null."""
 
     steps: np.ndarray
     values: np.ndarray
@@ -31,22 +31,22 @@ class Curves:
 
     @property
     def step(self) -> int:
-        """The last step of any tag; 0 where nothing was written."""
+        """Last step of any tag; 0 without any."""
         return max((int(curve.steps[-1]) for curve in self.tags.values()), default=0)
 
 
 def read_curves(path: Path) -> Curves:
     """Read a metrics.jsonl. Raises OSError where there is none.
 
-    Lines of one step complete each other; a line of an earlier step, by a run that went back to a
+    Lines of one step are merged; a line of an earlier step, by a run that resumed from a
     checkpoint, replaces what came after it.
     """
     lines = path.read_bytes().splitlines()
-    parsed = _all_at_once(lines) or [_parsed(line) for line in lines]
+    parsed = _parse_together(lines) or [_parse(line) for line in lines]
     records: list[dict[str, Any]] = []
     broken, cut_off = 0, False
     for record in parsed:
-        cut_off = not _sound(record)
+        cut_off = not _is_record(record)
         if cut_off:
             broken += 1
             continue
@@ -57,22 +57,22 @@ def read_curves(path: Path) -> Curves:
     return Curves(_columns(records), broken, cut_off)
 
 
-def _all_at_once(lines: list[bytes]) -> list[Any] | None:
-    """All lines as one JSON array, twice as fast as one by one; None where that is not sound."""
-    parsed = _parsed(b"[" + b",".join(lines) + b"]")
+def _parse_together(lines: list[bytes]) -> list[Any] | None:
+    """Parse all lines as one JSON array, twice as fast as one by one; None where that fails."""
+    parsed = _parse(b"[" + b",".join(lines) + b"]")
     return parsed if isinstance(parsed, list) and len(parsed) == len(lines) else None
 
 
-def _parsed(text: bytes) -> Any:
-    """A JSON value, or None where it is none."""
+def _parse(text: bytes) -> Any:
+    """Parse a JSON value; None for invalid JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
 
 
-def _sound(record: Any) -> bool:
-    """Whether a line held an object with a step."""
+def _is_record(record: Any) -> bool:
+    """Whether a line is an object with a step."""
     step = record.get("step") if isinstance(record, dict) else None
     return isinstance(step, int) and not isinstance(step, bool) and 0 <= step < 2**53
 
@@ -89,9 +89,9 @@ def _columns(records: list[dict[str, Any]]) -> dict[str, Curve]:
 
 
 def _numbers(values: list[Any]) -> np.ndarray:
-    """Values as float64; not-a-number for what is no number."""
+    """Convert values to float64; nan for what is no number."""
     try:
-        column = np.array(values, dtype=np.float64)  # null becomes not-a-number
+        column = np.array(values, dtype=np.float64)  # null becomes nan
     except (TypeError, ValueError, OverflowError):
         column = np.empty((0, 0))
     return column if column.ndim == 1 else np.array([_number(value) for value in values])

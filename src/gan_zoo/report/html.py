@@ -1,211 +1,160 @@
-"""One page that holds everything: no network, no other file needed to read it."""
+"""The report as one HTML page that needs no network and no other file, by report.html.j2."""
 
+import base64
+import io
 import os
-from collections.abc import Iterable, Mapping
-from importlib.resources import files
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
+import jinja2
 import numpy as np
-from matplotlib.figure import Figure
+from PIL import Image
 
-from gan_zoo.report import markup
+from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_command
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.evaluate_command import measuring
+from gan_zoo.report.configuration import Configuration, in_order
 from gan_zoo.report.factors import format_value
-from gan_zoo.report.findings import METHOD, findings, in_order
-from gan_zoo.report.plurals import counted
-from gan_zoo.report.reproduce import command, origins, reporter
+from gan_zoo.report.figure_style import BLUE, GRAY, ORANGE
+from gan_zoo.report.findings import METHOD, findings, subtitle, title
+from gan_zoo.report.number_format import number
+from gan_zoo.report.provenance import provenance
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.sample_sheets import Sheet
-from gan_zoo.report.seed_strip import Strip
-from gan_zoo.report.sweep_figures import named
+from gan_zoo.report.sweep_figures import interval_caption
 from gan_zoo.report.tables import Column, configuration_columns, run_columns
 from gan_zoo.report.warnings import warnings
 
-# the page may load nothing, whatever a run's name or setting may hold
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-
-MEASURE = "Measure the runs with this command, then make the report again:"
-_SMALLEST = 48  # pixels of a sample on the page
+_STRIP_WIDTH = 130  # of the viewBox of a line of seeds
 
 
-def page(
+class _Table(NamedTuple):
+    """The configurations of one dataset; `scale` is None where there is no value to draw."""
+
+    dataset: str
+    columns: list[Column]
+    rows: list[Configuration]
+    scale: Callable[[float], str] | None
+    caption: str
+
+
+def render_html(
     comparison: Comparison,
-    figures: Mapping[str, tuple[Figure, str]],
-    sheets: Iterable[Sheet],
+    captions: Mapping[str, str],
+    sheets: Sequence[Sheet],
     out: Path,
     refresh: int | None = None,
 ) -> str:
-    """The report as HTML.
+    """Render the page.
 
-    out is the folder that it will lie in, for the links to runs; refresh: seconds after which
-    it loads itself again, while runs still go on.
+    Args:
+        comparison: what to report.
+        captions: name -> caption of each figure, whose files are in out/figures.
+        sheets: samples of each dataset.
+        out: folder of the page, from which it links to the runs.
+        refresh: seconds after which the page reloads itself, while runs are unfinished.
     """
-    sections = {
-        "Configurations": _configurations(comparison),
-        "Figures": _figures(figures),
-        "Samples": "".join(map(_sheet, sheets)),
-        "Runs": _runs(comparison, out),
-        "Left out": _left_out(comparison),
-        "Method": _method(comparison),
-        "Where it came from": _provenance(comparison),
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("gan_zoo.report", ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    templates.globals |= {
+        "BLUE": BLUE,
+        "GRAY": GRAY,
+        "ORANGE": ORANGE,
+        "EVALUATE_FIRST": EVALUATE_FIRST,
+        "METHOD": METHOD,
+        "number": number,
+        "png_address": png_address,
+        "repr": repr,
+        "reproduce_command": reproduce_command,
     }
-    body = "".join(f"<h2>{title}</h2>{html}" for title, html in sections.items() if html)
-    again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
-    source = files("gan_zoo.report")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">{again}'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{markup.text(title(comparison))}</title>"
-        f"<style>{source.joinpath('page.css').read_text('utf-8')}</style></head><body>"
-        f"<h1>{markup.text(title(comparison))}</h1>"
-        f"<p class='soft'>{markup.text(scope(comparison))}</p>"
-        f"{markup.paragraphs(findings(comparison), 'answer')}{_measuring(comparison)}"
-        f"{markup.bullets(warnings(comparison), 'cautions')}{body}"
-        f"<script>{source.joinpath('page.js').read_text('utf-8')}</script></body></html>\n"
+    return templates.get_template("report.html.j2").render(
+        title=title(comparison),
+        subtitle=subtitle(comparison),
+        findings=findings(comparison),
+        evaluate_command="" if comparison.metric else evaluate_command(comparison),
+        warnings=warnings(comparison),
+        tables=[_table(comparison, *group) for group in comparison.datasets.items()],
+        captions=captions,
+        svg_address=lambda name: svg_address(out / "figures" / f"{name}.svg"),
+        sheets=sheets,
+        run_columns=_run_columns(comparison),
+        statuses=comparison.statuses,
+        folder_address=lambda status: _folder_address(status, out),
+        excluded=_excluded(comparison),
+        factors=_factors(comparison),
+        equal=[(key, format_value(v)) for key, v in comparison.factor_set.equal.items()],
+        provenance=provenance(comparison),
+        refresh=refresh,
     )
 
 
-def title(comparison: Comparison) -> str:
-    """The question that the runs answer."""
-    factors = " and ".join(comparison.factor_set.factors) or "One configuration"
-    return f"{factors}, by {comparison.metric}" if comparison.metric else factors
+def svg_address(path: Path) -> str:
+    """Encode a figure's file as a data URI."""
+    return _data_uri("image/svg+xml", path.read_bytes())
 
 
-def scope(comparison: Comparison) -> str:
-    """How much there is, in a line."""
-    statuses = comparison.statuses
-    seeds = sorted({str(each.run.seed) for each in statuses}, key=_natural)
-    parts = [
-        counted(len(statuses), "run"),
-        counted(len(comparison.configurations), "configuration"),
-        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(seeds)}",
-    ]
-    return " · ".join(parts)
+def png_address(pixels: np.ndarray) -> str:
+    """Encode an image, uint8 (height, width, 3), as a data URI."""
+    png = io.BytesIO()
+    Image.fromarray(pixels).save(png, "PNG", optimize=True)
+    return _data_uri("image/png", png.getvalue())
 
 
-def _measuring(comparison: Comparison) -> str:
-    """How to come by a metric, where there is none."""
-    command = measuring(comparison)
-    if comparison.metric or not command:
-        return ""
-    return f"<p>{MEASURE} <code>{markup.text(command)}</code></p>"
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _natural(word: str) -> tuple[int, str]:
-    return len(word), word
+def _folder_address(status: RunStatus, out: Path) -> str:
+    return quote(os.fsencode(os.path.relpath(status.run.folder, out))) + "/"
 
 
-def _configurations(comparison: Comparison) -> str:
-    """A table for each dataset, since numbers of different data have no common order."""
-    made = []
-    for dataset, peers in comparison.datasets.items():
-        heading = f"<h3>{markup.text(dataset)}</h3>" if len(comparison.datasets) > 1 else ""
-        valued = [each for each in peers if each.scores]
-        extra = {"seeds and mean": Strip(valued)} if comparison.metric and valued else {}
-        rows, columns = (
-            in_order(peers, comparison.metric),
-            configuration_columns(comparison.metric, peers),
-        )
-        made.append(heading + markup.html_table(columns, rows, extra))
-        if extra:
-            marks = (
-                f"Points: means; lines: 95 % intervals; gray ticks: single seeds{named(valued)}."
-            )
-            made.append(f'<p class="soft">{marks}</p>')
-    return "".join(made)
-
-
-def _figures(figures: Mapping[str, tuple[Figure, str]]) -> str:
-    made = "".join(_figure(name, *figure) for name, figure in figures.items())
-    return f'<div class="figures">{made}</div>' if made else ""
-
-
-def _figure(name: str, figure: Figure, caption: str) -> str:
-    kinds = ("png", "svg")
-    links = ", ".join(markup.link(f"figures/{name}.{kind}", kind.upper()) for kind in kinds)
-    return (
-        f'<figure><img alt="{markup.text(caption)}" src="{markup.drawing(figure)}">'
-        f"<figcaption>{markup.text(caption)} ({links})</figcaption></figure>"
+def _table(comparison: Comparison, dataset: str, peers: Sequence[Configuration]) -> _Table:
+    valued = [each for each in peers if each.scores and comparison.metric]
+    return _Table(
+        dataset,
+        configuration_columns(comparison.metric, peers),
+        in_order(peers, comparison.metric),
+        _strip_scale(valued) if valued else None,
+        interval_caption(valued),
     )
 
 
-def _sheet(sheet: Sheet) -> str:
-    rows = []
-    for label, tiles in sheet.rows.items():
-        cells = "".join(f"<td>{_image(tile)}</td>" for tile in tiles)
-        rows.append(f"<tr><td>{markup.text(label)}</td>{cells}</tr>")
-    return (
-        f'<p class="soft">{markup.text(sheet.caption)}</p><div class="scroll">'
-        f'<table class="sheet"><tbody>{"".join(rows)}</tbody></table></div>'
-    )
+def _strip_scale(rows: Sequence[Configuration]) -> Callable[[float], str]:
+    """Map values to x coordinates, alike in all rows; values out of range go to its edge."""
+    values = [value for each in rows for value in each.scores.values()]
+    span = (max(values) - min(values)) or abs(values[0]) or 1.0
+    low, width = min(values) - 0.15 * span, 1.3 * span
+    return lambda value: f"{min(max((value - low) / width, 0.0), 1.0) * _STRIP_WIDTH:.1f}"
 
 
-def _image(tile: np.ndarray | None) -> str:
-    if tile is None:
-        return ""
-    width = max(tile.shape[1], _SMALLEST)
-    return f'<img alt="" width="{width}" src="{markup.picture(tile)}">'
-
-
-def _runs(comparison: Comparison, out: Path) -> str:
-    def folder(each: RunStatus) -> str:
-        return markup.link(
-            quote(os.fsencode(os.path.relpath(each.run.folder, out))) + "/", each.run.name
-        )
-
-    labels = {id(o): c.label for c in comparison.configurations for o in c.statuses}
-    columns = [
-        Column("configuration", lambda o: labels[id(o)], wordy=True),
+def _run_columns(comparison: Comparison) -> list[Column]:
+    labels = {id(s): c.label for c in comparison.configurations for s in c.statuses}
+    return [
+        Column("configuration", lambda status: labels[id(status)], wordy=True),
         *run_columns(comparison.metric, comparison.statuses),
     ]
-    return markup.html_table(columns, comparison.statuses, {"folder": folder})
 
 
-def _left_out(comparison: Comparison) -> str:
-    """Every folder that is no part of the statistics, by name."""
-    lines = [f"{each.run.name}: {each.exclusion}" for each in comparison.statuses if each.exclusion]
-    lines += [
-        f"{run.name}: another run has its configuration and seed, and counts instead"
-        for run in comparison.repeated
-    ]
-    lines += [f"{each.name}: {each.reason}" for each in comparison.unreadable]
-    return markup.bullets(lines)
+def _excluded(comparison: Comparison) -> list[str]:
+    """Name every folder that is not in the statistics, with the reason."""
+    return [
+        *(f"{each.run.name}: {each.exclusion}" for each in comparison.statuses if each.exclusion),
+        *(f"{run.name}: a later run has the same configuration and seed"
+          for run in comparison.repeated),
+        *(f"{each.name}: {each.reason}" for each in comparison.unreadable),
+    ]  # fmt: skip
 
 
-def _method(comparison: Comparison) -> str:
-    varied = comparison.factor_set
-    listed = [
-        ("varied", ", ".join(varied.factors) or "nothing"),
+def _factors(comparison: Comparison) -> list[tuple[str, str]]:
+    found = comparison.factor_set
+    return [
+        ("varied", ", ".join(found.factors) or "nothing"),
         ("replicate", "seed"),
-        ("changed with them", ", ".join(varied.covarying) or "nothing"),
-        ("differs, but does not change training", ", ".join(varied.ignored) or "nothing"),
+        ("changed with them", ", ".join(found.covarying) or "nothing"),
+        ("differs, but does not change training", ", ".join(found.ignored) or "nothing"),
     ]
-    equal = [(key, format_value(value)) for key, value in varied.equal.items()]
-    said = markup.details("How the numbers were made", markup.bullets(METHOD))
-    return said + markup.pairs(listed) + markup.details("Equal in all runs", markup.pairs(equal))
-
-
-def _provenance(comparison: Comparison) -> str:
-    runs = [each.run for each in comparison.statuses]
-    found = [
-        (
-            name,
-            "; ".join(
-                f"{value} ({counted(count, 'run')})" for value, count in counts.most_common()
-            ),
-        )
-        for name, counts in origins(runs).items()
-    ]
-    found.append(("report written by", ", ".join(f"{n} {v}" for n, v in reporter().items())))
-    protocols = (
-        {run.protocol(comparison.metric.tag) for run in runs} if comparison.metric else set()
-    )
-    found += [("metric's protocol", protocol) for protocol in sorted(protocols - {""})]
-    commands = "\n".join(f"# {run.name!r}\n{command(run)}" for run in runs)
-    return markup.pairs(found) + markup.details(
-        "Commands that train each run again",
-        f'<div class="scroll long"><pre>{markup.text(commands)}</pre></div>',
-    )

@@ -6,46 +6,46 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gan_zoo.report.comparison import Comparison, Configuration
-from gan_zoo.report.evaluate_command import measuring
+from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_command
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.configuration import Configuration, in_order
 from gan_zoo.report.factors import format_value
-from gan_zoo.report.findings import METHOD, findings, in_order
-from gan_zoo.report.html import MEASURE, scope, title
-from gan_zoo.report.reproduce import command
+from gan_zoo.report.findings import METHOD, findings, subtitle, title
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.tables import configuration_columns, state
 from gan_zoo.report.warnings import warnings
 
 
 def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
-    """The report's words, numbers and figures; captions by the figure's name."""
-    lines = [f"# {_escaped(title(comparison))}", "", _escaped(scope(comparison)), ""]
+    """Render the report as Markdown; captions: figure name -> caption."""
+    lines = [f"# {_escaped(title(comparison))}", "", _escaped(subtitle(comparison)), ""]
     lines += [f"**{_escaped(line)}**\n" for line in findings(comparison)]
     lines += [f"- {_escaped(line)}" for line in warnings(comparison)]
-    remedy = "" if comparison.metric else measuring(comparison)
-    lines += ["", MEASURE, "", "```sh", remedy, "```"] if remedy else []
+    command = "" if comparison.metric else evaluate_command(comparison)
+    lines += ["", EVALUATE_FIRST, "", "```sh", command, "```"] if command else []
     for dataset, peers in comparison.datasets.items():
         lines += ["", f"## {_escaped(dataset)}", "", *_table(peers, comparison)]
     for name, caption in captions.items():
         lines += ["", f"![{_escaped(caption)}](figures/{name}.png)", "", _escaped(caption)]
-    unsound = [each for each in comparison.statuses if each.failure or each.exclusion]
-    gaps = [f"{each.run.name}: {state(each)}" for each in unsound]
-    gaps += [f"{each.name}: {each.reason}" for each in comparison.unreadable]
-    lines += ["", "## Left out or failed", ""] if gaps else []
-    lines += [f"- {_escaped(gap)}" for gap in gaps]
+    failed = [each for each in comparison.statuses if each.failure or each.exclusion]
+    reasons = [f"{each.run.name}: {state(each)}" for each in failed]
+    reasons += [f"{each.name}: {each.reason}" for each in comparison.unreadable]
+    lines += ["", "## Excluded or failed runs", ""] if reasons else []
+    lines += [f"- {_escaped(reason)}" for reason in reasons]
     lines += ["", "## Method", "", *(f"- {line}" for line in METHOD)]
-    lines += ["", "## Commands", "", "```sh", *(command(o.run) for o in comparison.statuses), "```"]
+    commands = [reproduce_command(each.run) for each in comparison.statuses]
+    lines += ["", "## Commands", "", "```sh", *commands, "```"]
     return "\n".join(lines) + "\n"
 
 
 def configurations_csv(comparison: Comparison) -> str:
-    """One line for each configuration, numbers in full."""
+    """Render a line per configuration, numbers in full precision."""
     rows = [_numbers(each) for each in comparison.configurations]
     return _csv([*comparison.factor_set.factors, *_NUMBERS], rows)
 
 
 def runs_csv(comparison: Comparison) -> str:
-    """One line for each run, with the last value of every tag."""
+    """Render a line per run, with the last value of every tag."""
     tags = sorted({tag for each in comparison.statuses for tag in each.run.metrics})
     head = [*comparison.factor_set.factors, "seed", "state", "seconds", "images_seen", *tags]
     rows = [_run_numbers(each, c) for c in comparison.configurations for each in c.statuses]
@@ -96,7 +96,7 @@ def _run_numbers(each: RunStatus, configuration: Configuration) -> dict[str, Any
         "images_seen": run.images_seen,
         **run.metrics,
         "folder": run.name,
-        "command": command(run),
+        "command": reproduce_command(run),
     }
 
 
@@ -119,7 +119,7 @@ def _table(peers: Sequence[Configuration], comparison: Comparison) -> list[str]:
 
 
 def _escaped(words: str) -> str:
-    """Text that Markdown shows as it is, on one line and in one cell."""
+    """Escape a text for Markdown, on one line and in one cell."""
     safe = html.escape(" ".join(words.split()), quote=False)
     for mark in "\\`*_[]|":
         safe = safe.replace(mark, f"\\{mark}")

@@ -27,34 +27,34 @@ def lower_is_better(tag: str) -> bool | None:
 
 
 def choose_metric(
-    asked: str | None, better: bool | None, per_run: Iterable[set[str]]
+    tag: str | None, lower: bool | None, per_run: Iterable[set[str]]
 ) -> Metric | None:
-    """The metric to compare by: the one asked for, else a metric/* that all runs have, else None.
+    """Choose the metric to compare by: the given one, else a metric/* of all runs, else None.
 
     Args:
-        asked: a tag, or None.
-        better: True where lower is better, False where higher is, None to go by the name.
+        tag: of the metric; None for the default.
+        lower: whether lower is better; None to go by the name.
         per_run: the tags of each run.
 
     Raises ConfigError for a tag that no run has, or whose direction is unknown.
     """
     per_run = list(per_run)
     everywhere = set.intersection(*per_run) if per_run else set()
-    if asked is None:
+    if tag is None:
         known = [
             t for t in everywhere if t.startswith("metric/") and lower_is_better(t) is not None
         ]
         if not known:
             return None
-        asked = min(known, key=_preference)
-    elif not any(asked in tags for tags in per_run):
+        tag = min(known, key=_preference)
+    elif not any(tag in tags for tags in per_run):
         tags = set().union(*per_run)
-        raise ConfigError("metric", asked, f"is in no finished run; {suggest(asked, tags)}")
-    low = lower_is_better(asked) if better is None else better
-    if low is None:
-        allowed = "is lower or higher better? say --better lower or --better higher"
-        raise ConfigError("metric", asked, allowed)
-    return Metric(asked, low)
+        raise ConfigError("metric", tag, f"is in no finished run; {suggest(tag, tags)}")
+    lower = lower_is_better(tag) if lower is None else lower
+    if lower is None:
+        allowed = "is lower or higher better? add --better lower or --better higher"
+        raise ConfigError("metric", tag, allowed)
+    return Metric(tag, lower)
 
 
 def _holds(words: str, part: str) -> bool:

@@ -1,4 +1,4 @@
-"""One format for all numbers of a column, so that their digits stand below one another."""
+"""Numbers as text: one format for all numbers of a column, and counts with their nouns."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -12,14 +12,14 @@ _DECIMALS = 6  # at most
 def rounding(
     values: Iterable[float | None], digits: int = _DIGITS, fewest: int = _FEWEST
 ) -> Callable[[float | None], str]:
-    """The format of numbers that are shown together: all with as many decimals.
+    """Return the format of numbers that are shown together: all with the same decimals.
 
     Args:
-        values: all of them; None and not-a-number have no digits.
+        values: all of them; None and nan have no digits.
         digits: significant digits of the largest.
         fewest: significant digits of the smallest at least.
 
-    Where large and small numbers meet, all are shown with powers of ten.
+    All are shown with powers of ten where they are both large and small.
     """
     known = [abs(value) for value in values if value and math.isfinite(value)]
     largest, smallest = max(known, default=1.0), min(known, default=1.0)
@@ -31,8 +31,18 @@ def rounding(
     return lambda value: NONE if _absent(value) else f"{value:,.{decimals}f}"
 
 
+def number(value: float | None) -> str:
+    """Format a number alone: four digits, or a dash where there is none."""
+    return rounding([value])(value)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Format a count and its noun: 1 run, 2 runs; many: the plural if it is not one + "s"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def _decimals(value: float, digits: int) -> int:
-    """How many decimals show so many significant digits of a number above 0."""
+    """Return how many decimals show `digits` significant digits of a positive number."""
     return max(0, digits - 1 - math.floor(math.log10(value)))
 
 

@@ -1,4 +1,4 @@
-// Sorting by a click on a column's name, filtering by words; both work without a network.
+// Sort by a click on a column's name, filter by words.
 "use strict";
 for (const table of document.querySelectorAll("table.data")) {
   const body = table.tBodies[0];

@@ -1,4 +1,4 @@
-"""What became of each run: its value for the comparison, or why it has none."""
+"""The status of each run: its value for the comparison, or why it has none."""
 
 import dataclasses
 import math
@@ -10,8 +10,8 @@ from gan_zoo.evaluation.health import LEAST_QUALITY
 from gan_zoo.report.metric_info import Metric
 from gan_zoo.report.runs import Run
 
-_SOUND = "healthy"
-_UNLEARNED = "nothing learned"
+_HEALTHY = "healthy"
+_UNLEARNED = "nothing learned"  # checked here again: an evaluation after training may differ
 _MODES = "metric/modes"
 
 
@@ -22,7 +22,7 @@ class RunStatus:
     Attributes:
         value: of the metric at the run's end; None where it cannot be compared.
         failure: how it collapsed, diverged or learned nothing; empty where it did not.
-        exclusion: why it is no part of the statistics though it did not fail; empty where it is.
+        exclusion: why it is not in the statistics though it did not fail; empty where it is.
     """
 
     run: Run
@@ -32,7 +32,7 @@ class RunStatus:
 
     @property
     def ended(self) -> bool:
-        """Whether it counts as a trial of its configuration: it came to its end, good or bad."""
+        """Whether it finished, successfully or not, and so counts for its configuration."""
         return bool(self.failure) or not self.exclusion
 
     @property
@@ -42,36 +42,36 @@ class RunStatus:
 
 
 def run_status(run: Run, metric: Metric | None) -> RunStatus:
-    """What became of a run.
+    """Determine a run's status.
 
-    One that collapsed but came to its end keeps its value: leaving it out would flatter its
-    configuration. One that stopped early has no value at its end.
+    A run that collapsed but finished keeps its value: excluding it would bias its configuration.
+    One that stopped early has no value at its end.
     """
-    failure, gap = _failure(run, metric), _gap(run)
-    if not gap:
+    failure, exclusion = _failure(run, metric), _exclusion(run)
+    if not exclusion:
         failure = failure or _unlearned(run)
     value = run.metrics.get(metric.tag) if metric else None
-    if failure and gap:
+    if failure and exclusion:
         return RunStatus(run, None, failure, "")
-    if metric and value is None and not gap:
-        gap = f"has no {metric.tag}"
-    usable = value is not None and math.isfinite(value) and not gap
-    return RunStatus(run, value if usable else None, failure, gap)
+    if metric and value is None and not exclusion:
+        exclusion = f"has no {metric.tag}"
+    usable = value is not None and math.isfinite(value) and not exclusion
+    return RunStatus(run, value if usable else None, failure, exclusion)
 
 
 def _failure(run: Run, metric: Metric | None) -> str:
-    verdict = _verdict(run.summary or {})
-    if verdict and not verdict.startswith((_SOUND, _UNLEARNED)):  # the latter as the metrics say
-        return verdict
-    watched = [tag for tag in run.metrics if tag.startswith("loss/")]
+    health = _health(run.summary or {})
+    if health and not health.startswith((_HEALTHY, _UNLEARNED)):
+        return health
+    tags = [tag for tag in run.metrics if tag.startswith("loss/")]
     if metric and metric.tag in run.metrics:
-        watched.append(metric.tag)
-    unsound = [tag for tag in watched if not math.isfinite(run.metrics[tag])]
-    return f"diverged: last {', '.join(unsound)} not finite" if unsound else ""
+        tags.append(metric.tag)
+    not_finite = [tag for tag in tags if not math.isfinite(run.metrics[tag])]
+    return f"diverged: last {', '.join(not_finite)} not finite" if not_finite else ""
 
 
 def _unlearned(run: Run) -> str:
-    """What says that nothing was learned, whatever the run said of its own health."""
+    """Describe why nothing was learned, by the last metrics; empty where something was."""
     if run.metrics.get(_MODES) == 0:
         return f"no mode captured: {_MODES} is 0"
     low = [
@@ -79,17 +79,17 @@ def _unlearned(run: Run) -> str:
         for tag, value in run.metrics.items()
         if any(tag.startswith(name) and value < least for name, least in LEAST_QUALITY.items())
     ]
-    return f"hardly a sample looks real: {', '.join(low)}" if low else ""
+    return f"hardly any sample looks real: {', '.join(low)}" if low else ""
 
 
-def _verdict(summary: Mapping[str, Any]) -> str:
+def _health(summary: Mapping[str, Any]) -> str:
     health = summary.get("health")
     if isinstance(health, Mapping):
         health = health.get("verdict")
     return str(health) if health else ""
 
 
-def _gap(run: Run) -> str:
+def _exclusion(run: Run) -> str:
     if run.failed:
         return f"failed: {run.failed}"
     if run.curves.cut_off:

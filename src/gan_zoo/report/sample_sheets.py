@@ -1,4 +1,4 @@
-"""Sample sheets: one row per configuration, the same latent vectors in each column."""
+"""Sample sheets: a row per configuration, with the same latent vector in each column."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,106 +7,99 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gan_zoo.report.comparison import Comparison, Configuration
-from gan_zoo.report.findings import in_order
-from gan_zoo.report.plurals import counted
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.configuration import Configuration, in_order
+from gan_zoo.report.findings import seed_order
+from gan_zoo.report.number_format import counted
 from gan_zoo.report.run_status import RunStatus
-from gan_zoo.report.runs import Run
 
 _ROWS, _COLUMNS = 40, 12
-_GAP, _GRAY = 2, 64  # the frame of the tiles in a run's pictures
-_OF_Z = {"architecture", "device"}  # where they differ, equal seeds give other latent vectors
-_SCATTER_SIDE = 150  # pixels of a reduced picture of points
+_CHANGES_Z = {"architecture", "device"}  # equal seeds then have other latent vectors
+_PLOT_SIDE = 150  # pixels of a reduced plot of points
 
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
-    """Rows of a sample sheet: label -> pictures, uint8 (height, width, 3), or None for a hole."""
+    """Rows of a sample sheet: label -> images, uint8 (height, width, 3); None where one lacks."""
 
     caption: str
     rows: dict[str, list[np.ndarray | None]]
 
 
 def sheets(comparison: Comparison) -> list[Sheet]:
-    """A sheet for each dataset whose runs left pictures."""
-    varied = {
-        key.partition(".")[0]
-        for key in (*comparison.factor_set.factors, *comparison.factor_set.covarying)
-    }
-    same_z = not varied & _OF_Z and not {*comparison.factor_set.ignored} & _OF_Z
+    """Make a sheet for each dataset whose runs saved sample grids."""
+    found = comparison.factor_set
+    varied = {key.partition(".")[0] for key in (*found.factors, *found.covarying)}
+    same_z = not varied & _CHANGES_Z and not {*found.ignored} & _CHANGES_Z
     peers = [in_order(group, comparison.metric) for group in comparison.datasets.values()]
     made = [_sheet(group, same_z) for group in peers]
     return [sheet for sheet in made if sheet is not None]
 
 
-def last_grid(folder: Path) -> Path | None:
-    """The newest picture of generated samples, by step."""
-    pictures = [path for path in folder.glob("samples/*.png") if path.stem.isdecimal()]
-    return max(pictures, key=lambda path: int(path.stem), default=None)
+def saved_grids(folder: Path) -> dict[int, Path]:
+    """Find a run's grids of generated samples, by step."""
+    paths = folder.glob("samples/*.png")
+    return {int(path.stem): path for path in paths if path.stem.isdecimal()}
 
 
-def tiles(picture: np.ndarray) -> list[np.ndarray]:
-    """The tiles of a grid, row by row, without names beside it; the whole picture if it is none."""
-    frames = (picture == _GRAY).all(axis=(0, 2))
-    picture = picture[:, frames.argmax() :] if frames.any() else picture
-    down, across = (_period(picture, axis) for axis in (0, 1))
-    if not down or not across:
-        return [picture]
-    tops = range(_GAP, picture.shape[0] - _GAP, down)
-    lefts = range(_GAP, picture.shape[1] - _GAP, across)
-    height, width = down - _GAP, across - _GAP
-    return [picture[y : y + height, x : x + width] for y in tops for x in lefts]
+def tiles(path: Path) -> list[np.ndarray]:
+    """Read a PNG file and cut its tiles, uint8 (height, width, 3), row by row.
 
-
-def _period(picture: np.ndarray, axis: int) -> int:
-    """Pixels from tile to tile along an axis; 0 where there are no gray lines between tiles."""
-    gray = (picture == _GRAY).all(axis=(1 - axis, 2))
-    length = len(gray) - _GAP
-    for period in range(_GAP + 2, length + 1):
-        if length % period == 0 and all(gray[k::period].all() for k in range(_GAP)):
-            return period
-    return 0
+    Their layout is in the file's text (see monitoring/sample_grid.py); without it, the whole
+    picture is one tile.
+    """
+    with Image.open(path) as picture:
+        layout, pixels = picture.info.get("tiles", ""), np.asarray(picture.convert("RGB"))
+    bottom, right = pixels.shape[:2]
+    try:
+        height, width, columns, gap = map(int, layout.split())
+        tops = range(gap, bottom, height + gap)
+        lefts = range(right - columns * (width + gap), right, width + gap)  # names are on the left
+    except ValueError:
+        return [pixels]
+    return [pixels[y : y + height, x : x + width] for y in tops for x in lefts]
 
 
 def _sheet(peers: Sequence[Configuration], same_z: bool) -> Sheet | None:
-    drawn = {each.label: _pictured(each) for each in peers}
-    drawn = {label: found for label, found in drawn.items() if found}
-    if not drawn:
+    with_grids = {each.label: _with_grid(each) for each in peers}
+    with_grids = {label: found for label, found in with_grids.items() if found}
+    if not with_grids:
         return None
-    shown = dict(list(drawn.items())[:_ROWS])
-    left_out = len(drawn) - len(shown)
-    are = "is" if left_out == 1 else "are"
-    more = f" {counted(left_out, 'more configuration')} {are} not shown." if left_out else ""
+    shown = dict(list(with_grids.items())[:_ROWS])
+    omitted = len(with_grids) - len(shown)
+    are = "is" if omitted == 1 else "are"
+    more = f" {counted(omitted, 'more configuration')} {are} not shown." if omitted else ""
     first = next(iter(shown.values()))
-    if len(tiles(_pixels(first[0].run))) == 1:
-        return _scatter_sheet(shown, more)
+    if len(_last_tiles(first[0])) == 1:
+        return _plot_sheet(shown, more)
     seeds = [{str(each.run.seed): each for each in found} for found in shown.values()]
     seed = next((s for s in seeds[0] if all(s in each for each in seeds)), next(iter(seeds[0])))
     chosen = {label: _of_seed(found, seed) for label, found in shown.items()}
     same = "; the same z in each column" if same_z else ""
     caption = f"Last saved samples, seed {seed}{same}.{more}"
-    return Sheet(caption, {label: _cut(each) for label, each in chosen.items() if each is not None})
+    rows = {label: _spread(_last_tiles(each)) for label, each in chosen.items() if each is not None}
+    return Sheet(caption, rows)
 
 
-def _scatter_sheet(shown: dict[str, list[RunStatus]], more: str) -> Sheet:
-    """Points have no tiles: a picture of all of them for each seed instead."""
+def _plot_sheet(shown: dict[str, list[RunStatus]], more: str) -> Sheet:
+    """Make a sheet of whole pictures, a column per seed: plots of points have no tiles."""
     found = {str(each.run.seed) for group in shown.values() for each in group}
-    seeds = sorted(found, key=lambda seed: (len(seed), seed))[: _COLUMNS // 2]
+    seeds = sorted(found, key=seed_order)[: _COLUMNS // 2]
     columns = f"columns are seeds {', '.join(seeds)}" if len(seeds) > 1 else f"seed {seeds[0]}"
     caption = f"Last saved samples; {columns}.{more}"
     rows: dict[str, list[np.ndarray | None]] = {}
     for label, group in shown.items():
         runs = (_of_seed(group, seed) for seed in seeds)
-        rows[label] = [_reduced(_pixels(each.run)) if each else None for each in runs]
+        rows[label] = [_reduced(_last_tiles(each)[0]) if each else None for each in runs]
     return Sheet(caption, rows)
 
 
-def _pictured(configuration: Configuration) -> list[RunStatus]:
+def _with_grid(configuration: Configuration) -> list[RunStatus]:
     ended = (each for each in configuration.statuses if each.ended)
-    return [each for each in ended if _readable(last_grid(each.run.folder))]
+    return [each for each in ended if _is_readable(_last_grid(each))]
 
 
-def _readable(path: Path | None) -> bool:
+def _is_readable(path: Path | None) -> bool:
     try:
         with Image.open(path or "") as picture:
             picture.verify()
@@ -115,25 +108,28 @@ def _readable(path: Path | None) -> bool:
         return False
 
 
+def _last_grid(each: RunStatus) -> Path | None:
+    grids = saved_grids(each.run.folder)
+    return grids[max(grids)] if grids else None
+
+
+def _last_tiles(each: RunStatus) -> list[np.ndarray]:
+    path = _last_grid(each)
+    assert path is not None
+    return tiles(path)
+
+
 def _of_seed(group: Sequence[RunStatus], seed: str) -> RunStatus | None:
     return next((each for each in group if str(each.run.seed) == seed), None)
 
 
-def _pixels(run: Run) -> np.ndarray:
-    path = last_grid(run.folder)
-    assert path is not None
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
-def _cut(each: RunStatus) -> list[np.ndarray | None]:
-    """Tiles spread evenly over the grid, which is in order of classes where there are any."""
-    found = tiles(_pixels(each.run))
+def _spread(found: list[np.ndarray]) -> list[np.ndarray | None]:
+    """Choose tiles evenly over a grid, which is in order of classes where there are any."""
     places = np.linspace(0, len(found) - 1, min(_COLUMNS, len(found))).round().astype(int)
     return [found[i] for i in places]
 
 
-def _reduced(picture: np.ndarray) -> np.ndarray:
-    image = Image.fromarray(picture)
-    image.thumbnail((_SCATTER_SIDE, _SCATTER_SIDE), Image.Resampling.LANCZOS)
+def _reduced(pixels: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(pixels)
+    image.thumbnail((_PLOT_SIDE, _PLOT_SIDE), Image.Resampling.LANCZOS)
     return np.asarray(image)

@@ -1,4 +1,4 @@
-"""Figures of what was swept: intervals side by side, a curve over a number, a map over two keys."""
+"""Figures over the swept settings: intervals per configuration, a curve, a heat map."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_zoo.report.comparison import Comparison, Configuration
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.configuration import Configuration
 from gan_zoo.report.factors import format_value
 from gan_zoo.report.figure_style import (
     BLUE,
@@ -27,7 +28,7 @@ _HEAT_CELLS = 400
 
 
 def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
-    """Mean, interval and every seed, one row per configuration, best first."""
+    """Plot mean, interval and every seed, one row per configuration, best first."""
     metric, rows = comparison.metric, top_configurations(comparison)
     if metric is None or len(rows) < 2:
         return None
@@ -39,11 +40,11 @@ def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel(str(metric))
     clip_limits(axes.set_xlim, rows)
-    return figure, f"Points: means; lines: 95 % intervals; gray ticks: single seeds{named(rows)}."
+    return figure, interval_caption(rows)
 
 
 def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
-    """The metric against a swept number, one line for each value of the other factors."""
+    """Plot the metric against a swept number, a line for each value of the other factors."""
     key = next((key for key in comparison.factor_set.factors if _numeric(comparison, key)), None)
     if comparison.metric is None or key is None:
         return None
@@ -71,7 +72,7 @@ def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
 
 
 def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
-    """Means over two swept keys."""
+    """Plot the means over two swept settings."""
     if comparison.metric is None or len(comparison.factor_set.factors) != 2:
         return None
     rows, columns = (_values(comparison, key) for key in comparison.factor_set.factors)
@@ -80,11 +81,9 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
     down, across = comparison.factor_set.factors
     grid = np.full((len(rows), len(columns)), math.nan)
     for each in comparison.configurations:
-        place = (
-            rows.index(format_value(each.factors[down])),
-            columns.index(format_value(each.factors[across])),
-        )
-        grid[place] = math.nan if each.mean is None else each.mean
+        row = rows.index(format_value(each.factors[down]))
+        column = columns.index(format_value(each.factors[across]))
+        grid[row, column] = math.nan if each.mean is None else each.mean
     figure, axes = new_figure(height=1.6 + 0.45 * len(rows))
     axes.grid(False)
     colors = "viridis_r" if comparison.metric.lower_is_better else "viridis"
@@ -102,10 +101,11 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
     return figure, "Means over seeds; dark is worse."
 
 
-def named(rows: Sequence[Configuration]) -> str:
-    """Words for the color of the baseline, if one is among the rows."""
-    found = sum(each.is_baseline for each in rows)
-    return f"; orange: the {'baseline' if found == 1 else 'baselines'}" if found else ""
+def interval_caption(rows: Sequence[Configuration]) -> str:
+    """Describe the marks of means, intervals, seeds and of baselines if any are among the rows."""
+    baselines = sum(each.is_baseline for each in rows)
+    orange = f"; orange: the {'baseline' if baselines == 1 else 'baselines'}" if baselines else ""
+    return f"Points: means; lines: 95 % intervals; gray ticks: single seeds{orange}."
 
 
 def _whisker(axes: Axes, each: Configuration, y: float, color: str) -> None:
@@ -125,7 +125,7 @@ def _slope_line(axes: Axes, name: str, points: Sequence[Configuration], key: str
 
 
 def _values(comparison: Comparison, key: str) -> list[str]:
-    """A factor's values: numbers in their order, others in that of the sweep."""
+    """List a factor's values: numbers in their order, others in that of the sweep."""
     found = {
         format_value(each.factors[key]): each.factors[key] for each in comparison.configurations
     }

@@ -1,16 +1,15 @@
-"""The report's tables as columns, for the page, the Markdown and the CSV alike."""
+"""Columns of the report's tables, for the page and the Markdown."""
 
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gan_zoo.report.comparison import Configuration
+from gan_zoo.report.configuration import Configuration
 from gan_zoo.report.metric_info import Metric
 from gan_zoo.report.number_format import NONE, rounding
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.stats import Interval
-from gan_zoo.report.warnings import is_significant
 
 _Format = Callable[[float | None], str]
 
@@ -20,9 +19,10 @@ class Column:
     """One column of a table.
 
     Attributes:
-        text: what a row shows here; key: what it is sorted by, if not the text.
-        mark: a style for a cell that stands out.
-        wordy: whether it holds words, which stand on the left and may wrap, and no numbers.
+        text: content of a row's cell.
+        key: what rows are sorted by; None for the text.
+        mark: CSS class of a cell; empty for none.
+        wordy: whether it holds words, which are aligned left and may wrap, and no numbers.
     """
 
     title: str
@@ -31,9 +31,18 @@ class Column:
     mark: Callable[[Any], str] = lambda row: ""
     wordy: bool = False
 
+    def style(self, row: Any) -> str:
+        """CSS classes of a cell."""
+        return " ".join(filter(None, ["words" * self.wordy, self.mark(row)]))
+
+    def sort_key(self, row: Any) -> float | str:
+        """What a cell is sorted by; empty cells are last."""
+        key = self.key(row) if self.key else self.text(row)
+        return "" if key is None else key
+
 
 def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) -> list[Column]:
-    """A row is a Configuration; all rows, since the numbers of a column are rounded alike."""
+    """Make columns of configurations; from all rows, as a column has one number format."""
     seeds = _scored if metric else _ended
     return [
         Column("configuration", lambda c: c.label, wordy=True),
@@ -45,33 +54,33 @@ def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) 
 
 
 def run_columns(metric: Metric | None, rows: Sequence[RunStatus]) -> list[Column]:
-    """A row is an Outcome; its name is added by whoever knows where it links to."""
-    shown = rounding(o.value for o in rows)
-    value = Column(metric.tag if metric else "", lambda o: shown(o.value), lambda o: o.value)
+    """Make columns of runs, without their names, which are links on the page."""
+    shown = rounding(s.value for s in rows)
+    value = Column(metric.tag if metric else "", lambda s: shown(s.value), lambda s: s.value)
     return [
-        Column("seed", lambda o: str(o.run.seed)),
+        Column("seed", lambda s: str(s.run.seed)),
         *([value] if metric else []),
         Column(
-            "state", state, mark=lambda o: "bad" if o.failure or o.exclusion else "", wordy=True
+            "state", state, mark=lambda s: "bad" if s.failure or s.exclusion else "", wordy=True
         ),
-        Column("last step", lambda o: f"{o.run.curves.step:,}", lambda o: o.run.curves.step),
-        _amounts("seconds", lambda o: o.run.seconds, rows),
+        Column("last step", lambda s: f"{s.run.curves.step:,}", lambda s: s.run.curves.step),
+        _amounts("seconds", lambda s: s.run.seconds, rows),
     ]
 
 
 def state(each: RunStatus) -> str:
-    """What became of a run, in words."""
+    """Describe a run's status."""
     return each.failure or each.exclusion or "finished"
 
 
 def _measured(shown: _Format) -> list[Column]:
-    """What is known of the metric, all of it with the decimals of the means."""
+    """Make the columns of the metric, all with the decimals of the means."""
     return [
         Column("mean", lambda c: shown(c.mean), lambda c: c.mean),
         Column("95 % interval", lambda c: _span(c.interval, shown), lambda c: _low(c.interval)),
-        Column("difference", lambda c: _difference(c, shown), _difference_key, _certain),
+        Column("difference", lambda c: _difference(c, shown), _difference_key, _emphasis),
         Column("95 % interval", lambda c: _span(_range(c), shown), lambda c: _low(_range(c))),
-        Column("p (Holm)", _p, lambda c: c.p_holm, _certain),
+        Column("p (Holm)", _p, lambda c: c.p_holm, _emphasis),
         Column(
             "P(best)", lambda c: NONE if c.p_best is None else f"{c.p_best:.2f}", lambda c: c.p_best
         ),
@@ -101,7 +110,7 @@ def _ended(each: Configuration) -> int:
 def _of_all(
     rows: Sequence[Configuration], count: Callable[[Configuration], int]
 ) -> Callable[[Configuration], str]:
-    """A count as text; "2 of 3" in all rows where any row lacks some."""
+    """Format a count; "2 of 3" in all rows if any row is incomplete."""
     if all(count(row) == len(row.statuses) for row in rows):
         return lambda row: str(count(row))
     return lambda row: f"{count(row)} of {len(row.statuses)}"
@@ -125,8 +134,8 @@ def _p(each: Configuration) -> str:
     return "< 0.001" if each.p_holm < 0.001 else f"{each.p_holm:.3f}"
 
 
-def _certain(each: Configuration) -> str:
-    return "strong" if is_significant(each) else ""
+def _emphasis(each: Configuration) -> str:
+    return "strong" if each.is_significant else ""
 
 
 def _failed(each: Configuration) -> str:
@@ -137,7 +146,7 @@ def _failed(each: Configuration) -> str:
 
 
 def _amounts(title: str, amount: Callable[[Any], float | None], rows: Sequence[Any]) -> Column:
-    """A column of amounts, three digits of the largest."""
+    """Make a column of amounts, with three digits of the largest."""
 
     def key(row: Any) -> float | None:
         value = amount(row)

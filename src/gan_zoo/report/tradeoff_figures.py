@@ -1,4 +1,4 @@
-"""Figures of what a metric was bought with: updates, diversity, seconds."""
+"""Figures of trade-offs: fidelity against diversity, and the metric against seconds."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.curve_bands import draw_band, said_of_bands, spread_out
 from gan_zoo.report.figure_style import legend, line_style, new_figure, top_configurations
 from gan_zoo.report.runs import Run
 
@@ -17,26 +16,8 @@ _POINTS = "large points: means over seeds; small points: single seeds"
 _MARKERS = {"-": "o", "--": "s", ":": "D"}
 
 
-def learning(comparison: Comparison) -> tuple[Figure, str] | None:
-    """The metric against generator updates: mean and range over seeds."""
-    if comparison.metric is None:
-        return None
-    figure, axes = new_figure()
-    drawn = [
-        draw_band(axes, each.runs, comparison.metric.tag, i, each.label)
-        for i, each in enumerate(top_configurations(comparison))
-    ]
-    if not axes.lines:
-        return None
-    spread_out(axes)
-    axes.set_xlabel("generator updates")
-    axes.set_title(str(comparison.metric), loc="left", fontsize=10)
-    legend(axes)
-    return figure, f"The metric while training; {said_of_bands(max(drawn))}."
-
-
 def diversity(comparison: Comparison) -> tuple[Figure, str] | None:
-    """Fidelity against diversity, where runs have a pair of metrics that measure them."""
+    """Plot fidelity against diversity, where runs have a pair of metrics that measure them."""
     pair = _fidelity_and_diversity(comparison)
     if pair is None:
         return None
@@ -53,7 +34,7 @@ def diversity(comparison: Comparison) -> tuple[Figure, str] | None:
 
 
 def cost(comparison: Comparison) -> tuple[Figure, str] | None:
-    """Seconds of training against the metric."""
+    """Plot the metric against seconds of training."""
     metric = comparison.metric
     if metric is None or not any(math.isfinite(e.run.seconds) for e in comparison.statuses):
         return None
@@ -71,7 +52,7 @@ def _scatter(
     axes: Axes, comparison: Comparison, across: Callable[[Run], float], up: Callable[[Run], float]
 ) -> None:
     for i, each in enumerate(top_configurations(comparison)):
-        places = [(across(o.run), up(o.run)) for o in each.statuses if o.value is not None]
+        places = [(across(s.run), up(s.run)) for s in each.statuses if s.value is not None]
         points = np.array([p for p in places if all(map(math.isfinite, p))]).reshape(-1, 2)
         if not len(points):
             continue
@@ -83,7 +64,7 @@ def _scatter(
 
 
 def _fidelity_and_diversity(comparison: Comparison) -> tuple[str, str] | None:
-    runs = [outcome.run for outcome in comparison.statuses if outcome.value is not None]
+    runs = [status.run for status in comparison.statuses if status.value is not None]
     if not runs or comparison.metric is None:
         return None
     tags = set.intersection(*(set(run.metrics) for run in runs))

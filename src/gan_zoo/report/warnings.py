@@ -1,4 +1,4 @@
-"""What a reader must know before believing the numbers, one sentence each."""
+"""What a reader must know before trusting the numbers, one sentence each."""
 
 import math
 import shlex
@@ -6,32 +6,32 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from gan_zoo.report.comparison import Comparison, Configuration, dataset_of
+from gan_zoo.report.comparison import Comparison, dataset_of
+from gan_zoo.report.configuration import Configuration
 from gan_zoo.report.factors import canonical, format_value
 from gan_zoo.report.metric_info import lower_is_better
-from gan_zoo.report.plurals import counted
+from gan_zoo.report.number_format import counted
 from gan_zoo.report.run_status import RunStatus
-from gan_zoo.report.runs import Run, holders
+from gan_zoo.report.runs import Run, parent_runs
 
 _CLOSE = 1.01  # budgets whose ratio is below this count as equal
-_SHORT = ("optimizer.lr", "regularizer.weight", "regularizer.bound")  # told by their full name
+_FULL = ("optimizer.lr", "regularizer.weight", "regularizer.bound")  # keys not cut to their group
 
 
 def warnings(comparison: Comparison) -> list[str]:
-    """Warnings, the gravest first."""
-    found = [
+    """List the warnings, the most serious first."""
+    return [
         *_metric(comparison),
         *_seeds(comparison),
         *_protocols(comparison),
         *_survivors(comparison),
         *_budgets(comparison),
         *_data(comparison),
-        *_late(comparison),
+        *_measured_early(comparison),
         *_confounded(comparison),
-        *_left_out(comparison),
+        *_excluded(comparison),
         *_nested(comparison),
     ]
-    return found
 
 
 def _metric(comparison: Comparison) -> Iterable[str]:
@@ -39,8 +39,8 @@ def _metric(comparison: Comparison) -> Iterable[str]:
     if comparison.metric is None:
         yield (
             "The runs have no metric/* in common, so nothing is ranked. Values of different loss "
-            "functions are not comparable with one another and say nothing of the samples: look "
-            "at the pictures, or evaluate the runs first."
+            "functions are not comparable and are no measure of the samples: look at the pictures, "
+            "or evaluate the runs first."
         )
         yield from _nearly_common(comparison)
     elif not comparison.metric.tag.startswith(("metric/", "perf/")) and len(losses) > 1:
@@ -51,7 +51,7 @@ def _metric(comparison: Comparison) -> Iterable[str]:
 
 
 def _nearly_common(comparison: Comparison) -> Iterable[str]:
-    """The metric that most runs have, though not all."""
+    """Name the metric that most runs have, though not all."""
     ended = [each.run for each in comparison.statuses if each.ended]
     counts = Counter(
         tag for run in ended for tag in run.metrics if lower_is_better(tag) is not None
@@ -69,11 +69,11 @@ def _seeds(comparison: Comparison) -> Iterable[str]:
     single = [each.label for each in comparison.configurations if len(each.scores) == 1]
     if single and all(len(each.scores) < 2 for each in comparison.configurations):
         yield (
-            "Every configuration has one seed only: nothing can be said about significance. A "
-            "difference below may be the luck of the seed."
+            "Every configuration has one seed only, so significance is unknown: a difference below "
+            "may be due to the seed."
         )
     elif single:
-        yield (f"One seed only, so nothing can be said about the significance of: {_few(single)}.")
+        yield f"One seed only, so significance is unknown: {_first(single)}."
 
 
 def _protocols(comparison: Comparison) -> Iterable[str]:
@@ -93,11 +93,11 @@ def _protocols(comparison: Comparison) -> Iterable[str]:
 
 def _survivors(comparison: Comparison) -> Iterable[str]:
     for each in comparison.configurations:
-        lost = sum(1 for o in each.statuses if o.failure and o.value is None)
+        lost = sum(bool(s.failure) and s.value is None for s in each.statuses)
         if lost and each.scores:
             yield (
                 f"{each.label}: {lost} of {counted(len(each.statuses), 'run')} diverged; its mean "
-                "is over the survivors and flatters it."
+                "is over the others, which is biased in its favor."
             )
 
 
@@ -130,17 +130,17 @@ def _data(comparison: Comparison) -> Iterable[str]:
             canonical(None)
         }
         if len(prints) > 1:
-            yield f"The runs on {dataset} saw {len(prints)} different sets of data by that name."
+            yield f"The runs on {dataset} used {len(prints)} different sets of data of that name."
         mixed = [each.run.name for each in statuses if _fact(each, "dataset_history")]
         if mixed:
-            yield f"Resumed with other data than they began with: {_few(mixed)}."
+            yield f"Resumed with other data than at the start: {_first(mixed)}."
 
 
 def _fact(each: RunStatus, name: str) -> Any:
     return (each.run.summary or {}).get(name)
 
 
-def _late(comparison: Comparison) -> Iterable[str]:
+def _measured_early(comparison: Comparison) -> Iterable[str]:
     if comparison.metric is None:
         return
     early = [
@@ -151,56 +151,51 @@ def _late(comparison: Comparison) -> Iterable[str]:
         if step < each.run.steps
     ]
     if early:
-        yield f"{comparison.metric.tag} was last measured before the end of: {_few(early)}."
+        yield f"{comparison.metric.tag} was last measured before the end of: {_first(early)}."
 
 
 def _confounded(comparison: Comparison) -> Iterable[str]:
-    """A factor's own settings, such as loss.slope of a loss, are part of it, not beside it."""
+    """Name settings that change with the factors; loss.slope of a loss is part of the factor."""
     factors = comparison.factor_set.factors
     beside = [
         key
         for key in comparison.factor_set.covarying
         if not key.endswith("_target_") and key.partition(".")[0] not in factors
     ]
-    groups = list(dict.fromkeys(key if key in _SHORT else key.partition(".")[0] for key in beside))
+    groups = list(dict.fromkeys(key if key in _FULL else key.partition(".")[0] for key in beside))
     if groups and factors:
         yield (
-            f"Together with {', '.join(factors)} also changes: {', '.join(groups)}. Effects of "
-            "settings that change together cannot be told apart here."
+            f"Other settings change with {', '.join(factors)}: {', '.join(groups)}. Their effects "
+            "cannot be separated here."
         )
 
 
-def _left_out(comparison: Comparison) -> Iterable[str]:
-    gaps = [each for each in comparison.statuses if each.exclusion and not each.failure]
-    parts = {
-        "not in the statistics": len(gaps),
-        "with another's configuration and seed": len(comparison.repeated),
-        "not readable": len(comparison.unreadable),
-    }
-    listed = [f"{count} {words}" for words, count in parts.items() if count]
+def _excluded(comparison: Comparison) -> Iterable[str]:
+    excluded = [each for each in comparison.statuses if each.exclusion and not each.failure]
+    parts = (
+        (len(excluded), "not in the statistics"),
+        (len(comparison.repeated), "repeated by a later run"),
+        (len(comparison.unreadable), "not readable"),
+    )
+    listed = [f"{count} {words}" for count, words in parts if count]
     if listed:
-        yield f"Runs left out (listed below): {', '.join(listed)}."
+        yield f"Excluded runs (listed below): {', '.join(listed)}."
 
 
 def _nested(comparison: Comparison) -> Iterable[str]:
-    names = [run.name for run in holders([each.run for each in comparison.statuses])]
+    names = [run.name for run in parent_runs([each.run for each in comparison.statuses])]
     if names:
-        yield f"Other runs lie in the folders of these runs, and all of them count: {_few(names)}."
+        yield f"The folders of these runs hold other runs, and all of them count: {_first(names)}."
 
 
-def is_significant(each: Configuration) -> bool:
-    """Whether a configuration differs from its baseline at the corrected level of 5 %."""
-    return each.p_holm is not None and each.p_holm < 0.05
-
-
-def _few(names: Sequence[str], count: int = 6) -> str:
+def _first(names: Sequence[str], count: int = 6) -> str:
     more = len(names) - count
     listed = "; ".join(map(format_value, names[:count]))
     return f"{listed}; and {more} more" if more > 0 else listed
 
 
 def _by_data(comparison: Comparison) -> dict[str, list[Configuration]]:
-    """Configurations by what they were trained on, however that was measured."""
+    """Group configurations by dataset, whatever the metric's protocol."""
     found: dict[str, list[Configuration]] = {}
     for each in comparison.configurations:
         found.setdefault(dataset_of(each.statuses[0].run), []).append(each)

@@ -1,0 +1,47 @@
+"""Commands that a report prints, for a POSIX shell: evaluate runs, or train one again."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan_zoo import run_folder
+from gan_zoo.command_line import from_here
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.runs import Run
+
+EVALUATE_FIRST = "Evaluate the runs with this command, then write the report again:"
+_LISTED = 3  # folders that are written out
+
+
+def evaluate_command(comparison: Comparison) -> str:
+    """Return the command that evaluates every finished run; empty where there is none.
+
+    A run can be evaluated if it has a checkpoint and did not diverge.
+    """
+    finished = [
+        each.run.folder for each in comparison.statuses if each.ended and each.kind != "diverged"
+    ]
+    folders = [folder for folder in finished if any(folder.glob("checkpoints/*.pt"))]
+    return f"{from_here('scripts/evaluate.py')} {_words(folders)}" if folders else ""
+
+
+def reproduce_command(run: Run) -> str:
+    """Return the command that trains a run again."""
+    return run_folder.reproduce_command(run.overrides)
+
+
+def _words(folders: Sequence[Path]) -> str:
+    """Quote folders for a shell; as a pattern where one matches them and nothing else."""
+    parent = folders[0].parent
+    if len(folders) > _LISTED and set(parent.glob("*=*")) == {*folders}:
+        return f"{shlex.quote(_relative(parent))}/*=*"
+    return shlex.join(map(_relative, folders))
+
+
+def _relative(folder: Path) -> str:
+    """A path relative to the current folder if it lies below it; never one like an option."""
+    path = os.path.relpath(folder)
+    if path.startswith(os.pardir):
+        return str(folder)
+    return f"./{path}" if path.startswith("-") else path

@@ -1,0 +1,111 @@
+"""Configurations: runs that differ by their seed alone, with statistics over the seeds."""
+
+import dataclasses
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gan_zoo.report.factors import ABSENT, canonical, format_value
+from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.run_status import RunStatus
+from gan_zoo.report.runs import Run
+from gan_zoo.report.stats import (
+    Difference,
+    Interval,
+    bootstrap_interval,
+    rate_interval,
+    student_interval,
+)
+
+_LEVEL = 0.05  # of significance
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """Runs that differ by their seed alone.
+
+    Attributes:
+        label: the factors and their values, such as "loss=gan, steps=300".
+        factors: the factors' values.
+        dataset: only configurations of the same dataset are compared; where runs of a dataset used
+            several protocols for the metric, it includes the protocol.
+        statuses: of all its runs; of a repeated seed, the last run's only.
+        scores: the metric by seed, of the runs that have it.
+        interval: 95 % interval of the mean by Student's t.
+        bootstrap: 95 % interval of the mean by the percentile bootstrap.
+        baseline: label of the configuration that it is compared with; empty if there is none.
+        is_baseline: whether others are compared with it.
+        difference: from the baseline, by seed.
+        p_holm: p of the difference, corrected for all comparisons.
+        p_best: probability of the best mean among those of its dataset that have two seeds or more.
+    """
+
+    label: str
+    factors: Mapping[str, Any]
+    dataset: str
+    statuses: tuple[RunStatus, ...]
+    scores: Mapping[str, float]
+    interval: Interval | None = None
+    bootstrap: Interval | None = None
+    baseline: str = ""
+    is_baseline: bool = False
+    difference: Difference | None = None
+    p_holm: float | None = None
+    p_best: float | None = None
+
+    @property
+    def mean(self) -> float | None:
+        return statistics.fmean(self.scores.values()) if self.scores else None
+
+    @property
+    def runs(self) -> list[Run]:
+        """Runs that ended."""
+        return [each.run for each in self.statuses if each.ended]
+
+    @property
+    def failures(self) -> int:
+        return sum(bool(each.failure) for each in self.statuses)
+
+    @property
+    def failure_rate(self) -> Interval | None:
+        return rate_interval(self.failures, len(self.runs))
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether it differs from its baseline at the corrected level of 5 %."""
+        return self.p_holm is not None and self.p_holm < _LEVEL
+
+    def mean_over_runs(self, quantity: Callable[[Run], float]) -> float | None:
+        """Return the mean of a quantity over the runs that ended; None without one."""
+        return statistics.fmean(map(quantity, self.runs)) if self.runs else None
+
+
+def summarize(statuses: Sequence[RunStatus], dataset: str, keys: Sequence[str]) -> Configuration:
+    """Make the configuration of runs that differ by their seed alone; keys: the factors."""
+    settings = statuses[0].run.keys
+    factors = {key: settings.get(key, ABSENT) for key in keys}
+    label = ", ".join(f"{key}={format_value(value)}" for key, value in factors.items())
+    scores = {canonical(each.run.seed): each.value for each in statuses if each.value is not None}
+    values = list(scores.values())
+    return Configuration(
+        label=label or "all runs",
+        factors=factors,
+        dataset=dataset,
+        statuses=tuple(statuses),
+        scores=scores,
+        interval=student_interval(values),
+        bootstrap=bootstrap_interval(values),
+    )
+
+
+def best_first(configurations: Sequence[Configuration], metric: Metric) -> list[Configuration]:
+    """Sort configurations by their means; all of them must have one."""
+    sign = 1 if metric.lower_is_better else -1
+    return sorted(configurations, key=lambda each: sign * (each.mean or 0.0))
+
+
+def in_order(peers: Sequence[Configuration], metric: Metric | None) -> list[Configuration]:
+    """Sort best first, those without a value last; in sweep order without a metric."""
+    valued = [each for each in peers if each.scores and metric]
+    ordered = best_first(valued, metric) if metric else valued
+    return [*ordered, *(each for each in peers if each not in ordered)]

@@ -1,0 +1,31 @@
+"""Directions of metrics, and the metric to compare by."""
+
+import pytest
+
+from gan_zoo.report.metric_info import Metric, choose_metric, lower_is_better
+from gan_zoo.schema import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("tag", "lower"),
+    [
+        ("metric/frechet_mnist_cnn", True), ("metric/classification_error", True),
+        ("metric/kernel_distance_mnist_cnn", True), ("metric/kernel_distance_error_cnn", None),
+        ("metric/sliced_wasserstein", True), ("metric/jsd", True), ("metric/modes", False),
+        ("metric/high_quality", False), ("metric/recall_mnist_cnn", False), ("loss/critic", None),
+        ("perf/images_per_second", False), ("metric/skidding", None),
+    ],
+)  # fmt: skip
+def test_metric_directions(tag, lower):
+    assert lower_is_better(tag) is lower
+
+
+def test_default_metric_is_common_to_all_runs():
+    tags = [{"loss/critic", "metric/modes", "metric/jsd"}, {"metric/modes", "metric/frechet_x"}]
+    assert choose_metric(None, None, tags) == Metric("metric/modes", False)
+    assert choose_metric(None, None, [{"loss/critic"}]) is None
+    assert choose_metric("metric/jsd", False, tags) == Metric("metric/jsd", False)
+    with pytest.raises(ConfigError, match="did you mean metric/modes"):
+        choose_metric("metric/mode", None, tags)
+    with pytest.raises(ConfigError, match="--better"):
+        choose_metric("loss/critic", None, tags)

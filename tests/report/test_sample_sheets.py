@@ -1,0 +1,65 @@
+"""Sample sheets, and the tiles of the grids that they are made of."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_zoo.data.dataset import Images
+from gan_zoo.data.in_memory import to_bytes
+from gan_zoo.data.plots import beside, image_grid
+from gan_zoo.monitoring.sample_grid import Picture, render, row_names
+from gan_zoo.report.comparison import compare
+from gan_zoo.report.runs import read_runs
+from gan_zoo.report.sample_sheets import sheets, tiles
+from report_folders import draw_grid, write_sweep
+
+
+def test_grid_is_cut_into_its_tiles(tmp_path):
+    draw_grid(tmp_path, shade=9)
+    found = tiles(tmp_path / "samples/000200.png")
+    assert [tile.shape for tile in found] == [(5, 5, 3)] * 9
+    assert [int(tile[2, 2, 0]) for tile in found] == [9 * i for i in range(9)]
+    plot = np.full((64, 64, 3), 255, np.uint8)
+    for layout in ("", "a b c d", "28 28", "0 0 1 0"):
+        Picture(plot, layout).save(tmp_path / "plot.png")
+        (whole,) = tiles(tmp_path / "plot.png")
+        assert np.array_equal(whole, plot)
+
+
+@pytest.mark.parametrize("names", [["cat", "dog"], ["Müller", ""], ["啊", "x" * 99]])
+@pytest.mark.parametrize("side", [4, 28, 64])
+def test_row_names_do_not_change_tiles(tmp_path, names, side):
+    x = torch.rand(10, 3, side, side) * 2 - 1
+    x[0] = 64 / 127.5 - 1  # the gray of the frame
+    grid, path = image_grid(x, 5), tmp_path / "grid.png"
+    render(Images(), x, 5, names).save(path)
+    picture = np.asarray(Image.open(path))
+    assert np.array_equal(picture[:, -grid.shape[1] :], grid)
+    assert 8 < picture.shape[1] - grid.shape[1] <= 130
+    column = picture[:, : -grid.shape[1]].reshape(2, -1) if side > 4 else None
+    if column is not None:
+        assert [bool((row > 200).any()) for row in column] == [bool(name) for name in names]
+    images = to_bytes(x).permute(0, 2, 3, 1).numpy()
+    assert all(np.array_equal(a, b) for a, b in zip(tiles(path), images, strict=True))
+    assert beside(grid, ["", ""]) is grid
+
+
+def test_rows_are_named_by_their_classes():
+    names = ("cat", "dog", "emu")
+    assert row_names(torch.tensor([0, 0, 1, 1, 2, 2]), 2, names) == ["cat", "dog", "emu"]
+    assert row_names(torch.tensor([0, 0, 0, 1, 2, 2]), 2, names) == ["cat", "cat, dog", "emu"]
+    assert row_names(torch.tensor([1] * 9), None, names) == ["dog", "", ""]
+    assert row_names(torch.tensor([0, 1, 2, 2]), 3, names) == ["", "emu"]
+    assert row_names(torch.tensor([0, 0]), 1, ()) == []
+
+
+def test_sheets_show_equal_places_of_a_common_seed(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [3.0, 4.0]})
+    for folder in root.iterdir():
+        draw_grid(folder, shade=20 if "wgan" in folder.name else 10)
+    (root / "loss=gan,seed=0/samples/000200.png").write_bytes(b"no picture")
+    (sheet,) = sheets(compare(*read_runs([root]), None, {}))
+    assert "seed 1" in sheet.caption
+    assert [int(tile[0, 0, 0]) for tile in sheet.rows["loss=gan"]] == [10 * i for i in range(9)]
+    assert [int(tile[0, 0, 0]) for tile in sheet.rows["loss=wgan"]] == [20 * i for i in range(9)]

@@ -1,0 +1,79 @@
+"""Warnings about the numbers of a comparison."""
+
+import json
+
+import pytest
+
+from gan_zoo.report.warnings import warnings
+from report_folders import METRIC, by_label, compared, write_run, write_sweep
+
+
+def test_metric_of_most_runs_is_suggested(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0], "wgan": [2.0]})
+    lines = root / "loss=gan,seed=0/metrics.jsonl"
+    lines.write_text(lines.read_text().replace(METRIC, "metric/other"))
+    text = " ".join(warnings(compared(root, metric=None)))
+    assert "1 of 2 finished runs has metric/" in text
+
+
+def test_values_before_the_end_are_warned_of(tmp_path):
+    for name, evaluation in (("curve", None), ("later", {"step": 100}), ("end", {"step": 300})):
+        folder = write_run(tmp_path / name, [2.0, 1.0], settings={"seed": name})
+        with (folder / "metrics.jsonl").open("a") as lines:
+            lines.write('{"step": 300, "loss/critic": 1.0}\n')
+        config = (folder / ".hydra/config.yaml").read_text().replace("steps: 200", "steps: 300")
+        (folder / ".hydra/config.yaml").write_text(config)
+        (folder / "summary.json").write_text('{"steps": 300}')
+        if evaluation:
+            content = {**evaluation, "metrics": {METRIC: 1.0}}
+            (folder / "evaluation.json").write_text(json.dumps(content))
+    (text,) = [line for line in warnings(compared(tmp_path)) if "before the end" in line]
+    assert "curve (step 200); later (step 100)" in text
+    assert "end (" not in text
+
+
+def test_failures_are_counted_and_warned_of(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0, 3.0], "wgan": [1.0, 2.0]})
+    write_run(
+        root / "bad", [5.0, None], overrides=("loss=wgan",), choices={"loss": "wgan"},
+        settings={"seed": 2, "loss": {"_target_": "gan_zoo.losses.wgan"}},
+    )  # fmt: skip
+    found = compared(root)
+    wgan = by_label(found)["loss=wgan"]
+    assert (wgan.failures, len(wgan.runs), wgan.mean) == (1, 3, 1.5)
+    assert wgan.failure_rate.high == pytest.approx(0.906, abs=1e-3)
+    assert any("1 of 3 runs diverged" in line for line in warnings(found))
+
+
+def test_unequal_budgets_protocols_and_repeated_runs(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
+    like = {"seed": 0, "loss": {"_target_": "gan_zoo.losses.gan"}}
+    write_run(
+        root / "wgan", [1.0, 2.0], settings={"loss": {"_target_": "gan_zoo.losses.wgan"}},
+        summary={"images_seen": 5 * 12800, "protocol": {"n": 100}}, choices={"loss": "wgan"},
+    )  # fmt: skip
+    write_run(root / "z-again", [3.0, 4.0], settings=like, choices={"loss": "gan"}, number=99)
+    found = compared(root)
+    text = " ".join(warnings(found))
+    assert "real images seen range from 12,800 to 64,000" in text
+    assert "2 different protocols" in text
+    assert '{"n": 100}' in text
+    assert [run.name for run in found.repeated] == ["loss=gan,seed=0"]
+    assert by_label(found)["loss=gan"].scores == {"0.0": 4.0, "1.0": 2.0}
+
+
+def test_equal_budgets_give_no_warning(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [2.0, 3.0]})
+    assert warnings(compared(root)) == []
+
+
+def test_data_warning_needs_different_data(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
+    for seed, facts in enumerate(({"dataset_fingerprint": "a"}, {"dataset_fingerprint": "a"})):
+        path = root / f"loss=gan,seed={seed}/summary.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+    assert warnings(compared(root)) == []
+    history = [{"fingerprint": "b", "from_step": 0}, {"fingerprint": "a", "from_step": 9}]
+    path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_history": history}))
+    (text,) = warnings(compared(root))
+    assert text == "Resumed with other data than at the start: loss=gan,seed=1."
