@@ -41,9 +41,7 @@ def main() -> None:
         tell("test", counts(dataset.load("test")))
     except ConfigError as error:
         tell("test", f"none: {error}")
-    from gan_zoo.data.class_counts import contents
-
-    for title, line in contents(samples, _LISTED).items():
+    for title, line in samples.describe(_LISTED).items():
         tell(title, line)
     tell("picture", draw(dataset, samples, asked.out / f"{name}.png"))
     print(layers(plain, samples))
@@ -79,11 +77,10 @@ def draw(dataset: Any, samples: "InMemoryDataset", path: Path) -> Path:
     import torch
     from PIL import Image
 
-    from gan_zoo.data.class_counts import class_names_of
     from gan_zoo.monitoring.sample_grid import grid_columns, grid_labels, row_names
 
     classes = samples.num_classes
-    names = class_names_of(samples) if classes > 1 else ()
+    names = samples.label_names if classes > 1 else ()
     count = min(dataset.grid_size, len(samples)) // classes * classes or dataset.grid_size
     y, columns = grid_labels(count, classes), grid_columns(count, classes)
     chosen = samples.sample_with_labels(y, torch.Generator().manual_seed(0))

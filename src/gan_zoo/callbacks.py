@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from gan_zoo.checkpoint_saver import CheckpointSaver
-from gan_zoo.data.class_counts import class_names_of, summary_of
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.evaluation.monitor import HealthMonitor, PeriodicEvaluation
@@ -51,7 +50,7 @@ class RunCallbacks:
         self.settings, self.checkpoints = experiment.settings, folder / "checkpoints"
         seed, dataset = self.settings.seed, experiment.dataset
         noise = make_rng(seed, "album", samples.device)
-        names = class_names_of(samples) if samples.num_classes > 1 else ()
+        names = samples.label_names if samples.num_classes > 1 else ()
         self.sample_grid = SampleGrid(dataset, trainer.gan.ema.network, noise, names)
         self.health_monitor = HealthMonitor(trainer, samples, experiment.loss, seed)
         self.state = state or {}
@@ -229,7 +228,7 @@ class RunCallbacks:
         self.saver.check()
         examined = self.evaluation.facts if self.evaluation else {}
         asked = {"steps_asked": self.settings.steps}  # more than it took where it diverged
-        facts = {**self.data, **summary_of(self.experiment.dataset.train), **asked}
+        facts = {**self.data, **self.experiment.dataset.train.summary(), **asked}
         return self.logger.summary({**facts, **origin, **self.health_monitor.facts, **examined})
 
 

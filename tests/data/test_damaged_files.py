@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from gan_zoo.data.decoded_images import _attempt
-from gan_zoo.data.gnt import GntError, read_gnt
-from gan_zoo.data.idx import read_idx
+from gan_zoo.data.hwdb import GntError, read_gnt
 from gan_zoo.data.image_decoding import ImageTransform
+from gan_zoo.data.mnist import read_idx
 from gan_zoo.data.npz import Npz
 from gan_zoo.data.sources import Zip
 from gan_zoo.schema import ConfigError

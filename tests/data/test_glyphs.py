@@ -6,8 +6,7 @@ import pytest
 import torch
 from PIL import ImageFont
 
-from gan_zoo.data.chinese import ChineseGlyphs, gb2312_level_1
-from gan_zoo.data.glyphs import Glyphs
+from gan_zoo.data.glyphs import ChineseGlyphs, Glyphs, gb2312_level_1
 from gan_zoo.schema import ConfigError
 
 CHINESE = sorted(Path("/usr/share/fonts").rglob("ukai.ttc")) + sorted(

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from gan_zoo.data.chinese import gb2312_level_1
-from gan_zoo.data.gnt import GntError, is_level_1, read_gnt
-from gan_zoo.data.hwdb import HWDB
+from gan_zoo.data.glyphs import gb2312_level_1
+from gan_zoo.data.hwdb import HWDB, GntError, is_level_1, read_gnt
 from gan_zoo.data.npz import Npz
 from gan_zoo.schema import ConfigError
 

@@ -51,15 +51,14 @@ class ImageFolder(DecodedImages):
         from gan_zoo.data.excluded_files import left_out, log_left_out
         from gan_zoo.data.image_decoding import unreadable_suffixes
 
-        source = self._source()
-        plan = functools.cache(lambda: self._plan(source))  # not needed if the cache has it all
+        source = self._source
         stamps = [source.stamp, source.table_stamp, unreadable_suffixes()]
         samples = self.decoded(
             Path(self.root),
             [_RULES, split, self.test_share, *stamps],
-            lambda: self._items(plan(), split),
+            lambda: self._items(split),
             source.read,
-            lambda: _facts(plan(), split),
+            lambda: _facts(self._plan, split),
         )
         unused = left_out(source)
         if split == "train":
@@ -67,9 +66,10 @@ class ImageFolder(DecodedImages):
         return dataclasses.replace(samples, excluded={**unused, **samples.excluded})
 
     def has_test(self) -> bool:
-        """Whether folders, or `test_share`, make a test split."""
-        return bool(self._plan(self._source()).splits["test"])
+        """Check whether folders, or `test_share`, make a test split."""
+        return bool(self._plan.splits["test"])
 
+    @functools.cached_property
     def _source(self) -> "Folder | Zip":
         """The files. Raises ConfigError where none is named like an image."""
         from gan_zoo.data.excluded_files import nothing_found
@@ -81,12 +81,13 @@ class ImageFolder(DecodedImages):
             raise ConfigError("dataset.root", self.root, nothing_found(source))
         return source
 
-    def _plan(self, source: "Folder | Zip") -> "Plan":
+    @functools.cached_property
+    def _plan(self) -> "Plan":
         """Splits and labels of the images. Raises ConfigError for a dataset.json that is wrong."""
         from gan_zoo.data.dataset_json import Table, TableError, read_table
         from gan_zoo.data.image_splits import planned
 
-        tables: dict[str, Table] = {}
+        source, tables = self._source, dict[str, Table]()
         try:
             for name in source.tables:
                 has_labels, table = read_table(source.read(name), name)
@@ -98,12 +99,16 @@ class ImageFolder(DecodedImages):
         except TableError as error:
             raise ConfigError("dataset.root", self.root, str(error)) from None
 
-    def _items(self, plan: "Plan", split: str) -> tuple[list[Item], int]:
-        """The images of a split with their labels; number of classes. Raises ConfigError."""
-        from gan_zoo.data.image_splits import no_image_left
+    def _items(self, split: str) -> tuple[list[Item], int]:
+        """Return the images of a split with their labels, and the number of classes.
 
+        Raises ConfigError for an empty split.
+        """
+        from gan_zoo.data.splits import no_sample_left
+
+        plan = self._plan
         if not plan.splits[split]:
-            allowed = no_image_left(plan, split)
+            allowed = no_sample_left(plan.names, split)
             raise ConfigError("dataset.test_share", f"{self.test_share:g}", allowed)
         return [(name, plan.labels.get(name, 0)) for name in plan.splits[split]], plan.num_classes
 

@@ -14,9 +14,9 @@ from gan_zoo.data.splits import (
     few,
     hash_split,
     held_out_text,
+    no_sample_left,
     shared_folder,
     within,
-    working_share,
 )
 
 LOOSE = "in no class folder"
@@ -42,6 +42,11 @@ class Plan:
     split_from: str
     excluded: dict[str, list[str]]
     notes: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the images of both splits."""
+        return [name for members in self.splits.values() for name in members]
 
     @property
     def num_classes(self) -> int:
@@ -151,20 +156,10 @@ def _check_splits(plan: Plan, division: Division, share: float) -> None:
         folders = shown_some(division.folders["test"])
         plan.notes.append(f"no image of {folders} has a class: a share of the others is held out")
     if share and not division.folders and not plan.splits["test"]:
-        plan.notes.append(f"dataset.test_share={share:g} {no_image_left(plan, 'test')}")
+        plan.notes.append(f"dataset.test_share={share:g} {no_sample_left(plan.names, 'test')}")
     present = defaultdict(set)
     for split, members in plan.splits.items():
         present[split] = {plan.labels[name] for name in members if name in plan.labels}
     if only := sorted(present["test"] - present["train"]):
         names = shown_some([plan.class_names[label] for label in only])
         plan.notes.append(f"no training image has the class {names}")
-
-
-def no_image_left(plan: Plan, split: str) -> str:
-    """What is to be said about a split without images, with a share that would work."""
-    names = [name for members in plan.splits.values() for name in members]
-    text = f"leaves no image for the {split} split; the data has {len(names):,}"
-    if working := working_share(names):
-        count = len(hash_split(names, working)["test"])
-        text += f", of which dataset.test_share={working:g} holds out {count:,}"
-    return text

@@ -97,6 +97,33 @@ class InMemoryDataset:
             raise ConfigError("dataset.labels_per_class", f"{per_class:g}", allowed)
         return indices[:count]
 
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the classes; their numbers where none are known."""
+        return self.class_names or tuple(map(str, range(self.num_classes)))
+
+    def class_counts(self) -> dict[str, int]:
+        """Count the labeled samples of each class, by its name."""
+        labels = self.y[self.y >= 0]
+        counts = labels.bincount(minlength=self.num_classes).tolist()
+        return dict(zip(self.label_names, counts, strict=True))
+
+    def describe(self, most: int = 12) -> dict[str, str]:
+        """Describe split, excluded files and classes, a line each; the first `most` by name.
+
+        Titles with nothing to report are absent.
+        """
+        lines = {"split": self.split_from, "excluded": _count_list(self.excluded, most)}
+        if self.num_classes > 1:
+            lines["classes"] = f"{self.num_classes:,}: {_count_list(self.class_counts(), most)}"
+        return {title: line for title, line in lines.items() if line}
+
+    def summary(self) -> dict[str, object]:
+        """Return split_from, excluded and classes with their counts, for summary.json."""
+        classes = self.class_counts() if self.num_classes > 1 else {}
+        excluded = dict(self.excluded)
+        return {"split_from": self.split_from, "excluded": excluded, "classes": classes}
+
     def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The samples at index (n,), as the networks see them, with their labels."""
         return to_float(self.x.index_select(0, index)), self.y.index_select(0, index)
@@ -151,13 +178,14 @@ def _bytes(x: Tensor) -> memoryview:
 
 
 def checked_dataset(
-    x: np.ndarray, y: np.ndarray, num_classes: int, path: Path, class_names: Sequence[str] = ()
+    x: np.ndarray, y: np.ndarray, path: Path, class_names: Sequence[str] = ()
 ) -> InMemoryDataset:
-    """Samples of what a file held, x (N, C, H, W) bytes and y (N,) int64.
+    """Make a dataset of a file's images (N, C, H, W) uint8 and labels (N,) int64.
 
-    Raises ConfigError naming the file where there are no images, or not a label for each, or a
-    label outside [0, num_classes).
+    Raises ConfigError naming the file for no images, another number of labels, or a label without
+    a class name (other than 0, where there are no names).
     """
+    num_classes = max(1, len(class_names))
     if not len(x) or len(x) != len(y):
         allowed = f"holds {len(x)} images and {len(y)} labels"
     elif y.min() < 0 or y.max() >= num_classes:
@@ -176,3 +204,12 @@ def to_float(x: Tensor) -> Tensor:
 def to_bytes(x: Tensor) -> Tensor:
     """Floats in [-1, 1] to bytes, rounded to the nearest and clamped."""
     return x.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def _count_list(counts: Mapping[str, int], most: int) -> str:
+    """List names with their counts: the first `most`, and the range of the others."""
+    listed = [f"{name} ({count:,})" for name, count in list(counts.items())[:most]]
+    others = list(counts.values())[most:]
+    if others:
+        listed.append(f"and {len(others):,} more of {min(others):,} to {max(others):,}")
+    return ", ".join(listed)

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.data.file_names import hidden, normalized, shown, suffix
+from gan_zoo.data.file_names import hidden, member_name, normalized, open_zip, shown, suffix
 from gan_zoo.schema import ConfigError
 
 TABLE = "dataset.json"  # labels in the format of StyleGAN
@@ -130,17 +130,13 @@ class Zip(Source):
 
     @cached_property
     def _file(self) -> zipfile.ZipFile:
-        from gan_zoo.data.zip_names import opened_zip
-
         try:
-            return opened_zip(self.root)
+            return open_zip(self.root)
         except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
             allowed = f"cannot be read as a zip file ({error})"
             raise ConfigError("dataset.root", self.root, allowed) from None
 
     def _entries(self) -> Iterator[tuple[str, Any]]:
-        from gan_zoo.data.zip_names import member_name
-
         for member in self._file.infolist():
             name = member_name(member)
             if not name.endswith(("/", "\\")):

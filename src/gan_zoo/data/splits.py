@@ -85,12 +85,14 @@ def held_out_text(share: float) -> str:
     return f"{share:.3g} of the images held out by a hash of each name (dataset.test_share)"
 
 
-def working_share(names: Sequence[str], least: int = 1) -> float | None:
-    """The smallest of a few shares that hold out `least` names and leave as many; else None."""
+def no_sample_left(names: Sequence[str], split: str, unit: str = "image") -> str:
+    """Explain an empty split, and name the smallest round share that leaves neither empty."""
+    text = f"leaves no {unit} for the {split} split; the data has {len(names):,}"
     for share in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
-        if all(len(split) >= least for split in hash_split(names, share).values()):
-            return share
-    return None
+        train, test = hash_split(names, share).values()
+        if train and test:
+            return f"{text}, of which dataset.test_share={share:g} holds out {len(test):,}"
+    return text
 
 
 def few(strays: int, total: int) -> bool:
