@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_zoo.data.cache import RowWriter
 from gan_zoo.data.image_decoding import ImageTransform
 from gan_zoo.data.image_files import ImageFolder
 from gan_zoo.data.splits import divided, hash_split
@@ -313,6 +314,38 @@ def test_a_cache_that_cannot_be_used_is_told(class_folders, tmp_path):
     dataset = ImageFolder(root=str(class_folders), cache=str(tmp_path / "file" / "cache"))
     with pytest.raises(ConfigError, match=r"dataset\.cache=.*cannot be used"):
         dataset.load()
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), NotImplementedError()])
+def test_a_cache_without_locks_is_one_line(error, class_folders, folder, monkeypatch):
+    import filelock
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", fail)
+    with pytest.raises(ConfigError, match=r"dataset\.cache=.*cannot be used") as refused:
+        folder(class_folders).load()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_disk_that_fills_up_is_one_line(class_folders, folder, tmp_path, monkeypatch):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def allocate(rows, count):
+        whole(rows, count)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+
+    whole = RowWriter.allocate
+    monkeypatch.setattr(RowWriter, "allocate", allocate)
+    try:
+        with pytest.raises(ConfigError, match=r"dataset\.cache=.*File too large") as refused:
+            folder(class_folders, size=64).load()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "\n" not in str(refused.value)
+    assert not [path for path in (tmp_path / "cache").iterdir() if path.is_dir()]
 
 
 def test_a_disk_without_room_is_told_before_decoding(class_folders, folder, monkeypatch):

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +82,7 @@ class DecodedImages(Images):
 
         def build(rows: "RowWriter") -> dict[str, Any]:
             wanted, num_classes = items()
-            self._check_space(len(wanted))
+            rows.allocate(len(wanted))
             log.info(
                 "decoding %s images of %s, once, into %s", f"{len(wanted):,}", root, self.cache
             )
@@ -109,14 +108,6 @@ class DecodedImages(Images):
                 _shown(skipped),
             )
         return samples
-
-    def _check_space(self, count: int) -> None:
-        """Raises ConfigError where the disk has no room for so many images."""
-        needed = count * self.size**2 * self.channels
-        free = shutil.disk_usage(Path(self.cache).expanduser()).free
-        if needed > free:
-            allowed = f"needs {needed / 1e9:.1f} GB and has {free / 1e9:.1f} GB free; "
-            raise ConfigError("dataset.cache", self.cache, allowed + "name a folder with room")
 
 
 def _decode_all(

@@ -114,14 +114,19 @@ class HWDB(DecodedImages):
             allowed = no_sample_left(self._source.names, split, "writer")
             raise ConfigError("dataset.test_share", self.test_share, allowed)
         log.info("decoding the .gnt files of %s, once, into %s", self.root, self.cache)
-        codes = {code for name in self._source.names for code, _ in self._records(name)}
+        codes, count = set(), 0
+        for name in self._source.names:
+            found = [code for code, _ in self._records(name)]
+            codes.update(found)
+            count += len(found) if name in names else 0
+        if not count:
+            allowed = "holds no Chinese character of level 1; dataset.characters=all takes any"
+            raise ConfigError("dataset.root", self.root, allowed)
         labels = {code: label for label, code in enumerate(sorted(codes))}
+        rows.allocate(count)
         for name in tqdm(names, unit="file", desc="decoding", disable=None):
             for code, image in self._records(name):
                 rows.add(self._fitted(image), labels[code])
-        if not rows.labels:
-            allowed = "holds no Chinese character of level 1; dataset.characters=all takes any"
-            raise ConfigError("dataset.root", self.root, allowed)
         return {"num_classes": len(labels), "class_names": [_character(code) for code in labels]}
 
     def _records(self, name: str) -> "Iterator[Record]":
