@@ -1,14 +1,13 @@
 """Checkpoints: plain values and tensors in one file, written whole or not at all."""
 
-import contextlib
 import logging
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from gan_zoo.atomic_write import atomic_write
 from gan_zoo.schema import ConfigError
 
 log = logging.getLogger(__name__)
@@ -16,7 +15,6 @@ log = logging.getLogger(__name__)
 FORMAT = 2
 
 _NUMBERED = "[0-9]*.pt"  # best.pt beside them is kept by somebody else
-_PARTIAL = ".partial"
 _LARGEST, _MOST_VALUES, _DEEPEST = 1 << 53, 1_000_000, 30  # a file can claim anything
 
 
@@ -25,19 +23,11 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
     Raises OSError where it cannot be written, and leaves nothing of it.
     """
-    partial = path.with_suffix(_PARTIAL)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with atomic_write(path) as file:
             torch.save({"format": FORMAT, **content}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        # torch wraps what the file said into an error of its own
-        reason = error.__context__ if isinstance(error, RuntimeError) else error
+    except RuntimeError as error:  # torch wraps the file's error into one of its own
+        reason = error.__context__
         raise (reason if isinstance(reason, OSError) else error) from None
 
 
@@ -133,7 +123,7 @@ def delete_after(folder: Path, step: int) -> None:
     for path in folder.glob(_NUMBERED):
         if path.stem.isdecimal() and int(path.stem) > step:
             path.unlink()
-    for path in folder.glob(f"*{_PARTIAL}"):
+    for path in folder.glob("*.partial"):
         path.unlink()
 
 

@@ -5,6 +5,8 @@ import json
 import math
 from pathlib import Path
 
+from gan_zoo.atomic_write import atomic_write
+
 _READING = b'"progress/images_seen"'  # in every line but those of evaluations
 
 
@@ -24,9 +26,8 @@ def truncate_jsonl(path: Path, step: int, period: int, evaluated: bool = True) -
         for line in lines
         if 0 <= parse_step(line) <= (pending if _READING in line else evaluation)
     ]
-    rewritten = path.with_suffix(".partial")
-    rewritten.write_bytes(b"".join(kept))
-    rewritten.replace(path)
+    with atomic_write(path) as file:
+        file.writelines(kept)
 
 
 def set_aside(path: Path) -> Path | None:

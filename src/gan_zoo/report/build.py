@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from gan_zoo.atomic_write import write_text
 from gan_zoo.command_line import from_here
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.figure_style import STYLE
@@ -99,19 +100,12 @@ def _write(content: Comparison, out: Path, refresh: int | None) -> Path:
     for name, (figure, _) in drawn.items():
         save(figure, out / "figures" / name)
     captions = {name: caption for name, (_, caption) in drawn.items()}
-    _replace(out / "report.md", markdown(content, captions))
-    _replace(out / "table.csv", configurations_csv(content))
-    _replace(out / "runs.csv", runs_csv(content))
+    write_text(out / "report.md", markdown(content, captions))
+    write_text(out / "table.csv", configurations_csv(content))
+    write_text(out / "runs.csv", runs_csv(content))
     written = out / "report.html"
-    _replace(written, page(content, drawn, sheets(content), out, refresh))
+    write_text(written, page(content, drawn, sheets(content), out, refresh))
     return written
-
-
-def _replace(path: Path, content: str) -> None:
-    """Write a file whole: a reader sees the old one or the new one."""
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(content, encoding="utf-8", errors="backslashreplace", newline="")
-    partial.replace(path)
 
 
 log = logging.getLogger(__name__)
