@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.data.decoded_images import _attempt
+from gan_zoo.data.decoded_images import _try_decode
 from gan_zoo.data.hwdb import GntError, read_gnt
 from gan_zoo.data.image_decoding import ImageTransform
 from gan_zoo.data.mnist import read_idx
@@ -163,7 +163,7 @@ def test_images(kind, encode, noise):
     transform = ImageTransform(8, 3, "crop")
 
     def attempt(damaged):
-        result = _attempt("name", lambda _: damaged, transform)
+        result = _try_decode("name", lambda _: damaged, transform)
         if isinstance(result, str):
             assert result.startswith("name (")
             assert "\n" not in result
@@ -179,13 +179,13 @@ def test_images(kind, encode, noise):
 def test_an_image_of_too_many_pixels_is_left_out_unread(encode):
     buffer = io.BytesIO()
     Image.new("1", (12_000, 12_000)).save(buffer, "PNG")  # 144 megapixels in few bytes
-    result = _attempt("bomb.png", lambda _: buffer.getvalue(), ImageTransform(8, 3, "crop"))
+    result = _try_decode("bomb.png", lambda _: buffer.getvalue(), ImageTransform(8, 3, "crop"))
     assert result == "bomb.png (is too large: 12000 x 12000 pixels)"
 
 
 def test_postscript_is_never_run():
     content = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
-    assert "no format that Pillow reads" in _attempt(
+    assert "no format that Pillow reads" in _try_decode(
         "a.png", lambda _: content, ImageTransform(8, 3, "crop")
     )
 
@@ -201,7 +201,7 @@ def test_zips(tmp_path, encode, noise):
         overwrite(path, damaged)
         source = Zip(path, (".png",))
         try:
-            results = [_attempt(name, source.read, transform) for name in source.names]
+            results = [_try_decode(name, source.read, transform) for name in source.names]
         except ConfigError as error:
             assert "cannot be read as a zip file" in str(error)
             return False

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.data.decoded_images import Skipped, _attempt
-from gan_zoo.data.file_names import natural, normalized, shown
+from gan_zoo.data.decoded_images import Skipped, _try_decode
+from gan_zoo.data.file_names import natural_key, normalize, printable
 from gan_zoo.data.hwdb import HWDB
 from gan_zoo.data.image_decoding import ImageTransform, suffixes
 from gan_zoo.data.image_files import ImageFolder
@@ -74,18 +74,18 @@ def by_value(samples):
     ],
 )
 def test_names_have_one_form(name, expected):
-    assert normalized(name) == expected
+    assert normalize(name) == expected
 
 
 def test_names_are_shown_on_one_line_that_can_be_written():
-    assert shown("caf\udce9.png") == "caf\\xe9.png"
-    assert shown("a\nb\ud800é") == "a\\nb\\ud800é"
+    assert printable("caf\udce9.png") == "caf\\xe9.png"
+    assert printable("a\nb\ud800é") == "a\\nb\\ud800é"
 
 
 def test_digits_in_names_count_as_numbers():
     names = ["img10", "img2", "b", "a", "10", "9", "02", "2", "1" * 5000]
     expected = ["02", "2", "9", "10", "1" * 5000, "a", "b", "img2", "img10"]
-    assert sorted(names, key=natural) == expected
+    assert sorted(names, key=natural_key) == expected
 
 
 def test_ordinary_names_stay_in_their_splits_and_odd_ones_have_one():
@@ -222,7 +222,7 @@ def test_a_dataset_json_of_something_else_leaves_folders_as_classes(packed, load
         ("[" * 100_000, "dataset.json is no JSON"),
         ("[]", "must hold an object"),
         ('{"labels": 3}', r"of the form \[\[name, label\]"),
-        ('{"labels": [["a/0.png"]]}', r'has \["a/0.png"\] at place 0 of "labels"'),
+        ('{"labels": [["a/0.png"]]}', r'has \["a/0.png"\] at index 0 of "labels"'),
         ('{"labels": [["a/0.png", "cat"]]}', 'has the label "cat" for a/0.png'),
         ('{"labels": [["a/0.png", -1]]}', "has the label -1 for a/0.png"),
         ('{"labels": [["a/0.png", true]]}', "has the label true"),
@@ -356,7 +356,7 @@ def tiff_of(pixels, tmp_path, **options):
 @pytest.mark.parametrize("compression", [None, "tiff_deflate"])
 def test_32_bit_integers_are_left_out_with_the_reason(compression, tmp_path):
     content = tiff_of(np.full((6, 6), 200, np.int32), tmp_path, compression=compression)
-    result = _attempt("a.tif", lambda _: content, ImageTransform(4, 1, "crop"))
+    result = _try_decode("a.tif", lambda _: content, ImageTransform(4, 1, "crop"))
     assert isinstance(result, Skipped)
     assert result.reason == "has 32-bit integer pixels, whose range is not known"
 
@@ -381,7 +381,7 @@ def test_signed_pixels_are_left_out(tmp_path):
     tag = struct.pack("<HHI", 339, 3, 1)  # the format of samples, one short
     assert tag in content
     signed = content.replace(tag + b"\1", tag + b"\2")
-    result = _attempt("a.tif", lambda _: signed, ImageTransform(4, 1, "crop"))
+    result = _try_decode("a.tif", lambda _: signed, ImageTransform(4, 1, "crop"))
     assert result.reason == "has signed 16-bit pixels, whose range is not known"
 
 

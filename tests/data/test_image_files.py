@@ -13,7 +13,7 @@ from PIL import Image
 from gan_zoo.data.cache import RowWriter
 from gan_zoo.data.image_decoding import ImageTransform
 from gan_zoo.data.image_files import ImageFolder
-from gan_zoo.data.splits import divided, hash_split
+from gan_zoo.data.splits import divide, hash_split
 from gan_zoo.schema import ConfigError
 
 
@@ -112,7 +112,7 @@ def test_held_out_names_stay_held_out_when_others_come():
     ],
 )
 def test_folders_that_all_share_are_looked_through(names, inside):
-    seen = divided(names, 0.0).inside
+    seen = divide(names, 0.0).inside
     assert [seen[name] for name in names] == inside
 
 

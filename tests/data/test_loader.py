@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gan_zoo.data import placement
 from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.data.in_memory import HostDataset, InMemoryDataset, to_bytes
 from gan_zoo.data.loader import BatchLoader, PrefetchLoader
@@ -96,15 +97,13 @@ def test_other_seeds_give_other_orders(numbered):
     assert len(set(map(tuple, orders))) == 3
 
 
-def resident_as(resident, numbered, monkeypatch, room=1e9, caplog=None):
-    import gan_zoo.data.placement as residence
-
-    monkeypatch.setattr(residence, "_host_room", lambda _: room)
-    return place_data(numbered, CPU, Glyphs(on_device=resident, workers=3))
+def place(on_device, numbered, monkeypatch, memory):
+    monkeypatch.setattr(placement, "_available_memory", lambda _: memory)
+    return place_data(numbered, CPU, Glyphs(on_device=on_device, workers=3))
 
 
 @pytest.mark.parametrize(
-    ("resident", "room", "kind"),
+    ("on_device", "memory", "kind"),
     [
         ("auto", 1e9, InMemoryDataset),
         ("auto", 900, HostDataset),  # 480 bytes of 900 are more than half
@@ -113,17 +112,17 @@ def resident_as(resident, numbered, monkeypatch, room=1e9, caplog=None):
         (True, 10, InMemoryDataset),
     ],
 )
-def test_samples_are_resident_if_they_fit_unless_told(
-    resident, room, kind, numbered, monkeypatch, caplog
+def test_samples_are_on_the_device_if_they_fit(
+    on_device, memory, kind, numbered, monkeypatch, caplog
 ):
     with caplog.at_level(logging.INFO):
-        placed = resident_as(resident, numbered, monkeypatch, room)
+        placed = place(on_device, numbered, monkeypatch, memory)
     assert type(placed) is kind
     assert placed.device == CPU
     assert (placed.shape, placed.num_classes, len(placed)) == ((1, 2, 2), 4, 40)
     assert placed.fingerprint() == numbered.fingerprint()
     word = "resident" if kind is InMemoryDataset else "streamed to cpu by 3 threads"
-    assert f"40 samples of 1x2x2, 0.0 MB of {room / 1e6:,.0f}: {word}" in caplog.text
+    assert f"40 samples of 1x2x2, 0.0 MB of {memory / 1e6:,.0f}: {word}" in caplog.text
 
 
 def test_resident_by_force_that_does_not_fit_is_one_line(numbered, monkeypatch):

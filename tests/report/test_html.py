@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_zoo.data.plots import beside, image_grid
+from gan_zoo.data.plots import image_grid, label_rows
 from gan_zoo.monitoring.sample_grid import row_names
 from gan_zoo.report.build import write_report
 from gan_zoo.report.comparison import compare
@@ -174,7 +174,7 @@ def test_names_beside_a_grid_leave_its_tiles_as_they_are(names, side):
     x = torch.rand(10, 3, side, side) * 2 - 1
     x[0] = 64 / 127.5 - 1  # the gray of the frame
     grid = image_grid(x, 5)
-    picture = beside(grid, names)
+    picture = label_rows(grid, names)
     assert np.array_equal(picture[:, -grid.shape[1] :], grid)
     assert 8 < picture.shape[1] - grid.shape[1] <= 130
     column = picture[:, : -grid.shape[1]].reshape(2, -1) if side > 4 else None
@@ -183,7 +183,7 @@ def test_names_beside_a_grid_leave_its_tiles_as_they_are(names, side):
     cut = tiles(picture)
     assert len(cut) == 10
     assert all(np.array_equal(a, b) for a, b in zip(cut, tiles(grid), strict=True))
-    assert beside(grid, ["", ""]) is grid
+    assert label_rows(grid, ["", ""]) is grid
 
 
 def test_rows_are_named_by_the_classes_that_begin_there():

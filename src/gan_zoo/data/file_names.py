@@ -16,7 +16,7 @@ _MEMBER, _END = b"PK\1\2", b"PK\5\6"  # an entry of a zip's directory, and the r
 _HEADER = 46  # bytes of an entry before its name
 
 
-def normalized(name: str) -> str:
+def normalize(name: str) -> str:
     """Normalize a path: slashes, no `.`, `..` or empty parts, no leading slash.
 
     Backslashes separate folders, too: some programs write them into zip files, and unpacking such
@@ -33,7 +33,7 @@ def normalized(name: str) -> str:
     return "/".join(parts)
 
 
-def hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
     """Check whether a normalized path, or a folder in it, is hidden or written by the system."""
     if name.startswith((".", "__MACOSX")) or "/." in name or "/__MACOSX/" in name:
         return True
@@ -47,7 +47,7 @@ def suffix(name: str) -> str:
     return base[dot:].lower() if 0 < dot < len(base) - 1 else ""
 
 
-def encoded(name: str) -> bytes:
+def encode(name: str) -> bytes:
     """Encode a name; bytes that were not UTF-8 on disk come back unchanged."""
     try:
         return name.encode("utf-8", "surrogateescape")
@@ -55,20 +55,20 @@ def encoded(name: str) -> bytes:
         return name.encode("utf-8", "surrogatepass")
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Return the text on one line, with unprintable characters escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
-def shown_some(names: Sequence[str], most: int = 3) -> str:
+def list_names(names: Sequence[str], most: int = 3) -> str:
     """List the first `most` names on one line, with the number of the others."""
     more = len(names) - most
-    return ", ".join(map(shown, names[:most])) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join(map(printable, names[:most])) + (f" and {more:,} more" if more > 0 else "")
 
 
-def natural(name: str) -> tuple:
+def natural_key(name: str) -> tuple:
     """Return a sorting key that compares digits as numbers: img2 before img10."""
     parts: list = _DIGITS.split(name)
     for place in range(1, len(parts), 2):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gan_zoo.data.decoded_images import DecodedImages, Side
-from gan_zoo.data.file_names import shown
+from gan_zoo.data.file_names import printable
 from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class HWDB(DecodedImages):
                 if self.characters == "all" or is_level_1(record.code):
                     yield record
         except GntError as error:
-            path = shown(str(Path(self.root) / name))
+            path = printable(str(Path(self.root) / name))
             raise ConfigError("dataset.root", path, str(error)) from None
 
     def _fitted(self, image: "np.ndarray") -> "np.ndarray":
