@@ -1,4 +1,4 @@
-"""Damaged bytes end in one clear error or in a file left out: never in a traceback or a hang."""
+"""Damaged files give a one-line error or are skipped: never a traceback or a hang."""
 
 import io
 import zipfile
@@ -17,7 +17,7 @@ from gan_zoo.schema import ConfigError
 
 
 def mutations(content, count, seed, header):
-    """Copies of a file with a few bytes changed, cut, doubled or run over; most in its header."""
+    """Copies of a file with a few bytes changed, cut or repeated; most in its header."""
     rng = np.random.default_rng(seed)
     extremes = np.array([0, 1, 0x7F, 0x80, 0xFF], np.uint8)
     for _ in range(count):
@@ -52,7 +52,7 @@ def statuses(attempt, contents):
     return counts
 
 
-def test_gnt(tmp_path, gnt_bytes, noise):
+def test_damaged_gnt_is_one_line(tmp_path, gnt_bytes, noise):
     path = tmp_path / "a.gnt"
     content = gnt_bytes([("啊", noise(7, 5)), ("A", noise(3, 3)), ("座", noise(4, 9))])
 
@@ -71,7 +71,7 @@ def test_gnt(tmp_path, gnt_bytes, noise):
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_idx(suffix, tmp_path, idx_bytes, noise):
+def test_damaged_idx_is_one_line(suffix, tmp_path, idx_bytes, noise):
     import gzip
 
     path = tmp_path / f"images{suffix}"
@@ -92,7 +92,7 @@ def test_idx(suffix, tmp_path, idx_bytes, noise):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_npz(save, tmp_path, noise):
+def test_damaged_npz_is_one_line(save, tmp_path, noise):
     path = tmp_path / "own.npz"
     save(path, x=noise(3, 4, 5), y=np.arange(3))
     content = path.read_bytes()
@@ -124,7 +124,7 @@ def npz_of(header, payload=b""):
 @pytest.mark.parametrize(
     "shape", ["(1000000, 4000, 4000)", "(-1, 2, 2)", "(2**70,)", f"({2**62}, {2**62})", "('a',)"]
 )
-def test_npz_that_announces_terabytes_allocates_none(shape, tmp_path):
+def test_npz_announcing_terabytes_allocates_none(shape, tmp_path):
     path = tmp_path / "own.npz"
     header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"
     path.write_bytes(npz_of(header, b"\0" * 64))
@@ -132,14 +132,14 @@ def test_npz_that_announces_terabytes_allocates_none(shape, tmp_path):
         Npz(root=str(path)).load()
 
 
-def test_idx_that_announces_terabytes_allocates_none(tmp_path):
+def test_idx_announcing_terabytes_allocates_none(tmp_path):
     path = tmp_path / "images"
     path.write_bytes(b"\x00\x00\x08\x03" + b"\xff" * 12 + b"\0" * 100)
     with pytest.raises(ConfigError, match="100 bytes of data"):
         read_idx(path, 3)
 
 
-def test_a_gzip_that_holds_more_than_it_says_is_not_unpacked_whole(tmp_path, idx_bytes):
+def test_oversized_gzip_is_not_unpacked(tmp_path, idx_bytes):
     import gzip
 
     path = tmp_path / "images.gz"
@@ -155,7 +155,7 @@ KINDS = ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA", "PCX", "ICO"
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's remarks; a run silences them too
 @pytest.mark.parametrize("kind", KINDS)
-def test_images(kind, encode, noise):
+def test_damaged_images_are_skipped(kind, encode, noise):
     try:
         content = encode(noise(16, 16, 3), kind)
     except (KeyError, OSError):
@@ -176,7 +176,7 @@ def test_images(kind, encode, noise):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_an_image_of_too_many_pixels_is_left_out_unread(encode):
+def test_image_with_too_many_pixels_is_skipped(encode):
     buffer = io.BytesIO()
     Image.new("1", (12_000, 12_000)).save(buffer, "PNG")  # 144 megapixels in few bytes
     result = _try_decode("bomb.png", lambda _: buffer.getvalue(), ImageTransform(8, 3, "crop"))
@@ -190,7 +190,7 @@ def test_postscript_is_never_run():
     )
 
 
-def test_zips(tmp_path, encode, noise):
+def test_damaged_zip_is_one_line(tmp_path, encode, noise):
     path = tmp_path / "images.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for i in range(3):

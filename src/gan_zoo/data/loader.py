@@ -161,7 +161,7 @@ class PrefetchLoader(BatchLoader):
     ):
         super().__init__(samples, batch_size, seed, class_balanced)
         self.device = device
-        self._threads = single_core_pool(workers, "feed")
+        self._threads = single_core_pool(workers, "loader")
         self._queue: deque[Future[tuple[Tensor, Tensor]]] = deque(maxlen=_PREFETCH * workers)
         self._next_position = self._queue_end = -1  # positions of the queue's first batch and end
 
