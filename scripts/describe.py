@@ -42,9 +42,7 @@ def main() -> None:
         show("test", counts(dataset.load("test")))
     except ConfigError as error:
         show("test", f"none: {error}")
-    from gan_zoo.data.class_counts import contents
-
-    for title, line in contents(samples, _LISTED).items():
+    for title, line in samples.describe(_LISTED).items():
         show(title, line)
     show("image", write_samples(dataset, samples, args.out / f"{name}.png"))
     print(layers(plain, samples))
@@ -76,11 +74,10 @@ def write_samples(dataset: Any, samples: "InMemoryDataset", path: Path) -> Path:
     """Write an image of random samples, in rows by class if there are classes."""
     import torch
 
-    from gan_zoo.data.class_counts import class_names_of
     from gan_zoo.monitoring.sample_grid import grid_columns, grid_labels, render, row_names
 
     classes = samples.num_classes
-    names = class_names_of(samples) if classes > 1 else ()
+    names = samples.label_names if classes > 1 else ()
     count = min(dataset.grid_size, len(samples)) // classes * classes or dataset.grid_size
     y, columns = grid_labels(count, classes), grid_columns(count, classes)
     chosen = samples.sample_with_labels(y, torch.Generator().manual_seed(0))

@@ -14,6 +14,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 # Packages of gan_zoo that a part may import, besides itself and the schema.
 MAY_IMPORT = {
     "schema": set(),
+    "atomic_write": set(),
     "losses": set(),
     "regularizers": set(),
     "optimizers": set(),

@@ -242,7 +242,7 @@ def test_header_summary_and_checkpoint_name_classes_and_splits(
         summary = trained(folder, *words, f"conditional={conditional}")
         assert json.loads((folder / "summary.json").read_text()) == summary
         assert summary["classes"] == {"cat": 30, "dog": 10}
-        assert summary["split_from"] == "test_share=0 of x, by a hash of each place"
+        assert summary["split_from"] == "test_share=0 of x, by a hash of each index"
         assert summary["excluded"] == excluded
         assert checkpoints.load(checkpoints.latest_path(folder))["class_names"] == names
     for line in ("classes      2: cat (30), dog (10)", "split        test_share=0", "(3)"):

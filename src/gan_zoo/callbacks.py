@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo import checkpoints
-from gan_zoo.data.class_counts import class_names_of, summary_of
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.evaluation.monitor import HealthMonitor
@@ -48,7 +47,7 @@ class RunCallbacks:
         self.settings, self.state = experiment.settings, state or {}
         seed, dataset = self.settings.seed, experiment.dataset
         rng = make_rng(seed, "album", samples.device)
-        names = class_names_of(samples) if samples.num_classes > 1 else ()
+        names = samples.label_names if samples.num_classes > 1 else ()
         self.sample_grid = SampleGrid(dataset, trainer.gan.ema.network, rng, names)
         self.health_monitor = HealthMonitor(trainer, samples, experiment.loss, seed)
         if state is not None:
@@ -212,7 +211,7 @@ class RunCallbacks:
         Raises Stopped if the last checkpoint could not be written.
         """
         self.saver.check()
-        facts = {**self._data, **summary_of(self.experiment.dataset.train), **origin}
+        facts = {**self._data, **self.experiment.dataset.train.summary(), **origin}
         facts["steps_asked"] = self.settings.steps  # more than were made if the run diverged
         facts["health"] = self.health_monitor.health.status
         return self.logger.summary({**facts, **(self.evaluation.facts if self.evaluation else {})})

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gan_zoo.atomic_write import atomic_write
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Stopped
 
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 FORMAT = 2
 
 _NUMBERED = "[0-9]*.pt"  # not best.pt
-_PARTIAL = ".partial"
 _LARGEST, _MOST_VALUES, _DEEPEST = 1 << 53, 1_000_000, 30  # a file can claim anything
 _KEPT = 2  # checkpoints: the newest, and the previous one in case that is damaged
 
@@ -31,19 +30,11 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
     Raises OSError if that fails, and leaves no part of the file.
     """
-    partial = path.with_suffix(_PARTIAL)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with atomic_write(path) as file:
             torch.save({"format": FORMAT, **content}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        # torch wraps the file's error into its own
-        reason = error.__context__ if isinstance(error, RuntimeError) else error
+    except RuntimeError as error:  # torch wraps the file's error into its own
+        reason = error.__context__
         raise (reason if isinstance(reason, OSError) else error) from None
 
 
@@ -161,7 +152,7 @@ def delete_after(folder: Path, step: int) -> None:
     for path in folder.glob(_NUMBERED):
         if path.stem.isdecimal() and int(path.stem) > step:
             path.unlink()
-    for path in folder.glob(f"*{_PARTIAL}"):
+    for path in folder.glob("*.partial"):
         path.unlink()
 
 

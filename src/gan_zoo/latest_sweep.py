@@ -5,8 +5,9 @@ nor Hydra.
 """
 
 import logging
-import os
 from pathlib import Path
+
+from gan_zoo.atomic_write import write_text
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +23,8 @@ def note(sweep: Path) -> None:
     path = sweep.parent / LATEST
     if sweep.is_absolute() or len(sweep.parts) < 2 or (path.is_dir() and not path.is_symlink()):
         return
-    partial = path.with_name(f".{LATEST}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(f"{sweep.name}\n", encoding="utf-8")
-        partial.replace(path)
+        write_text(path, f"{sweep.name}\n")
     except OSError as error:  # no reason not to train
         log.warning("%s could not be written: %s", path, error.strerror)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gan_zoo import checkpoints
 from gan_zoo.architectures.networks import Generator, generate
+from gan_zoo.atomic_write import atomic_write
 from gan_zoo.data.dataset import Dataset, Images
 from gan_zoo.data.in_memory import to_bytes
 from gan_zoo.experiment import build_networks
@@ -154,11 +155,8 @@ def write_npz(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
     samples = sampler.generate(z, y)
     x = to_bytes(samples) if samples.dim() == 4 else samples
     names = {"class_names": np.array(sampler.class_names)} if sampler.class_names else {}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with atomic_write(path) as file:
         np.savez_compressed(file, x=x.numpy(), y=y.numpy(), z=z.numpy(), **names)
-    partial.replace(path)
 
 
 def write_interpolation(

@@ -1,4 +1,4 @@
-"""Damaged bytes end in one clear error or in a file left out: never in a traceback or a hang."""
+"""Damaged files give a one-line error or are skipped: never a traceback or a hang."""
 
 import io
 import zipfile
@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.data.decoded_images import _attempt
-from gan_zoo.data.gnt import GntError, read_gnt
-from gan_zoo.data.idx import read_idx
+from gan_zoo.data.decoded_images import _try_decode
+from gan_zoo.data.hwdb import GntError, read_gnt
 from gan_zoo.data.image_decoding import ImageTransform
+from gan_zoo.data.mnist import read_idx
 from gan_zoo.data.npz import Npz
 from gan_zoo.data.sources import Zip
 from gan_zoo.schema import ConfigError
 
 
 def mutations(content, count, seed, header):
-    """Copies of a file with a few bytes changed, cut, doubled or run over; most in its header."""
+    """Copies of a file with a few bytes changed, cut or repeated; most in its header."""
     rng = np.random.default_rng(seed)
     extremes = np.array([0, 1, 0x7F, 0x80, 0xFF], np.uint8)
     for _ in range(count):
@@ -52,7 +52,7 @@ def statuses(attempt, contents):
     return counts
 
 
-def test_gnt(tmp_path, gnt_bytes, noise):
+def test_damaged_gnt_is_one_line(tmp_path, gnt_bytes, noise):
     path = tmp_path / "a.gnt"
     content = gnt_bytes([("啊", noise(7, 5)), ("A", noise(3, 3)), ("座", noise(4, 9))])
 
@@ -71,7 +71,7 @@ def test_gnt(tmp_path, gnt_bytes, noise):
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_idx(suffix, tmp_path, idx_bytes, noise):
+def test_damaged_idx_is_one_line(suffix, tmp_path, idx_bytes, noise):
     import gzip
 
     path = tmp_path / f"images{suffix}"
@@ -92,7 +92,7 @@ def test_idx(suffix, tmp_path, idx_bytes, noise):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_npz(save, tmp_path, noise):
+def test_damaged_npz_is_one_line(save, tmp_path, noise):
     path = tmp_path / "own.npz"
     save(path, x=noise(3, 4, 5), y=np.arange(3))
     content = path.read_bytes()
@@ -124,7 +124,7 @@ def npz_of(header, payload=b""):
 @pytest.mark.parametrize(
     "shape", ["(1000000, 4000, 4000)", "(-1, 2, 2)", "(2**70,)", f"({2**62}, {2**62})", "('a',)"]
 )
-def test_npz_that_announces_terabytes_allocates_none(shape, tmp_path):
+def test_npz_announcing_terabytes_allocates_none(shape, tmp_path):
     path = tmp_path / "own.npz"
     header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"
     path.write_bytes(npz_of(header, b"\0" * 64))
@@ -132,14 +132,14 @@ def test_npz_that_announces_terabytes_allocates_none(shape, tmp_path):
         Npz(root=str(path)).load()
 
 
-def test_idx_that_announces_terabytes_allocates_none(tmp_path):
+def test_idx_announcing_terabytes_allocates_none(tmp_path):
     path = tmp_path / "images"
     path.write_bytes(b"\x00\x00\x08\x03" + b"\xff" * 12 + b"\0" * 100)
     with pytest.raises(ConfigError, match="100 bytes of data"):
         read_idx(path, 3)
 
 
-def test_a_gzip_that_holds_more_than_it_says_is_not_unpacked_whole(tmp_path, idx_bytes):
+def test_oversized_gzip_is_not_unpacked(tmp_path, idx_bytes):
     import gzip
 
     path = tmp_path / "images.gz"
@@ -155,7 +155,7 @@ KINDS = ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA", "PCX", "ICO"
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's remarks; a run silences them too
 @pytest.mark.parametrize("kind", KINDS)
-def test_images(kind, encode, noise):
+def test_damaged_images_are_skipped(kind, encode, noise):
     try:
         content = encode(noise(16, 16, 3), kind)
     except (KeyError, OSError):
@@ -163,7 +163,7 @@ def test_images(kind, encode, noise):
     transform = ImageTransform(8, 3, "crop")
 
     def attempt(damaged):
-        result = _attempt("name", lambda _: damaged, transform)
+        result = _try_decode("name", lambda _: damaged, transform)
         if isinstance(result, str):
             assert result.startswith("name (")
             assert "\n" not in result
@@ -176,21 +176,21 @@ def test_images(kind, encode, noise):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_an_image_of_too_many_pixels_is_left_out_unread(encode):
+def test_image_with_too_many_pixels_is_skipped(encode):
     buffer = io.BytesIO()
     Image.new("1", (12_000, 12_000)).save(buffer, "PNG")  # 144 megapixels in few bytes
-    result = _attempt("bomb.png", lambda _: buffer.getvalue(), ImageTransform(8, 3, "crop"))
+    result = _try_decode("bomb.png", lambda _: buffer.getvalue(), ImageTransform(8, 3, "crop"))
     assert result == "bomb.png (is too large: 12000 x 12000 pixels)"
 
 
 def test_postscript_is_never_run():
     content = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
-    assert "no format that Pillow reads" in _attempt(
+    assert "no format that Pillow reads" in _try_decode(
         "a.png", lambda _: content, ImageTransform(8, 3, "crop")
     )
 
 
-def test_zips(tmp_path, encode, noise):
+def test_damaged_zip_is_one_line(tmp_path, encode, noise):
     path = tmp_path / "images.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for i in range(3):
@@ -201,7 +201,7 @@ def test_zips(tmp_path, encode, noise):
         overwrite(path, damaged)
         source = Zip(path, (".png",))
         try:
-            results = [_attempt(name, source.read, transform) for name in source.names]
+            results = [_try_decode(name, source.read, transform) for name in source.names]
         except ConfigError as error:
             assert "cannot be read as a zip file" in str(error)
             return False

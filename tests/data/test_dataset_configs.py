@@ -1,4 +1,4 @@
-"""Every dataset's configuration and what the summary says; what loads before it is needed."""
+"""Every dataset's configuration, scripts/describe.py, and lazy imports."""
 
 import dataclasses
 import importlib.util
@@ -43,13 +43,13 @@ def run(describe, monkeypatch, tmp_path, capsys):
             code = left.code
         out, err = capsys.readouterr()
         about, _, layers = out.partition("generator\n")
-        told = dict(line.split(maxsplit=1) for line in about.splitlines())
-        return code, {**told, **({"layers": layers.splitlines()} if layers else {})}, err
+        lines = dict(line.split(maxsplit=1) for line in about.splitlines())
+        return code, {**lines, **({"layers": layers.splitlines()} if layers else {})}, err
 
     return call
 
 
-def test_a_labeled_dataset_is_summarized_and_drawn_with_a_row_per_class(run, tmp_path):
+def test_labeled_dataset_is_described_and_plotted(run, tmp_path):
     code, lines, _ = run("dataset=glyphs", "dataset.count=500", "dataset.alphabet=AB")
     assert code == 0
     assert lines["dataset"] == "glyphs, gan_zoo.data.glyphs.Glyphs"
@@ -63,21 +63,21 @@ def test_a_labeled_dataset_is_summarized_and_drawn_with_a_row_per_class(run, tmp
     assert pixels.shape[1] > 32 * 30 + 2  # names of the classes on the left
 
 
-def test_the_layers_that_see_a_dataset_are_listed_with_shapes_and_parameters(run):
+def test_layers_are_listed(run):
     _, lines, _ = run("dataset=glyphs", "dataset.count=50", "architecture=mlp")
     rows = [line.split() for line in lines["layers"] if line]
     assert ["body.0", "Linear", "1024", "21,504"] in rows
     assert [row[-1] for row in rows if row[0] == "sum"] == ["825,104", "233,985"]
 
 
-def test_a_mixture_has_no_labels_and_a_scatter_plot(run, tmp_path):
+def test_mixture_is_described_and_plotted(run, tmp_path):
     code, lines, _ = run("dataset=spiral", "dataset.count=300")
     assert code == 0
     assert "no labels" in lines["train"]
     assert Image.open(lines["image"]).size == (512, 512)
 
 
-def test_a_dataset_without_a_test_split_is_summarized_all_the_same(run, class_folders, tmp_path):
+def test_describe_without_test_split(run, class_folders, tmp_path):
     overrides = [f"dataset.root={class_folders}", f"dataset.cache={tmp_path / 'cache'}"]
     code, lines, _ = run("dataset=image_folder", *overrides, "dataset.test_share=0")
     assert code == 0
@@ -102,7 +102,7 @@ def test_mistakes_are_one_line(run, words, message):
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_configuration_names_every_setting_of_its_dataset(path, composed):
+def test_every_config_lists_all_settings(path, composed):
     node = composed(f"dataset={path.stem}")["dataset"]
     target, _ = check(node, "dataset")
     assert set(node) - {"_target_"} == {field.name for field in dataclasses.fields(target)}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.data.decoded_images import Skipped, _attempt
-from gan_zoo.data.file_names import natural, normalized, shown
+from gan_zoo.data.decoded_images import Skipped, _try_decode
+from gan_zoo.data.file_names import natural_key, normalize, printable
 from gan_zoo.data.hwdb import HWDB
 from gan_zoo.data.image_decoding import ImageTransform, suffixes
 from gan_zoo.data.image_files import ImageFolder
@@ -73,28 +73,28 @@ def by_value(samples):
         ("./", ""),
     ],
 )
-def test_names_have_one_form(name, expected):
-    assert normalized(name) == expected
+def test_names_are_normalized(name, expected):
+    assert normalize(name) == expected
 
 
-def test_names_are_shown_on_one_line_that_can_be_written():
-    assert shown("caf\udce9.png") == "caf\\xe9.png"
-    assert shown("a\nb\ud800é") == "a\\nb\\ud800é"
+def test_names_are_printable():
+    assert printable("caf\udce9.png") == "caf\\xe9.png"
+    assert printable("a\nb\ud800é") == "a\\nb\\ud800é"
 
 
 def test_digits_in_names_count_as_numbers():
     names = ["img10", "img2", "b", "a", "10", "9", "02", "2", "1" * 5000]
     expected = ["02", "2", "9", "10", "1" * 5000, "a", "b", "img2", "img10"]
-    assert sorted(names, key=natural) == expected
+    assert sorted(names, key=natural_key) == expected
 
 
-def test_ordinary_names_stay_in_their_splits_and_odd_ones_have_one():
+def test_hash_split_is_stable():
     split = hash_split([f"{i}.jpg" for i in range(40)], 0.1)
     assert split["test"] == ["6.jpg", "18.jpg", "27.jpg", "32.jpg"]
     assert sum(map(len, hash_split(["caf\udce9.png", "x\ud800.png"], 0.5).values())) == 2
 
 
-def test_a_name_that_is_not_utf8_is_used_and_shown(tmp_path, load, encode, caplog):
+def test_name_that_is_not_utf8(tmp_path, load, encode, caplog):
     folder = os.fsencode(tmp_path / "odd" / "x")[:-1]
     for name, content in ((b"caf\xe9", encode(np.zeros((4, 4), np.uint8))), (b"bad\xe9", b"bad")):
         os.makedirs(folder + name)  # noqa: PTH103
@@ -122,7 +122,7 @@ def test_backslashes_in_names_are_folders(packed, load):
     assert train.split_from == "folders: train for training, test for testing"
 
 
-def test_a_zip_of_any_program_is_read(tmp_path, load, encode):
+def test_zip_with_odd_names(tmp_path, load, encode):
     """Members ./a, a//b, /a, a/../b, two of one name, and folders with backslashes."""
     names = ["./cat/0.png", "cat//1.png", "/cat/2.png", "x/../cat/3.png", "dog\\4.png", "cat/0.png"]
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
@@ -146,9 +146,7 @@ def test_a_zip_of_any_program_is_read(tmp_path, load, encode):
     ],
 )
 @pytest.mark.parametrize("flagged", [False, True])
-def test_zips_with_names_in_any_encoding_are_read(
-    stored, expected, flagged, tmp_path, load, encode
-):
+def test_zip_names_in_any_encoding(stored, expected, flagged, tmp_path, load, encode):
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as file:
         for value, folder in enumerate(("q" * len(stored), "dog")):
@@ -163,7 +161,7 @@ def test_zips_with_names_in_any_encoding_are_read(
     assert set(samples.class_names) == {expected, "dog"}
 
 
-def test_handwriting_in_files_with_odd_names_is_read(tmp_path, gnt_bytes, noise):
+def test_hwdb_reads_odd_file_names(tmp_path, gnt_bytes, noise):
     for i, name in enumerate((b"a\\b.gnt", b"caf\xe9.gnt")):
         with open(os.fsencode(tmp_path) + b"/" + name, "wb") as file:  # noqa: PTH123
             file.write(gnt_bytes([("啊", noise(7, 5, seed=i))]))
@@ -171,7 +169,7 @@ def test_handwriting_in_files_with_odd_names_is_read(tmp_path, gnt_bytes, noise)
     assert len(dataset.load()) == 2
 
 
-def test_class_folders_in_both_forms_of_unicode_are_one_class(packed, load):
+def test_unicode_forms_of_a_class_are_one(packed, load):
     root = packed({"train/e\u0301/0.png": 0, "train/dog/1.png": 1, "test/\xe9/2.png": 2})
     assert load(root).class_names == ("dog", "\xe9")
     assert by_value(load(root, "test")) == {2: 1}
@@ -203,13 +201,13 @@ def test_each_split_may_have_a_dataset_json(packed, load):
     assert by_value(load(root, "test")) == {10 + i: i % 2 for i in range(4)}
 
 
-def test_a_dataset_json_of_unlabeled_images_makes_buckets_no_classes(packed, load, caplog):
+def test_dataset_json_without_labels_is_one_class(packed, load, caplog):
     members = {"00000/0.png": 0, "00001/1.png": 1, "dataset.json": b'{"labels": null}'}
     assert load(packed(members)).num_classes == 1
     assert "dataset.json has no labels: all images are one class" in caplog.text
 
 
-def test_a_dataset_json_of_something_else_leaves_folders_as_classes(packed, load, caplog):
+def test_unrelated_dataset_json_is_ignored(packed, load, caplog):
     members = {"a/0.png": 0, "b/1.png": 1, "dataset.json": b'{"name": "mine"}'}
     assert load(packed(members)).class_names == ("a", "b")
     assert 'dataset.json has no "labels"' in caplog.text
@@ -222,7 +220,7 @@ def test_a_dataset_json_of_something_else_leaves_folders_as_classes(packed, load
         ("[" * 100_000, "dataset.json is no JSON"),
         ("[]", "must hold an object"),
         ('{"labels": 3}', r"of the form \[\[name, label\]"),
-        ('{"labels": [["a/0.png"]]}', r'has \["a/0.png"\] at place 0 of "labels"'),
+        ('{"labels": [["a/0.png"]]}', r'has \["a/0.png"\] at index 0 of "labels"'),
         ('{"labels": [["a/0.png", "cat"]]}', 'has the label "cat" for a/0.png'),
         ('{"labels": [["a/0.png", -1]]}', "has the label -1 for a/0.png"),
         ('{"labels": [["a/0.png", true]]}', "has the label true"),
@@ -231,7 +229,7 @@ def test_a_dataset_json_of_something_else_leaves_folders_as_classes(packed, load
         ('{"labels": [["a/0.png", 0]]}', r"no label for 1 of 2 images \(b/1.png\)"),
     ],
 )
-def test_a_dataset_json_that_is_wrong_is_refused_in_one_line(content, message, packed, load):
+def test_invalid_dataset_json_is_one_line(content, message, packed, load):
     root = packed({"a/0.png": 0, "b/1.png": 1, "dataset.json": content.encode()})
     with pytest.raises(ConfigError, match=message) as error:
         load(root)
@@ -239,14 +237,14 @@ def test_a_dataset_json_that_is_wrong_is_refused_in_one_line(content, message, p
     assert "\n" not in str(error.value)
 
 
-def test_a_new_dataset_json_is_not_answered_by_the_cache(packed, load):
+def test_new_dataset_json_invalidates_the_cache(packed, load):
     members = {"a/0.png": 0, "b/1.png": 1}
     assert load(packed(members)).class_names == ("a", "b")
     table = b'{"labels": [["a/0.png", 7], ["b/1.png", 5]]}'
     assert load(packed({**members, "dataset.json": table})).class_names == ("5", "7")
 
 
-def test_a_stray_above_shared_folders_hides_neither_splits_nor_classes(packed, load):
+def test_stray_files_keep_splits_and_classes(packed, load):
     names = [f"data/x/{s}/{c}/{i}.png" for s in ("train", "val") for c in "ab" for i in range(5)]
     root = packed({"cover.png": 250, "data/plan.jpg": 251, **{n: i for i, n in enumerate(names)}})
     train, test = load(root), load(root, "test")
@@ -254,7 +252,7 @@ def test_a_stray_above_shared_folders_hides_neither_splits_nor_classes(packed, l
     assert train.excluded == test.excluded == {"beside the folders of the splits": 2}
 
 
-def test_val_and_test_are_the_test_split_and_pictures_beside_are_counted(packed, load, caplog):
+def test_val_and_test_folders_are_the_test_split(packed, load, caplog):
     folders = ("train/a", "train/b", "val/a", "test/b", "extra")
     root = packed({f"{folder}/{i}.png": i for folder in folders for i in range(2)})
     samples = load(root)
@@ -264,7 +262,7 @@ def test_val_and_test_are_the_test_split_and_pictures_beside_are_counted(packed,
     assert "2 beside the folders of the splits (extra/0.png, extra/1.png)" in caplog.text
 
 
-def test_a_test_folder_without_classes_takes_no_labels_away(packed, load, caplog):
+def test_test_folder_without_classes_is_excluded(packed, load, caplog):
     members = {f"train/{c}/{i}.png": i for c in "ab" for i in range(20)}
     root = packed({**members, **{f"test/{i}.png": i for i in range(30)}})
     train, test = load(root, test_share=0.2), load(root, "test", test_share=0.2)
@@ -274,19 +272,17 @@ def test_a_test_folder_without_classes_takes_no_labels_away(packed, load, caplog
     assert train.split_from.startswith("0.2 of the images held out")
 
 
-def test_folders_named_like_splits_without_a_train_folder_are_said_to_be_classes(
-    packed, load, caplog
-):
+def test_split_names_without_train_are_classes(packed, load, caplog):
     assert load(packed({"val/0.png": 0, "test/1.png": 1})).class_names == ("test", "val")
     assert "test, val are classes here, not splits" in caplog.text
 
 
-def test_files_that_are_not_used_are_counted_by_ending(packed, load, caplog):
+def test_unused_files_are_counted_by_suffix(packed, load, caplog):
     unused = {"a/1.HEIC": b"", "b/2.heic": b"", "readme.txt": b"", "b/3.h5": b"", "a/raw": b""}
     unused |= {f"b/4.{ending}": b"" for ending in ("hdf", "mpg", "fits", "nef")}
     caplog.set_level(logging.INFO)
     root = packed({"a/0.png": 0, "b/0.PNG": 1, **unused})
-    for _ in range(2):  # also when the cache answers
+    for _ in range(2):  # also when read from the cache
         caplog.clear()
         samples = load(root)
         assert len(samples) == 2
@@ -297,13 +293,13 @@ def test_files_that_are_not_used_are_counted_by_ending(packed, load, caplog):
         assert "raw" in caplog.text
 
 
-def test_links_that_lead_nowhere_are_counted(class_folders, load):
+def test_broken_links_are_counted(class_folders, load):
     (class_folders / "apple" / "link.png").symlink_to("nowhere.png")
     samples = load(class_folders)
     assert (len(samples), samples.excluded) == (16, {"broken link": 1})
 
 
-def test_only_endings_of_pictures_count():
+def test_only_image_suffixes_count():
     assert {".jpg", ".png", ".webp", ".tif", ".bmp", ".gif"} <= set(suffixes())
     assert not {".h5", ".hdf", ".mpg", ".fits", ".pdf", ".eps", ".grib", ".wmf"} & set(suffixes())
 
@@ -317,12 +313,12 @@ def test_only_endings_of_pictures_count():
         ([".hidden.png"], "nor any that is not hidden"),
     ],
 )
-def test_a_root_without_images_says_what_is_there(names, message, packed, load):
+def test_root_without_images_lists_its_files(names, message, packed, load):
     with pytest.raises(ConfigError, match=message):
         load(packed(dict.fromkeys(names, b"content")))
 
 
-def test_a_root_with_files_of_another_dataset_says_which(tmp_path, load):
+def test_root_of_another_dataset_is_recognized(tmp_path, load):
     (tmp_path / "in").mkdir()
     for name, remedy in (("a.zip", "dataset.root={}"), ("b.npz", "dataset=npz dataset.root={}")):
         path = tmp_path / "in" / name
@@ -335,7 +331,7 @@ def test_a_root_with_files_of_another_dataset_says_which(tmp_path, load):
         load(tmp_path / "away" / "deeper")
 
 
-def test_a_share_that_leaves_no_test_image_comes_with_one_that_works(packed, load, caplog):
+def test_empty_test_split_suggests_a_share(packed, load, caplog):
     root = packed({f"{i}.png": i for i in range(1, 4)})
     load(root, test_share=0.1)
     assert (
@@ -354,9 +350,9 @@ def tiff_of(pixels, tmp_path, **options):
 
 
 @pytest.mark.parametrize("compression", [None, "tiff_deflate"])
-def test_32_bit_integers_are_left_out_with_the_reason(compression, tmp_path):
+def test_32_bit_integers_are_skipped(compression, tmp_path):
     content = tiff_of(np.full((6, 6), 200, np.int32), tmp_path, compression=compression)
-    result = _attempt("a.tif", lambda _: content, ImageTransform(4, 1, "crop"))
+    result = _try_decode("a.tif", lambda _: content, ImageTransform(4, 1, "crop"))
     assert isinstance(result, Skipped)
     assert result.reason == "has 32-bit integer pixels, whose range is not known"
 
@@ -370,23 +366,23 @@ def test_sixteen_bits_in_a_tiff_are_scaled(compression, tmp_path):
 
 
 @pytest.mark.parametrize("most", [255, 4095, 65_535])
-def test_the_range_that_a_pgm_states_is_used(most):
+def test_pgm_range_is_used(most):
     pixels = np.full((6, 6), most, ">u2" if most > 255 else np.uint8)
     content = b"P5 6 6 %d\n" % most + pixels.tobytes()
     assert (ImageTransform(4, 1, "crop").decode(content) == 255).all()
 
 
-def test_signed_pixels_are_left_out(tmp_path):
+def test_signed_pixels_are_skipped(tmp_path):
     content = tiff_of(np.full((6, 6), 200, np.uint16), tmp_path, tiffinfo={339: 1})
     tag = struct.pack("<HHI", 339, 3, 1)  # the format of samples, one short
     assert tag in content
     signed = content.replace(tag + b"\1", tag + b"\2")
-    result = _attempt("a.tif", lambda _: signed, ImageTransform(4, 1, "crop"))
+    result = _try_decode("a.tif", lambda _: signed, ImageTransform(4, 1, "crop"))
     assert result.reason == "has signed 16-bit pixels, whose range is not known"
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
-def test_a_folder_of_unknown_ranges_is_refused_in_one_line(dtype, tmp_path, load):
+def test_unknown_pixel_ranges_are_one_line(dtype, tmp_path, load):
     (tmp_path / "deep").mkdir()
     for i in range(3):
         Image.fromarray(np.full((6, 6), i, dtype)).save(tmp_path / "deep" / f"{i}.tif")
@@ -397,14 +393,14 @@ def test_a_folder_of_unknown_ranges_is_refused_in_one_line(dtype, tmp_path, load
     assert "1.tif" not in str(error.value)  # the same reason again
 
 
-@pytest.mark.parametrize(("factor", "said"), [(65, True), (1040, False)])
-def test_unused_upper_bits_are_said(factor, said, tmp_path, load, encode, caplog):
+@pytest.mark.parametrize(("factor", "logged"), [(65, True), (1040, False)])
+def test_unused_upper_bits_are_logged(factor, logged, tmp_path, load, encode, caplog):
     (tmp_path / "deep").mkdir()
     ramp = (np.mgrid[:64, :64][1] * factor).astype(np.uint16)
     for i in range(2):
         (tmp_path / "deep" / f"{i}.png").write_bytes(encode(ramp))
     load(tmp_path / "deep")
-    assert ("they use 12 bits and look dark" in caplog.text) == said
+    assert ("they use 12 bits and look dark" in caplog.text) == logged
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])

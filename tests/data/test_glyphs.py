@@ -6,8 +6,7 @@ import pytest
 import torch
 from PIL import ImageFont
 
-from gan_zoo.data.chinese import ChineseGlyphs, gb2312_level_1
-from gan_zoo.data.glyphs import Glyphs
+from gan_zoo.data.glyphs import ChineseGlyphs, Glyphs, gb2312_level_1
 from gan_zoo.schema import ConfigError
 
 CHINESE = sorted(Path("/usr/share/fonts").rglob("ukai.ttc")) + sorted(
@@ -26,7 +25,7 @@ def bundled_font(tmp_path_factory):
     return str(path)
 
 
-def test_images_are_of_the_asked_size_and_each_class_looks_like_itself():
+def test_glyphs_have_requested_size_and_classes():
     samples = Glyphs(alphabet="IO", size=20, count=200).load()
     assert samples.x.shape == (200, 1, 20, 20)
     assert samples.x.dtype == torch.uint8
@@ -37,7 +36,7 @@ def test_images_are_of_the_asked_size_and_each_class_looks_like_itself():
     assert bars.quantile(0.05) > 40 > 10 > rings.quantile(0.95)
 
 
-def test_no_warp_draws_the_character_as_the_font_does():
+def test_no_warp_keeps_the_glyph():
     still = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0}
     samples = Glyphs(alphabet="L", size=32, count=3, **still).load()
     assert torch.equal(samples.x[0], samples.x[1])
@@ -47,7 +46,7 @@ def test_no_warp_draws_the_character_as_the_font_does():
     assert samples.x[0, 0, :, :16].float().sum() > 1.5 * samples.x[0, 0, :, 16:].float().sum()
 
 
-def test_three_channels_give_bright_colors_on_dark_ones():
+def test_color_glyphs_are_bright_on_dark():
     samples = Glyphs(channels=3, count=50).load()
     assert samples.x.shape == (50, 3, 28, 28)
     flat = samples.x.flatten(2).float()
@@ -66,20 +65,20 @@ def test_train_and_test_differ_and_seeds_repeat():
     assert not train & {image.numpy().tobytes() for image in dataset.load("test").x}
 
 
-def test_a_font_file_draws_the_same_as_the_font_it_holds(bundled_font):
+def test_font_file_equals_bundled_font(bundled_font):
     named = Glyphs(fonts=(bundled_font,), count=50).load()
     assert torch.equal(named.y, Glyphs(count=50).load().y)
     assert (named.x.float() - Glyphs(count=50).load().x.float()).abs().mean() < 2
 
 
-def test_characters_that_the_font_lacks_are_named():
+def test_missing_glyphs_are_named():
     with pytest.raises(ConfigError, match=r"no glyph for 漢 \(U\+6F22\) 字 \(U\+5B57\)"):
         Glyphs(alphabet="A漢字B").load()
     with pytest.raises(ConfigError, match=r"U\+0020"):
         Glyphs(alphabet="a b").load()
 
 
-def test_what_is_no_font_is_refused(tmp_path):
+def test_not_a_font_is_an_error(tmp_path):
     (tmp_path / "a.ttf").write_bytes(b"not a font")
     with pytest.raises(ConfigError, match=r"a\.ttf: is no font file"):
         Glyphs(fonts=(str(tmp_path / "a.ttf"),)).load()
@@ -93,7 +92,7 @@ def test_alphabets_name_each_character_once(alphabet):
         Glyphs(alphabet=alphabet)
 
 
-def test_level_1_is_the_standards():
+def test_level_1_matches_gb2312():
     characters = gb2312_level_1()
     assert len(characters) == len(set(characters)) == 3755
     assert (characters[0], characters[-1]) == ("啊", "座")
@@ -106,13 +105,13 @@ def test_chinese_glyphs_without_fonts_name_the_packages():
     assert "\n" not in str(error.value)
 
 
-def test_a_font_without_chinese_is_refused(bundled_font):
+def test_font_without_chinese_is_an_error(bundled_font):
     with pytest.raises(ConfigError, match=r"no glyph for 啊 .* and 3735 more"):
         ChineseGlyphs(fonts=(bundled_font,)).load()
 
 
 @pytest.mark.skipif(not CHINESE, reason="needs fonts-arphic-ukai or fonts-wqy-zenhei")
-def test_chinese_glyphs_draw_as_many_classes_as_asked():
+def test_chinese_glyphs_have_requested_classes():
     fonts = tuple(map(str, CHINESE))
     samples = ChineseGlyphs(fonts=fonts, classes=300, count=900).load()
     assert (samples.shape, samples.num_classes) == ((1, 28, 28), 300)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from gan_zoo.data.chinese import gb2312_level_1
-from gan_zoo.data.gnt import GntError, is_level_1, read_gnt
-from gan_zoo.data.hwdb import HWDB
+from gan_zoo.data.glyphs import gb2312_level_1
+from gan_zoo.data.hwdb import HWDB, GntError, is_level_1, read_gnt
 from gan_zoo.data.npz import Npz
 from gan_zoo.schema import ConfigError
 
@@ -50,7 +49,7 @@ def test_level_1_codes_are_those_of_its_characters():
     assert codes == {character.encode("gb2312") for character in gb2312_level_1()}
 
 
-def test_characters_become_light_ink_in_the_middle_of_black_squares(writers, hwdb):
+def test_hwdb_images_are_centered_light_ink(writers, hwdb):
     writers("1-f.gnt", "啊阿")
     samples = hwdb(size=20, test_share=0.0).load()
     assert samples.shape == (1, 20, 20)
@@ -59,7 +58,7 @@ def test_characters_become_light_ink_in_the_middle_of_black_squares(writers, hwd
     assert samples.x[0, 0, :, :2].max() == 0  # the paper is black, and so is what pads it
 
 
-def test_classes_are_the_level_1_characters_of_both_splits_in_order_of_code(writers, hwdb):
+def test_hwdb_classes_are_in_code_order(writers, hwdb):
     writers("HWDB1.1trn_gnt/1-c.gnt", "座A啊")
     writers("HWDB1.1tst_gnt/2-c.gnt", "阿啊，")
     dataset = hwdb()
@@ -95,7 +94,7 @@ def test_writers_are_held_out_whole(writers, hwdb):
         (lambda b: b"", "cannot be read"),
     ],
 )
-def test_truncated_and_foreign_files_are_refused_by_offset(damage, message, writers, hwdb):
+def test_damaged_gnt_error_names_the_offset(damage, message, writers, hwdb):
     path = writers("1-f.gnt", "啊阿")
     assert len(path.read_bytes()) == 500
     path.write_bytes(damage(path.read_bytes()))
@@ -105,7 +104,7 @@ def test_truncated_and_foreign_files_are_refused_by_offset(damage, message, writ
         hwdb(test_share=0.0).load()
 
 
-def test_folders_without_what_is_wanted_are_refused(tmp_path, writers, hwdb):
+def test_invalid_hwdb_folders_are_errors(tmp_path, writers, hwdb):
     with pytest.raises(ConfigError, match=r"is no folder.*dataset=chinese_glyphs"):
         hwdb()
     writers("1-f.gnt", "AB")
@@ -141,12 +140,12 @@ def test_npz_takes_three_layouts(save, shape, npz, noise):
     assert samples.num_classes == 1
 
 
-def test_npz_arrays_in_fortran_order_are_the_same_images(npz, noise):
+def test_npz_reads_fortran_order(npz, noise):
     x = noise(5, 8, 8)
     assert np.array_equal(npz(x=np.asfortranarray(x)).load().x[:, 0], x)
 
 
-def test_npz_keeps_its_own_test_split_or_holds_some_out(npz, noise):
+def test_npz_test_split(npz, noise):
     x, y = noise(40, 8, 8), np.arange(40, dtype=np.int32) % 5
     dataset = npz(x=x, y=y, x_test=x[:3], y_test=np.array([7, 0, 1]))
     assert (len(dataset.load()), dataset.load().num_classes) == (40, 6)
@@ -160,7 +159,7 @@ def test_npz_keeps_its_own_test_split_or_holds_some_out(npz, noise):
     assert train.num_classes == test.num_classes == 5
 
 
-def test_whether_there_is_a_test_split_is_known_before_it_is_loaded(npz, noise, writers, hwdb):
+def test_has_test_before_loading(npz, noise, writers, hwdb):
     x = noise(40, 8, 8)
     assert npz(x=x, share=0.3).has_test()
     assert npz(x=x, x_test=x[:2]).has_test()
@@ -187,7 +186,7 @@ def test_whether_there_is_a_test_split_is_known_before_it_is_loaded(npz, noise, 
         ({"x": np.array([{}] * 3)}, "cannot be read"),
     ],
 )
-def test_npz_files_of_something_else_are_refused(arrays, message, npz):
+def test_invalid_npz_is_an_error(arrays, message, npz):
     with pytest.raises(ConfigError, match=message):
         npz(**arrays).load()
 
@@ -216,9 +215,7 @@ SIX = np.arange(6) % 3
         ({"x": LIGHT, "y": np.array([b"a", b"b"])[SIX % 2]}, "one integer or text"),
     ],
 )
-def test_a_refused_npz_comes_with_a_command_that_makes_it_readable(
-    arrays, message, npz, tmp_path, monkeypatch
-):
+def test_npz_error_has_a_working_command(arrays, message, npz, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=message) as refused:
         npz(**arrays).load()
     words = shlex.split(str(refused.value).partition("rewrite it with ")[2])
@@ -251,20 +248,20 @@ def test_a_refused_npz_comes_with_a_command_that_makes_it_readable(
         ({}, "holds nothing, but no x"),
     ],
 )
-def test_an_npz_that_no_command_could_mend_is_refused_in_words(arrays, message, npz):
+def test_unfixable_npz_has_no_command(arrays, message, npz):
     with pytest.raises(ConfigError, match=message) as refused:
         npz(**arrays).load()
     assert "rewrite it" not in str(refused.value)
 
 
-def test_npz_takes_the_names_and_label_columns_of_keras(npz):
+def test_npz_reads_keras_names(npz):
     dataset = npz(x_train=LIGHT, y_train=SIX[:, None], x_test=LIGHT[:2], y_test=SIX[:2, None])
     assert dataset.load().y.tolist() == SIX.tolist()
     assert dataset.load("test").y.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
-    ("y", "names", "told"),
+    ("y", "names", "warning"),
     [
         (SIX, "012", ""),
         (SIX + 1, "123", "labels are 1 to 3: 3 classes"),
@@ -273,18 +270,18 @@ def test_npz_takes_the_names_and_label_columns_of_keras(npz):
         (SIX == 0, "01", ""),
     ],
 )
-def test_npz_classes_are_the_labels_that_occur(y, names, told, npz, caplog):
+def test_npz_classes_are_the_labels_that_occur(y, names, warning, npz, caplog):
     samples = npz(x=LIGHT, y=y).load()
     assert samples.class_names == tuple(names)
     assert samples.num_classes == len(names)
     assert [samples.class_names[label] for label in samples.y] == list(
         map(str, y.astype(int) if y.dtype == bool else y)
     )
-    assert told in caplog.text
-    assert bool(told) == ("labels are" in caplog.text)
+    assert warning in caplog.text
+    assert bool(warning) == ("labels are" in caplog.text)
 
 
-def test_what_an_npz_holds_to_no_use_and_dark_images_are_told(npz, caplog):
+def test_npz_warns_of_unused_arrays_and_dark_images(npz, caplog):
     npz(x=LIGHT // 200, y=SIX, x_test=LIGHT[:1], y_test=np.array([7]), z=SIX).load()
     assert "not used: z" in caplog.text
     assert "no pixel of x is above 1 of 255" in caplog.text
@@ -295,7 +292,7 @@ def test_what_an_npz_holds_to_no_use_and_dark_images_are_told(npz, caplog):
     assert not caplog.text
 
 
-def test_what_is_no_npz_is_refused(tmp_path):
+def test_not_an_npz_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match="does not exist"):
         Npz(root=str(tmp_path / "nowhere.npz"))
     (tmp_path / "text.npz").write_text("text")

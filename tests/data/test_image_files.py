@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_zoo.data.cache import RowWriter
 from gan_zoo.data.image_decoding import ImageTransform
 from gan_zoo.data.image_files import ImageFolder
-from gan_zoo.data.splits import divided, hash_split
+from gan_zoo.data.splits import divide, hash_split
 from gan_zoo.schema import ConfigError
 
 
@@ -33,18 +34,16 @@ def values(samples):
     return samples.x[:, 0, 0, 0].tolist()
 
 
-def test_folders_are_classes_however_deep_the_images_lie(class_folders, folder):
+def test_folders_are_classes_at_any_depth(class_folders, folder):
     samples = folder(class_folders).load()
     assert (samples.shape, samples.num_classes) == ((3, 8, 8), 2)
     assert values(samples) == [*range(8), *range(100, 108)]
     assert samples.y.tolist() == [0] * 8 + [1] * 8
 
 
-def test_a_stray_image_beside_the_classes_is_named_and_takes_no_labels_away(
-    class_folders, folder, encode, caplog
-):
+def test_stray_image_is_excluded(class_folders, folder, encode, caplog):
     (class_folders / "0.png").write_bytes(encode(np.zeros((4, 4), np.uint8)))
-    for _ in range(2):  # also when the cache answers
+    for _ in range(2):  # also when read from the cache
         caplog.clear()
         samples = folder(class_folders).load()
         assert (len(samples), samples.num_classes) == (16, 2)
@@ -53,9 +52,7 @@ def test_a_stray_image_beside_the_classes_is_named_and_takes_no_labels_away(
         assert "1 in no class folder (0.png)" in caplog.text
 
 
-def test_many_images_outside_the_classes_make_all_one_class_which_is_said(
-    class_folders, folder, encode, caplog
-):
+def test_many_stray_images_make_one_class(class_folders, folder, encode, caplog):
     for i in range(4):
         (class_folders / f"{i}.png").write_bytes(encode(np.zeros((4, 4), np.uint8)))
     samples = folder(class_folders).load()
@@ -71,7 +68,7 @@ def test_a_flat_folder_is_one_class(class_folders, folder):
 
 
 @pytest.mark.parametrize("test_name", ["test", "val", "Validation"])
-def test_folders_named_train_and_test_are_the_splits(class_folders, folder, test_name, tmp_path):
+def test_train_and_test_folders_are_splits(class_folders, folder, test_name, tmp_path):
     (tmp_path / "both").mkdir()
     class_folders.rename(tmp_path / "both" / "train")
     held = tmp_path / "both" / test_name / "pear"
@@ -85,7 +82,7 @@ def test_folders_named_train_and_test_are_the_splits(class_folders, folder, test
     assert dataset.load().num_classes == 2
 
 
-def test_without_such_folders_a_share_is_held_out_and_no_image_is_in_both(class_folders, folder):
+def test_test_share_splits_images_without_overlap(class_folders, folder):
     dataset = folder(class_folders, test_share=0.3)
     train, test = dataset.load(), dataset.load("test")
     assert sorted(values(train) + values(test)) == [*range(8), *range(100, 108)]
@@ -93,7 +90,7 @@ def test_without_such_folders_a_share_is_held_out_and_no_image_is_in_both(class_
     assert train.num_classes == test.num_classes == 2
 
 
-def test_held_out_names_stay_held_out_when_others_come():
+def test_held_out_names_are_stable():
     names = [f"{i}.jpg" for i in range(4000)]
     few, many = hash_split(names[:2000], 0.1), hash_split(names, 0.1)
     assert set(few["test"]) <= set(many["test"])
@@ -110,12 +107,12 @@ def test_held_out_names_stay_held_out_when_others_come():
         (["data/train/u/1.png", "data/test/u/2.png"], ["u/1.png", "u/2.png"]),
     ],
 )
-def test_folders_that_all_share_are_looked_through(names, inside):
-    seen = divided(names, 0.0).inside
+def test_shared_folders_are_ignored(names, inside):
+    seen = divide(names, 0.0).inside
     assert [seen[name] for name in names] == inside
 
 
-def test_a_zip_is_read_as_the_folder_it_holds(class_folders, folder, tmp_path):
+def test_zip_equals_folder(class_folders, folder, tmp_path):
     packed = tmp_path / "all.zip"
     with zipfile.ZipFile(packed, "w") as file:
         for path in class_folders.rglob("*.png"):
@@ -126,7 +123,7 @@ def test_a_zip_is_read_as_the_folder_it_holds(class_folders, folder, tmp_path):
     assert from_zip.fingerprint() == from_folder.fingerprint()
 
 
-def test_links_that_lead_back_up_end(class_folders, folder):
+def test_cyclic_links_end(class_folders, folder):
     (class_folders / "apple" / "again").symlink_to(class_folders, target_is_directory=True)
     samples = folder(class_folders).load()
     assert set(values(samples)) == {*range(8), *range(100, 108)}
@@ -180,7 +177,7 @@ def test_transparency_lies_on_white(encode):
     assert pixels[:, 2, 5].tolist() == [10, 20, 30]
 
 
-def test_exif_turns_are_made(encode):
+def test_exif_rotation_is_applied(encode):
     pixels = np.zeros((16, 16, 3), np.uint8)
     pixels[:8] = 250
     exif = Image.Exif()
@@ -190,15 +187,13 @@ def test_exif_turns_are_made(encode):
     assert turned[0, 13, 8] == 250
 
 
-def test_broken_files_are_left_out_counted_and_named(
-    class_folders, folder, encode, caplog, tmp_path
-):
+def test_damaged_files_are_excluded_and_logged(class_folders, folder, encode, caplog, tmp_path):
     whole = encode(np.zeros((40, 40, 3), np.uint8), "JPEG")
     (class_folders / "apple" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (class_folders / "pear" / "garbage.png").write_bytes(b"garbage")
     (class_folders / "pear" / "empty.gif").write_bytes(b"")
     dataset = folder(class_folders)
-    for _ in range(2):  # told again when the cache answers
+    for _ in range(2):  # logged again when read from the cache
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             samples = dataset.load()
@@ -209,7 +204,7 @@ def test_broken_files_are_left_out_counted_and_named(
         assert all(name in caplog.text for name in ("cut.jpg", "garbage.png", "empty.gif"))
 
 
-def test_a_folder_with_nothing_readable_is_refused(tmp_path, folder):
+def test_folder_without_readable_images_is_an_error(tmp_path, folder):
     (tmp_path / "bad").mkdir()
     for i in range(3):
         (tmp_path / "bad" / f"{i}.jpg").write_bytes(b"\xff\xd8\xff garbage")
@@ -218,7 +213,7 @@ def test_a_folder_with_nothing_readable_is_refused(tmp_path, folder):
     assert not any((tmp_path / "cache").glob("*/x.npy"))
 
 
-def test_roots_without_images_are_refused(tmp_path, folder):
+def test_invalid_roots_are_errors(tmp_path, folder):
     with pytest.raises(ConfigError, match="does not exist"):
         folder(tmp_path / "nowhere")
     (tmp_path / "text.txt").write_text("text")
@@ -229,7 +224,7 @@ def test_roots_without_images_are_refused(tmp_path, folder):
         folder(tmp_path / "empty").load()
 
 
-def test_a_split_without_images_is_refused(class_folders, folder):
+def test_empty_split_is_an_error(class_folders, folder):
     with pytest.raises(ConfigError, match="leaves no image for the test split"):
         folder(class_folders, test_share=0.0).load("test")
     assert not folder(class_folders, test_share=0.0).has_test()
@@ -240,7 +235,7 @@ def entries(tmp_path):
     return sorted((tmp_path / "cache").glob("*/facts.json"))
 
 
-def test_the_second_start_decodes_nothing(class_folders, folder, tmp_path, monkeypatch):
+def test_second_start_decodes_nothing(class_folders, folder, tmp_path, monkeypatch):
     first = folder(class_folders).load()
 
     def decode(*_):
@@ -253,7 +248,7 @@ def test_the_second_start_decodes_nothing(class_folders, folder, tmp_path, monke
 
 
 @pytest.mark.parametrize("change", ["content", "name", "policy", "fewer", "share"])
-def test_the_cache_notices_every_change(change, class_folders, folder, tmp_path, encode):
+def test_every_change_invalidates_the_cache(change, class_folders, folder, tmp_path, encode):
     folder(class_folders).load()
     settings = {}
     path = class_folders / "apple" / "deeper" / "0.png"
@@ -271,7 +266,7 @@ def test_the_cache_notices_every_change(change, class_folders, folder, tmp_path,
 
 
 @pytest.mark.parametrize("damage", ["x.npy", "y.npy", "facts.json"])
-def test_a_damaged_entry_is_made_again(damage, class_folders, folder, tmp_path):
+def test_damaged_cache_entry_is_rebuilt(damage, class_folders, folder, tmp_path):
     before = folder(class_folders).load().fingerprint()
     path = entries(tmp_path)[0].parent / damage
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -279,9 +274,7 @@ def test_a_damaged_entry_is_made_again(damage, class_folders, folder, tmp_path):
     assert json.loads(entries(tmp_path)[0].read_text())["num_classes"] == 2
 
 
-def test_a_killed_start_leaves_no_entry_and_the_next_one_succeeds(
-    class_folders, folder, tmp_path, monkeypatch
-):
+def test_interrupted_decoding_leaves_no_entry(class_folders, folder, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
 
         def killed(*_):
@@ -294,7 +287,7 @@ def test_a_killed_start_leaves_no_entry_and_the_next_one_succeeds(
     assert len(folder(class_folders).load()) == 16
 
 
-def test_jobs_that_start_together_decode_once(class_folders, folder, monkeypatch):
+def test_parallel_jobs_decode_once(class_folders, folder, monkeypatch):
     decoded, decode = [], ImageTransform.decode
 
     def counted(transform, content):
@@ -308,14 +301,46 @@ def test_jobs_that_start_together_decode_once(class_folders, folder, monkeypatch
     assert len(decoded) == 16
 
 
-def test_a_cache_that_cannot_be_used_is_told(class_folders, tmp_path):
+def test_unusable_cache_is_one_line(class_folders, tmp_path):
     (tmp_path / "file").write_text("")
     dataset = ImageFolder(root=str(class_folders), cache=str(tmp_path / "file" / "cache"))
     with pytest.raises(ConfigError, match=r"dataset\.cache=.*cannot be used"):
         dataset.load()
 
 
-def test_a_disk_without_room_is_told_before_decoding(class_folders, folder, monkeypatch):
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), NotImplementedError()])
+def test_cache_without_locks_is_one_line(error, class_folders, folder, monkeypatch):
+    import filelock
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", fail)
+    with pytest.raises(ConfigError, match=r"dataset\.cache=.*cannot be used") as refused:
+        folder(class_folders).load()
+    assert "\n" not in str(refused.value)
+
+
+def test_full_disk_is_one_line(class_folders, folder, tmp_path, monkeypatch):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def allocate(rows, count):
+        whole(rows, count)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+
+    whole = RowWriter.allocate
+    monkeypatch.setattr(RowWriter, "allocate", allocate)
+    try:
+        with pytest.raises(ConfigError, match=r"dataset\.cache=.*File too large") as refused:
+            folder(class_folders, size=64).load()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "\n" not in str(refused.value)
+    assert not [path for path in (tmp_path / "cache").iterdir() if path.is_dir()]
+
+
+def test_disk_without_room_is_an_error_before_decoding(class_folders, folder, monkeypatch):
     import shutil
 
     usage = shutil.disk_usage("/")._replace(free=100)
@@ -324,7 +349,7 @@ def test_a_disk_without_room_is_told_before_decoding(class_folders, folder, monk
         folder(class_folders).load()
 
 
-def test_the_real_cifar_zip_holds_what_it_should(real_cifar, tmp_path):
+def test_real_cifar_zip(real_cifar, tmp_path):
     small = tmp_path / "small.zip"  # its first class and a bit: decoding all takes too long here
     with zipfile.ZipFile(real_cifar) as source, zipfile.ZipFile(small, "w") as target:
         for name in source.namelist():

@@ -1,4 +1,4 @@
-"""How samples reach the device: the order, residence, and streams that give the same batches."""
+"""Loading of batches: order, placement, and prefetching of the same batches."""
 
 import logging
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gan_zoo.data import placement
 from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.data.in_memory import HostDataset, InMemoryDataset, to_bytes
 from gan_zoo.data.loader import BatchLoader, PrefetchLoader
@@ -31,11 +32,11 @@ def numbers(batch):
     return to_bytes(batch[0])[:, 0, 0, 0].tolist()
 
 
-def streamed(samples, workers):
+def on_host(samples, workers):
     return HostDataset(samples.x, samples.y, samples.num_classes, target=CPU, workers=workers)
 
 
-def test_every_epoch_visits_every_sample_once_in_an_order_of_its_own(numbered):
+def test_every_epoch_shuffles_all_samples(numbered):
     loader = BatchLoader(numbered, batch_size=7, seed=1)  # 7 does not divide 40
     given = [number for _ in range(40) for number in numbers(loader.next())]
     assert loader.position == len(given) == 280
@@ -44,7 +45,7 @@ def test_every_epoch_visits_every_sample_once_in_an_order_of_its_own(numbered):
     assert len({tuple(epoch) for epoch in epochs}) == 7
 
 
-def test_labels_stay_with_their_samples_and_no_batch_is_short(numbered):
+def test_batches_are_full_and_labels_match(numbered):
     loader = BatchLoader(numbered, batch_size=32, seed=0)
     for _ in range(5):
         x, y = loader.next()
@@ -55,25 +56,25 @@ def test_labels_stay_with_their_samples_and_no_batch_is_short(numbered):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_a_stream_gives_the_batches_of_the_resident_feed(numbered, workers):
-    resident = numbered.loader(16, seed=5)
-    stream = streamed(numbered, workers).loader(16, seed=5)
-    assert (type(resident), type(stream)) == (BatchLoader, PrefetchLoader)
+def test_prefetch_gives_the_same_batches(numbered, workers):
+    direct = numbered.loader(16, seed=5)
+    prefetch = on_host(numbered, workers).loader(16, seed=5)
+    assert (type(direct), type(prefetch)) == (BatchLoader, PrefetchLoader)
     for _ in range(8):
-        for ours, theirs in zip(resident.next(), stream.next(), strict=True):
+        for ours, theirs in zip(direct.next(), prefetch.next(), strict=True):
             assert torch.equal(ours, theirs)
-        assert resident.position == stream.position
+        assert direct.position == prefetch.position
 
 
-def test_points_stream_as_images_do():
+def test_prefetch_of_points():
     samples = Ring(count=50).load()
-    stream = streamed(samples, 1).loader(20, seed=2)
-    assert torch.equal(stream.next()[0], samples.loader(20, seed=2).next()[0])
+    prefetch = on_host(samples, 1).loader(20, seed=2)
+    assert torch.equal(prefetch.next()[0], samples.loader(20, seed=2).next()[0])
 
 
 @pytest.mark.parametrize("workers", [None, 1, 2])
-def test_a_feed_goes_on_from_a_position(numbered, workers):
-    samples = numbered if workers is None else streamed(numbered, workers)
+def test_loader_resumes_from_position(numbered, workers):
+    samples = numbered if workers is None else on_host(numbered, workers)
     whole = samples.loader(9, seed=3)
     batches = [numbers(whole.next()) for _ in range(10)]
     resumed = samples.loader(9, seed=3)
@@ -83,11 +84,11 @@ def test_a_feed_goes_on_from_a_position(numbered, workers):
     assert numbers(resumed.next()) == batches[2]
 
 
-def test_streams_leave_the_runs_own_noise_alone(numbered):
+def test_prefetch_leaves_torch_rng_unchanged(numbered):
     torch.manual_seed(0)
     expected = torch.get_rng_state()
-    stream = streamed(numbered, 2).loader(8, seed=0)
-    stream.next(), stream.next()
+    prefetch = on_host(numbered, 2).loader(8, seed=0)
+    prefetch.next(), prefetch.next()
     assert torch.equal(torch.get_rng_state(), expected)
 
 
@@ -96,15 +97,13 @@ def test_other_seeds_give_other_orders(numbered):
     assert len(set(map(tuple, orders))) == 3
 
 
-def resident_as(resident, numbered, monkeypatch, room=1e9, caplog=None):
-    import gan_zoo.data.placement as residence
-
-    monkeypatch.setattr(residence, "_host_room", lambda _: room)
-    return place_data(numbered, CPU, Glyphs(on_device=resident, workers=3))
+def place(on_device, numbered, monkeypatch, memory):
+    monkeypatch.setattr(placement, "_available_memory", lambda _: memory)
+    return place_data(numbered, CPU, Glyphs(on_device=on_device, workers=3))
 
 
 @pytest.mark.parametrize(
-    ("resident", "room", "kind"),
+    ("on_device", "memory", "kind"),
     [
         ("auto", 1e9, InMemoryDataset),
         ("auto", 900, HostDataset),  # 480 bytes of 900 are more than half
@@ -113,20 +112,20 @@ def resident_as(resident, numbered, monkeypatch, room=1e9, caplog=None):
         (True, 10, InMemoryDataset),
     ],
 )
-def test_samples_are_resident_if_they_fit_unless_told(
-    resident, room, kind, numbered, monkeypatch, caplog
+def test_samples_are_on_the_device_if_they_fit(
+    on_device, memory, kind, numbered, monkeypatch, caplog
 ):
     with caplog.at_level(logging.INFO):
-        placed = resident_as(resident, numbered, monkeypatch, room)
+        placed = place(on_device, numbered, monkeypatch, memory)
     assert type(placed) is kind
     assert placed.device == CPU
     assert (placed.shape, placed.num_classes, len(placed)) == ((1, 2, 2), 4, 40)
     assert placed.fingerprint() == numbered.fingerprint()
     word = "resident" if kind is InMemoryDataset else "streamed to cpu by 3 threads"
-    assert f"40 samples of 1x2x2, 0.0 MB of {room / 1e6:,.0f}: {word}" in caplog.text
+    assert f"40 samples of 1x2x2, 0.0 MB of {memory / 1e6:,.0f}: {word}" in caplog.text
 
 
-def test_resident_by_force_that_does_not_fit_is_one_line(numbered, monkeypatch):
+def test_on_device_out_of_memory_is_one_line(numbered, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory\nlots of words")
 
@@ -136,18 +135,18 @@ def test_resident_by_force_that_does_not_fit_is_one_line(numbered, monkeypatch):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_stream_to_a_gpu_gives_the_batches_of_the_resident_feed(numbered):
+def test_prefetch_to_gpu_gives_the_same_batches(numbered):
     device = torch.device("cuda")
     placed = [place_data(numbered, device, Glyphs(on_device=r)) for r in (True, False)]
-    resident, stream = (samples.loader(16, seed=5) for samples in placed)
+    direct, prefetch = (samples.loader(16, seed=5) for samples in placed)
     for _ in range(8):
-        for ours, theirs in zip(resident.next(), stream.next(), strict=True):
+        for ours, theirs in zip(direct.next(), prefetch.next(), strict=True):
             assert theirs.is_cuda
             assert torch.equal(ours, theirs)
 
 
-def test_unlabeled_samples_are_one_class_wherever_they_live(numbered):
-    for samples in (numbered, streamed(numbered, 1)):
+def test_unlabeled_samples_are_one_class(numbered):
+    for samples in (numbered, on_host(numbered, 1)):
         plain = samples.unlabeled()
         assert type(plain) is type(samples)
         assert plain.num_classes == 1
@@ -155,7 +154,7 @@ def test_unlabeled_samples_are_one_class_wherever_they_live(numbered):
         assert torch.equal(plain.x, samples.x)
 
 
-def test_samples_alike_have_the_labels_asked_for(numbered):
+def test_sample_with_labels(numbered):
     wanted = torch.tensor([3, 3, 0, 1, 3, 0])
     places = numbered.sample_with_labels(wanted, torch.Generator().manual_seed(1))
     assert torch.equal(numbered.y[places], wanted)
@@ -170,7 +169,7 @@ def test_samples_alike_have_the_labels_asked_for(numbered):
     assert len(numbered.sample_with_labels(torch.tensor([9]), torch.Generator())) == 1
 
 
-def test_fingerprints_tell_samples_labels_and_order_apart(numbered):
+def test_fingerprint_depends_on_samples_labels_and_order(numbered):
     flipped = torch.arange(39, -1, -1)
     others = [
         numbered,
@@ -194,15 +193,15 @@ def job(seed):
 
     samples = Ring(count=64).load()
     cpu = torch.device("cpu")
-    stream = HostDataset(samples.x, samples.y, target=cpu, workers=2).loader(16, seed)
-    return torch.equal(stream.next()[0], samples.loader(16, seed).next()[0])
+    prefetch = HostDataset(samples.x, samples.y, target=cpu, workers=2).loader(16, seed)
+    return torch.equal(prefetch.next()[0], samples.loader(16, seed).next()[0])
 
 with get_reusable_executor(max_workers=1) as executor:
     print(list(executor.map(job, range(2))))
 """
 
 
-def test_streams_work_inside_the_processes_of_joblib():
+def test_prefetch_works_in_joblib_processes():
     pytest.importorskip("joblib")
     ran = subprocess.run(
         [sys.executable, "-c", JOBS],
@@ -214,25 +213,25 @@ def test_streams_work_inside_the_processes_of_joblib():
     assert ran.stdout.strip() == "[True, True]", ran.stderr
 
 
-def test_a_run_is_the_same_resident_and_streamed(trained, tmp_path):
+def test_runs_on_device_and_streamed_are_equal(trained, tmp_path):
     small = ["dataset.count=300", "steps=4", "batch_size=16", "log_every=1", "device=cpu"]
     small += ["architecture.generator.hidden=[8]", "architecture.critic.hidden=[8]"]
     lasts = []
-    for resident in ("true", "false"):
-        override = f"dataset.on_device={resident}"
-        summary = trained(tmp_path / resident, *small, override, "dataset.workers=1")
+    for on_device in ("true", "false"):
+        override = f"dataset.on_device={on_device}"
+        summary = trained(tmp_path / on_device, *small, override, "dataset.workers=1")
         last = {k: v for k, v in summary["last"].items() if not k.startswith("perf/")}
         lasts.append((summary["dataset_fingerprint"], last))
     assert lasts[0] == lasts[1]
 
 
 @pytest.mark.parametrize("workers", [None, 2])
-def test_balanced_batches_have_all_classes_equally_often_and_go_on_from_a_position(workers):
+def test_class_balanced_loader_balances_and_resumes(workers):
     """Of 60, 30, 9 and 1 samples: in 200 batches of 8 each class comes 400 times, if it comes."""
     y = torch.tensor([0] * 60 + [1] * 30 + [3] * 9 + [4])
     x = torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1)
     samples = InMemoryDataset(x, y, 5)
-    samples = samples if workers is None else streamed(samples, workers)
+    samples = samples if workers is None else on_host(samples, workers)
     loader = samples.loader(8, seed=4, class_balanced=True)
     batches = [loader.next() for _ in range(200)]
     labels = torch.cat([labels for _, labels in batches])
@@ -240,7 +239,7 @@ def test_balanced_batches_have_all_classes_equally_often_and_go_on_from_a_positi
     shown = [number for batch in batches for number in numbers(batch)]
     assert set(shown) == set(range(100))
     first_class = torch.tensor(shown).bincount()[:60].float()
-    assert 1 < first_class.std() < 5  # of 400 draws among 60: 2.6
+    assert 1 < first_class.std() < 5  # of 400 samples among 60: 2.6
     assert all(y[n] == label for n, label in zip(shown, labels.tolist(), strict=True))
     resumed = samples.loader(8, seed=4, class_balanced=True)
     resumed.position = 8 * 150

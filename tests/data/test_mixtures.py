@@ -9,14 +9,14 @@ from gan_zoo.data.mixtures import Grid, Ring, Spiral
 from gan_zoo.schema import ConfigError
 
 
-def test_ring_has_its_modes_once_each_and_evenly_spaced():
+def test_ring_modes_are_evenly_spaced():
     centers = torch.tensor(Ring(modes=8, radius=2.0).centers())
     assert len(centers.unique(dim=0)) == 8
     gaps = (centers - centers.roll(1, 0)).norm(dim=1)
     assert torch.allclose(gaps, torch.full((8,), 2 * 2.0 * math.sin(math.pi / 8)), atol=1e-5)
 
 
-def test_grid_is_the_25_modes_of_the_literature():
+def test_grid_has_the_published_25_modes():
     expected = {(float(u), float(v)) for u in (-4, -2, 0, 2, 4) for v in (-4, -2, 0, 2, 4)}
     assert set(Grid().centers()) == expected
 
@@ -48,7 +48,7 @@ def test_density_integrates_to_one_over_the_plane(mixture):
     assert total == pytest.approx(1.0, abs=1e-6)
 
 
-def test_log_density_is_exact_near_a_mode_and_finite_far_from_all():
+def test_log_density_near_and_far():
     ring = Ring(modes=8, sigma=0.01, weights=(3.0, *[1.0] * 7))
     # at the heavy mode the others, 76 sigmas away, add nothing
     expected = math.log(0.3 / (2 * math.pi * 0.01**2))
@@ -70,13 +70,13 @@ def test_samples_follow_the_weights_and_the_density():
     assert -mixture.log_density(x).mean().item() == pytest.approx(entropy, abs=0.02)
 
 
-def test_splits_and_seeds_draw_different_points_and_repeat_them():
+def test_mixture_splits_and_seeds_differ_and_repeat():
     train, test = (Spiral(count=500).load(split) for split in ("train", "test"))
     assert not set(map(tuple, train.x.tolist())) & set(map(tuple, test.x.tolist()))
     assert train.fingerprint() == Spiral(count=500).load().fingerprint()
     assert train.fingerprint() != Spiral(count=500, seed=1).load().fingerprint()
 
 
-def test_weights_must_be_as_many_as_modes():
+def test_weights_must_match_modes():
     with pytest.raises(ConfigError, match=r"weights=\[1.0, 2.0\]: must have 8 entries"):
         Ring(weights=(1.0, 2.0))

@@ -34,7 +34,7 @@ def idx_files(tmp_path, noise, idx_bytes):
 
 @pytest.mark.parametrize("kind", [MNIST, FashionMNIST, KMNIST])
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_the_mnist_family_reads_both_splits_plain_or_gzipped(kind, suffix, idx_files, tmp_path):
+def test_mnist_formats_plain_and_gzipped(kind, suffix, idx_files, tmp_path):
     x, y = idx_files(f"{kind.__name__}/raw", "train", 30, suffix=suffix)
     x_test, _ = idx_files(f"{kind.__name__}/raw", "t10k", 20, suffix=suffix)
     dataset = kind(root=str(tmp_path))
@@ -46,13 +46,13 @@ def test_the_mnist_family_reads_both_splits_plain_or_gzipped(kind, suffix, idx_f
     assert len(samples.class_names) == samples.num_classes == len({*samples.class_names})
 
 
-def test_the_folder_of_the_files_themselves_will_do_as_the_root(idx_files, tmp_path):
+def test_dataset_folder_itself_may_be_root(idx_files, tmp_path):
     for stem in ("train", "t10k"):
         idx_files("here", stem, 12)
     assert len(MNIST(root=str(tmp_path / "here")).load()) == 12
 
 
-def test_emnist_is_turned_upright_and_its_letters_count_from_zero(idx_files, tmp_path):
+def test_emnist_is_upright_with_labels_from_zero(idx_files, tmp_path):
     x, y = idx_files("EMNIST/raw", "emnist-letters-train", 30, first=1)
     idx_files("EMNIST/raw", "emnist-letters-test", 20, first=1)
     samples = EMNIST(root=str(tmp_path), subset="letters").load()
@@ -62,7 +62,7 @@ def test_emnist_is_turned_upright_and_its_letters_count_from_zero(idx_files, tmp
     assert np.array_equal(samples.y, y - 1)
 
 
-def test_labels_beyond_the_classes_are_refused(idx_files, tmp_path):
+def test_labels_out_of_range_are_an_error(idx_files, tmp_path):
     for stem in ("train", "t10k"):
         idx_files("MNIST/raw", stem, 12, first=3)
     with pytest.raises(ConfigError, match=r"train-images.*has labels 3 to 12, not 0 to 9"):
@@ -105,7 +105,7 @@ class Harmful:
         return (open, ("harmed", "w"))
 
 
-def test_a_pickle_that_would_run_something_is_refused(tmp_path, noise, monkeypatch):
+def test_unsafe_pickle_is_refused(tmp_path, noise, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("train", "test"):
         path = tmp_path / "cifar-100-python" / name
@@ -116,7 +116,7 @@ def test_a_pickle_that_would_run_something_is_refused(tmp_path, noise, monkeypat
     assert not (tmp_path / "harmed").exists()
 
 
-def test_svhn_calls_zero_zero(tmp_path, noise):
+def test_svhn_label_ten_is_zero(tmp_path, noise):
     savemat = pytest.importorskip("scipy.io").savemat
     x = noise(32, 32, 3, 4)
     for split in ("train", "test"):
@@ -140,7 +140,7 @@ def stl10(tmp_path, noise):
     return x
 
 
-def test_stl10_has_a_labeled_part_and_an_unlabeled_one(stl10, tmp_path):
+def test_stl10_labeled_and_unlabeled(stl10, tmp_path):
     train = STL10(root=str(tmp_path)).load()
     assert train.class_names[7] == "monkey"
     assert np.array_equal(train.x, stl10[:2])
@@ -154,7 +154,7 @@ def test_stl10_has_a_labeled_part_and_an_unlabeled_one(stl10, tmp_path):
     assert np.array_equal(taken[0].add(1).mul(127.5).round(), stl10[2])
 
 
-def test_a_cut_stl10_file_is_refused(stl10, tmp_path):
+def test_truncated_stl10_is_an_error(stl10, tmp_path):
     path = tmp_path / "stl10_binary" / "train_X.bin"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ConfigError, match=r"train_X\.bin.*55295 bytes.*no multiple of 27648"):
@@ -187,23 +187,23 @@ def test_celeba_follows_its_partition_and_one_attribute(celeba):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [("", "no line for 1 images, such as 000001.jpg"), ("000001.jpg yes 1\n", "neither 1 nor -1")],
 )
-def test_an_absent_attribute_of_celeba_is_not_taken_for_no(line, told, celeba, tmp_path):
+def test_missing_celeba_attribute_is_an_error(line, message, celeba, tmp_path):
     path = tmp_path / "celeba" / "list_attr_celeba.txt"
     path.write_text(path.read_text().replace("000001.jpg  -1 1\n", line))
     assert len(CelebA(**celeba).load()) == 3
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         CelebA(attribute="Smiling", **celeba).load()
 
 
-def test_celeba_names_the_attributes_there_are(celeba):
+def test_unknown_celeba_attribute_lists_all(celeba):
     with pytest.raises(ConfigError, match=r"attribute=Old: must be empty or one of Smiling, Young"):
         CelebA(attribute="Old", **celeba).load()
 
 
-def test_a_damaged_list_of_celeba_is_refused(celeba, tmp_path):
+def test_damaged_celeba_list_is_an_error(celeba, tmp_path):
     (tmp_path / "celeba" / "list_attr_celeba.txt").write_bytes(b"\xff\x00")
     with pytest.raises(ConfigError, match=r"list_attr_celeba\.txt.*no list"):
         CelebA(attribute="Old", **celeba).load()
@@ -233,7 +233,7 @@ ALL = [MNIST, FashionMNIST, KMNIST, EMNIST, CIFAR10, CIFAR100, SVHN, STL10, Cele
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_missing_files_end_in_one_line_with_the_path_and_what_needs_none(kind, tmp_path):
+def test_missing_files_are_one_line(kind, tmp_path):
     with pytest.raises(ConfigError) as error:
         kind(root=str(tmp_path))
     text = str(error.value)
@@ -244,7 +244,7 @@ def test_missing_files_end_in_one_line_with_the_path_and_what_needs_none(kind, t
 
 
 @pytest.mark.parametrize("kind", [k for k in ALL if k is not LSUN])
-def test_failed_downloads_end_in_one_line_too(kind, tmp_path, monkeypatch):
+def test_failed_download_is_one_line(kind, tmp_path, monkeypatch):
     datasets = pytest.importorskip("torchvision.datasets")
 
     def offline(*_, **__):
@@ -257,21 +257,21 @@ def test_failed_downloads_end_in_one_line_too(kind, tmp_path, monkeypatch):
     assert "\n" not in str(error.value)
 
 
-def test_download_asks_torchvision_for_the_same_root(tmp_path, monkeypatch, idx_files):
+def test_download_uses_the_same_root(tmp_path, monkeypatch, idx_files):
     datasets = pytest.importorskip("torchvision.datasets")
-    asked = []
+    calls = []
 
     def fetch(root, download, **arguments):
-        asked.append((root, download, arguments))
+        calls.append((root, download, arguments))
         for stem in ("train", "t10k"):
             idx_files("KMNIST/raw", stem, 15)
 
     monkeypatch.setattr(datasets, "KMNIST", fetch)
     dataset = KMNIST(root=str(tmp_path), download=True)
     assert len(dataset.load()) == 15
-    assert asked == [(str(tmp_path), True, {})]
+    assert calls == [(str(tmp_path), True, {})]
     dataset.load()
-    assert len(asked) == 1  # what is there is not fetched again
+    assert len(calls) == 1  # existing files are not downloaded again
 
 
 def test_the_real_mnist_is_whole(real_mnist):
@@ -282,7 +282,7 @@ def test_the_real_mnist_is_whole(real_mnist):
     assert train.x.float().mean().item() / 255 == pytest.approx(0.1307, abs=1e-4)
 
 
-def test_a_missing_dataset_names_what_is_there_and_what_to_type(tmp_path):
+def test_missing_dataset_suggests_overrides(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(ConfigError, match="folder that holds train_32x32.mat, or dataset.down"):
         SVHN(root=str(tmp_path))

@@ -7,7 +7,7 @@ from PIL import Image
 
 from gan_zoo.data.dataset import Images
 from gan_zoo.data.in_memory import to_bytes
-from gan_zoo.data.plots import beside, image_grid
+from gan_zoo.data.plots import image_grid, label_rows
 from gan_zoo.monitoring.sample_grid import Picture, render, row_names
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.runs import read_runs
@@ -42,7 +42,7 @@ def test_row_names_do_not_change_tiles(tmp_path, names, side):
         assert [bool((row > 200).any()) for row in column] == [bool(name) for name in names]
     images = to_bytes(x).permute(0, 2, 3, 1).numpy()
     assert all(np.array_equal(a, b) for a, b in zip(tiles(path), images, strict=True))
-    assert beside(grid, ["", ""]) is grid
+    assert label_rows(grid, ["", ""]) is grid
 
 
 def test_rows_are_named_by_their_classes():

@@ -1,5 +1,5 @@
-"""Where samples come from, and how they reach the device in batches.
+"""Datasets, and the batches that reach the device.
 
-A dataset is a settings class with `load(split) -> Samples` and `picture(x)`, both importing torch
-only when called.
+A dataset is a settings class with `load(split) -> InMemoryDataset` and `render(x)`, which import
+torch only when called.
 """

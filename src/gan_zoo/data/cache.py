@@ -1,15 +1,16 @@
-"""Decoded images kept on disk, so that only the first start has to decode them.
+"""Decoded images kept on disk, so that only the first start decodes them.
 
-An entry is a folder named by a hash of what it was made from: x.npy, mapped into memory rather
-than read, y.npy, and facts.json. It appears whole or not at all.
+An entry is a folder named by a hash of what it was made from: x.npy, mapped into memory, y.npy and
+facts.json. An entry appears whole or not at all.
 """
 
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +24,34 @@ FORMAT = 1
 
 
 class RowWriter:
-    """Images and labels written one after the other, however many they turn out to be."""
+    """Writes the images and labels of a new entry one after the other."""
 
     def __init__(self, folder: Path, shape: tuple[int, ...]):
         self.folder, self.shape, self.labels = folder, shape, []
         self.digest = hashlib.sha256()
-        self._file = (folder / "x.npy").open("wb")
-        self._write_header()
 
-    def _write_header(self) -> None:
-        # numpy pads headers so that the first axis may grow without moving the data
-        described = {"descr": "|u1", "fortran_order": False}
-        shape = (len(self.labels), *self.shape)
-        np.lib.format.write_array_header_1_0(self._file, {**described, "shape": shape})
+    def allocate(self, count: int) -> None:
+        """Create x.npy for at most `count` images. Raises ConfigError for a disk without room."""
+        needed, free = count * math.prod(self.shape), shutil.disk_usage(self.folder).free
+        if needed > free:
+            allowed = f"needs {needed / 1e9:.1f} GB and has {free / 1e9:.1f} GB free; "
+            allowed += "name a folder with room"
+            raise ConfigError("dataset.cache", self.folder.parent, allowed)
+        path, shape = self.folder / "x.npy", (count, *self.shape)
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        # written as a file: a disk that fills up would kill a process that writes to its mapping
+        self._file = path.open("r+b")
+        self._file.seek(array.offset)
 
     def add(self, image: np.ndarray, label: int) -> None:
-        """Append an image, uint8 of the shape given at the start, and its label."""
+        """Append an image (uint8, of the entry's shape) and its label."""
         content = np.ascontiguousarray(image, np.uint8).reshape(self.shape).data
         self._file.write(content)
         self.digest.update(content)
         self.labels.append(label)
 
     def close(self, facts: dict[str, Any]) -> None:
-        """Complete the files, and have them on the disk before anybody sees them."""
-        self._file.seek(0)
-        self._write_header()
+        """Complete the entry on disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -62,83 +66,78 @@ def load_or_build(
     shape: tuple[int, ...],
     build: Callable[[RowWriter], dict[str, Any]],
 ) -> tuple[InMemoryDataset, dict[str, Any]]:
-    """Samples whose images are a mapped file, the facts noted with them, and where (`listed`).
+    """Load an entry's images as a mapped file, with its facts and their path (`listed`).
 
     Args:
         location: folder of all entries.
-        key: everything that the images depend on, in a form that JSON can write.
+        key: everything that the images depend on, as JSON values.
         shape: of one image.
-        build: adds all rows and returns facts to note, num_classes at least, class_names,
-            split_from and excluded where they are known; called if there is no entry yet.
+        build: allocates and adds all rows of a new entry; returns its facts: num_classes, and
+            class_names, split_from and excluded where they are known.
 
     Raises ConfigError where the location cannot be used.
     """
     name = hashlib.sha256(json.dumps([FORMAT, shape, key]).encode()).hexdigest()[:24]
-    place = Path(location).expanduser() / name
+    folder = Path(location).expanduser() / name
     try:
-        found = _read(place)
-        if not found:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(place.with_suffix(".lock")):
-                found = _read(place)  # another job may have made it meanwhile
-                if not found:
-                    _make(place, shape, build)
-                    found = _read(place)
+        entry = _read(folder)
+        if not entry:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with _lock(folder.with_suffix(".lock")):
+                entry = _read(folder)  # another process may have built it meanwhile
+                if not entry:
+                    _build(folder, shape, build)
+                    entry = _read(folder)
     except OSError as error:
         allowed = f"cannot be used ({error}); name another folder with dataset.cache"
         raise ConfigError("dataset.cache", location, allowed) from None
-    assert found
-    x, y, facts = found
-    images, labels = torch.from_numpy(x), torch.from_numpy(y)
-    facts = {**facts, "listed": str(place / "facts.json")}
-    return _samples(images, labels, facts), facts
-
-
-def _samples(images: torch.Tensor, labels: torch.Tensor, facts: dict[str, Any]) -> InMemoryDataset:
-    return InMemoryDataset(
-        images,
-        labels,
+    assert entry
+    x, y, facts = entry
+    samples = InMemoryDataset(
+        torch.from_numpy(x),
+        torch.from_numpy(y),
         facts["num_classes"],
         facts["digest"],
         class_names=tuple(facts.get("class_names", ())),
         split_from=facts.get("split_from", ""),
         excluded=facts.get("excluded", {}),
     )
+    return samples, {**facts, "listed": str(folder / "facts.json")}
 
 
-def _make(
-    place: Path, shape: tuple[int, ...], build: Callable[[RowWriter], dict[str, Any]]
+def _build(
+    folder: Path, shape: tuple[int, ...], build: Callable[[RowWriter], dict[str, Any]]
 ) -> None:
-    """Build an entry beside its place, then move it there. A failure leaves nothing behind."""
-    partial = place.with_suffix(".partial")
+    """Build an entry in a temporary folder, then rename it. A failure leaves nothing behind."""
+    partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
-    shutil.rmtree(place, ignore_errors=True)  # damaged, or we would have read it
+    shutil.rmtree(folder, ignore_errors=True)  # damaged, or `_read` would have succeeded
     partial.mkdir()
     try:
         rows = RowWriter(partial, shape)
         rows.close(build(rows))
-        partial.rename(place)
+        partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _read(place: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
-    """Images, labels and facts of an entry; none where it is absent or damaged."""
+def _read(folder: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
+    """Read images, labels and facts of an entry; none where it is absent or damaged."""
     try:
-        facts = json.loads((place / "facts.json").read_text(encoding="utf-8"))
+        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+        y = np.load(folder / "y.npy")
         # c: a private copy of whatever is written, so that torch may have the pages
-        x = np.load(place / "x.npy", mmap_mode="c")
-        y = np.load(place / "y.npy")
+        x = np.load(folder / "x.npy", mmap_mode="c")[: len(y)]  # broken images leave room
         return (x, y, facts) if len(x) == len(y) and facts["format"] == FORMAT else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Let one process at a time into the block; the lock goes with the process that holds it."""
-    import fcntl
+def _lock(path: Path) -> contextlib.AbstractContextManager:
+    """Wait for a lock between processes, which ends with its holder. Raises OSError."""
+    import filelock
 
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    try:
+        return filelock.FileLock(path).acquire()
+    except NotImplementedError as error:  # a file system without locks
+        raise OSError(str(error)) from None

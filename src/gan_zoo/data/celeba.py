@@ -1,4 +1,4 @@
-"""CelebA: aligned photographs of faces, labeled by one attribute or not at all."""
+"""CelebA: aligned photographs of faces, labeled by one attribute or unlabeled."""
 
 import dataclasses
 from pathlib import Path
@@ -11,19 +11,13 @@ from gan_zoo.schema import ConfigError, settings
 if TYPE_CHECKING:
     from gan_zoo.data.in_memory import InMemoryDataset
 
-_PARTITION = {
-    "train": ("0", "1"),
-    "test": ("2",),
-}  # 1 is for validation, which training has no use for
-
-_LABELS = {"1": 1, "-1": 0, "0": 0}
-
 
 @settings
 class CelebA(TorchvisionFiles, DecodedImages):
     """Faces, Liu et al. 2015 (arXiv:1411.7766): 202,599 aligned images of 178 x 218.
 
-    Training has the published training and validation images, testing the test images.
+    The train split holds the published training and validation images, the test split the test
+    images.
 
     Attributes:
         attribute: one of the 40, such as Smiling: class 1 has it, class 0 does not. Where empty
@@ -38,7 +32,7 @@ class CelebA(TorchvisionFiles, DecodedImages):
         return ["img_align_celeba", "list_eval_partition.txt", "list_attr_celeba.txt"]
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Images (N, channels, size, size), center-cropped by default; see `DecodedImages`."""
+        """Load images (N, channels, size, size), center-cropped by default; see `DecodedImages`."""
         from gan_zoo.data.sources import Folder
 
         images, partition, attributes = self.paths(split)
@@ -48,41 +42,45 @@ class CelebA(TorchvisionFiles, DecodedImages):
         ]
 
         def items() -> tuple[list[Item], int]:
-            rows = (line.split() for line in _lines(partition))
-            chosen = [row[0] for row in rows if row[1:] and row[1] in _PARTITION[split]]
-            labels, num_classes = self._labels(attributes)
-            if num_classes == 1:
-                return [(name, 0) for name in chosen], 1
-            if lacking := [name for name in chosen if name not in labels]:
-                allowed = f"has no line for {len(lacking):,} images, such as {lacking[0]}"
+            names = _split_names(partition, split)
+            if not self.attribute:
+                return [(name, 0) for name in names], 1
+            labels = self._labels(attributes)
+            if missing := [name for name in names if name not in labels]:
+                allowed = f"has no line for {len(missing):,} images, such as {missing[0]}"
                 raise ConfigError("dataset.root", attributes, allowed)
-            return [(name, labels[name]) for name in chosen], num_classes
+            return [(name, labels[name]) for name in names], 2
 
         key = [split, self.attribute, tables, source.stamp]
-        names = (f"not {self.attribute}", self.attribute) if self.attribute else ()
-        samples = self.decoded(images, key, items, source.read)
-        return dataclasses.replace(samples, class_names=names)
+        class_names = (f"not {self.attribute}", self.attribute) if self.attribute else ()
+        samples = self.decode(images, key, items, source.read)
+        return dataclasses.replace(samples, class_names=class_names)
 
-    def _labels(self, path: Path) -> tuple[dict[str, int], int]:
-        """Label of each image, and their number. Raises ConfigError for no such attribute."""
-        if not self.attribute:
-            return {}, 1
-        names, rows = _table(path)
+    def _labels(self, path: Path) -> dict[str, int]:
+        """Read the label of each image. Raises ConfigError for an unknown attribute."""
+        names, rows = _read_table(path)
         if self.attribute not in names:
             allowed = f"must be empty or one of {', '.join(names)}"
             raise ConfigError("dataset.attribute", self.attribute, allowed)
-        place = names.index(self.attribute)
-        labels = {name: _LABELS.get(values[place]) for name, *values in rows}
-        if wrong := [name for name, label in labels.items() if label is None]:
+        column = names.index(self.attribute)
+        signs = {name: values[column] for name, *values in rows}
+        if wrong := [name for name, sign in signs.items() if sign not in ("1", "-1", "0")]:
             allowed = f"has neither 1 nor -1 as {self.attribute} of {wrong[0]}"
             raise ConfigError("dataset.root", path, allowed)
-        return labels, 2
+        return {name: int(sign == "1") for name, sign in signs.items()}
 
 
-def _table(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Names of the attributes, and rows of an image's name and their values.
+def _split_names(partition: Path, split: str) -> list[str]:
+    """Read the names of a split's images; 1 marks validation images, unused by training."""
+    parts = ("0", "1") if split == "train" else ("2",)
+    rows = (line.split() for line in _lines(partition))
+    return [row[0] for row in rows if row[1:] and row[1] in parts]
 
-    Raises ConfigError for a file without this form: a count, the names, the rows.
+
+def _read_table(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Read the names of the attributes, and a row for each image: its name and values.
+
+    Raises ConfigError for a file in another format than a count, the names, the rows.
     """
     _, names, *rows = [line.split() for line in _lines(path)] + [[], []]
     rows = [row for row in rows if row]

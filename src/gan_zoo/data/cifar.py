@@ -1,11 +1,10 @@
-"""CIFAR-10 and CIFAR-100, Krizhevsky 2009: the published pickles, read without trusting them."""
+"""CIFAR-10 and CIFAR-100, Krizhevsky 2009: the published pickles, read without running any code."""
 
 import io
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from gan_zoo.data import class_names
 from gan_zoo.data.dataset import DataSpec
 from gan_zoo.data.torchvision_files import TorchvisionFiles
 from gan_zoo.schema import ConfigError, settings
@@ -15,6 +14,27 @@ if TYPE_CHECKING:
 
     from gan_zoo.data.in_memory import InMemoryDataset
 
+_CLASSES = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+_COARSE = """
+aquatic_mammals fish flowers food_containers fruit_and_vegetables household_electrical_devices
+household_furniture insects large_carnivores large_man-made_outdoor_things
+large_natural_outdoor_scenes large_omnivores_and_herbivores medium_mammals
+non-insect_invertebrates people reptiles small_mammals trees vehicles_1 vehicles_2
+"""
+_FINE = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly
+camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile
+cup dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp
+lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom
+oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
+possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake
+spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor
+train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+"""
+
 
 @settings
 class CIFAR10(TorchvisionFiles):
@@ -23,26 +43,28 @@ class CIFAR10(TorchvisionFiles):
     folder: ClassVar[str] = "cifar-10-batches-py"
 
     def names(self, split: str) -> list[str]:
-        batches = [f"data_batch_{i}" for i in range(1, 6)]
-        return {"train": batches, "test": ["test_batch"]}[split]
+        return [f"data_batch_{i}" for i in range(1, 6)] if split == "train" else ["test_batch"]
 
     def spec(self) -> DataSpec:
-        return DataSpec((3, 32, 32), len(self.labeled_by()[1]))
+        return DataSpec((3, 32, 32), len(self.class_names()))
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Images (N, 3, 32, 32) with their classes as labels."""
+        """Load images (N, 3, 32, 32) with their classes as labels."""
         import numpy as np
 
         from gan_zoo.data.in_memory import checked_dataset
 
-        key, names = self.labeled_by()
         paths = self.paths(split)
-        x, y = zip(*(_read(path, key) for path in paths), strict=True)
-        return checked_dataset(np.concatenate(x), np.concatenate(y), len(names), paths[0], names)
+        x, y = zip(*(_read(path, self.label_key()) for path in paths), strict=True)
+        return checked_dataset(np.concatenate(x), np.concatenate(y), paths[0], self.class_names())
 
-    def labeled_by(self) -> tuple[str, tuple[str, ...]]:
-        """The files' name for the labels, and the names of the classes."""
-        return "labels", class_names.CIFAR10
+    def label_key(self) -> str:
+        """Key of the labels in the files."""
+        return "labels"
+
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return _CLASSES
 
 
 @settings
@@ -60,30 +82,33 @@ class CIFAR100(CIFAR10):
     def names(self, split: str) -> list[str]:
         return [split]
 
-    def labeled_by(self) -> tuple[str, tuple[str, ...]]:
-        return f"{self.labels}_labels", class_names.CIFAR100[self.labels]
+    def label_key(self) -> str:
+        return f"{self.labels}_labels"
+
+    def class_names(self) -> tuple[str, ...]:
+        return tuple((_FINE if self.labels == "fine" else _COARSE).split())
 
 
-def _read(path: Path, labels: str) -> "tuple[np.ndarray, np.ndarray]":
-    """Images uint8 (N, 3, 32, 32) and labels int64 (N,) of one file.
+def _read(path: Path, label_key: str) -> "tuple[np.ndarray, np.ndarray]":
+    """Read images uint8 (N, 3, 32, 32) and labels int64 (N,) from one file.
 
-    Raises ConfigError for a file that does not hold these.
+    Raises ConfigError for a file in another format.
     """
     import numpy as np
 
     try:
-        content = _Reader(io.BytesIO(path.read_bytes()), encoding="bytes").load()
-        found = {k.decode() if isinstance(k, bytes) else k: v for k, v in content.items()}
-        x = np.frombuffer(found["data"].content, np.uint8).reshape(-1, 3, 32, 32)
-        return x, np.array(found[labels], np.int64)
+        content = _Unpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        entries = {k.decode() if isinstance(k, bytes) else k: v for k, v in content.items()}
+        x = np.frombuffer(entries["data"].content, np.uint8).reshape(-1, 3, 32, 32)
+        return x, np.array(entries[label_key], np.int64)
     except Exception as error:  # a damaged pickle may raise anything
         reason = f"{type(error).__name__}: {error}"
-        allowed = f"is no CIFAR file with data and {labels} ({reason})"
+        allowed = f"is no CIFAR file with data and {label_key} ({reason})"
         raise ConfigError("dataset.root", path, allowed) from None
 
 
 class _Array:
-    """Stands for the arrays and types of numpy in a pickle: keeps the bytes, runs nothing."""
+    """Placeholder for numpy arrays and types in a pickle: keeps the bytes, runs nothing."""
 
     content: bytes = b""
 
@@ -94,11 +119,11 @@ class _Array:
         self.content = next((part for part in state[3:] if isinstance(part, bytes)), b"")
 
 
-class _Reader(pickle.Unpickler):
-    """Reads plain values, and arrays as their bytes; a pickle that names anything else fails."""
+class _Unpickler(pickle.Unpickler):
+    """Loads plain values, and arrays as their bytes; refuses pickles that name anything else."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """What stands for a name in the pickle."""
+        """Return the placeholder for a name in the pickle."""
         if module.partition(".")[0] == "numpy" and name in ("_reconstruct", "ndarray", "dtype"):
             return _Array
         if (module, name) == ("_codecs", "encode"):  # how some versions write bytes

@@ -1,4 +1,4 @@
-"""What every dataset has in common: its settings, its two splits, its picture."""
+"""The interface of every dataset: its settings, its two splits, its plots."""
 
 import functools
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DataSpec(NamedTuple):
-    """What a dataset's settings tell of its samples; None is for what only its files tell."""
+    """What a dataset's settings fix about its samples; None for what only its files know."""
 
     shape: tuple[int, ...] | None = None
     num_classes: int | None = None
@@ -23,18 +23,18 @@ class DataSpec(NamedTuple):
 
 @settings
 class Dataset:
-    """Where samples come from, and how they are to reach the device.
+    """A source of samples, with settings of how they reach the device.
 
     Attributes:
-        on_device: whether the samples live on the device; auto asks whether they fit.
-        workers: threads that fetch batches ahead where they do not.
-        labels_per_class: labels of each class that the run may see, or the share of them if below
-            1; the others are hidden. None: it sees them all.
+        on_device: whether all samples are kept on the device; auto: if they fit.
+        workers: threads that prefetch batches if they are not.
+        labels_per_class: number of labels of each class that a run may use, or their share if below
+            1; the others are dropped. None: all.
         class_balanced: whether batches contain all classes equally often, whatever their sizes.
     """
 
-    grid_size: ClassVar[int]  # samples that one picture shows
-    unit: ClassVar[str] = "samples"  # what they are called
+    grid_size: ClassVar[int]  # samples in one plot
+    unit: ClassVar[str] = "samples"  # their name in messages
 
     on_device: Literal["auto", True, False] = "auto"
     workers: PositiveInt = 2
@@ -42,37 +42,37 @@ class Dataset:
     class_balanced: bool = False
 
     def spec(self) -> DataSpec:
-        """What is known of the training samples before they are loaded."""
+        """Return what is known of the training samples before they are loaded."""
         return DataSpec()
 
     @functools.cached_property
     def train(self) -> "InMemoryDataset":
-        """The training samples, loaded once for all who ask."""
+        """The training samples, loaded once."""
         return self.load("train")
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Fingerprint of the training samples with all their labels, whatever a run is shown."""
+        """Fingerprint of the training samples with all their labels."""
         return self.train.fingerprint()
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """The samples of a split, train or test, on the CPU; the two share no sample.
+        """Load the samples of a split, train or test, to the CPU; the two share no sample.
 
-        Raises ConfigError where files are missing, broken or not what they should be.
+        Raises ConfigError for missing or damaged files, and for files in another format.
         """
         raise NotImplementedError
 
     def has_test(self) -> bool:
-        """Whether there is a test split; where not, `load("test")` raises ConfigError.
+        """Check whether there is a test split; if not, `load("test")` raises ConfigError.
 
-        Raises ConfigError where the files that decide it are missing or broken.
+        Raises ConfigError where the files that decide it are missing or damaged.
         """
         return True
 
     def render(
         self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
     ) -> "np.ndarray":
-        """Samples (N, *shape), as the networks see them, as one picture, uint8 (H, W, 3).
+        """Plot samples (N, *shape), scaled as for the networks, uint8 (H, W, 3).
 
         `rows` names the rows of a grid; points have none.
         """
@@ -81,7 +81,7 @@ class Dataset:
 
 @settings
 class Images(Dataset):
-    """Samples that are images, shown as the tiles of a grid."""
+    """A dataset of images, plotted as a grid."""
 
     grid_size: ClassVar[int] = 64
     unit: ClassVar[str] = "images"
@@ -89,7 +89,7 @@ class Images(Dataset):
     def render(
         self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
     ) -> "np.ndarray":
-        """Images (N, C, H, W) in [-1, 1] as a grid, uint8 (H, W, 3), names beside its rows."""
-        from gan_zoo.data.plots import beside, image_grid
+        """Plot images (N, C, H, W) in [-1, 1] as a grid with named rows, uint8 (H, W, 3)."""
+        from gan_zoo.data.plots import image_grid, label_rows
 
-        return beside(image_grid(x, columns), rows)
+        return label_rows(image_grid(x, columns), rows)

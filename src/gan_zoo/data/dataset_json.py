@@ -1,52 +1,54 @@
-"""Labels of images in a dataset.json as StyleGAN has it: {"labels": [[name, label], ...]}."""
+"""Labels of images from a dataset.json, in StyleGAN's format: {"labels": [[name, label], ...]}."""
 
 import json
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from gan_zoo.data.file_names import normalized, shown, shown_some
+from gan_zoo.data.file_names import list_names, normalize, printable
 
 Table = dict[str, int] | None  # label of each image by its path; None: the images have no labels
 
 
 class TableError(ValueError):
-    """Why a dataset.json cannot be used, on one line."""
+    """The reason why a dataset.json cannot be used, on one line."""
 
 
-def read_table(content: bytes, place: str) -> tuple[bool, Table]:
-    """Whether a dataset.json says anything about labels, and its table of them.
+def read_table(content: bytes, path: str) -> tuple[bool, Table]:
+    """Read whether a dataset.json has "labels", and its table of them.
 
-    Raises TableError, naming the place, where it is no such file.
+    Raises TableError, naming the path, for a file in another format.
     """
     try:
         loaded = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise TableError(f"{shown(place)} is no JSON ({shown(str(error))})") from None
+        raise TableError(f"{printable(path)} is no JSON ({printable(str(error))})") from None
     if not isinstance(loaded, dict):
-        raise TableError(f'{shown(place)} must hold an object, {{"labels": [[name, label], ...]}}')
+        raise TableError(
+            f'{printable(path)} must hold an object, {{"labels": [[name, label], ...]}}'
+        )
     if "labels" not in loaded:
         return False, None
     if loaded["labels"] is None:
         return True, None
     try:
-        return True, _checked(loaded["labels"])
+        return True, _check_table(loaded["labels"])
     except ValueError as error:
         remedy = '; take "labels" out of it to have folders as classes'
-        raise TableError(f"{shown(place)} {error}{remedy}") from None
+        raise TableError(f"{printable(path)} {error}{remedy}") from None
 
 
-def _checked(labels: Any) -> dict[str, int]:
+def _check_table(labels: Any) -> dict[str, int]:
     table: dict[str, int] = {}
     for name, label in _pairs(labels):
         key = table_key(name)
         if isinstance(label, float) and label.is_integer():
             label = int(label)
         if not isinstance(label, int) or isinstance(label, bool) or label < 0:
-            given = shown(json.dumps(label))[:60]
-            raise ValueError(f"has the label {given} for {shown(name)}, not an integer from 0")
+            value = printable(json.dumps(label))[:60]
+            raise ValueError(f"has the label {value} for {printable(name)}, not an integer from 0")
         if table.setdefault(key, label) != label:
-            raise ValueError(f"has two labels for {shown(name)}: {table[key]} and {label}")
+            raise ValueError(f"has two labels for {printable(name)}: {table[key]} and {label}")
     return table
 
 
@@ -55,20 +57,20 @@ def _pairs(labels: Any) -> Iterable[tuple[str, Any]]:
         return labels.items()
     if not isinstance(labels, list):
         raise ValueError('must have "labels" of the form [[name, label], ...]')
-    for place, pair in enumerate(labels):
+    for index, pair in enumerate(labels):
         if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
-            given = shown(json.dumps(pair))[:60]
-            raise ValueError(f'has {given} at place {place} of "labels", not [name, label]')
+            value = printable(json.dumps(pair))[:60]
+            raise ValueError(f'has {value} at index {index} of "labels", not [name, label]')
     return [(name, label) for name, label in labels]
 
 
 def table_key(name: str) -> str:
-    """A path in the form in which tables and files are compared, whatever program wrote it."""
-    return unicodedata.normalize("NFC", normalized(name))
+    """Normalize a path of a table or file for comparison, whatever program wrote it."""
+    return unicodedata.normalize("NFC", normalize(name))
 
 
-def looked_up(names: Iterable[str], tables: dict[str, dict[str, int]]) -> dict[str, int]:
-    """The label of each name from the table in the innermost folder around it.
+def look_up(names: Iterable[str], tables: dict[str, dict[str, int]]) -> dict[str, int]:
+    """Look up the label of each name in the table of the innermost folder around it.
 
     Args:
         names: paths of images.
@@ -88,7 +90,7 @@ def looked_up(names: Iterable[str], tables: dict[str, dict[str, int]]) -> dict[s
             labels[name] = label
     if missing:
         total = f"{len(missing):,} of {len(missing) + len(labels):,} images"
-        places = shown_some([f"{folder}dataset.json" for folder in tables])
+        paths = list_names([f"{folder}dataset.json" for folder in tables])
         remedy = 'add them, or take "labels" out of it to have folders as classes'
-        raise TableError(f"{places} has no label for {total} ({shown_some(missing)}); {remedy}")
+        raise TableError(f"{paths} has no label for {total} ({list_names(missing)}); {remedy}")
     return labels

@@ -1,8 +1,7 @@
-"""Datasets of encoded images: decoded to one size at the first start, mapped from then on."""
+"""Datasets of encoded images: decoded to one size at the first start, then mapped from a cache."""
 
 import logging
 import os
-import shutil
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from gan_zoo.data.dataset import DataSpec, Images
-from gan_zoo.data.file_names import shown
+from gan_zoo.data.file_names import printable
 from gan_zoo.schema import ConfigError, LocalPath, Range, settings
 
 if TYPE_CHECKING:
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_PART = 64  # images that a thread decodes in a row: passing each on its own would cost as much
-_IN_FLIGHT = 256  # parts held in memory
-_LISTED = 5  # broken files named in the log
+_CHUNK = 64  # images per task: a task for each would cost as much as the decoding
+_IN_FLIGHT = 256  # chunks held in memory
+_LISTED = 5  # damaged files named in the log
 
 Item = tuple[str, int]  # an image's name, and its label
 Side = Annotated[int, Range(ge=4, le=2048)]
@@ -33,13 +32,13 @@ Side = Annotated[int, Range(ge=4, le=2048)]
 
 @settings
 class DecodedImages(Images):
-    """Images that are scaled to one size, and kept so in a cache on disk.
+    """Images that are scaled to one size and cached on disk.
 
     Attributes:
         size: side of the images in pixels.
         channels: 1 for gray, 3 for color.
         fit: crop the middle of the scaled image, pad it with black, or stretch it.
-        cache: folder for what was decoded; about size * size * channels bytes an image.
+        cache: folder for the decoded images; about size * size * channels bytes an image.
     """
 
     size: Side = 64
@@ -51,12 +50,12 @@ class DecodedImages(Images):
         return DataSpec((self.channels, self.size, self.size))
 
     def transform(self) -> "ImageTransform":
-        """What becomes of each image."""
+        """Return the transform of each image."""
         from gan_zoo.data.image_decoding import ImageTransform
 
         return ImageTransform(self.size, self.channels, self.fit)
 
-    def decoded(
+    def decode(
         self,
         root: Path,
         key: Any,
@@ -64,33 +63,33 @@ class DecodedImages(Images):
         read: Callable[[str], bytes],
         about: Callable[[], Mapping[str, Any]] = dict,
     ) -> "InMemoryDataset":
-        """The images that can be read, decoded now or at an earlier start.
+        """Decode all readable images, or map them from the cache.
 
         Args:
             root: where the images come from, for messages.
-            key: what else than the policy the samples depend on: names, sizes, times.
-            items: name and label of each image, and the number of classes; asked for if the
-                samples are not in the cache.
+            key: what the samples depend on besides the transform: names, sizes, times.
+            items: name and label of each image, and the number of classes; called if the samples
+                are not in the cache.
             read: the encoded image of a name.
             about: class_names, split_from and excluded of the `InMemoryDataset`, and
-                notes, a line each, for the log; asked for as `items` is.
+                notes, a line each, for the log; called as `items` is.
 
-        Raises ConfigError where no image can be read. Names those that cannot in the log.
+        Raises ConfigError where no image can be read. Logs the names of unreadable ones.
         """
         from gan_zoo.data.cache import load_or_build
 
         transform = self.transform()
 
         def build(rows: "RowWriter") -> dict[str, Any]:
-            wanted, num_classes = items()
-            self._check_space(len(wanted))
-            log.info(
-                "decoding %s images of %s, once, into %s", f"{len(wanted):,}", root, self.cache
-            )
-            skipped = _decode_all(wanted, read, transform, rows)
-            if len(skipped) == len(wanted):
-                firsts = list({image.details: image for image in reversed(skipped)}.values())[::-1]
-                allowed = f"none of {len(wanted):,} images can be read, such as {_shown(firsts)}"
+            named, num_classes = items()
+            rows.allocate(len(named))
+            count = f"{len(named):,}"
+            log.info("decoding %s images of %s, once, into %s", count, root, self.cache)
+            skipped = _decode_all(named, read, transform, rows)
+            if len(skipped) == len(named):
+                examples = {image.details: image for image in reversed(skipped)}
+                listed = _list_skipped(list(examples.values())[::-1])
+                allowed = f"none of {count} images can be read, such as {listed}"
                 raise ConfigError("dataset.root", root, allowed)
             facts = dict(about())
             facts["excluded"] = {**facts.get("excluded", {}), **Counter(s.reason for s in skipped)}
@@ -102,21 +101,13 @@ class DecodedImages(Images):
             log.warning("%s", note)
         if skipped := facts["skipped"]:
             log.warning(
-                "%s of %s images cannot be read and are left out (listed in %s): %s",
+                "%s of %s images cannot be read and are excluded (listed in %s): %s",
                 f"{len(skipped):,}",
                 f"{len(skipped) + len(samples):,}",
                 facts["listed"],
-                _shown(skipped),
+                _list_skipped(skipped),
             )
         return samples
-
-    def _check_space(self, count: int) -> None:
-        """Raises ConfigError where the disk has no room for so many images."""
-        needed = count * self.size**2 * self.channels
-        free = shutil.disk_usage(Path(self.cache).expanduser()).free
-        if needed > free:
-            allowed = f"needs {needed / 1e9:.1f} GB and has {free / 1e9:.1f} GB free; "
-            raise ConfigError("dataset.cache", self.cache, allowed + "name a folder with room")
 
 
 def _decode_all(
@@ -125,38 +116,38 @@ def _decode_all(
     transform: "ImageTransform",
     rows: "RowWriter",
 ) -> "list[Skipped]":
-    """Add all images that can be read. Returns the others, each with the reason."""
+    """Add all readable images in order. Returns the others, each with the reason."""
     from tqdm import tqdm
 
     skipped = []
-    parts = [items[start : start + _PART] for start in range(0, len(items), _PART)]
+    chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
 
-    def attempts(part: Sequence[Item]) -> "list[np.ndarray | Skipped]":
-        return [_attempt(name, read, transform) for name, _ in part]
+    def decode(chunk: Sequence[Item]) -> "list[np.ndarray | Skipped]":
+        return [_try_decode(name, read, transform) for name, _ in chunk]
 
     with (
         warnings.catch_warnings(),
-        ThreadPoolExecutor(os.cpu_count()) as threads,  # Pillow decodes outside the lock of Python
+        ThreadPoolExecutor(os.cpu_count()) as threads,  # Pillow releases Python's lock to decode
         tqdm(total=len(items), unit="image", desc="decoding", disable=None) as bar,
     ):
         warnings.simplefilter("ignore")  # Pillow's remarks on files that are odd but readable
-        for start in range(0, len(parts), _IN_FLIGHT):
-            some = parts[start : start + _IN_FLIGHT]
-            for part, results in zip(some, threads.map(attempts, some), strict=True):
-                for (_, label), result in zip(part, results, strict=True):
+        for start in range(0, len(chunks), _IN_FLIGHT):
+            batch = chunks[start : start + _IN_FLIGHT]
+            for chunk, results in zip(batch, threads.map(decode, batch), strict=True):
+                for (_, label), result in zip(chunk, results, strict=True):
                     if isinstance(result, Skipped):
                         skipped.append(result)
                     else:
                         rows.add(result, label)
-                bar.update(len(part))
+                bar.update(len(chunk))
     return skipped
 
 
 class Skipped(str):
-    """The name of an image that is not used, with the details why.
+    """The name of an image that cannot be used, with details.
 
     Attributes:
-        details: why, as the reader of the image says it.
+        details: why, in the words of the image's reader.
         reason: why, in words that many images may share.
     """
 
@@ -164,15 +155,15 @@ class Skipped(str):
     reason: str
 
     def __new__(cls, name: str, details: str, reason: str = "cannot be read") -> "Skipped":
-        self = super().__new__(cls, f"{shown(name)} ({details})")
+        self = super().__new__(cls, f"{printable(name)} ({details})")
         self.details, self.reason = details, reason
         return self
 
 
-def _attempt(
+def _try_decode(
     name: str, read: Callable[[str], bytes], transform: "ImageTransform"
 ) -> "np.ndarray | Skipped":
-    """An image, or its name with the reason why there is none."""
+    """Decode an image, or return its name with the reason for the failure."""
     from PIL import UnidentifiedImageError
 
     from gan_zoo.data.image_decoding import UnknownRangeError
@@ -184,12 +175,12 @@ def _attempt(
     except UnknownRangeError as error:
         return Skipped(name, f"{error}; save it with 8 or 16 bits", str(error))
     except Exception as error:  # Pillow's many decoders raise anything on damaged bytes
-        reason = shown(" ".join(str(error).split()))[:200] or type(error).__name__
+        reason = printable(" ".join(str(error).split()))[:200] or type(error).__name__
         return Skipped(name, reason)
 
 
 def _unused_bits(peaks: Sequence[int]) -> list[str]:
-    """A line where no image of 16 bits uses them all, as of a camera that measures 12."""
+    """Explain that no image of 16 bits uses them all, as from a camera that measures 12."""
     bits = max(peaks, default=0).bit_length()
     if not 0 < bits < 16:
         return []
@@ -199,6 +190,6 @@ def _unused_bits(peaks: Sequence[int]) -> list[str]:
     ]
 
 
-def _shown(skipped: Sequence[str]) -> str:
+def _list_skipped(skipped: Sequence[str]) -> str:
     more = len(skipped) - _LISTED
     return ", ".join(skipped[:_LISTED]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""What messages say about the files below a root that are not used, and about roots without any."""
+"""Messages about unused files below a root, and about roots without images."""
 
 import contextlib
 import logging
@@ -6,45 +6,45 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gan_zoo.data.file_names import shown, shown_some
+from gan_zoo.data.file_names import list_names, printable
 from gan_zoo.data.sources import Source
 
 log = logging.getLogger(__name__)
 
 _UNREADABLE = "in no image format that Pillow reads"
 _UNNAMED = "not named like an image"
-_ENDINGS = 6  # listed by themselves; a folder may hold thousands, as of name.0001
-_ELSEWHERE = {".npz": "npz", ".gnt": "hwdb"}  # datasets that read other files
+_SUFFIXES = 6  # listed individually; a folder may hold thousands, as of name.0001
+_DATASETS = {".npz": "npz", ".gnt": "hwdb"}  # that read other files
 
 
-def left_out(source: Source) -> dict[str, int]:
-    """Number of files that are not used, by reason."""
+def count_excluded(source: Source) -> dict[str, int]:
+    """Count the unused files by reason."""
     counts: dict[str, int] = {}
     for reason, names in _groups(source):
         counts[reason] = counts.get(reason, 0) + len(names)
     return counts
 
 
-def log_left_out(source: Source) -> None:
-    """Log one line on the files that are not used: a warning where any may be a picture."""
+def log_excluded(source: Source) -> None:
+    """Log one line about unused files: a warning where any may be an image."""
     groups = list(_groups(source))
     if groups:
         unnamed = all(reason.startswith(f"{_UNNAMED} (.") for reason, _ in groups)
-        parts = (f"{len(names):,} {reason}: {shown_some(names)}" for reason, names in groups)
+        parts = (f"{len(names):,} {reason}: {list_names(names)}" for reason, names in groups)
         level = logging.INFO if unnamed else logging.WARNING
         log.log(level, "files of %s that are not used: %s", source.root, "; ".join(parts))
 
 
 def _groups(source: Source) -> Iterator[tuple[str, list[str]]]:
-    """Reasons, and the names of the files that are not used for each."""
+    """Yield each reason with the names of its unused files."""
     from gan_zoo.data.image_decoding import unreadable_suffixes
 
     rest: list[str] = []
-    for place, (suffix, names) in enumerate(source.others.items()):
+    for index, (suffix, names) in enumerate(source.others.items()):
         if suffix in unreadable_suffixes():
             yield f"{_UNREADABLE} ({suffix})", names
-        elif place < _ENDINGS or not suffix:
-            yield f"{_UNNAMED} ({shown(suffix) or 'no ending'})", names
+        elif index < _SUFFIXES or not suffix:
+            yield f"{_UNNAMED} ({printable(suffix) or 'no ending'})", names
         else:
             rest += names
     if rest:
@@ -55,35 +55,35 @@ def _groups(source: Source) -> Iterator[tuple[str, list[str]]]:
         yield "broken link", source.dangling
 
 
-def nothing_found(source: Source) -> str:
-    """What a root without images holds, and what can be done."""
+def explain_no_images(source: Source) -> str:
+    """List what a root without images holds, and suggest a remedy."""
     groups = list(source.others.items())
-    wanted = "holds no file that is named like an image (.jpg, .png, ...)"
+    problem = "holds no file that is named like an image (.jpg, .png, ...)"
     if not groups:
-        return f"{wanted}, nor any that is not hidden; use dataset=glyphs, which needs no files"
-    parts = [f"{len(names):,} {shown(suffix) or 'without ending'}" for suffix, names in groups]
-    listed = ", ".join(parts[:_ENDINGS]) + (" and more" if len(parts) > _ENDINGS else "")
-    names = shown_some([names[0] for _, names in groups])
-    return f"{wanted}, but {listed} ({names}); {_remedy(source)}"
+        return f"{problem}, nor any that is not hidden; use dataset=glyphs, which needs no files"
+    parts = [f"{len(names):,} {printable(suffix) or 'without ending'}" for suffix, names in groups]
+    listed = ", ".join(parts[:_SUFFIXES]) + (" and more" if len(parts) > _SUFFIXES else "")
+    names = list_names([names[0] for _, names in groups])
+    return f"{problem}, but {listed} ({names}); {_remedy(source)}"
 
 
 def _remedy(source: Source) -> str:
-    """What to do with files that are no images."""
+    """Suggest what to do with files that are no images."""
     from gan_zoo.data.image_decoding import unreadable_suffixes
 
     for suffix, (name, *_) in source.others.items():
-        path = shown(str(source.root / name)) if source.root.is_dir() else ""
+        path = printable(str(source.root / name)) if source.root.is_dir() else ""
         if suffix in unreadable_suffixes():
             return f"convert the {suffix} files to .png or .jpg"
         if suffix == ".zip":
-            return f"use dataset.root={path}" if path else f"unpack {shown(name)} from it"
-        if suffix in _ELSEWHERE:
-            return f"use dataset={_ELSEWHERE[suffix]} dataset.root={path or '<the unpacked file>'}"
+            return f"use dataset.root={path}" if path else f"unpack {printable(name)} from it"
+        if suffix in _DATASETS:
+            return f"use dataset={_DATASETS[suffix]} dataset.root={path or '<the unpacked file>'}"
     return "use dataset=glyphs, which needs no files"
 
 
-def not_a_source(root: Path) -> str:
-    """What is wrong with a root that is neither a folder nor a zip file, and what would do."""
+def explain_bad_root(root: Path) -> str:
+    """Explain what is wrong with a root that is neither a folder nor a zip file."""
     instead = "name a folder or a zip file of images, or use dataset=glyphs, which needs no files"
     if root.is_file():
         kind = "is no zip file"
@@ -94,4 +94,4 @@ def not_a_source(root: Path) -> str:
     visible: list[str] = []
     with contextlib.suppress(OSError):
         visible = sorted(p.name for p in above.iterdir() if p.name[0] != ".") if above else []
-    return f"does not exist ({above} holds {shown_some(visible, 8) or 'nothing'}); {instead}"
+    return f"does not exist ({above} holds {list_names(visible, 8) or 'nothing'}); {instead}"

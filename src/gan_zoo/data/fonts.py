@@ -1,4 +1,4 @@
-"""Characters drawn with font files, large and clean, to be warped into images."""
+"""Templates of characters, drawn with font files large and clean, to be warped into images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,23 +8,23 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gan_zoo.schema import ConfigError
 
-# no font draws this noncharacter, so that what comes out is the font's sign for "missing"
+# no font has this noncharacter, so that it is drawn as the font's sign for a missing glyph
 _MISSING = "\U0010ffff"
 
 
 def glyph_templates(alphabet: Sequence[str], fonts: Sequence[str], side: int) -> np.ndarray:
-    """Every character in every font, uint8 (fonts, characters, side, side), white on black.
+    """Draw every character in every font, uint8 (fonts, characters, side, side), white on black.
 
-    No font named means Pillow's own. Raises ConfigError for a file that is no font, and for
+    Without fonts, uses Pillow's own. Raises ConfigError for a file that is no font, and for
     characters that a font lacks.
     """
-    drawn = np.zeros((max(1, len(fonts)), len(alphabet), side, side), np.uint8)
-    for name, sheet in zip(fonts or [""], drawn, strict=True):
+    templates = np.zeros((max(1, len(fonts)), len(alphabet), side, side), np.uint8)
+    for name, sheet in zip(fonts or [""], templates, strict=True):
         font = _open(name, size=side * 0.92)
         _check_coverage(font, name, alphabet)
         for i, character in enumerate(alphabet):
             sheet[i] = _draw(character, font, side)
-    return drawn
+    return templates
 
 
 def _open(name: str, size: float) -> Any:
@@ -37,24 +37,24 @@ def _open(name: str, size: float) -> Any:
 
 
 def _check_coverage(font: Any, name: str, alphabet: Sequence[str]) -> None:
-    """Raises ConfigError naming the characters that the font draws as missing, or not at all."""
+    """Raise ConfigError naming the characters that the font draws as missing, or not at all."""
     missing_sign = _bitmap(font, _MISSING)
-    lacking = [c for c in alphabet if _bitmap(font, c) in (missing_sign, b"")]
-    if lacking:
-        shown = " ".join(f"{c} (U+{ord(c):04X})" for c in lacking[:5])
-        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
-        allowed = f"has no glyph for {shown}{more}; name other font files with dataset.fonts"
+    missing = [c for c in alphabet if _bitmap(font, c) in (missing_sign, b"")]
+    if missing:
+        listed = " ".join(f"{c} (U+{ord(c):04X})" for c in missing[:5])
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        allowed = f"has no glyph for {listed}{more}; name other font files with dataset.fonts"
         raise ConfigError("dataset.fonts", name or "Pillow's own font", allowed)
 
 
 def _bitmap(font: Any, character: str) -> bytes:
-    """The drawn pixels of a character, empty where there are none."""
+    """Return the pixels of a character, empty where there are none."""
     mask = font.getmask(character)
     return bytes(mask) if mask.getbbox() else b""
 
 
 def _draw(character: str, font: Any, side: int) -> np.ndarray:
-    """One character, white in the middle of a black square, uint8 (side, side)."""
+    """Draw a character, white in the middle of a black square, uint8 (side, side)."""
     canvas = Image.new("L", (side, side))
     box = font.getbbox(character)
     corner = [(side - box[i] - box[i + 2]) / 2 for i in range(2)]

@@ -1,17 +1,22 @@
 """CASIA HWDB: Chinese characters written by hand, from the published .gnt files."""
 
 import dataclasses
+import functools
 import logging
+import mmap
 import re
-from collections.abc import Callable, Sequence
+import struct
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gan_zoo.data.decoded_images import DecodedImages, Side
-from gan_zoo.data.file_names import shown
+from gan_zoo.data.file_names import printable
 from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from gan_zoo.data.cache import RowWriter
     from gan_zoo.data.in_memory import InMemoryDataset
     from gan_zoo.data.sources import Folder
@@ -21,6 +26,8 @@ log = logging.getLogger(__name__)
 _INSTEAD = "or use dataset=chinese_glyphs, which draws characters with font files"
 # as in HWDB1.1trn_gnt and Gnt1.0TestPart1, but not as in latest
 _MARKS = {"train": r"(?<![a-z])tr(ai)?n", "test": r"(?<![a-z])te?st"}
+_HEADER = struct.Struct("<I2sHH")
+_LARGEST = 1024  # pixels of a side; the databases' largest characters have some 300
 
 
 @settings
@@ -45,106 +52,157 @@ class HWDB(DecodedImages):
     test_share: Fraction = 0.1
 
     def check(self) -> None:
-        """Raises ConfigError where the folder is missing."""
+        """Raise ConfigError where the folder is missing."""
         if not Path(self.root).is_dir():
             allowed = f"is no folder; name the one with the .gnt files of CASIA HWDB, {_INSTEAD}"
             raise ConfigError("root", self.root, allowed)
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Images (N, channels, size, size) with the places of their GB codes as labels."""
+        """Load images (N, channels, size, size), labeled by the order of their GB codes."""
         from gan_zoo.data.cache import load_or_build
-        from gan_zoo.data.sources import Folder
 
-        source = Folder(Path(self.root), (".gnt",))
+        source = self._source
         if not source.names:
             allowed = f"holds no .gnt files; those of CASIA HWDB go there, {_INSTEAD}"
             raise ConfigError("dataset.root", self.root, allowed)
         key = [self.fit, self.characters, split, self.test_share, source.stamp, "class_names"]
 
         def build(rows: "RowWriter") -> dict[str, Any]:
-            return self._build(rows, source, split)
+            return self._build(rows, split)
 
-        samples, facts = load_or_build(self.cache, key, self.transform().shape, build)
-        how, names = self._split_from(source.names), tuple(facts["class_names"])
-        return dataclasses.replace(samples, class_names=names, split_from=how)
+        samples, _ = load_or_build(self.cache, key, self.transform().shape, build)
+        return dataclasses.replace(samples, split_from=self._split_from())
 
-    def _split_from(self, names: Sequence[str]) -> str:
-        """How the splits were made, in a few words."""
-        if _splits(names, 0)["test"]:
+    def has_test(self) -> bool:
+        """Check whether marks in the paths, or `test_share`, leave a writer for the test split."""
+        return bool(self._splits["test"])
+
+    @functools.cached_property
+    def _source(self) -> "Folder":
+        from gan_zoo.data.sources import Folder
+
+        return Folder(Path(self.root), (".gnt",))
+
+    @functools.cached_property
+    def _marked(self) -> dict[str, list[str]]:
+        """Files with the mark of each split in their paths."""
+        names = self._source.names
+        return {s: [n for n in names if re.search(mark, n.lower())] for s, mark in _MARKS.items()}
+
+    @functools.cached_property
+    def _splits(self) -> dict[str, list[str]]:
+        """Files of each split."""
+        from gan_zoo.data.splits import hash_split
+
+        if all(self._marked.values()):
+            return self._marked
+        return hash_split(self._source.names, self.test_share)
+
+    def _split_from(self) -> str:
+        if all(self._marked.values()):
             return "trn and tst in the paths"
         return f"test_share={self.test_share:g} of the writers, by a hash of each file's name"
 
-    def has_test(self) -> bool:
-        """Whether marks in the paths, or `test_share`, leave a writer for the test split."""
-        from gan_zoo.data.sources import Folder
+    def _build(self, rows: "RowWriter", split: str) -> dict[str, Any]:
+        """Add the characters of a split; classes are those that occur in either split."""
+        from tqdm import tqdm
 
-        return bool(_splits(Folder(Path(self.root), (".gnt",)).names, self.test_share)["test"])
+        from gan_zoo.data.splits import no_sample_left
 
-    def _build(self, rows: "RowWriter", source: "Folder", split: str) -> dict[str, Any]:
-        """Add the characters of a split; classes are those that occur in either."""
-        from gan_zoo.data.gnt import GntError, is_level_1
-
-        wanted: Callable[[bytes], bool]
-        wanted = {"level_1": is_level_1, "all": lambda code: True}[self.characters]
-        names = source.names
-        splits, place = _splits(names, self.test_share), names[0]
-        if not splits[split]:
-            more = {"train": "smaller", "test": "larger"}[split]
-            allowed = f"leaves no writer for the {split} split; there are {len(names)}; "
-            allowed += f"a {more} share leaves some"
+        names = self._splits[split]
+        if not names:
+            allowed = no_sample_left(self._source.names, split, "writer")
             raise ConfigError("dataset.test_share", self.test_share, allowed)
         log.info("decoding the .gnt files of %s, once, into %s", self.root, self.cache)
-        try:
-            codes: set[bytes] = set()
-            for place in names:
-                codes |= {code for code, _ in _records(source, place) if wanted(code)}
-            labels = {code: label for label, code in enumerate(sorted(codes))}
-            for place in _with_bar(splits[split]):
-                self._add(rows, _records(source, place), labels)
-        except GntError as error:
-            raise ConfigError(
-                "dataset.root", shown(str(Path(self.root) / place)), str(error)
-            ) from None
-        if not rows.labels:
+        codes, count = set(), 0
+        for name in self._source.names:
+            found = [code for code, _ in self._records(name)]
+            codes.update(found)
+            count += len(found) if name in names else 0
+        if not count:
             allowed = "holds no Chinese character of level 1; dataset.characters=all takes any"
             raise ConfigError("dataset.root", self.root, allowed)
+        labels = {code: label for label, code in enumerate(sorted(codes))}
+        rows.allocate(count)
+        for name in tqdm(names, unit="file", desc="decoding", disable=None):
+            for code, image in self._records(name):
+                rows.add(self._fitted(image), labels[code])
         return {"num_classes": len(labels), "class_names": [_character(code) for code in labels]}
 
-    def _add(self, rows: "RowWriter", records: Any, labels: dict[bytes, int]) -> None:
-        """Add those characters of a file that have a label."""
+    def _records(self, name: str) -> "Iterator[Record]":
+        """Read the wanted characters of a file. Raises ConfigError where it is damaged."""
+        try:
+            for record in read_gnt(self._source.path(name)):
+                if self.characters == "all" or is_level_1(record.code):
+                    yield record
+        except GntError as error:
+            path = printable(str(Path(self.root) / name))
+            raise ConfigError("dataset.root", path, str(error)) from None
+
+    def _fitted(self, image: "np.ndarray") -> "np.ndarray":
+        """Scale a character (height, width) to light ink on black, (channels, size, size)."""
         from PIL import Image
 
-        transform = self.transform()
-        for code, image in records:
-            if code in labels:
-                rows.add(transform.fitted(Image.fromarray(255 - image)), labels[code])
+        return self.transform().fitted(Image.fromarray(255 - image))
+
+
+class Record(NamedTuple):
+    """One character: its GB code of two bytes, and its image uint8 (height, width)."""
+
+    code: bytes
+    image: "np.ndarray"
+
+
+class GntError(ValueError):
+    """What is wrong with a .gnt file, and at which byte."""
+
+
+def read_gnt(path: Path) -> Iterator[Record]:
+    """Read the characters of a .gnt file in order.
+
+    Each record is its own size in bytes (4 bytes), the GB code of the character (2 bytes, the first
+    one first), width and height in pixels (2 bytes each), then the pixels by rows, 255 for paper.
+    Sizes are little-endian. Source: the databases' description, Liu et al., ICDAR 2011.
+
+    Raises GntError at the first byte where the file departs from the format.
+    """
+    import numpy as np
+
+    content, at = _map_file(path), 0
+    while at < len(content):
+        if len(content) - at < _HEADER.size:
+            raise GntError(f"ends at byte {len(content)}, within the record that starts at {at}")
+        size, code, width, height = _HEADER.unpack_from(content, at)
+        if not 0 < width <= _LARGEST or not 0 < height <= _LARGEST:
+            raise GntError(f"has a character of {width} x {height} pixels at byte {at}")
+        if size != _HEADER.size + width * height:
+            due = _HEADER.size + width * height
+            raise GntError(f"has a record of {size} bytes at byte {at}, where {due} are due")
+        if at + size > len(content):
+            raise GntError(f"ends at byte {len(content)}, within the record that starts at {at}")
+        pixels = np.frombuffer(content[at + _HEADER.size : at + size], np.uint8)
+        yield Record(code, pixels.reshape(height, width))
+        at += size
+
+
+def _map_file(path: Path) -> memoryview:
+    """Map a file into memory, so that reading the codes alone reads no pixels."""
+    try:
+        with path.open("rb") as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError) as error:  # an empty file cannot be mapped
+        raise GntError(f"cannot be read ({error})") from None
+
+
+def is_level_1(code: bytes) -> bool:
+    """Check whether a code is one of the 3755 Chinese characters of GB2312's first level."""
+    row, cell = code[0] - 0xA0, code[1] - 0xA0
+    return 16 <= row <= 55 and 1 <= cell <= (89 if row == 55 else 94)
 
 
 def _character(code: bytes) -> str:
-    """The character of a GB code; the code itself, in hexadecimal digits, where there is none."""
+    """Return the character of a GB code; the code itself in hexadecimal digits for no such."""
     try:
         return code.rstrip(b"\0").decode("gb18030") or code.hex()
     except UnicodeDecodeError:
         return code.hex()
-
-
-def _records(source: "Folder", name: str) -> Any:
-    from gan_zoo.data.gnt import read_gnt
-
-    return read_gnt(source.path(name))
-
-
-def _splits(names: Sequence[str], share: float) -> dict[str, list[str]]:
-    from gan_zoo.data.splits import hash_split
-
-    marked = {
-        split: [name for name in names if re.search(mark, name.lower())]
-        for split, mark in _MARKS.items()
-    }
-    return marked if all(marked.values()) else hash_split(names, share)
-
-
-def _with_bar(names: Sequence[str]) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(names, unit="file", desc="decoding", disable=None)

@@ -1,4 +1,4 @@
-"""Encoded images of any format as arrays of one size."""
+"""Decoding of images of any format to arrays of one size."""
 
 import dataclasses
 import io
@@ -7,22 +7,13 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageOps
 
-_MODES = {1: "L", 3: "RGB"}
 _RESAMPLING = Image.Resampling.LANCZOS
-_FITS = {
-    # scaled to cover the square, the middle cut out
-    "crop": lambda image, side: ImageOps.fit(image, side, _RESAMPLING),
-    # scaled to lie inside the square, the rest black
-    "pad": lambda image, side: ImageOps.pad(image, side, _RESAMPLING),
-    # both sides scaled, each for itself
-    "stretch": lambda image, side: image.resize(side, _RESAMPLING),
-}
 _FIRST = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "PPM")  # tried first: each trial takes a while
 # EPS: Pillow would start another program, Ghostscript, on the user's file; the others hold
 # measurements, films or drawings, most of which Pillow only recognizes
 _REFUSED = {"EPS", "BUFR", "FITS", "GRIB", "HDF5", "IPTC", "MPEG", "PCD", "WMF"}
-# endings of pictures, for which a message says that they are not used
-_PICTURES = (
+# suffixes of images, for messages on those that this Pillow cannot read
+_KNOWN = (
     *(".avif", ".heic", ".heics", ".heif", ".hif", ".jp2", ".jxl", ".jxr", ".qoi", ".wdp", ".webp"),
     *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".kdc", ".mrw", ".nef", ".nrw"),
     *(".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
@@ -32,18 +23,18 @@ _PICTURES = (
 
 
 class UnknownRangeError(ValueError):
-    """An image whose pixels can be read, but not which of their values is white."""
+    """An image whose pixels can be read, but whose value of white is unknown."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageTransform:
-    """What becomes of an image: its EXIF turn is made, transparency laid on white, then the fit.
+    """The transform of an image: EXIF rotation, transparency on white, then the fit.
 
     Attributes:
         size: side of the square in pixels.
         channels: 1 for gray, 3 for color.
         fit: crop, pad or stretch; scaling is Lanczos, with an antialiasing support.
-        peaks: largest pixel value, 0 to 65535, of each image of 16 bits that was decoded.
+        peaks: largest pixel value, 0 to 65535, of each decoded image of 16 bits.
     """
 
     size: int
@@ -57,16 +48,16 @@ class ImageTransform:
         return self.channels, self.size, self.size
 
     def decode(self, content: bytes) -> np.ndarray:
-        """The first picture of an image file, uint8 (channels, size, size).
+        """Decode the first image of a file, uint8 (channels, size, size).
 
-        Raises UnknownRangeError where the range of the pixels is not known, and whatever Pillow
-        raises where the bytes are no complete image that it reads.
+        Raises UnknownRangeError where the range of the pixels is unknown, and whatever Pillow
+        raises for damaged or unknown files.
         """
         with Image.open(io.BytesIO(content), formats=_readable()) as image:
             if image.width * image.height > (Image.MAX_IMAGE_PIXELS or float("inf")):
                 raise ValueError(f"is too large: {image.width} x {image.height} pixels")
             raw = _raw_mode(image)
-            # a large JPEG is decoded at 1/2, 1/4 or 1/8, still twice the size that is wanted
+            # decodes a large JPEG at 1/2, 1/4 or 1/8, at least twice the final size
             image.draft(None, (2 * self.size, 2 * self.size))
             ImageOps.exif_transpose(image, in_place=True)
             plain = _eight_bits(image, raw)
@@ -75,24 +66,30 @@ class ImageTransform:
             return self.fitted(_opaque(plain))
 
     def fitted(self, image: Image.Image) -> np.ndarray:
-        """An image in memory by the same rules, uint8 (channels, size, size)."""
-        plain = image.convert(_MODES[self.channels])
-        square = _FITS[self.fit](plain, (self.size, self.size))
-        pixels = np.asarray(square).reshape(self.size, self.size, self.channels)
+        """Transform an image in memory, uint8 (channels, size, size)."""
+        plain = image.convert("L" if self.channels == 1 else "RGB")
+        shape = (self.size, self.size)
+        if self.fit == "crop":  # scaled to cover the square, the middle cut out
+            square = ImageOps.fit(plain, shape, _RESAMPLING)
+        elif self.fit == "pad":  # scaled to lie inside the square, the rest black
+            square = ImageOps.pad(plain, shape, _RESAMPLING)
+        else:  # both sides scaled independently
+            square = plain.resize(shape, _RESAMPLING)
+        pixels = np.asarray(square).reshape(*shape, self.channels)
         return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
 @cache
 def suffixes() -> tuple[str, ...]:
-    """Endings of the names of files that Pillow may be able to read, such as .jpg."""
+    """Return the suffixes of files that Pillow may be able to read, such as .jpg."""
     known = Image.registered_extensions().items()
     return tuple(suffix for suffix, name in known if name in _readable())
 
 
 @cache
 def unreadable_suffixes() -> tuple[str, ...]:
-    """Endings of the names of pictures that this Pillow does not read, such as .heic."""
-    return tuple(suffix for suffix in _PICTURES if suffix not in suffixes())
+    """Return the suffixes of images that this Pillow cannot read, such as .heic."""
+    return tuple(suffix for suffix in _KNOWN if suffix not in suffixes())
 
 
 @cache
@@ -103,7 +100,7 @@ def _readable() -> tuple[str, ...]:
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """How the file stores pixels, such as I;16B, where Pillow has not decoded them yet."""
+    """Return how the file stores pixels, such as I;16B, before Pillow decodes them."""
     if not image.tile:
         return ""
     if image.mode.startswith("I") and image.format == "PPM":
@@ -114,7 +111,7 @@ def _raw_mode(image: Image.Image) -> str:
 
 
 def _peak(image: Image.Image) -> int:
-    """Largest value of a pixel, 0 to 65535; of colors only the upper 8 bits are known."""
+    """Return the largest value of a pixel, 0 to 65535; colors have only their upper 8 bits."""
     if image.mode.startswith("I"):
         return int(np.asarray(image).max())
     ranges = zip(image.getbands(), np.atleast_2d(image.getextrema()), strict=True)
@@ -122,7 +119,7 @@ def _peak(image: Image.Image) -> int:
 
 
 def _eight_bits(image: Image.Image, raw: str) -> Image.Image:
-    """Gray images of 16 bits by their upper 8, where Pillow would clip them; others as they are.
+    """Reduce gray images of 16 bits to their upper 8, which Pillow would clip; keep others.
 
     Raises UnknownRangeError for floating-point pixels, signed integers and those of 32 bits.
     """
@@ -139,10 +136,10 @@ def _eight_bits(image: Image.Image, raw: str) -> Image.Image:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """The image on white paper, if it is transparent anywhere."""
+    """Put a transparent image on white."""
     if not image.has_transparency_data:
         return image
-    above = image.convert("RGBA")
-    paper = Image.new("RGBA", above.size, "white")
-    paper.alpha_composite(above)
-    return paper.convert("RGB")
+    foreground = image.convert("RGBA")
+    canvas = Image.new("RGBA", foreground.size, "white")
+    canvas.alpha_composite(foreground)
+    return canvas.convert("RGB")

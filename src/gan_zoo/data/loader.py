@@ -1,6 +1,6 @@
-"""Batches in an order that the seed fixes, and that nothing else can disturb.
+"""Endless batches in an order determined by the seed alone.
 
-Whether samples live on the device or stream to it, a run sees the same batches.
+A run gets the same batches whether its samples are on the device or streamed to it.
 """
 
 from collections import deque
@@ -15,18 +15,18 @@ from gan_zoo.devices import single_core_pool
 if TYPE_CHECKING:
     from gan_zoo.data.in_memory import InMemoryDataset
 
-_ROUNDED = 4096  # samples that are drawn at once, at least, where classes are balanced
-_AHEAD = 4  # batches that each thread fetches before they are asked for
-_TOGETHER = 16  # batches gathered at once, at most: a small one costs more to ask for than to copy
-_BYTES = {"cpu": 1 << 16, "cuda": 1 << 26}  # of them: what stays in a cache, what nobody misses
+_EPOCH = 4096  # samples in an epoch, at least, where classes are balanced
+_PREFETCH = 4  # batches that each thread fetches ahead
+_GATHER = 16  # batches gathered at once, at most: small ones cost more to launch than to copy
+_CPU_BYTES, _CUDA_BYTES = 1 << 16, 1 << 26  # of them: fits a cache; small beside a GPU's memory
 
 
 class ShuffleSampler:
-    """Which samples make the batch at a position.
+    """Sampler of indices for the batch at any position, reshuffled each epoch.
 
     The order of an epoch depends on the seed and the epoch's number alone, and each epoch visits
-    every sample once. A batch may hold the end of one epoch and the start of the next: none is
-    short.
+    every sample once. A batch may hold the end of one epoch and the start of the next: all are
+    full.
     """
 
     def __init__(self, count: int, batch_size: int, seed: int, device: torch.device):
@@ -34,80 +34,79 @@ class ShuffleSampler:
         self._order, self._epoch = torch.empty(0, dtype=torch.int64), -1
 
     def at(self, position: int) -> Tensor:
-        """Indices (batch_size,) of the samples that follow the first `position` ones."""
+        """Return indices (batch_size,) of the samples after the first `position` ones."""
         wanted, parts = self.batch_size, []
         while wanted:
             start = position % self.count
-            part = self._of(position // self.count)[start : start + wanted]
+            part = self._epoch_order(position // self.count)[start : start + wanted]
             parts.append(part)
             position += len(part)
             wanted -= len(part)
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _of(self, epoch: int) -> Tensor:
+    def _epoch_order(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
             rng = torch.Generator().manual_seed((self.seed + epoch) % 2**63)
-            self._order, self._epoch = self._drawn(rng), epoch
+            self._order, self._epoch = self._shuffle(rng), epoch
         return self._order
 
-    def _drawn(self, rng: torch.Generator) -> Tensor:
+    def _shuffle(self, rng: torch.Generator) -> Tensor:
         return torch.randperm(self.count, generator=rng).to(self.device)
 
 
 class ClassBalancedSampler(ShuffleSampler):
-    """Batches with all classes equally often, however many samples these have.
+    """Sampler of all classes equally often, however many samples they have.
 
-    Each of an epoch's rounds goes once through the classes, in an order of its own, and takes a
-    sample of each at random.
+    Each of an epoch's rounds goes once through the classes, in a new order, and takes a random
+    sample of each.
     """
 
     def __init__(self, y: Tensor, batch_size: int, seed: int):
-        self._places = y.sort(stable=True).indices
+        self._by_class = y.sort(stable=True).indices
         self._sizes = y.bincount()
         self._starts = self._sizes.cumsum(0) - self._sizes
         self._classes = self._sizes.nonzero().squeeze(1)
-        self._rounds = -(-_ROUNDED // len(self._classes))
+        self._rounds = -(-_EPOCH // len(self._classes))
         super().__init__(self._rounds * len(self._classes), batch_size, seed, y.device)
 
-    def _drawn(self, rng: torch.Generator) -> Tensor:
+    def _shuffle(self, rng: torch.Generator) -> Tensor:
         shares = torch.rand(self._rounds, len(self._classes), generator=rng)
         classes = self._classes[shares.argsort(1).to(self.device)].flatten()
         shares = torch.rand(len(classes), generator=rng, dtype=torch.float64).to(self.device)
-        return self._places[self._starts[classes] + (shares * self._sizes[classes]).long()]
+        return self._by_class[self._starts[classes] + (shares * self._sizes[classes]).long()]
 
 
 class SemiSupervisedSampler:
-    """Batches whose first half is labeled, where most labels are hidden.
+    """Sampler of batches whose first half is labeled, for datasets with few labels.
 
-    Drawn from all samples alike, hardly a batch would hold a label. Each half goes through its own
-    samples by an `ShuffleSampler` of its own.
+    Uniform sampling would give hardly any labels. Each half has its own `ShuffleSampler`.
     """
 
     def __init__(self, y: Tensor, batch_size: int, seed: int):
         self.batch_size = batch_size
         sizes = (batch_size // 2, batch_size - batch_size // 2)
         self.indices = [(y >= 0).nonzero().squeeze(1), (y < 0).nonzero().squeeze(1)]
-        self.orders = [
+        self.samplers = [
             ShuffleSampler(len(indices), size, seed ^ half << 40, y.device)
             for half, (indices, size) in enumerate(zip(self.indices, sizes, strict=True))
         ]
 
     def at(self, position: int) -> Tensor:
-        """Indices (batch_size,) of the samples that follow the first `position` ones."""
+        """Return indices (batch_size,) of the samples after the first `position` ones."""
         batch = position // self.batch_size
-        parts = zip(self.indices, self.orders, strict=True)
-        return torch.cat([indices[order.at(batch * order.batch_size)] for indices, order in parts])
+        halves = zip(self.indices, self.samplers, strict=True)
+        return torch.cat([indices[half.at(batch * half.batch_size)] for indices, half in halves])
 
 
 class BatchLoader:
-    """Endless batches of samples, on the device where these are.
+    """Endless batches of samples, on the device of the samples.
 
     Attributes:
-        position: samples given so far. A feed is known by this alone: set it to go on from there.
-        has_unlabeled: whether any of them has a hidden label.
+        position: number of samples so far. It is the loader's whole state: set it to resume.
+        has_unlabeled: whether any sample is unlabeled.
     """
 
-    order: ShuffleSampler | SemiSupervisedSampler
+    sampler: ShuffleSampler | SemiSupervisedSampler
 
     def __init__(
         self, samples: "InMemoryDataset", batch_size: int, seed: int, class_balanced: bool = False
@@ -116,38 +115,38 @@ class BatchLoader:
         self.position = 0
         self.has_unlabeled = samples.has_unlabeled
         if self.has_unlabeled:
-            self.order = SemiSupervisedSampler(samples.y, batch_size, seed)
+            self.sampler = SemiSupervisedSampler(samples.y, batch_size, seed)
         elif class_balanced:
-            self.order = ClassBalancedSampler(samples.y, batch_size, seed)
+            self.sampler = ClassBalancedSampler(samples.y, batch_size, seed)
         else:
-            self.order = ShuffleSampler(len(samples), batch_size, seed, samples.x.device)
+            self.sampler = ShuffleSampler(len(samples), batch_size, seed, samples.x.device)
         size = 4 * batch_size * samples.x[0].numel()  # bytes of a batch, as floats
-        self._together = min(_TOGETHER, max(1, _BYTES[samples.x.device.type] // size))
+        most = _CUDA_BYTES if samples.x.device.type == "cuda" else _CPU_BYTES
+        self._gather_count = min(_GATHER, max(1, most // size))
         self._gathered: list[tuple[Tensor, Tensor]] = []
-        self._reached = self.position
+        self._next_position = self.position
 
     def next(self) -> tuple[Tensor, Tensor]:
-        """Samples (batch_size, *shape) as the networks see them, and labels (batch_size,)."""
-        if not self._gathered or self.position != self._reached:
-            reached = range(self.position, self.position + self._together * self.batch_size)
-            indices = [self.order.at(position) for position in reached[:: self.batch_size]]
-            parts = (
-                part.split(self.batch_size) for part in self.samples.gather(torch.cat(indices))
-            )
-            self._gathered = list(zip(*parts, strict=True))[::-1]
-        self._reached = self.position = self.position + self.batch_size
+        """Return samples (batch_size, *shape) scaled for the networks, and labels (batch_size,)."""
+        if not self._gathered or self.position != self._next_position:
+            end = self.position + self._gather_count * self.batch_size
+            starts = range(self.position, end, self.batch_size)
+            x, y = self.samples.gather(torch.cat([self.sampler.at(start) for start in starts]))
+            batches = zip(x.split(self.batch_size), y.split(self.batch_size), strict=True)
+            self._gathered = list(batches)[::-1]
+        self._next_position = self.position = self.position + self.batch_size
         return self._gathered.pop()
 
 
 class PrefetchLoader(BatchLoader):
-    """The batches of a `BatchLoader`, fetched ahead by threads and sent to another device.
+    """The batches of a `BatchLoader`, prefetched by threads and copied to another device.
 
-    Threads, not processes: a sample is bytes that are ready, in memory or in a mapped file, and
-    copying them leaves Python's lock alone. Nothing is forked, pickled or passed through a pipe.
+    Threads, not processes: samples are decoded bytes, in memory or in a mapped file, and copying
+    them does not hold Python's lock. Nothing is forked, pickled or passed through a pipe.
 
     Args:
         samples: on the CPU, or in a file mapped into its memory.
-        device: where the batches are to be.
+        device: of the batches.
         workers: number of threads.
     """
 
@@ -162,30 +161,30 @@ class PrefetchLoader(BatchLoader):
     ):
         super().__init__(samples, batch_size, seed, class_balanced)
         self.device = device
-        self._threads = single_core_pool(workers, "feed")
-        self._ahead: deque[Future[tuple[Tensor, Tensor]]] = deque(maxlen=_AHEAD * workers)
-        self._reached = self._asked = -1  # positions of the first batch ahead, and past the last
+        self._threads = single_core_pool(workers, "loader")
+        self._queue: deque[Future[tuple[Tensor, Tensor]]] = deque(maxlen=_PREFETCH * workers)
+        self._next_position = self._queue_end = -1  # positions of the queue's first batch and end
 
     def next(self) -> tuple[Tensor, Tensor]:
-        """Samples (batch_size, *shape) as the networks see them, and labels (batch_size,)."""
+        """Return samples (batch_size, *shape) scaled for the networks, and labels (batch_size,)."""
         from gan_zoo.data.in_memory import to_float
 
-        if self.position != self._reached:
-            self._ahead.clear()
-            self._reached = self._asked = self.position
-        while len(self._ahead) < (self._ahead.maxlen or 0):
-            index, pinned = self.order.at(self._asked), self.device.type == "cuda"
-            self._ahead.append(self._threads.submit(_fetch, self.samples, index, pinned))
-            self._asked += self.batch_size
-        x, y = self._ahead.popleft().result()
-        self._reached = self.position = self.position + self.batch_size
-        # bytes travel, not floats, and from pinned memory without anybody waiting
+        if self.position != self._next_position:
+            self._queue.clear()
+            self._next_position = self._queue_end = self.position
+        while len(self._queue) < (self._queue.maxlen or 0):
+            index, pinned = self.sampler.at(self._queue_end), self.device.type == "cuda"
+            self._queue.append(self._threads.submit(_fetch, self.samples, index, pinned))
+            self._queue_end += self.batch_size
+        x, y = self._queue.popleft().result()
+        self._next_position = self.position = self.position + self.batch_size
+        # copies bytes, not floats, asynchronously from pinned memory
         x, y = (part.to(self.device, non_blocking=True) for part in (x, y))
         return to_float(x), y
 
 
 def _fetch(samples: "InMemoryDataset", index: Tensor, pinned: bool) -> tuple[Tensor, Tensor]:
-    """The samples and labels at index (n,), in memory that a GPU can read by itself if pinned."""
+    """Gather the samples and labels at index (n,), into pinned memory for copies to a GPU."""
     parts = []
     for whole in (samples.x, samples.y):
         part = torch.empty(len(index), *whole.shape[1:], dtype=whole.dtype, pin_memory=pinned)

@@ -10,8 +10,6 @@ from gan_zoo.schema import ConfigError, LocalPath, settings
 if TYPE_CHECKING:
     from gan_zoo.data.in_memory import InMemoryDataset
 
-_FOLDERS = {"train": "train", "test": "val"}
-
 
 @settings
 class LSUN(DecodedImages):
@@ -21,18 +19,18 @@ class LSUN(DecodedImages):
 
     Attributes:
         root: folder that holds bedroom_train_lmdb/ and so on.
-        categories: such as bedroom, church_outdoor, kitchen; their places are the labels.
+        categories: such as bedroom, church_outdoor, kitchen; their indices are the labels.
     """
 
     root: LocalPath = "data"
     categories: tuple[str, ...] = ("bedroom",)
 
     def check(self) -> None:
-        """Raises ConfigError where a database is missing."""
+        """Raise ConfigError where a database is missing."""
         if not self.categories or len(set(self.categories)) < len(self.categories):
             allowed = "must name at least one category, each once"
             raise ConfigError("categories", list(self.categories), allowed)
-        for path in [path for split in _FOLDERS for path in self._databases(split)]:
+        for path in self._databases("train") + self._databases("test"):
             if not path.is_file():
                 allowed = f"{path} is missing; fetch LSUN's categories from "
                 allowed += "https://github.com/fyu/lsun and unzip them into dataset.root, or use "
@@ -40,36 +38,40 @@ class LSUN(DecodedImages):
                 raise ConfigError("root", self.root, allowed)
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Images (N, channels, size, size) with the places of their categories as labels."""
+        """Load images (N, channels, size, size); labels are the indices of their categories."""
         paths = self._databases(split)
         facts = [path.stat() for path in paths]
         stamp = [[fact.st_size, fact.st_mtime_ns] for fact in facts]
-        bases = [_opened(path.parent) for path in paths]
+        databases = [_open(path.parent) for path in paths]
 
         def items() -> tuple[list[Item], int]:
-            keys = [(key, label) for label, base in enumerate(bases) for key in _keys(base)]
-            return [(f"{label}/{key}", label) for key, label in keys], len(bases)
+            found = [
+                (f"{label}/{key}", label)
+                for label, database in enumerate(databases)
+                for key in _keys(database)
+            ]
+            return found, len(databases)
 
         def read(name: str) -> bytes:
             label, _, key = name.partition("/")
-            with bases[int(label)].begin() as looking:
-                return looking.get(key.encode("latin1"))
+            with databases[int(label)].begin() as transaction:
+                return transaction.get(key.encode("latin1"))
 
         try:
             key = [split, stamp, self.categories]
-            samples = self.decoded(Path(self.root), key, items, read)
+            samples = self.decode(Path(self.root), key, items, read)
             return dataclasses.replace(samples, class_names=self.categories)
         finally:
-            for base in bases:
-                base.close()
+            for database in databases:
+                database.close()
 
     def _databases(self, split: str) -> list[Path]:
-        end = f"{_FOLDERS[split]}_lmdb"
-        return [Path(self.root) / f"{name}_{end}" / "data.mdb" for name in self.categories]
+        suffix = "train_lmdb" if split == "train" else "val_lmdb"
+        return [Path(self.root) / f"{name}_{suffix}" / "data.mdb" for name in self.categories]
 
 
-def _opened(folder: Path) -> Any:
-    """An LMDB database. Raises ConfigError where it is damaged, or LMDB is not installed."""
+def _open(folder: Path) -> Any:
+    """Open an LMDB database. Raises ConfigError where it is damaged, or LMDB is not installed."""
     try:
         import lmdb
     except ImportError:
@@ -81,6 +83,6 @@ def _opened(folder: Path) -> Any:
         raise ConfigError("dataset.root", folder, f"is no LMDB database ({error})") from None
 
 
-def _keys(base: Any) -> list[str]:
-    with base.begin() as looking:
-        return [key.decode("latin1") for key in looking.cursor().iternext(values=False)]
+def _keys(database: Any) -> list[str]:
+    with database.begin() as transaction:
+        return [key.decode("latin1") for key in transaction.cursor().iternext(values=False)]

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians in the plane, whose density and modes are known exactly."""
+"""Mixtures of Gaussians in the plane, with exactly known density and modes."""
 
 import math
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @settings
 class Mixture(Dataset):
-    """Gaussians of one sigma around given centers: what ring, grid and spiral are made of.
+    """Gaussians of one sigma around given centers: the base of ring, grid and spiral.
 
     Attributes:
         sigma: standard deviation of each mode.
-        count: number of points drawn, once, for each split.
+        count: number of points of each split.
         weights: share of each mode, normalized; equal where empty.
-        seed: of the points themselves, not of the run that trains on them.
+        seed: of the points, not of the run that trains on them.
     """
 
-    grid_size: ClassVar[int] = 2048  # samples that one picture shows
+    grid_size: ClassVar[int] = 2048  # samples in one plot
 
     sigma: PositiveFloat
     count: PositiveInt = 100_000
@@ -33,7 +33,7 @@ class Mixture(Dataset):
     seed: CountInt = 0
 
     def check(self) -> None:
-        """Raises ConfigError unless there is a weight for each mode, or none."""
+        """Raise ConfigError unless there is a weight for each mode, or none."""
         modes = len(self.centers())
         if self.weights and len(self.weights) != modes:
             raise ConfigError("weights", list(self.weights), f"must have {modes} entries, or none")
@@ -42,16 +42,16 @@ class Mixture(Dataset):
         return DataSpec((2,), 1, self.count)
 
     def centers(self) -> list[tuple[float, float]]:
-        """Center of each mode."""
+        """Return the center of each mode."""
         raise NotImplementedError
 
     def shares(self) -> list[float]:
-        """Probability of each mode; they sum to 1."""
+        """Return the probability of each mode; they sum to 1."""
         weights = self.weights or (1.0,) * len(self.centers())
         return [weight / math.fsum(weights) for weight in weights]
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Points (count, 2) of the training or the test split; y = 0 everywhere."""
+        """Sample points (count, 2) of the training or the test split; y = 0 everywhere."""
         import torch
 
         from gan_zoo.data.in_memory import InMemoryDataset
@@ -65,7 +65,7 @@ class Mixture(Dataset):
         return InMemoryDataset(points.float(), torch.zeros(self.count, dtype=torch.int64))
 
     def log_density(self, x: "Tensor") -> "Tensor":
-        """Natural logarithm of the mixture's exact density at points x (..., 2), float64 (...)."""
+        """Compute the exact log density at points x (..., 2), float64 (...)."""
         import torch
 
         x = x.double()
@@ -76,7 +76,7 @@ class Mixture(Dataset):
     def render(
         self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
     ) -> "np.ndarray":
-        """Points over the true modes, uint8 (H, W, 3)."""
+        """Plot points over the true modes, uint8 (H, W, 3)."""
         from gan_zoo.data.plots import plot_points
 
         return plot_points(x, self.centers(), self.sigma)
@@ -91,7 +91,7 @@ class Ring(Mixture):
     radius: PositiveFloat = 1.0
 
     def centers(self) -> list[tuple[float, float]]:
-        # the end point 2 pi is the start again: counting it twice would double that mode's weight
+        # 2 pi is excluded: it is 0 again, and would double that mode's weight
         angles = [2 * math.pi * i / self.modes for i in range(self.modes)]
         return [(self.radius * math.cos(a), self.radius * math.sin(a)) for a in angles]
 
@@ -115,7 +115,7 @@ class Spiral(Mixture):
 
     Attributes:
         modes: number of Gaussians; close together they overlap into one band.
-        turns: how often the spiral goes round; radius: of its outer end.
+        turns: number of revolutions; radius: of the outer end.
     """
 
     sigma: PositiveFloat = 0.05
@@ -125,9 +125,9 @@ class Spiral(Mixture):
 
     def centers(self) -> list[tuple[float, float]]:
         # on r = radius t, angle = 2 pi turns t the arc grows like t^2: roots are spaced evenly
-        places = [math.sqrt((i + 1) / self.modes) for i in range(self.modes)]
-        angles = [2 * math.pi * self.turns * t for t in places]
+        times = [math.sqrt((i + 1) / self.modes) for i in range(self.modes)]
+        angles = [2 * math.pi * self.turns * t for t in times]
         return [
             (self.radius * t * math.cos(a), self.radius * t * math.sin(a))
-            for t, a in zip(places, angles, strict=True)
+            for t, a in zip(times, angles, strict=True)
         ]

@@ -1,11 +1,15 @@
-"""MNIST and its kin, read from their idx files."""
+"""MNIST and the datasets in its format, read from their idx files."""
 
+import gzip
+import math
+import string
+import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from gan_zoo.data import class_names
 from gan_zoo.data.dataset import DataSpec
 from gan_zoo.data.torchvision_files import TorchvisionFiles
-from gan_zoo.schema import settings
+from gan_zoo.schema import ConfigError, settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +17,13 @@ if TYPE_CHECKING:
     from gan_zoo.data.in_memory import InMemoryDataset
 
 _KINDS = ("images-idx3-ubyte", "labels-idx1-ubyte")
-_STEMS = {"train": "train", "test": "t10k"}
+_BYTES = b"\x00\x00\x08"  # the type code of unsigned bytes is 8
+_FASHION = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+# the first hiragana of each of the ten rows, as the authors transcribe them
+_KUZUSHIJI = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
 
 @settings
@@ -24,36 +34,31 @@ class MNIST(TorchvisionFiles):
     suffixes: ClassVar[tuple[str, ...]] = ("", ".gz")
 
     def names(self, split: str) -> list[str]:
-        return [f"{_STEMS[split]}-{kind}" for kind in _KINDS]
+        stem = "train" if split == "train" else "t10k"
+        return [f"{stem}-{kind}" for kind in _KINDS]
 
     def spec(self) -> DataSpec:
-        return DataSpec((1, 28, 28), self.classes())
+        return DataSpec((1, 28, 28), len(self.class_names()))
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Images (N, 1, 28, 28) with their classes as labels."""
-        from gan_zoo.data.idx import read_idx
+        """Load images (N, 1, 28, 28) with their classes as labels."""
         from gan_zoo.data.in_memory import checked_dataset
 
         images, labels = self.paths(split)
         x, y = self.upright(read_idx(images, 3)), read_idx(labels, 1)
-        return checked_dataset(
-            x[:, None], y.astype("int64") - self.first(), self.classes(), images, self.named()
-        )
+        y = y.astype("int64") - self.first_label()
+        return checked_dataset(x[:, None], y, images, self.class_names())
 
     def upright(self, images: "np.ndarray") -> "np.ndarray":
-        """Images (N, H, W) as they are meant to be seen."""
+        """Return images (N, H, W) upright."""
         return images
 
-    def classes(self) -> int:
-        """Number of classes."""
-        return len(self.named())
-
-    def named(self) -> tuple[str, ...]:
+    def class_names(self) -> tuple[str, ...]:
         """Names of the classes."""
-        return class_names.DIGITS
+        return tuple(string.digits)
 
-    def first(self) -> int:
-        """The files' label of the first class."""
+    def first_label(self) -> int:
+        """Label of the first class in the files."""
         return 0
 
 
@@ -63,8 +68,8 @@ class FashionMNIST(MNIST):
 
     folder: ClassVar[str] = "FashionMNIST/raw"
 
-    def named(self) -> tuple[str, ...]:
-        return class_names.FASHION
+    def class_names(self) -> tuple[str, ...]:
+        return _FASHION
 
 
 @settings
@@ -73,16 +78,16 @@ class KMNIST(MNIST):
 
     folder: ClassVar[str] = "KMNIST/raw"
 
-    def named(self) -> tuple[str, ...]:
-        return class_names.KUZUSHIJI
+    def class_names(self) -> tuple[str, ...]:
+        return _KUZUSHIJI
 
 
 @settings
 class EMNIST(MNIST):
-    """Handwritten letters and digits, Cohen et al. 2017 (arXiv:1702.05373), after MNIST.
+    """Handwritten letters and digits, Cohen et al. 2017 (arXiv:1702.05373), in MNIST's format.
 
     Attributes:
-        subset: which of the six ways to choose and merge classes; letters has both cases in one.
+        subset: one of the six selections of classes; `letters` merges upper and lower case.
     """
 
     folder: ClassVar[str] = "EMNIST/raw"
@@ -97,8 +102,44 @@ class EMNIST(MNIST):
     def upright(self, images: "np.ndarray") -> "np.ndarray":
         return images.swapaxes(1, 2)  # EMNIST's files hold the images column by column
 
-    def named(self) -> tuple[str, ...]:
-        return class_names.EMNIST[self.subset]
+    def class_names(self) -> tuple[str, ...]:
+        if self.subset == "letters":
+            return tuple(string.ascii_lowercase)
+        if self.subset in ("digits", "mnist"):
+            return tuple(string.digits)
+        # merged subsets have no c, i, j, ...: they look like their capitals
+        lowercase = string.ascii_lowercase if self.subset == "byclass" else "abdefghnqrt"
+        return (*string.digits, *string.ascii_uppercase, *lowercase)
 
-    def first(self) -> int:
-        return {"letters": 1}.get(self.subset, 0)  # a is 1 in this subset alone
+    def first_label(self) -> int:
+        return 1 if self.subset == "letters" else 0
+
+
+def read_idx(path: Path, dimensions: int) -> "np.ndarray":
+    """Read an idx file of bytes, plain or gzipped, into a uint8 array of so many dimensions.
+
+    The format: two zeros, type, number of dimensions, sizes (big-endian), data. Raises ConfigError
+    for a file in another format, or with less or more data than its sizes announce.
+    """
+    import numpy as np
+
+    open_file = gzip.open if path.suffix == ".gz" else open
+    header_size = 4 + 4 * dimensions
+    try:
+        with open_file(path, "rb") as file:
+            header = file.read(header_size)
+            if header[:4] != _BYTES + bytes([dimensions]) or len(header) < header_size:
+                allowed = f"is no idx file of bytes in {dimensions} dimensions"
+                raise ConfigError("dataset.root", path, allowed)
+            sizes = np.frombuffer(header[4:], ">u4").tolist()
+            # never more than the file has: a damaged size may announce terabytes
+            content = bytearray()
+            while len(content) <= math.prod(sizes) and (part := file.read(1 << 24)):
+                content += part
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigError("dataset.root", path, f"cannot be read ({error})") from None
+    if len(content) != math.prod(sizes):
+        shape = "x".join(map(str, sizes))
+        allowed = f"has {len(content)} bytes of data, or more, where {shape} are due"
+        raise ConfigError("dataset.root", path, allowed)
+    return np.frombuffer(content, np.uint8).reshape(sizes)

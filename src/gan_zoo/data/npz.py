@@ -1,6 +1,7 @@
 """The user's own images as arrays: an .npz file."""
 
 import dataclasses
+import functools
 import logging
 import zipfile
 from pathlib import Path
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from gan_zoo.data.in_memory import InMemoryDataset
     from gan_zoo.data.npz_arrays import Arrays
-    from gan_zoo.data.npz_layout import Names
 
 log = logging.getLogger(__name__)
 
@@ -38,92 +38,94 @@ class Npz(Images):
     test_share: Fraction = 0.1
 
     def check(self) -> None:
-        """Raises ConfigError where there is no such file."""
+        """Raise ConfigError where there is no such file."""
         if not zipfile.is_zipfile(self.root):
-            what = "is no .npz file" if Path(self.root).exists() else "does not exist"
-            allowed = f"{what}; name one with an array x of images, or use dataset=glyphs"
+            problem = "is no .npz file" if Path(self.root).exists() else "does not exist"
+            allowed = f"{problem}; name one with an array x of images, or use dataset=glyphs"
             raise ConfigError("root", self.root, allowed)
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Images (N, C, H, W) with the places of their classes' names as labels."""
+        """Load images (N, C, H, W), labeled by the order of the classes' names."""
         import numpy as np
 
         from gan_zoo.data.in_memory import checked_dataset
-        from gan_zoo.data.npz_arrays import Arrays
-        from gan_zoo.data.npz_layout import classes, paired
+        from gan_zoo.data.npz_arrays import read_labels
 
-        arrays = Arrays(Path(self.root))
-        names = paired(arrays)
-        apart = "x_test" in names
-        end = {"train": "", "test": "_test"}[split] if apart else ""
-        x = _channels_first(arrays.read(names[f"x{end}"]))
-        class_names, labels = classes(arrays, names)
-        y = labels.get(f"y{end}", np.zeros(len(x), np.int64))
-        if not apart:
-            indices = self._places(len(x), split)
+        arrays, names = self._arrays
+        suffix = "_test" if split == "test" and "x_test" in names else ""
+        x = _channels_first(arrays.read(names[f"x{suffix}"]))
+        class_names, labels = read_labels(arrays, names)
+        y = labels.get(f"y{suffix}", np.zeros(len(x), np.int64))
+        if "x_test" in names:
+            split_from = "x_test"
+        else:
+            indices = self._indices(len(x), split)
             x, y = x[indices], y[indices]
+            split_from = f"test_share={self.test_share:g} of x, by a hash of each index"
         if split == "train":
-            _note_arrays(arrays, names, int(x.max()))
-            _note_labels(class_names, {class_names[label] for label in np.unique(y) if class_names})
-        several = max(1, len(class_names))
-        samples = checked_dataset(np.ascontiguousarray(x), y, several, arrays.path, class_names)
-        how = "x_test" if apart else f"test_share={self.test_share:g} of x, by a hash of each place"
-        return dataclasses.replace(samples, split_from=how)
+            _warn_of_arrays(arrays, names, int(x.max()))
+            _warn_of_labels(class_names, {class_names[i] for i in np.unique(y) if class_names})
+        samples = checked_dataset(np.ascontiguousarray(x), y, arrays.path, class_names)
+        return dataclasses.replace(samples, split_from=split_from)
 
     def has_test(self) -> bool:
-        """Whether there is an x_test, or `test_share` holds out an image of x."""
-        from gan_zoo.data.npz_arrays import Arrays
-        from gan_zoo.data.npz_layout import paired
+        """Check whether there is an x_test, or `test_share` holds out an image of x."""
+        arrays, names = self._arrays
+        count = arrays.header(names["x"]).shape[0]
+        return "x_test" in names or bool(self._hash_split(count)["test"])
+
+    @functools.cached_property
+    def _arrays(self) -> "tuple[Arrays, dict[str, str]]":
+        """The file's arrays, and its names for x, y, x_test and y_test."""
+        from gan_zoo.data.npz_arrays import Arrays, find_arrays
 
         arrays = Arrays(Path(self.root))
-        names = paired(arrays)
-        count = arrays.header(names["x"]).shape[0]
-        return "x_test" in names or bool(self._held_out(count)["test"])
+        return arrays, find_arrays(arrays)
 
-    def _held_out(self, count: int) -> dict[str, list[str]]:
+    def _hash_split(self, count: int) -> dict[str, list[str]]:
         from gan_zoo.data.splits import hash_split
 
         return hash_split([str(i) for i in range(count)], self.test_share)
 
-    def _places(self, count: int, split: str) -> "np.ndarray":
-        """Places of a split's images among `count`. Raises ConfigError where it has none."""
+    def _indices(self, count: int, split: str) -> "np.ndarray":
+        """Return the indices of a split among `count` images. Raises ConfigError for none."""
         import numpy as np
 
-        kept = self._held_out(count)[split]
-        if not kept:
-            more = {"train": "smaller", "test": "larger"}[split]
-            allowed = f"leaves no image for the {split} split; the data has {count:,}; "
-            allowed += f"a {more} share leaves some"
+        from gan_zoo.data.splits import no_sample_left
+
+        indices = self._hash_split(count)[split]
+        if not indices:
+            allowed = no_sample_left([str(i) for i in range(count)], split)
             raise ConfigError("dataset.test_share", self.test_share, allowed)
-        return np.array(kept, np.int64)
+        return np.array(indices, np.int64)
 
 
 def _channels_first(x: "np.ndarray") -> "np.ndarray":
-    """Images of any of the three layouts as (N, C, H, W)."""
+    """Return images of any of the three layouts as (N, C, H, W)."""
     if x.ndim == 3:
         return x[:, None]
     return x if x.shape[1] in (1, 3) else x.transpose(0, 3, 1, 2)
 
 
-def _note_arrays(arrays: "Arrays", names: "Names", brightest: int) -> None:
-    """Warn of arrays that nothing reads, and of images that are nearly black."""
-    from gan_zoo.data.npz_rewrite import rewriting
+def _warn_of_arrays(arrays: "Arrays", names: dict[str, str], brightest: int) -> None:
+    """Warn of unused arrays, and of images that are nearly black."""
+    from gan_zoo.data.npz_rewrite import rewrite_hint
 
     unused = [name for name in arrays.names if name not in names.values()]
     if unused:
         log.warning("%s: not used: %s", arrays.path, ", ".join(unused))
     if brightest < _HALF:
-        advice = rewriting(arrays, names, brightest) if brightest else ""
-        allowed = f"no pixel of x is above {brightest} of 255: the images are dark"
-        log.warning("%s: %s%s", arrays.path, allowed, advice)
+        hint = rewrite_hint(arrays, names, brightest) if brightest else ""
+        problem = f"no pixel of x is above {brightest} of 255: the images are dark"
+        log.warning("%s: %s%s", arrays.path, problem, hint)
 
 
-def _note_labels(class_names: list[str], present: set[str]) -> None:
+def _warn_of_labels(class_names: list[str], present: set[str]) -> None:
     """Warn of labels that do not count from 0, and of classes that only the test split has."""
     absent = [name for name in class_names if name not in present]
     if absent:
         log.warning("no image of the training split has label %s", ", ".join(absent[:10]))
     numbers = [int(name) for name in class_names if name.isdecimal()]
     if len(numbers) == len(class_names) and numbers != list(range(len(numbers))):
-        what = f"{numbers[0]} to {numbers[-1]}: {len(numbers)}"
-        log.warning("labels are %s classes, named by their numbers", what)
+        labels = f"{numbers[0]} to {numbers[-1]}: {len(numbers)}"
+        log.warning("labels are %s classes, named by their numbers", labels)

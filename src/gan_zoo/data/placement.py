@@ -1,4 +1,4 @@
-"""Where samples live while they are trained on: on the device if they fit, else on the host."""
+"""Placement of samples during training: on the device if they fit, else in host memory."""
 
 import logging
 import os
@@ -20,26 +20,24 @@ _SHARE = 0.5  # of the memory; networks, and other runs, need the rest
 def place_data(
     samples: InMemoryDataset, device: torch.device, dataset: "Dataset"
 ) -> InMemoryDataset:
-    """The samples on the device, or set to stream to it, as `dataset.on_device` says.
+    """Move samples to the device, or set them up for streaming, as `dataset.on_device` requires.
 
-    `auto` keeps them on the device if they take at most half of its free memory (of all memory,
-    where the device is the CPU: samples in a mapped file are then read where they are).
+    `auto` moves them if they take at most half of the device's free memory (of all memory for the
+    CPU, where samples in a mapped file are read in place).
 
-    Raises ConfigError if they must be resident and do not fit.
+    Raises ConfigError if they must be on the device and do not fit.
     """
-    room = _ROOM.get(device.type, _host_room)(device)
-    resident = {"auto": samples.size <= _SHARE * room}.get(dataset.on_device, dataset.on_device)
-    how = (
-        f"resident on {device}"
-        if resident
-        else f"streamed to {device} by {dataset.workers} threads"
-    )
+    memory = _available_memory(device)
+    on_device = dataset.on_device
+    if on_device == "auto":
+        on_device = samples.size <= _SHARE * memory
+    streamed = f"streamed to {device} by {dataset.workers} threads"
+    how = f"resident on {device}" if on_device else streamed
     shape = "x".join(map(str, samples.shape))
-    sizes = f"{samples.size / 1e6:,.1f} MB of {room / 1e6:,.0f}"
+    sizes = f"{samples.size / 1e6:,.1f} MB of {memory / 1e6:,.0f}"
     log.info("%-13s %s samples of %s, %s: %s", "data", f"{len(samples):,}", shape, sizes, how)
-    if not resident:
-        fields = vars(samples)
-        return HostDataset(**fields, target=device, workers=dataset.workers)
+    if not on_device:
+        return HostDataset(**vars(samples), target=device, workers=dataset.workers)
     try:
         return samples.to(device)
     except torch.OutOfMemoryError:
@@ -47,14 +45,8 @@ def place_data(
         raise ConfigError("dataset.on_device", "true", allowed) from None
 
 
-def _host_room(_: torch.device) -> int:
-    """Bytes of memory of this machine."""
+def _available_memory(device: torch.device) -> int:
+    """Return the free bytes of a CUDA device, or all bytes of this machine's memory."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _cuda_room(device: torch.device) -> int:
-    """Bytes of memory of a CUDA device that nobody uses."""
-    return torch.cuda.mem_get_info(device)[0]
-
-
-_ROOM = {"cuda": _cuda_room}

@@ -1,4 +1,4 @@
-"""Samples as one picture: tiles for images, a scatter plot for points."""
+"""Plots of samples: a grid of images, or a scatter plot of points."""
 
 import math
 import unicodedata
@@ -11,13 +11,13 @@ from torch import Tensor
 from gan_zoo.data.in_memory import to_bytes
 
 GAP, GREY = 2, 64  # the frame of the tiles of a grid
-_DARK, _MARGIN = 24, 4  # behind the names of rows, and pixels around them
+_DARK, _MARGIN = 24, 4  # background of the row names, and pixels around them
 _SMALLEST, _LARGEST, _WIDEST = 8, 14, 120  # size of their font, and pixels of a name
-_MISSING = "\U0010ffff"  # no font draws this noncharacter: what comes out is its sign for "missing"
+_MISSING = "\U0010ffff"  # no font has this noncharacter: drawn as the sign for a missing glyph
 
 
 def image_grid(x: Tensor, columns: int | None = None, gap: int = GAP) -> np.ndarray:
-    """Images (N, 1 or 3, H, W) in [-1, 1] as rows of a grid, uint8 (height, width, 3).
+    """Arrange images (N, 1 or 3, H, W) in [-1, 1] in a grid by rows, uint8 (height, width, 3).
 
     Without `columns` the grid is as square as N allows.
     """
@@ -34,27 +34,27 @@ def image_grid(x: Tensor, columns: int | None = None, gap: int = GAP) -> np.ndar
     return canvas
 
 
-def beside(grid: np.ndarray, rows: Sequence[str]) -> np.ndarray:
-    """A grid with the names of its rows in a dark column on its left, uint8 (height, width, 3).
+def label_rows(grid: np.ndarray, rows: Sequence[str]) -> np.ndarray:
+    """Add the names of a grid's rows in a dark column on its left, uint8 (height, width, 3).
 
-    The column is as wide as the longest name, up to a limit; without any name there is none.
+    The column is as wide as the longest name, up to a limit; without names there is none.
     """
     if not any(rows):
         return grid
     height, pitch = len(grid), (len(grid) - GAP) / len(rows)
     font = ImageFont.load_default(max(_SMALLEST, min(_LARGEST, pitch - GAP)))
-    names = [_fitted(name, font) for name in rows]
+    names = [_shorten(name, font) for name in rows]
     width = math.ceil(max(map(font.getlength, names))) + 2 * _MARGIN
     column = Image.new("RGB", (width, height), (_DARK,) * 3)
     draw = ImageDraw.Draw(column)
     for i, name in enumerate(names):
-        place = (width - _MARGIN, GAP + (i + 0.5) * pitch - GAP / 2)
-        draw.text(place, name, "white", font, anchor="rm")
+        position = (width - _MARGIN, GAP + (i + 0.5) * pitch - GAP / 2)
+        draw.text(position, name, "white", font, anchor="rm")
     return np.concatenate([np.asarray(column), grid], 1)
 
 
-def _fitted(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The beginning of a name that fits; of what the font lacks, base letters or numbers."""
+def _shorten(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """Return the beginning of a name that fits, replacing characters that the font lacks."""
     shown = "".join(_drawable(character, font) for character in name)
     if font.getlength(shown) <= _WIDEST:
         return shown
@@ -64,7 +64,7 @@ def _fitted(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> st
 
 
 def _drawable(character: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """A character, or a letter without its accent, or a number such as U+554A."""
+    """Return a character, or a letter without its accent, or a number such as U+554A."""
     missing = bytes(font.getmask(_MISSING))
     for shown in (character, unicodedata.normalize("NFKD", character)[0]):
         if shown.isspace() or bytes(font.getmask(shown)) not in (missing, b""):
@@ -75,7 +75,7 @@ def _drawable(character: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
 def plot_points(
     x: Tensor, centers: Sequence[Sequence[float]], sigma: float, side: int = 512
 ) -> np.ndarray:
-    """Points (N, 2) over the modes of a mixture (circles of 3 sigma), uint8 (side, side, 3).
+    """Plot points (N, 2) over a mixture's modes (circles of 3 sigma), uint8 (side, side, 3).
 
     The frame holds the modes with a margin; points outside it are drawn at its edge.
     """

@@ -1,4 +1,4 @@
-"""Where the files of a dataset lie: in a folder, or in a zip file just as well."""
+"""The files of a dataset: in a folder or in a zip file."""
 
 import os
 import zipfile
@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.data.file_names import hidden, normalized, shown, suffix
+from gan_zoo.data.file_names import is_hidden, member_name, normalize, open_zip, printable, suffix
 from gan_zoo.schema import ConfigError
 
 TABLE = "dataset.json"  # labels in the format of StyleGAN
@@ -15,21 +15,21 @@ _LARGEST = 1 << 28  # bytes of one image file; a zip can claim any size
 
 
 class Source:
-    """The files below a root, by their normalized names; hidden ones are left out.
+    """The files below a root, by their normalized names, without hidden ones.
 
     Args:
         root: the folder or zip file.
-        suffixes: endings that `names` must have, whatever their case.
+        suffixes: endings of `names`, in any case.
     """
 
     def __init__(self, root: Path, suffixes: tuple[str, ...]):
         self.root, self.suffixes = root, suffixes
-        self.doubles: list[str] = []  # names that more than one file has; the last one is used
-        self.dangling: list[str] = []  # links to files that are not there
+        self.doubles: list[str] = []  # names of several files, of which the last one is used
+        self.dangling: list[str] = []  # broken links
 
     @cached_property
     def names(self) -> list[str]:
-        """Paths of the files with such endings, in alphabetical order."""
+        """Paths of the files with these suffixes, in alphabetical order."""
         return sorted(name for name in self._found if name.lower().endswith(self.suffixes))
 
     @cached_property
@@ -39,7 +39,7 @@ class Source:
 
     @cached_property
     def others(self) -> dict[str, list[str]]:
-        """Paths of all other files, by ending, the most frequent ending first."""
+        """Paths of all other files by suffix, the most frequent suffix first."""
         used, others = {*self.names, *self.tables}, dict[str, list[str]]()
         for name in sorted(self._found):
             if name not in used:
@@ -50,24 +50,24 @@ class Source:
     def _found(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for raw, entry in self._entries():
-            name = normalized(raw)
-            if name and not hidden(name):
+            name = normalize(raw)
+            if name and not is_hidden(name):
                 if name in found:
                     self.doubles.append(name)
                 found[name] = entry
         return found
 
     def _entries(self) -> Iterator[tuple[str, Any]]:
-        """Each file as it is named, and what is needed to read it."""
+        """Yield the raw name of each file, and its entry, from which it is read."""
         raise NotImplementedError
 
 
 class Folder(Source):
-    """The files of a folder and of the folders in it, links followed."""
+    """The files of a folder and of the folders in it, following links."""
 
     @cached_property
     def stamp(self) -> list:
-        """What changes when any of the files does: names, sizes in bytes, times in nanoseconds."""
+        """Names, sizes in bytes and times in nanoseconds, which change with any of the files."""
         return [self._facts(name) for name in self.names]
 
     @cached_property
@@ -79,75 +79,71 @@ class Folder(Source):
         try:
             facts = self._found[name].stat()
         except OSError as error:
-            raise self._refused(error) from None
+            raise self._error(error) from None
         return name, facts.st_size, facts.st_mtime_ns
 
     def _entries(self) -> Iterator[tuple[str, Any]]:
         try:
             yield from self._walk(str(self.root), "", ())
         except OSError as error:
-            raise self._refused(error) from None
+            raise self._error(error) from None
 
-    def _walk(self, folder: str, prefix: str, above: tuple) -> Iterator[tuple[str, Any]]:
+    def _walk(self, folder: str, prefix: str, parents: tuple) -> Iterator[tuple[str, Any]]:
         facts = Path(folder).stat()
-        here = (facts.st_dev, facts.st_ino)
-        if here in above:
-            return  # a link that leads back up
-        with os.scandir(folder) as found:
-            for item in found:
-                if hidden(normalized(item.name)):
+        identity = (facts.st_dev, facts.st_ino)
+        if identity in parents:
+            return  # a link back to a parent
+        with os.scandir(folder) as entries:
+            for item in entries:
+                if is_hidden(normalize(item.name)):
                     continue
                 if item.is_dir():
-                    yield from self._walk(item.path, f"{prefix}{item.name}/", (*above, here))
+                    yield from self._walk(item.path, f"{prefix}{item.name}/", (*parents, identity))
                 elif item.is_file():
                     yield prefix + item.name, item
                 elif item.is_symlink():
-                    self.dangling.append(normalized(prefix + item.name))
+                    self.dangling.append(normalize(prefix + item.name))
 
-    def _refused(self, error: OSError) -> ConfigError:
-        return ConfigError("dataset.root", self.root, f"cannot be read ({shown(str(error))})")
+    def _error(self, error: OSError) -> ConfigError:
+        return ConfigError("dataset.root", self.root, f"cannot be read ({printable(str(error))})")
 
     def path(self, name: str) -> Path:
-        """Where a file is."""
+        """Return the path of a file."""
         entry = self._found.get(name)
         return Path(entry.path) if entry else self.root / name
 
     def read(self, name: str) -> bytes:
-        """The content of a file."""
+        """Read a file."""
         return self.path(name).read_bytes()
 
 
 class Zip(Source):
-    """The files in a zip file, read where they are."""
+    """The files in a zip file, read in place."""
 
-    table_stamp: list = []  # the zip file's own size and time say it already
+    table_stamp: list = []  # the zip file's own size and time cover it
 
     @cached_property
     def stamp(self) -> list:
-        """What changes when any file does: the zip file's own size and time."""
+        """The zip file's own size and time, which change with any of the files."""
         facts = self.root.stat()
         return [facts.st_size, facts.st_mtime_ns]
 
     @cached_property
     def _file(self) -> zipfile.ZipFile:
-        from gan_zoo.data.zip_names import opened_zip
-
         try:
-            return opened_zip(self.root)
+            return open_zip(self.root)
         except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
             allowed = f"cannot be read as a zip file ({error})"
             raise ConfigError("dataset.root", self.root, allowed) from None
 
     def _entries(self) -> Iterator[tuple[str, Any]]:
-        from gan_zoo.data.zip_names import member_name
-
         for member in self._file.infolist():
             name = member_name(member)
             if not name.endswith(("/", "\\")):
                 yield name, member
 
     def read(self, name: str) -> bytes:
-        """The content of a file. Raises ValueError for one of more than 256 MB."""
+        """Read a file. Raises ValueError for one of more than 256 MB."""
         with self._file.open(self._found[name]) as member:
             content = member.read(_LARGEST + 1)
         if len(content) > _LARGEST:
@@ -156,5 +152,5 @@ class Zip(Source):
 
 
 def open_source(root: Path, suffixes: tuple[str, ...]) -> Folder | Zip:
-    """The files of a folder or of a zip file."""
+    """Open a folder or a zip file."""
     return Folder(root, suffixes) if root.is_dir() else Zip(root, suffixes)

@@ -1,9 +1,9 @@
-"""SVHN and STL-10: photographs, each in a format of its own."""
+"""SVHN and STL-10: photographs, each dataset in a format of its own."""
 
+import string
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from gan_zoo.data import class_names
 from gan_zoo.data.dataset import DataSpec
 from gan_zoo.data.torchvision_files import TorchvisionFiles
 from gan_zoo.schema import ConfigError, settings
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gan_zoo.data.in_memory import InMemoryDataset
+
+_STL10 = (
+    *("airplane", "bird", "car", "cat", "deer"),
+    *("dog", "horse", "monkey", "ship", "truck"),
+)
 
 
 @settings
@@ -28,17 +33,17 @@ class SVHN(TorchvisionFiles):
         return DataSpec((3, 32, 32), 10)
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Images (N, 3, 32, 32) with their digits as labels."""
+        """Load images (N, 3, 32, 32) with their digits as labels."""
         from gan_zoo.data.in_memory import checked_dataset
 
         (path,) = self.paths(split)
         x, y = _read_matlab(path)
-        y = y % 10  # the files call zero ten
-        return checked_dataset(x.transpose(3, 2, 0, 1), y, 10, path, class_names.DIGITS)
+        y = y % 10  # the files label zero as 10
+        return checked_dataset(x.transpose(3, 2, 0, 1), y, path, string.digits)
 
 
 def _read_matlab(path: Path) -> "tuple[np.ndarray, np.ndarray]":
-    """Images uint8 (32, 32, 3, N) and labels int64 (N,) of a MATLAB file."""
+    """Read images uint8 (32, 32, 3, N) and labels int64 (N,) from a MATLAB file."""
     try:
         from scipy.io import loadmat
     except ImportError:
@@ -56,16 +61,13 @@ def _read_matlab(path: Path) -> "tuple[np.ndarray, np.ndarray]":
     return x, y
 
 
-_PARTS = {"train": ["train_X.bin", "train_y.bin"], "unlabeled": ["unlabeled_X.bin"]}
-
-
 @settings
 class STL10(TorchvisionFiles):
     """Photographs of 10 kinds of things, Coates et al. 2011, in color, 96 x 96.
 
     Attributes:
         part: train for the 5,000 labeled images, unlabeled for the 100,000 others, which are one
-            class. The test split is the 8,000 labeled test images, or they without labels.
+            class. The test split is the 8,000 test images, without labels for `unlabeled`.
     """
 
     folder: ClassVar[str] = "stl10_binary"
@@ -73,27 +75,27 @@ class STL10(TorchvisionFiles):
     part: Literal["train", "unlabeled"] = "train"
 
     def names(self, split: str) -> list[str]:
-        tests = [name.replace(self.part, "test") for name in _PARTS[self.part]]
-        return {"train": _PARTS[self.part], "test": tests}[split]
+        prefix = self.part if split == "train" else "test"
+        kinds = "Xy" if self.part == "train" else "X"
+        return [f"{prefix}_{kind}.bin" for kind in kinds]
 
     def spec(self) -> DataSpec:
         return DataSpec((3, 96, 96))
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Images (N, 3, 96, 96), read from the file as they are needed, with their classes."""
+        """Load images (N, 3, 96, 96), mapped from the file, with their classes as labels."""
         import numpy as np
 
         from gan_zoo.data.in_memory import checked_dataset
 
         images, *labels = self.paths(split)
-        size, each = images.stat().st_size, 3 * 96 * 96
-        if size == 0 or size % each:
-            allowed = f"has {size} bytes, which is no multiple of {each}, the bytes of an image"
+        size, image_size = images.stat().st_size, 3 * 96 * 96
+        if size == 0 or size % image_size:
+            allowed = f"has {size} bytes, no multiple of {image_size}, the bytes of an image"
             raise ConfigError("dataset.root", images, allowed)
-        x = np.memmap(images, np.uint8, mode="c", shape=(size // each, 3, 96, 96))
+        x = np.memmap(images, np.uint8, mode="c", shape=(size // image_size, 3, 96, 96))
         y = np.zeros(len(x), np.int64)
         for path in labels:
             y = np.fromfile(path, np.uint8).astype(np.int64) - 1  # the files count from 1
-        names = {"train": class_names.STL10, "unlabeled": ()}[self.part]
-        # stored column by column
-        return checked_dataset(x.swapaxes(2, 3), y, max(1, len(names)), images, names)
+        # images are stored column by column
+        return checked_dataset(x.swapaxes(2, 3), y, images, _STL10 if labels else ())

@@ -1,4 +1,4 @@
-"""Published datasets in the folders and file names that torchvision gives them."""
+"""Published datasets with the folders and file names of torchvision."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,11 +11,11 @@ _EMBEDDED = "dataset=glyphs, which needs no files"
 
 @settings
 class TorchvisionFiles(Images):
-    """A dataset read from files that are already there, or that torchvision can fetch.
+    """A dataset read from local files, or files that torchvision downloads.
 
     Attributes:
-        root: folder that holds the dataset's own folder; that folder itself will also do.
-        download: fetch the files with torchvision where they are missing.
+        root: folder that holds the dataset's own folder, or that folder itself.
+        download: download missing files with torchvision.
     """
 
     folder: ClassVar[str]  # under root
@@ -26,38 +26,40 @@ class TorchvisionFiles(Images):
     download: bool = False
 
     def names(self, split: str) -> list[str]:
-        """Files of a split, relative to the dataset's folder."""
+        """Return the files of a split, relative to the dataset's folder."""
         raise NotImplementedError
 
     def check(self) -> None:
-        """Raises ConfigError where a file is missing and may not be fetched."""
+        """Raise ConfigError where a file is missing and may not be downloaded."""
         missing = self._missing()
         if missing and not self.download:
             root = Path(self.root)
-            allowed = f"{missing[0]} is missing: {_content(root)}; type dataset.root=FOLDER for a "
+            allowed = (
+                f"{missing[0]} is missing: {_list_folder(root)}; type dataset.root=FOLDER for a "
+            )
             allowed += f"folder that holds {missing[0].relative_to(root)}, or dataset.download=true"
             raise ConfigError("root", self.root, f"{allowed}, or {_EMBEDDED}")
 
     def paths(self, split: str) -> list[Path]:
-        """The files of a split, fetched first if need be. Raises ConfigError if they cannot be."""
+        """Return the files of a split, downloading missing ones. Raises ConfigError."""
         if self._missing():
-            self._fetch()
-        return [self._place(name) for name in self.names(split)]
+            self._download()
+        return [self._path(name) for name in self.names(split)]
 
     def _missing(self) -> list[Path]:
         names = [name for split in ("train", "test") for name in self.names(split)]
-        return [path for path in map(self._place, names) if not path.exists()]
+        return [path for path in map(self._path, names) if not path.exists()]
 
-    def _place(self, name: str) -> Path:
-        """Where a file is, or else where it is expected."""
+    def _path(self, name: str) -> Path:
+        """Return the path of a file, or its expected path."""
         folders = (Path(self.root) / self.folder, Path(self.root))
-        places = [folder / (name + suffix) for folder in folders for suffix in self.suffixes]
-        return next((place for place in places if place.exists()), places[0])
+        paths = [folder / (name + suffix) for folder in folders for suffix in self.suffixes]
+        return next((path for path in paths if path.exists()), paths[0])
 
-    def _fetch(self) -> None:
+    def _download(self) -> None:
         from torchvision import datasets
 
-        name = type(self).__name__  # our class bears the name of theirs
+        name = type(self).__name__  # our classes have the names of theirs
         try:
             for arguments in self.fetched:
                 getattr(datasets, name)(self.root, download=True, **arguments)
@@ -69,8 +71,8 @@ class TorchvisionFiles(Images):
             raise ConfigError("dataset.download", "true", f"left no {path}; or use {_EMBEDDED}")
 
 
-def _content(folder: Path) -> str:
-    """What there is instead of a dataset."""
+def _list_folder(folder: Path) -> str:
+    """Describe what a folder holds instead of a dataset."""
     if not folder.is_dir():
         return f"{folder} is no folder" if folder.exists() else f"{folder} does not exist"
     names = sorted(path.name for path in folder.iterdir())

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from gan_zoo import checkpoints
 from gan_zoo.architectures.networks import Critic, Generator
+from gan_zoo.atomic_write import write_text
 from gan_zoo.command_line import given_path
 from gan_zoo.devices import find_device
 from gan_zoo.evaluation.config import Evaluation
@@ -141,9 +142,7 @@ def write(result: EvalResult, checkpoint: Path, step: int, folder: Path) -> None
         "histograms": result.histograms,
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
-    partial = folder / "evaluation.json.partial"
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(folder / "evaluation.json")
+    write_text(folder / "evaluation.json", text + "\n")
     for name, pixels in result.pictures.items():
         (folder / "evaluation").mkdir(exist_ok=True)
         Image.fromarray(pixels).save(folder / "evaluation" / f"{name}.png")

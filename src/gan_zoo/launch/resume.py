@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, read_write
 
+from gan_zoo.atomic_write import write_text
 from gan_zoo.launch.overrides import asks_for_sweep, text_of
 from gan_zoo.run_folder import folder_of, latest, run_folder
 from gan_zoo.schema import ConfigError
@@ -101,11 +102,8 @@ def save_config(config: DictConfig, folder: Path) -> None:
         with read_write(hydra):
             hydra.job.num = number
     contents = {"config": config, "hydra": {"hydra": hydra}, "overrides": hydra.overrides.task}
-    before.parent.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        partial = before.with_name(f"{name}.partial")
-        partial.write_text(OmegaConf.to_yaml(content), encoding="utf-8")
-        partial.replace(before.with_name(f"{name}.yaml"))
+        write_text(before.with_name(f"{name}.yaml"), OmegaConf.to_yaml(content))
 
 
 def load_config(folder: Path) -> DictConfig:

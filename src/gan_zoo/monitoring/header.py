@@ -5,7 +5,6 @@ from typing import Any
 
 from torch import nn
 
-from gan_zoo.data.class_counts import contents
 from gan_zoo.experiment import Experiment
 from gan_zoo.run_folder import flatten
 
@@ -22,7 +21,7 @@ def run_header(experiment: Experiment, generator: nn.Module, critic: nn.Module) 
         "note": experiment.loss.remark(),
         "regularizer": f"{experiment.regularizer.title}: {_call(config['regularizer'])}",
         "dataset": _call(config["dataset"]),
-        **contents(experiment.dataset.train),
+        **experiment.dataset.train.describe(),
         "generator": f"{_call(architecture['generator'])}, {_parameters(generator)}",
         "critic": f"{_call(architecture['critic'])}, {_parameters(critic)}",
         "optimizer": ", ".join(optimizers),

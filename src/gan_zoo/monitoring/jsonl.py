@@ -4,6 +4,8 @@ import json
 import math
 from pathlib import Path
 
+from gan_zoo.atomic_write import atomic_write
+
 _LOGGED = b'"progress/images_seen"'  # in every line except those of evaluations
 
 
@@ -23,9 +25,8 @@ def truncate_jsonl(path: Path, step: int, period: int, evaluated: bool = True) -
         for line in lines
         if 0 <= parse_step(line) <= (last_logged if _LOGGED in line else last_evaluated)
     ]
-    rewritten = path.with_suffix(".partial")
-    rewritten.write_bytes(b"".join(kept))
-    rewritten.replace(path)
+    with atomic_write(path) as file:
+        file.writelines(kept)
 
 
 def parse_step(line: bytes) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from gan_zoo.atomic_write import write_text
 from gan_zoo.command_line import from_here
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.curve_figures import gradients, learning, losses, scores
@@ -106,11 +107,11 @@ def _write(content: Comparison, out: Path, refresh: int | None) -> Path:
     for name, (figure, _) in made.items():
         _save(figure, out / "figures" / name)
     captions = {name: caption for name, (_, caption) in made.items()}
-    _replace(out / "report.md", markdown(content, captions))
-    _replace(out / "table.csv", configurations_csv(content))
-    _replace(out / "runs.csv", runs_csv(content))
+    write_text(out / "report.md", markdown(content, captions))
+    write_text(out / "table.csv", configurations_csv(content))
+    write_text(out / "runs.csv", runs_csv(content))
     page = out / "report.html"
-    _replace(page, render_html(content, captions, sheets(content), out, refresh))
+    write_text(page, render_html(content, captions, sheets(content), out, refresh))
     return page
 
 
@@ -119,10 +120,3 @@ def _save(figure: Figure, path: Path) -> None:
     with matplotlib.rc_context(STYLE):
         figure.savefig(path.with_suffix(".png"), dpi=110)
         figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
-
-
-def _replace(path: Path, content: str) -> None:
-    """Write a file atomically."""
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(content, encoding="utf-8", errors="backslashreplace", newline="")
-    partial.replace(path)
