@@ -1,10 +1,10 @@
 """Measure how fast gan_zoo is on this machine: `python scripts/benchmark.py COMMAND --help`."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from benchmarks import data, log_cost, metrics, sheet, start, step
-from benchmarks.runner import CONFIGS
 from gan_zoo import launch
 from gan_zoo.command_line import given_path
 
@@ -20,7 +20,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
     for name, benchmark in BENCHMARKS.items():
         benchmark.arguments(commands.add_parser(name, help=benchmark.__doc__))
-    asked = parser.parse_args()
+    asked = parser.parse_args(launch.prepare_overrides(sys.argv[1:]))
     rows = BENCHMARKS[asked.name].measure(asked)
     path = asked.out / f"{asked.name}.json"
     sheet.show(rows)
@@ -29,4 +29,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    launch.one_line_hydra_errors(main, CONFIGS)
+    with launch.one_line_hydra_errors():
+        main()

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "architectures": set(),
     "data": {"threads"},
     "threads": set(),
-    "training": {"architectures", "data", "exit_codes", "losses", "regularizers"},
+    "training": {"architectures", "data", "losses", "regularizers"},
 }
 LEAVES = {"losses", "regularizers", "optimizers", "schema"}
 

@@ -1,14 +1,11 @@
 """The runner as a benchmark sees it: what `fit.py` would train, without a folder."""
 
-from pathlib import Path
 from typing import Any
 
 from hydra import compose
 
 from gan_zoo import launch
 from gan_zoo.experiment import load_experiment
-
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def composed(overrides: list[str]) -> Any:
@@ -22,7 +19,7 @@ def prepared(overrides: list[str]) -> tuple[Any, Any, Any]:
     from gan_zoo.run import build_trainer as composed_training
     from gan_zoo.run import load_samples
 
-    with launch.initialize(CONFIGS):
+    with launch.initialize():
         experiment = load_experiment(launch.to_dict(compose("train", overrides)))
     samples = place_data(load_samples(experiment), experiment.device(), experiment.dataset)
     return experiment, samples, composed_training(experiment, samples)

@@ -15,9 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from gan_zoo.exit_codes import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
 from gan_zoo.schema import ConfigError, at_home
-from gan_zoo.training.signals import Stopped
+from gan_zoo.training.signals import Interrupted, Stopped
+
+EXIT_USAGE = 2  # a mistake in the command line, or in a file that it names
+EXIT_FAILED = 3  # something requested could not be completed
+EXIT_SIGNAL = 128  # plus the number of the signal, as shells report it: 130, 143
 
 
 @contextmanager
@@ -49,7 +52,9 @@ def exit_code(error: Exception) -> int:
     """The exit code for a program that an error ends."""
     if isinstance(error, ConfigError):
         return EXIT_USAGE
-    return error.exit_code if isinstance(error, Stopped) else EXIT_FAILED
+    if isinstance(error, Interrupted):
+        return EXIT_SIGNAL + error.signal_number
+    return EXIT_FAILED
 
 
 def exit_with(error: Exception | str, code: int, hint: str = "") -> NoReturn:

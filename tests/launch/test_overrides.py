@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_zoo.command_line import from_here, given_path
-from gan_zoo.help import help_text
 from gan_zoo.launch import main as launch_main
-from gan_zoo.launch.folder_names import folder_name
+from gan_zoo.launch.help import help_text
+from gan_zoo.launch.job_folders import folder_name
 from gan_zoo.launch.overrides import as_typed, parsed
 from gan_zoo.launch.usage_errors import checked
 
@@ -194,7 +194,7 @@ def test_a_mistake_says_what_to_type(line, said, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py", *shlex.split(line)])
     with pytest.raises(SystemExit) as end:
-        launch_main.main(CONFIGS)
+        launch_main.main()
     assert end.value.code == 2
     (told,) = capsys.readouterr().err.splitlines()
     assert told.startswith("error: ")
@@ -204,15 +204,13 @@ def test_a_mistake_says_what_to_type(line, said, monkeypatch, tmp_path, capsys):
 
 def test_options_may_stand_between_overrides():
     words = ["loss=wgan", "-m", "seed=0,1", "--cfg", "job", "--info", "steps=1"]
-    assert checked(words, CONFIGS) == [
-        *("loss=wgan", "seed=0,1", "steps=1", "-m", "--cfg", "job", "--info")
-    ]
+    assert checked(words) == [*("loss=wgan", "seed=0,1", "steps=1", "-m", "--cfg", "job", "--info")]
 
 
 def printed_commands():
     """Every command of train.py in the help, the README and the pages."""
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
-    text = help_text(CONFIGS, []) + "\n".join(page.read_text() for page in pages)
+    text = help_text([]) + "\n".join(page.read_text() for page in pages)
     found = re.findall(r"python train\.py((?: +[^\s`#]+)*)", text)
     return sorted({" ".join(line.split()) for line in found})
 
@@ -223,7 +221,7 @@ def test_documented_commands_are_read_as_they_are_printed():
     assert not [line for line in lines if re.search(r"(?<!\$)\{", line)]
     for line in lines:
         words = [word for word in shlex.split(line) if re.match(r"-|job$|[\w.+@/]+=", word)]
-        given = as_typed(checked(words, CONFIGS))
+        given = as_typed(checked(words))
         OverridesParser.create().parse_overrides([word for word in given if "=" in word])
 
 

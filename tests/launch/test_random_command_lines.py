@@ -95,7 +95,7 @@ def affordable(config):
 
 @functools.cache
 def composed(chosen):
-    with launch.initialize(CONFIGS):
+    with launch.initialize():
         return compose("train", list(chosen), return_hydra_config=True)
 
 
@@ -113,7 +113,7 @@ def call(words, folder):
     trained = []
 
     def main():
-        launch.check_overrides(words, CONFIGS)
+        launch.check_overrides(words)
         config = configuration(as_typed([f"hydra.run.dir={folder}", *words]))
         launch.PreflightCallback().on_run_start(config)
         folder.mkdir()
@@ -127,7 +127,8 @@ def call(words, folder):
     told, code = io.StringIO(), 0
     with contextlib.redirect_stderr(told):
         try:
-            launch.one_line_hydra_errors(main, CONFIGS)
+            with launch.one_line_hydra_errors():
+                main()
         except SystemExit as end:
             code = end.code
     return trained, code, told.getvalue()

@@ -13,8 +13,9 @@ import yaml
 from hydra import compose
 
 from gan_zoo import launch
-from gan_zoo.launch.hydra_versions import writable
-from gan_zoo.launch.sweeps import check_apart, check_place, resolve_sweep
+from gan_zoo.launch.hydra_config import writable
+from gan_zoo.launch.job_folders import check_job_folders, check_run_folder
+from gan_zoo.launch.resume import resolve_sweep
 from gan_zoo.schema import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -223,7 +224,9 @@ def test_a_sweep_whose_words_do_not_tell_its_jobs_is_refused(begun, words, said)
 
 
 def test_no_sweep_to_continue_is_said(begun):
-    with pytest.raises(ConfigError, match="sweep=resume: there is no sweep in outputs/sweeps"):
+    with pytest.raises(
+        ConfigError, match="sweep=resume: there is no sweep in outputs/sweeps to resume"
+    ):
         resolve_sweep(["-m", "sweep=resume"])
 
 
@@ -241,14 +244,14 @@ def test_words_of_hydras_own_are_taken_only_where_they_run_nothing(begun):
 
 def test_jobs_have_folders_of_their_own():
     sweep = Path("s")
-    check_apart(sweep, [sweep / "a", sweep / "ab", sweep / "b/c", sweep / "b/d"])
+    check_job_folders(sweep, [sweep / "a", sweep / "ab", sweep / "b/c", sweep / "b/d"])
     for jobs, said in (
         ([sweep], "is the folder of the sweep"),
         ([sweep / "a", sweep / "a"], "is the folder of 2 jobs"),
         ([sweep / "a/b", sweep / "a"], "lies inside the folder of another job, a"),
     ):
         with pytest.raises(ConfigError, match=said):
-            check_apart(sweep, jobs)
+            check_job_folders(sweep, jobs)
 
 
 def test_no_run_hides_others(tmp_path):
@@ -256,15 +259,15 @@ def test_no_run_hides_others(tmp_path):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "metrics.jsonl").touch()
     (tmp_path / "sweeps/s/multirun.yaml").touch()
-    check_place(tmp_path / "runs/b")
-    check_place(tmp_path / "sweeps/s/seed=1")
+    check_run_folder(tmp_path / "runs/b", resumed=False)
+    check_run_folder(tmp_path / "sweeps/s/seed=1", resumed=False)
     for place, said in (
         ("sweeps/s", "is the folder of a sweep"),
         ("runs/a/b", "lies inside a run's folder"),
         ("runs", "holds folders of runs"),
     ):
         with pytest.raises(ConfigError, match=said):
-            check_place(tmp_path / place)
+            check_run_folder(tmp_path / place, resumed=False)
 
 
 @pytest.fixture
@@ -273,7 +276,7 @@ def planned(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def plan(*words):
-        with launch.initialize(ROOT / "configs"):
+        with launch.initialize():
             shared = [word for word in words if "," not in word]
             config = compose("train", shared, return_hydra_config=True)
             with writable(config):
