@@ -166,6 +166,7 @@ def test_a_job_s_folder_is_named_by_ordinary_values_and_by_nothing_of_a_path():
         ("loss=", "loss=: choose one of cls_gan,"),
         ("loss=WGAN", "loss=WGAN: did you mean wgan?"),
         ("loss=nothing", "loss=nothing: choose one of cls_gan,"),
+        ("-m seed=interval(0,1)", "seed=interval(0,1): must be a list of values"),
         ("loss=gan,wgam -m", "loss=wgam: did you mean wgan?"),
         ("lr=0.1", "did you mean optimizer.lr (or optimizer.critic.lr, optimizer.generator.lr)?"),
         ("critic.lr=1", "critic: unknown key; did you mean optimizer.critic.lr?"),

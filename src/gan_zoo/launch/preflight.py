@@ -23,6 +23,7 @@ from gan_zoo.launch.job_folders import ONLY_JOB, check_job_folders, check_run_fo
 from gan_zoo.launch.overrides import key_of
 from gan_zoo.launch.resume import apply_resume
 from gan_zoo.run_folder import check_unchanged, finished_summary, has_run, read_failure
+from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
@@ -97,10 +98,13 @@ def sweep_word(config: DictConfig) -> str:
 
 
 def sweep_jobs(overrides: Iterable[Override]) -> list[list[str]]:
-    """Return the overrides of each job, in Hydra's order. Raises HydraException for intervals."""
+    """Return the overrides of each job, in Hydra's order. Raises ConfigError for an interval."""
     words: dict[str, list[str]] = {}
     for each in overrides:
         key = each.get_key_element()
+        if each.is_interval_sweep():
+            allowed = "must be a list of values such as A,B, or range(A,B)"
+            raise ConfigError(key, (each.input_line or "").partition("=")[2], allowed)
         one = [] if each.is_sweep_override() else [each.get_value_element_as_str()]
         words[key] = [f"{key}={value}" for value in one or each.sweep_string_iterator()]
     return [list(job) for job in itertools.product(*words.values())]
