@@ -84,7 +84,7 @@ def test_changes_since_the_commit_can_be_had_again(tree, monkeypatch):
     git("apply", str(patch))
     assert (folder / "code.py").read_text(encoding="utf-8") == "a = 'ü'\n"
 
-    monkeypatch.setattr(provenance, "_LARGEST", 10)
+    monkeypatch.setattr(provenance, "_MAX_PATCH", 10)
     assert "not kept" in provenance._git(folder / "code.py", patch)["git_patch"]
     assert not patch.exists()
     git("checkout", "--", "code.py")

@@ -1,4 +1,4 @@
-"""Where a run came from: versions, commit, what was changed since, machine, command."""
+"""Record where a run comes from: versions, commit, uncommitted changes, machine, command."""
 
 import platform
 import subprocess
@@ -16,15 +16,15 @@ _PACKAGES = ("gan-zoo", "torch", "torchvision", "numpy", "pillow", "hydra-core",
 
 
 _PATCH = "changes.patch"
-_LARGEST = 1 << 20  # bytes of it
-_NAMED = 50  # untracked files that a summary names
-_PATIENCE = 20  # seconds for git's answer
+_MAX_PATCH = 1 << 20  # bytes
+_MAX_UNTRACKED = 50  # untracked files listed in a summary
+_TIMEOUT = 20  # seconds
 
 
 def provenance(device: torch.device, folder: Path) -> dict[str, Any]:
-    """Facts that tell two runs of the same configuration apart.
+    """Return facts that distinguish two runs of the same configuration.
 
-    What the code's working tree has changed since its commit is left in the run's folder.
+    Uncommitted changes of the code are written into the run's folder as a patch.
     """
     on_cuda = device.type.startswith("cuda")
     name = torch.cuda.get_device_name(device) if on_cuda else platform.machine()
@@ -47,7 +47,7 @@ def _version(package: str) -> str | None:
 
 
 def _command(folder: Path) -> str | None:
-    """The command that trains this run again; None where nobody noted what it was started with."""
+    """Return the command that trains this run again; None if its overrides were not saved."""
     try:
         return reproduce_command(
             yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_bytes()) or ()
@@ -57,37 +57,37 @@ def _command(folder: Path) -> str | None:
 
 
 def _git(code: Path, patch: Path) -> dict[str, Any]:
-    """Commit of the working tree that this code runs from, and what was changed in it."""
+    """Return the commit of the working tree that this code runs from, and its changes."""
 
-    def ask(*words: str) -> str | None:
+    def git(*words: str) -> str | None:
         try:
-            asked = subprocess.run(
-                ["git", *words], cwd=code.parent, capture_output=True, timeout=_PATIENCE
+            done = subprocess.run(
+                ["git", *words], cwd=code.parent, capture_output=True, timeout=_TIMEOUT
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return asked.stdout.decode(errors="replace") if asked.returncode == 0 else None
+        return done.stdout.decode(errors="replace") if done.returncode == 0 else None
 
-    if ask("ls-files", "--error-unmatch", code.name) is None:
+    if git("ls-files", "--error-unmatch", code.name) is None:
         return {"git_commit": None, "git_dirty": None}  # installed, whatever is around it
-    status = (ask("status", "--porcelain") or "").splitlines()
+    status = (git("status", "--porcelain") or "").splitlines()
     untracked = [line[3:] for line in status if line.startswith("??")]
     return {
-        "git_commit": (ask("rev-parse", "HEAD") or "").strip() or None,
+        "git_commit": (git("rev-parse", "HEAD") or "").strip() or None,
         "git_dirty": bool(status),
-        "git_untracked": untracked[:_NAMED],
-        "git_patch": _keep_patch(ask, patch),
+        "git_untracked": untracked[:_MAX_UNTRACKED],
+        "git_patch": _write_patch(git, patch),
     }
 
 
-def _keep_patch(ask: Callable[..., str | None], patch: Path) -> str | None:
-    """Write what `git apply` needs; its name, or why there is none, or None for no changes."""
-    changes = ask("diff", "HEAD", "--binary", "--no-ext-diff", "--no-color") or ""
+def _write_patch(git: Callable[..., str | None], patch: Path) -> str | None:
+    """Write a patch for `git apply`; return its name, why there is none, or None."""
+    changes = git("diff", "HEAD", "--binary", "--no-ext-diff", "--no-color") or ""
     patch.unlink(missing_ok=True)
     if not changes:
         return None
     size = len(changes.encode())
-    if size > _LARGEST:
+    if size > _MAX_PATCH:
         return f"not kept: {size / 1e6:.1f} MB of changes"
     try:
         patch.write_text(changes, encoding="utf-8", newline="")
