@@ -28,7 +28,7 @@ LINES = [
 
 
 @pytest.mark.parametrize("words", LINES, ids=" ".join)
-def test_shown_are_the_files_that_hydra_would_choose(words):
+def test_help_shows_the_chosen_files(words):
     with launch.initialize():
         whole = compose("train", words, return_hydra_config=True)
     choices = {f"{group}={name}" for group, name in whole.hydra.runtime.choices.items()}
@@ -37,7 +37,7 @@ def test_shown_are_the_files_that_hydra_would_choose(words):
     assert sorted(shown) == sorted(chosen - {"experiment=None"})
 
 
-def test_every_settings_key_is_shown_where_it_is_found():
+def test_help_shows_every_key_in_place():
     with launch.initialize():
         ours = compose("train", ["loss=f_gan", "loss/divergence=alpha"])
     settings = help_text(["loss=f_gan", "loss/divergence=alpha"]).partition("always wins.")[2]
@@ -58,11 +58,11 @@ def leaves(node, prefix=""):
             yield f"{prefix}{key}", value
 
 
-def test_of_a_sweep_the_first_choice_is_shown():
+def test_help_shows_first_choice_of_sweep():
     assert "# loss=wgan: " in help_text(["-m", "loss=wgan,gan", "seed=0,1", "--help"])
 
 
-def test_a_choice_that_there_is_not_ends_in_one_line(capsys):
+def test_unknown_choice_is_one_line(capsys):
     with pytest.raises(SystemExit) as end, launch.one_line_hydra_errors():
         help_text(["loss=wgna", "--help"])
     assert end.value.code == 2
@@ -72,5 +72,5 @@ def test_a_choice_that_there_is_not_ends_in_one_line(capsys):
 @pytest.mark.parametrize(
     ("word", "asked"), [("-h", True), ("--help", True), ("--hydra-help", False)]
 )
-def test_what_asks_for_help(word, asked):
+def test_help_options(word, asked):
     assert wants_help(["loss=wgan", word]) is asked
