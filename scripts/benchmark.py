@@ -1,10 +1,10 @@
 """Measure the speed of gan_zoo on this machine: `python scripts/benchmark.py COMMAND --help`."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from benchmarks import data, log_cost, metrics, sheet, start, step
-from benchmarks.runner import CONFIGS
 from gan_zoo import launch
 from gan_zoo.command_line import given_path
 
@@ -23,7 +23,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
     for name, benchmark in BENCHMARKS.items():
         benchmark.arguments(commands.add_parser(name, help=benchmark.__doc__))
-    args = parser.parse_args()
+    args = parser.parse_args(launch.prepare_overrides(sys.argv[1:]))
     rows = BENCHMARKS[args.name].measure(args)
     path = args.out / f"{args.name}.json"
     sheet.show(rows)
@@ -32,4 +32,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    launch.one_line_hydra_errors(main, CONFIGS)
+    with launch.one_line_hydra_errors():
+        main()

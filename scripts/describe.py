@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from gan_zoo.data.in_memory import InMemoryDataset
 
 _LISTED = 200  # classes listed
-CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def main() -> None:
@@ -26,10 +26,10 @@ def main() -> None:
     parser.add_argument(
         "--out", type=given_path, default=Path("outputs/datasets"), help="folder of the image"
     )
-    args = parser.parse_args()
-    launch.check_overrides(args.override, CONFIGS)
+    args = parser.parse_args(launch.prepare_overrides(sys.argv[1:]))
+    launch.check_overrides(args.override)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with launch.initialize(CONFIGS):
+    with launch.initialize():
         config = compose("train", args.override, return_hydra_config=True)
     name = config.hydra.runtime.choices.dataset
     plain = launch.to_dict(config)
@@ -88,4 +88,5 @@ def write_samples(dataset: Any, samples: "InMemoryDataset", path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    launch.one_line_hydra_errors(main, CONFIGS)
+    with launch.one_line_hydra_errors():
+        main()

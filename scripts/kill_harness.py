@@ -23,8 +23,7 @@ import torch
 import gan_zoo.compatibility
 import gan_zoo.launch
 import gan_zoo.run  # noqa: F401
-from gan_zoo.command_line import one_line_errors, whole_number
-from gan_zoo.exit_codes import EXIT_FAILED
+from gan_zoo.command_line import EXIT_FAILED, one_line_errors, whole_number
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 OVERRIDES = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "loss=wgan"]

@@ -25,7 +25,7 @@ def composed():
     """A function from overrides to the plain configuration that train.py would be given."""
 
     def compose_plain(*overrides: str) -> dict:
-        with launch.initialize(ROOT / "configs"):
+        with launch.initialize():
             return launch.to_dict(compose("train", list(overrides)))
 
     return compose_plain

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gan_zoo import checkpoints, exit_codes
+from gan_zoo import checkpoints, command_line
 from gan_zoo.run_folder import flatten
 
 ROOT = Path(__file__).parents[1]
@@ -73,4 +73,4 @@ def test_image_run(trained, tmp_path, brief):
 
 @pytest.mark.parametrize("name", ["EXIT_USAGE", "EXIT_FAILED", "EXIT_SIGNAL"])
 def test_exit_codes(name):
-    compare(f"exit code {name}", getattr(exit_codes, name))
+    compare(f"exit code {name}", getattr(command_line, name))

@@ -19,9 +19,9 @@ MAY_IMPORT = {
     "regularizers": set(),
     "optimizers": set(),
     "architectures": set(),
-    "data": {"devices"},
+    "data": {"atomic_write", "devices"},
     "devices": set(),
-    "training": {"architectures", "data", "exit_codes", "losses", "regularizers"},
+    "training": {"architectures", "data", "losses", "regularizers"},
 }
 LEAVES = {"losses", "regularizers", "optimizers", "schema"}
 

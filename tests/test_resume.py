@@ -300,13 +300,12 @@ def test_only_known_choices_are_read_from_a_run(tmp_path):
         json.dumps(["loss=wgan", "loss/divergence=kl", "dataset=nowhere", *hostile])
     )
     words = [f"resume={folder}", "steps=9"]
-    configs = ROOT / "configs"
-    assert add_saved_choices(words, configs) == ["loss=wgan", "loss/divergence=kl", *words]
+    assert add_saved_choices(words) == ["loss=wgan", "loss/divergence=kl", *words]
     checkpoint = [f"resume={folder}/checkpoints/00000002.pt", "loss=gan"]
-    assert add_saved_choices(checkpoint, configs) == ["loss/divergence=kl", *checkpoint]
-    assert add_saved_choices(["-m", *words], configs) == ["-m", *words]
+    assert add_saved_choices(checkpoint) == ["loss/divergence=kl", *checkpoint]
+    assert add_saved_choices(["-m", *words]) == ["-m", *words]
     overrides.write_bytes(b"\xff: [")
-    assert add_saved_choices(words, configs) == words
+    assert add_saved_choices(words) == words
 
 
 def test_a_run_without_a_checkpoint_starts_again(trained, tmp_path, caplog):

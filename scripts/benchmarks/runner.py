@@ -1,14 +1,11 @@
 """Build trainers for benchmarks as train.py would, without a run folder."""
 
-from pathlib import Path
 from typing import Any
 
 from hydra import compose
 
 from gan_zoo import launch
 from gan_zoo.experiment import load_experiment
-
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def composed(overrides: list[str]) -> Any:
@@ -21,7 +18,7 @@ def prepared(overrides: list[str]) -> tuple[Any, Any, Any]:
     from gan_zoo.data.placement import place_data
     from gan_zoo.run import build_trainer, load_samples
 
-    with launch.initialize(CONFIGS):
+    with launch.initialize():
         experiment = load_experiment(launch.to_dict(compose("train", overrides)))
     samples = place_data(load_samples(experiment), experiment.device(), experiment.dataset)
     return experiment, samples, build_trainer(experiment, samples)

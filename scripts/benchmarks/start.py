@@ -11,8 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.sheet import Row
-from gan_zoo.command_line import whole_number
-from gan_zoo.exit_codes import EXIT_USAGE
+from gan_zoo.command_line import EXIT_USAGE, whole_number
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 FIRST_STEP = Path(__file__).parent / "first_step.py"

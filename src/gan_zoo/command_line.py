@@ -1,7 +1,4 @@
-"""What all commands have in common: words of the command line, errors in one line, exit codes.
-
-Imports neither torch nor Hydra.
-"""
+"""What all commands share: exit codes, errors as one line, arguments. No torch, no Hydra."""
 
 import argparse
 import logging
@@ -15,18 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from gan_zoo.exit_codes import EXIT_FAILED, EXIT_SIGNAL, EXIT_USAGE
 from gan_zoo.schema import ConfigError, at_home
-from gan_zoo.training.signals import Stopped
+from gan_zoo.training.signals import Interrupted, Stopped
+
+EXIT_USAGE = 2  # a mistake in the command line, or in a file that it names
+EXIT_FAILED = 3  # something requested could not be completed
+EXIT_SIGNAL = 128  # plus the number of the signal, as shells report it: 130, 143
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """End the program in one line on standard error, with an exit code, for an expected error.
 
-    Expected are mistakes in settings, files that cannot be read or written, memory that does not
-    suffice, runs that stop, and signals. A reader of the output that has gone (`| head`) ends the
-    program without a line.
+    Expected are mistakes in settings, files that cannot be read or written, lack of memory, runs
+    that stop, and signals. A closed output (`| head`) ends the program without a line.
     """
     with _sigterm_handled(), _silent_logging_errors():
         try:
@@ -46,43 +45,45 @@ def one_line_errors() -> Iterator[None]:
 
 
 def exit_code(error: Exception) -> int:
-    """The exit code for a program that an error ends."""
+    """Return the exit code of a program that an error ends."""
     if isinstance(error, ConfigError):
         return EXIT_USAGE
-    return error.exit_code if isinstance(error, Stopped) else EXIT_FAILED
+    if isinstance(error, Interrupted):
+        return EXIT_SIGNAL + error.signal_number
+    return EXIT_FAILED
 
 
 def exit_with(error: Exception | str, code: int, hint: str = "") -> NoReturn:
-    """End the program with one line on standard error: what happened, and what to do now."""
+    """End the program with one line on standard error: what happened, and what to do next."""
     print(error_line(error, hint), file=sys.stderr)
     sys.exit(code)
 
 
 def error_line(error: Exception | str, hint: str = "") -> str:
-    """One line for the terminal: what happened, and what to do now."""
-    told = error if isinstance(error, str) else error_message(error)
-    line = "; ".join(filter(None, [f"error: {' '.join(told.split())}", hint]))
-    # a folder's name or a saved setting may hold what a terminal would act on
+    """Return one line for the terminal: what happened, and what to do next."""
+    message = error if isinstance(error, str) else error_message(error)
+    line = "; ".join(filter(None, [f"error: {' '.join(message.split())}", hint]))
+    # a folder's name or a saved setting may contain control sequences
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def exit_usage_error(line: str) -> NoReturn:
-    """End the program for a mistake of the user's."""
+    """End the program for a mistake of the user."""
     exit_with(line, EXIT_USAGE)
 
 
 def error_message(error: Exception) -> str:
-    """One line that says what went wrong."""
+    """Describe an error in one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'a file'}: {error.strerror}"
     if isinstance(error, MemoryError):
         return "out of memory"
-    named = str(error) if isinstance(error, (ConfigError, Stopped)) else ""
-    return " ".join((named or f"{type(error).__name__}: {error}").split())
+    own = str(error) if isinstance(error, (ConfigError, Stopped)) else ""
+    return " ".join((own or f"{type(error).__name__}: {error}").split())
 
 
 def whole_number(least: int, most: int | None = None, unit: str = "") -> Callable[[str], int]:
-    """A type for argparse: whole numbers from `least` to `most`, of a unit."""
+    """Return an argparse type for whole numbers from `least` to `most`, of a unit."""
     above = f"above {least - 1}" if least > 0 else "of 0 or more"
     allowed = above if most is None else f"from {least} to {most}"
     allowed = f"of {unit} {allowed}" if unit else allowed
@@ -101,7 +102,7 @@ _DIGITS = 19  # larger numbers do not fit into 64 bits
 
 @contextmanager
 def _sigterm_handled() -> Iterator[None]:
-    """Inside, SIGTERM ends the program in one line, unless somebody else handles it."""
+    """End the program in one line on SIGTERM, unless another handler is set in this block."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
@@ -114,7 +115,7 @@ def _sigterm_handled() -> Iterator[None]:
 
 @contextmanager
 def _silent_logging_errors() -> Iterator[None]:
-    """Inside, a message that cannot be shown (`| head`) is dropped: training continues."""
+    """Drop log messages that cannot be written (`| head`) in this block: training continues."""
     before, logging.raiseExceptions = logging.raiseExceptions, False
     try:
         yield
@@ -127,12 +128,12 @@ def _end_by_signal(number: int) -> NoReturn:
 
 
 def _close_stdout() -> None:
-    """Let the interpreter flush into nothing at its end."""
+    """Redirect stdout to the null device, so that the interpreter's last flush succeeds."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch could not allocate memory, on the host or on a GPU."""
+    """Return whether torch could not allocate memory, on the host or on a GPU."""
     return any(words in str(error) for words in ("allocate memory", "out of memory"))
 
 
@@ -140,7 +141,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def from_here(script: str, *words: str) -> str:
-    """The command, quoted for a POSIX shell, that runs a script from the current folder.
+    """Return the command, quoted for a POSIX shell, that runs a script from the current folder.
 
     script is relative to the project's folder; elsewhere its absolute path is needed.
     """
@@ -150,5 +151,5 @@ def from_here(script: str, *words: str) -> str:
 
 
 def given_path(text: str) -> Path:
-    """A path that was given on a command line, with a `~` at its beginning expanded."""
+    """Return a path of the command line with a `~` at its beginning expanded."""
     return Path(at_home(text))

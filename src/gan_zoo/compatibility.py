@@ -1,6 +1,6 @@
-"""Whether the nouns of an experiment go together, asked before there is data: networks in outline.
+"""Check that the nouns of an experiment fit together, before any data is loaded.
 
-On the meta device tensors have shapes and no content, so that even large networks cost a moment.
+Networks are built on the meta device: tensors have shapes but no data, so that this takes a moment.
 """
 
 import math
@@ -19,32 +19,32 @@ from gan_zoo.schema import ConfigError
 
 
 def check_compatibility(experiment: Experiment) -> None:
-    """Build the players for the samples as far as these are known.
+    """Build the networks for the samples as far as these are known.
 
-    Raises ConfigError for what a run would stumble over once its data were loaded.
+    Raises ConfigError for what would fail later, once the data is loaded.
     """
-    settings, outline = experiment.settings, experiment.dataset.spec()
-    settings.check_data(outline.count, outline.num_classes)
+    settings, spec = experiment.settings, experiment.dataset.spec()
+    settings.check_data(spec.count, spec.num_classes)
     if settings.evaluate_every:
-        known = (experiment.dataset, outline.num_classes, settings.conditional)
+        known = (experiment.dataset, spec.num_classes, settings.conditional)
         check_names(*known, settings.evaluation)
-    if outline.shape is None:
+    if spec.shape is None:
         return
     if settings.evaluate_every:
-        _check_samples(settings.evaluation.num_samples, outline.shape)
-    classes = (outline.num_classes or 2) if settings.conditional else 1
-    with torch.device("meta"), _Unfilled():
-        generator, critic = experiment.networks(outline.shape, classes)
-        for name, player in (("generator", generator), ("critic", critic)):
-            _check_memory(name, player)
+        _check_samples(settings.evaluation.num_samples, spec.shape)
+    classes = (spec.num_classes or 2) if settings.conditional else 1
+    with torch.device("meta"), _SkipInit():
+        generator, critic = experiment.networks(spec.shape, classes)
+        for name, network in (("generator", generator), ("critic", critic)):
+            _check_memory(name, network)
         experiment.regularizer.prepare(critic)
-        # only this size can be wrong, and to pass a batch in outline imports torch.compile
+        # only this size can be wrong, and a forward pass on the meta device imports torch.compile
         if settings.batch_size == 1:
             _check_single(generator, critic)
 
 
-class _Unfilled(TorchFunctionMode):
-    """Weights stay as they are: to draw some that have no content imports torch.compile."""
+class _SkipInit(TorchFunctionMode):
+    """Skip random initialization, which imports torch.compile on the meta device."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is nn.init.normal_:
@@ -53,7 +53,7 @@ class _Unfilled(TorchFunctionMode):
 
 
 def _check_single(generator: Generator, critic: Critic) -> None:
-    """Raises ConfigError for networks that need other samples beside one, as batch norm does."""
+    """Raises ConfigError for networks that need several samples, as batch norm does."""
     z, y = torch.empty(1, generator.z_dim), torch.zeros(1, dtype=torch.int64)
     try:
         critic(generator(z, y), y)
@@ -71,13 +71,14 @@ def _check_samples(count: int, shape: tuple[int, ...]) -> None:
 
 
 def _memory() -> int:
-    """Bytes of this machine's memory."""
+    """Return the bytes of this machine's memory."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _check_memory(name: str, player: nn.Module) -> None:
-    """Raises ConfigError for a player that is larger than the memory of the whole machine."""
-    size, memory = sum(t.nbytes for t in chain(player.parameters(), player.buffers())), _memory()
+def _check_memory(name: str, network: nn.Module) -> None:
+    """Raises ConfigError for a network larger than the memory of the whole machine."""
+    tensors = chain(network.parameters(), network.buffers())
+    size, memory = sum(tensor.nbytes for tensor in tensors), _memory()
     if size > memory:
         allowed = f"needs {size / 1e9:,.0f} GB; this machine has {memory / 1e9:,.0f}"
         raise ConfigError(f"architecture.{name}", f"{size / 4:,.0f} parameters", allowed)

@@ -1,4 +1,4 @@
-"""A configuration as checked objects: all that can be known before torch is imported."""
+"""A configuration as checked objects, before any data is loaded."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from gan_zoo.architectures.networks import Critic, Generator
 
-_PLAYERS = ("generator", "critic")
-_GIVEN_BY_DATA = ("shape", "num_classes")
+_NETWORKS = ("generator", "critic")
+_FROM_DATA = ("shape", "num_classes")
 
 
 @settings
 class RunConfig:
-    """What a run is besides its nouns.
+    """Settings of a run besides its nouns.
 
     Attributes:
         seed: of initial weights, noise and data order.
@@ -42,23 +42,23 @@ class RunConfig:
         batch_size: samples of each kind in a critic update, and of fakes in a generator update.
         n_critic: critic updates before each generator update.
         warmup: extra critic updates around some generator updates.
-        conditional: whether the players see the dataset's labels.
-        ema: decay of the shown generator's moving average; 0 shows the trained one.
+        conditional: whether the networks see the dataset's labels.
+        ema: decay of the generator's moving average; 0 samples from the generator itself.
         device: auto (CUDA where there is one), cpu, cuda, cuda:1.
         precision: of the networks' passes; all else is fp32.
-        compile: whether steps are compiled, or captured on a GPU; auto: where that pays.
-        deterministic: whether a GPU is to give the same numbers again, more slowly.
+        compile: whether steps are compiled, or captured on a GPU; auto: where that is faster.
+        deterministic: whether a GPU gives reproducible numbers, more slowly.
         log_every, sample_every, checkpoint_every: in generator updates; 0: never, except for the
             checkpoint at the end, and the last values in the summary.
-        min_log_interval: a reading comes no sooner after the one before; the last one always comes.
+        min_log_interval: seconds between two logged steps, at least; the last is always logged.
         evaluate_every: in generator updates, and at the end of every run. 0: never.
-        evaluation: how samples are judged while training.
-        resume: the folder of a run to continue, or a checkpoint in one; auto continues what the
-            folder of this run holds, if anything.
-        allow_changes: let a continued run have other settings than it began with.
+        evaluation: how samples are evaluated while training.
+        resume: the folder of a run to resume, or a checkpoint in one; auto resumes the run in
+            this run's folder, if any.
+        allow_changes: let a resumed run have other settings than it began with.
         sweep: name of a sweep's folder; the same name again, or `resume` for the newest one,
             runs the remaining jobs there.
-        retry_failed: whether that includes the jobs that failed.
+        retry_failed: whether that includes failed jobs.
     """
 
     seed: CountInt
@@ -89,7 +89,7 @@ class RunConfig:
             raise ConfigError("sweep", self.sweep, "must be a name, not a path")
 
     def check_data(self, count: int | None, num_classes: int | None) -> None:
-        """Raises ConfigError for samples too few or without labels; None is not known yet."""
+        """Raises ConfigError for too few samples or missing labels; None: not known yet."""
         if count is not None and self.batch_size > count:
             allowed = f"must be at most {count}, the size of the dataset"
             raise ConfigError("batch_size", self.batch_size, allowed)
@@ -100,7 +100,7 @@ class RunConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """The six nouns, checked; networks and optimizers come into being once the data is known."""
+    """The six nouns, checked; networks and optimizers are built once the data is known."""
 
     config: Mapping[str, Any]
     settings: RunConfig
@@ -110,11 +110,11 @@ class Experiment:
     optimizers: Mapping[str, Any]
 
     def networks(self, shape: tuple[int, ...], num_classes: int) -> "tuple[Generator, Critic]":
-        """Generator and critic for samples of this shape. Raises ConfigError if they cannot be."""
+        """Build both networks for samples of this shape. Raises ConfigError if that fails."""
         return build_networks(self.config, shape, num_classes)
 
     def device(self) -> "torch.device":
-        """The device to train on. Raises ConfigError if there is no such device."""
+        """Return the device to train on. Raises ConfigError if there is no such device."""
         from gan_zoo.devices import find_device  # imports torch
 
         return find_device(self.settings.device)
@@ -130,7 +130,7 @@ def build_networks(
     given = {"shape": shape, "num_classes": num_classes}
     generator, critic = (
         instantiate(config["architecture"][name], f"architecture.{name}", kind, **given)
-        for name, kind in _players().items()
+        for name, kind in _network_types().items()
     )
     return generator, critic
 
@@ -154,26 +154,24 @@ def load_experiment(config: Mapping[str, Any]) -> Experiment:
         optimizers=_optimizers(config["optimizer"]),
     )
     _check_labels(experiment)
-    _check_keys(config["architecture"], "architecture", _PLAYERS)
-    for player, kind in _players().items():
-        check(config["architecture"][player], f"architecture.{player}", kind, _GIVEN_BY_DATA)
+    _check_keys(config["architecture"], "architecture", _NETWORKS)
+    for name, kind in _network_types().items():
+        check(config["architecture"][name], f"architecture.{name}", kind, _FROM_DATA)
     return experiment
 
 
-def _players() -> dict[str, type]:
-    """What each player is; imports torch."""
+def _network_types() -> dict[str, type]:
+    """Return the classes of both networks; imports torch."""
     from gan_zoo.architectures.networks import Critic, Generator
 
-    return dict(zip(_PLAYERS, (Generator, Critic), strict=True))
+    return dict(zip(_NETWORKS, (Generator, Critic), strict=True))
 
 
 def _optimizers(node: Mapping[str, Any]) -> dict[str, Any]:
-    """The optimizer of each player; other keys only say what both have in common."""
-    shared = {key for player in _PLAYERS for key in node[player]} - {"_target_"}
-    _check_keys(node, "optimizer", (*_PLAYERS, *shared))
-    return {
-        player: instantiate(node[player], f"optimizer.{player}", Callable) for player in _PLAYERS
-    }
+    """Build the optimizer of each network; other keys are settings that both share."""
+    shared = {key for name in _NETWORKS for key in node[name]} - {"_target_"}
+    _check_keys(node, "optimizer", (*_NETWORKS, *shared))
+    return {name: instantiate(node[name], f"optimizer.{name}", Callable) for name in _NETWORKS}
 
 
 def _check_labels(experiment: Experiment) -> None:

@@ -1,7 +1,6 @@
 """outputs/sweeps/LATEST: a file with the name of the sweep that was started last.
 
-It is no link, for TensorBoard follows links and would show that sweep twice. Imports neither torch
-nor Hydra.
+It is no link: TensorBoard follows links and would show that sweep twice. No torch, no Hydra.
 """
 
 import logging
@@ -15,10 +14,10 @@ LATEST = "LATEST"
 
 
 def note(sweep: Path) -> None:
-    """Name a sweep in LATEST beside its folder.
+    """Write a sweep's name into LATEST beside its folder.
 
-    Only for a folder that is given relative to where the program runs, and has a parent there.
-    Leaves a folder named LATEST alone.
+    Only for a folder given relative to the working directory, with a parent there. A folder named
+    LATEST is kept.
     """
     path = sweep.parent / LATEST
     if sweep.is_absolute() or len(sweep.parts) < 2 or (path.is_dir() and not path.is_symlink()):
@@ -30,17 +29,17 @@ def note(sweep: Path) -> None:
 
 
 def named(sweeps: Path) -> Path | None:
-    """The folder of the sweep that LATEST names; None where it names none that is there."""
+    """Return the folder of the sweep that LATEST names; None if there is none."""
     try:
         name = (sweeps / LATEST).read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         return None
-    sound = name not in ("", "..") and name == Path(name).name
-    return sweeps / name if sound and (sweeps / name).is_dir() else None
+    valid = name not in ("", "..") and name == Path(name).name
+    return sweeps / name if valid and (sweeps / name).is_dir() else None
 
 
 def resolve(path: Path) -> Path:
-    """A path in which a file LATEST stands for the sweep that it names."""
+    """Return a path with a file LATEST replaced by the sweep that it names."""
     for place in (path, *path.parents):
         if place.name == LATEST and place.is_file():
             sweep = named(place.parent)
@@ -49,7 +48,7 @@ def resolve(path: Path) -> Path:
 
 
 def resolve_all(paths: list[Path]) -> list[Path]:
-    """Resolved paths; one with `*` or `?` that does not exist stands for all that it matches.
+    """Resolve paths; expand `*` and `?` in one that does not exist.
 
     A shell cannot match names below LATEST.
     """

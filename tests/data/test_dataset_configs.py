@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from gan_zoo import launch
-from gan_zoo.exit_codes import EXIT_USAGE
+from gan_zoo.command_line import EXIT_USAGE
 from gan_zoo.report.sample_sheets import tiles
 from gan_zoo.schema import check
 
@@ -38,7 +38,8 @@ def run(describe, monkeypatch, tmp_path, capsys):
         monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         code = 0
         try:
-            launch.one_line_hydra_errors(describe.main, ROOT / "configs")
+            with launch.one_line_hydra_errors():
+                describe.main()
         except SystemExit as left:
             code = left.code
         out, err = capsys.readouterr()

@@ -19,7 +19,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
         (ConfigError("n", -1, "must be at least 1"), 2, "error: n=-1: must be at least 1"),
         (FileNotFoundError(2, "No such file or directory", "x"), 3, "error: x: No such file"),
@@ -32,21 +32,21 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
-def test_expected_errors_end_in_one_line_with_their_exit_code(capsys, error, code, said):
+def test_expected_error_is_one_line_with_exit_code(capsys, error, code, message):
     with pytest.raises(SystemExit) as ended, one_line_errors():
         raise error
     assert ended.value.code == code
-    told = capsys.readouterr().err
-    assert told.startswith(said)
-    assert told.count("\n") == 1
+    stderr = capsys.readouterr().err
+    assert stderr.startswith(message)
+    assert stderr.count("\n") == 1
 
 
-def test_a_fault_of_the_program_keeps_its_traceback():
+def test_unexpected_error_keeps_its_traceback():
     with pytest.raises(RuntimeError, match="a fault"), one_line_errors():
         raise RuntimeError("a fault")
 
 
-def test_sigterm_ends_in_one_line_and_its_handler_is_put_back(capsys):
+def test_sigterm_is_one_line_and_handler_is_restored(capsys):
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as ended, one_line_errors():
         os.kill(os.getpid(), signal.SIGTERM)
@@ -55,7 +55,7 @@ def test_sigterm_ends_in_one_line_and_its_handler_is_put_back(capsys):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_output_that_nobody_reads_any_more_is_no_error(capfd, monkeypatch):
+def test_closed_output_is_no_error(capfd, monkeypatch):
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as gone:
@@ -74,7 +74,7 @@ def test_output_that_nobody_reads_any_more_is_no_error(capfd, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "least", "most", "said"),
+    ("text", "least", "most", "message"),
     [
         ("-1", 1, None, "-1 must be a whole number above 0"),
         ("1.5", 0, None, "1.5 must be a whole number of 0 or more"),
@@ -83,8 +83,8 @@ def test_output_that_nobody_reads_any_more_is_no_error(capfd, monkeypatch):
         ("9" * 30, 1, None, "must be a whole number above 0"),
     ],
 )
-def test_numbers_on_the_command_line(text, least, most, said):
-    with pytest.raises(argparse.ArgumentTypeError, match=said):
+def test_whole_number_arguments(text, least, most, message):
+    with pytest.raises(argparse.ArgumentTypeError, match=message):
         whole_number(least, most)(text)
     assert whole_number(least, most)("7") == 7
 
@@ -107,7 +107,7 @@ def call(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["sample.py", "nowhere"], "error: run=nowhere: does not exist"),
         (["sample.py", "empty"], "error: checkpoint=empty: holds no checkpoints/*.pt"),
@@ -134,27 +134,27 @@ def call(tmp_path, monkeypatch, capsys):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_mistakes_end_each_script_with_2_and_no_traceback(call, words, said):
-    code, told = call(*words)
+def test_script_mistakes_exit_with_2(call, words, message):
+    code, stderr = call(*words)
     assert code == 2
-    assert said in told
-    assert "Traceback" not in told
-    assert len(told.strip().splitlines()) == 1 or told.startswith("usage: ")
+    assert message in stderr
+    assert "Traceback" not in stderr
+    assert len(stderr.strip().splitlines()) == 1 or stderr.startswith("usage: ")
 
 
-def test_what_cannot_be_written_ends_with_3(call):
+def test_unwritable_output_exits_with_3(call):
     Path("file").touch()
-    code, told = call("describe.py", "dataset=ring", "dataset.count=9", "--out", "file/x")
-    assert (code, told.count("\n")) == (3, 1)
-    assert told.startswith("error: file/x: ")
+    code, stderr = call("describe.py", "dataset=ring", "dataset.count=9", "--out", "file/x")
+    assert (code, stderr.count("\n")) == (3, 1)
+    assert stderr.startswith("error: file/x: ")
 
 
-def test_an_evaluation_that_fails_ends_with_3_and_tells_of_all_runs(call, monkeypatch):
+def test_failed_evaluation_exits_with_3_and_names_runs(call, monkeypatch):
     def evaluate(self, place):
         raise DivergedError("samples", float("nan"))
 
     monkeypatch.setattr("gan_zoo.evaluation.offline.OfflineEvaluator.evaluate", evaluate)
     Path("other").mkdir()
-    code, told = call("evaluate.py", "empty", "other")
+    code, stderr = call("evaluate.py", "empty", "other")
     assert code == 3
-    assert [line.split(": ")[1] for line in told.splitlines()] == ["empty", "other"]
+    assert [line.split(": ")[1] for line in stderr.splitlines()] == ["empty", "other"]

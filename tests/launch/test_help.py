@@ -8,7 +8,7 @@ import yaml
 from hydra import compose
 
 from gan_zoo import launch
-from gan_zoo.help import help_text, wants_help
+from gan_zoo.launch.help import help_text, wants_help
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 NAMES = {
@@ -28,19 +28,19 @@ LINES = [
 
 
 @pytest.mark.parametrize("words", LINES, ids=" ".join)
-def test_shown_are_the_files_that_hydra_would_choose(words):
-    with launch.initialize(CONFIGS):
+def test_help_shows_the_chosen_files(words):
+    with launch.initialize():
         whole = compose("train", words, return_hydra_config=True)
     choices = {f"{group}={name}" for group, name in whole.hydra.runtime.choices.items()}
-    shown = re.findall(r"^# ([\w/@.]+=\w+): ", help_text(CONFIGS, words), re.MULTILINE)
+    shown = re.findall(r"^# ([\w/@.]+=\w+): ", help_text(words), re.MULTILINE)
     chosen = {choice for choice in choices if not choice.startswith("hydra/")}
     assert sorted(shown) == sorted(chosen - {"experiment=None"})
 
 
-def test_every_settings_key_is_shown_where_it_is_found():
-    with launch.initialize(CONFIGS):
+def test_help_shows_every_key_in_place():
+    with launch.initialize():
         ours = compose("train", ["loss=f_gan", "loss/divergence=alpha"])
-    settings = help_text(CONFIGS, ["loss=f_gan", "loss/divergence=alpha"]).partition("of all.")[2]
+    settings = help_text(["loss=f_gan", "loss/divergence=alpha"]).partition("always wins.")[2]
     parts = [
         yaml.safe_load(part) or {} for part in re.split(r"^# [\w/]+=\w+: .*$", settings, flags=re.M)
     ]
@@ -58,13 +58,13 @@ def leaves(node, prefix=""):
             yield f"{prefix}{key}", value
 
 
-def test_of_a_sweep_the_first_choice_is_shown():
-    assert "# loss=wgan: " in help_text(CONFIGS, ["-m", "loss=wgan,gan", "seed=0,1", "--help"])
+def test_help_shows_first_choice_of_sweep():
+    assert "# loss=wgan: " in help_text(["-m", "loss=wgan,gan", "seed=0,1", "--help"])
 
 
-def test_a_choice_that_there_is_not_ends_in_one_line(capsys):
-    with pytest.raises(SystemExit) as end:
-        help_text(CONFIGS, ["loss=wgna", "--help"])
+def test_unknown_choice_is_one_line(capsys):
+    with pytest.raises(SystemExit) as end, launch.one_line_hydra_errors():
+        help_text(["loss=wgna", "--help"])
     assert end.value.code == 2
     assert capsys.readouterr().err == "error: loss=wgna: did you mean wgan?\n"
 
@@ -72,5 +72,5 @@ def test_a_choice_that_there_is_not_ends_in_one_line(capsys):
 @pytest.mark.parametrize(
     ("word", "asked"), [("-h", True), ("--help", True), ("--hydra-help", False)]
 )
-def test_what_asks_for_help(word, asked):
+def test_help_options(word, asked):
     assert wants_help(["loss=wgan", word]) is asked

@@ -18,7 +18,7 @@ def sweeps(tmp_path, monkeypatch):
     return folder
 
 
-def test_latest_is_a_file_that_names_the_sweep_noted_last(sweeps):
+def test_latest_names_the_newest_sweep(sweeps):
     for name in ("a", "b"):
         latest_sweep.note(sweeps / name)
         assert (sweeps / "LATEST").read_text() == f"{name}\n"
@@ -27,7 +27,7 @@ def test_latest_is_a_file_that_names_the_sweep_noted_last(sweeps):
     assert not (sweeps / "LATEST").is_symlink()
 
 
-def test_a_link_of_before_is_replaced_and_a_folder_is_left_alone(sweeps):
+def test_latest_replaces_link_and_keeps_folder(sweeps):
     (sweeps / "LATEST").symlink_to("a", target_is_directory=True)
     assert latest_sweep.resolve(sweeps / "LATEST/x") == sweeps / "LATEST/x"  # leads there by itself
     latest_sweep.note(sweeps / "b")
@@ -38,20 +38,20 @@ def test_a_link_of_before_is_replaced_and_a_folder_is_left_alone(sweeps):
     assert list((sweeps / "LATEST").iterdir()) == []
 
 
-def test_nothing_is_noted_outside_of_a_folder_of_sweeps(sweeps, tmp_path):
+def test_latest_is_written_only_among_sweeps(sweeps, tmp_path):
     latest_sweep.note(tmp_path / "elsewhere" / "a")
     latest_sweep.note(Path("mine"))
     assert not list(tmp_path.rglob("LATEST"))
 
 
 @pytest.mark.parametrize("content", [b"gone", b"../..", b"", b"..", b"\xff\xfe", b"a/../b", b"a\0"])
-def test_a_file_that_names_no_sweep_resolves_to_itself(sweeps, content):
+def test_invalid_latest_resolves_to_itself(sweeps, content):
     (sweeps / "LATEST").write_bytes(content)
     assert latest_sweep.named(sweeps) is None
     assert latest_sweep.resolve(sweeps / "LATEST/x") == sweeps / "LATEST/x"
 
 
-def test_patterns_below_latest_are_matched_for_the_shell(sweeps):
+def test_patterns_below_latest_are_expanded(sweeps):
     latest_sweep.note(sweeps / "b")
     assert latest_sweep.resolve_all([sweeps / "LATEST/loss=*,seed=1"]) == [
         sweeps / "b/loss=gan,seed=1"
@@ -64,7 +64,7 @@ def test_patterns_below_latest_are_matched_for_the_shell(sweeps):
     ]
 
 
-def test_a_run_to_continue_may_be_named_through_latest(sweeps):
+def test_resume_accepts_path_through_latest(sweeps):
     latest_sweep.note(sweeps / "b")
     run = sweeps / "b/loss=gan,seed=1"
     with pytest.raises(ConfigError, match="must be the folder of a run"):

@@ -95,7 +95,7 @@ def affordable(config):
 
 @functools.cache
 def composed(chosen):
-    with launch.initialize(CONFIGS):
+    with launch.initialize():
         return compose("train", list(chosen), return_hydra_config=True)
 
 
@@ -113,7 +113,7 @@ def call(words, folder):
     trained = []
 
     def main():
-        launch.check_overrides(words, CONFIGS)
+        launch.check_overrides(words)
         config = configuration(as_typed([f"hydra.run.dir={folder}", *words]))
         launch.PreflightCallback().on_run_start(config)
         folder.mkdir()
@@ -124,13 +124,14 @@ def call(words, folder):
             launch_main.train(config, folder, alone=True)
             trained.append(True)
 
-    told, code = io.StringIO(), 0
-    with contextlib.redirect_stderr(told):
+    stderr, code = io.StringIO(), 0
+    with contextlib.redirect_stderr(stderr):
         try:
-            launch.one_line_hydra_errors(main, CONFIGS)
+            with launch.one_line_hydra_errors():
+                main()
         except SystemExit as end:
             code = end.code
-    return trained, code, told.getvalue()
+    return trained, code, stderr.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ def place(tmp_path_factory):
     suppress_health_check=list(HealthCheck),
 )
 @given(LINES)
-def test_any_words_train_or_end_in_one_line_that_names_a_key(place, line):
+def test_random_words_train_or_name_a_key(place, line):
     dataset, chosen, words = line
     base = [f"dataset={dataset}", "dataset.count=64", "batch_size=4", "steps=2", "device=cpu"]
     words = [*base, "evaluate_every=0", *chosen, *words]
@@ -155,17 +156,17 @@ def test_any_words_train_or_end_in_one_line_that_names_a_key(place, line):
         # what takes time, and is tested elsewhere
         patch.setattr(provenance, "_git", lambda code, patch: {})
         patch.setattr(os, "fsync", lambda file: None)
-        trained, code, told = call(words, place)
-    note(told)
+        trained, code, stderr = call(words, place)
+    note(stderr)
     if code == 0:
         assert not trained or (place / "summary.json").exists()
     elif code == 3:
-        (only,) = told.splitlines()
+        (only,) = stderr.splitlines()
         assert only.startswith("error: diverged at step ")
         shutil.rmtree(place)
     else:
         assert code == 2
-        (only,) = told.splitlines()
+        (only,) = stderr.splitlines()
         assert only.startswith("error: ")
         keys = {part for word in words for part in word.partition("=")[0].strip("+~").split(".")}
         cross = {"architecture", "conditional", "batch_size", "_target_"}

@@ -1,4 +1,4 @@
-"""Sweeps survive their jobs: the others go on, failures are listed and retried when asked."""
+"""Sweeps survive failing jobs: the others run, failures are listed and can be retried."""
 
 import json
 import os
@@ -13,8 +13,9 @@ from hydra import compose
 
 from forked_scripts import run_interpreter, run_script
 from gan_zoo import launch
-from gan_zoo.launch.hydra_versions import writable
-from gan_zoo.launch.sweeps import check_apart, check_place, resolve_sweep
+from gan_zoo.launch.hydra_config import writable
+from gan_zoo.launch.job_folders import check_job_folders, check_run_folder
+from gan_zoo.launch.resume import resolve_sweep
 from gan_zoo.schema import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def content(folder):
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_failed_jobs_leave_the_others_alone_are_listed_and_retried_if_asked(files, launcher):
+def test_failed_jobs_are_listed_and_retried(files, launcher):
     if launcher == "joblib":
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     words = [f"hydra/launcher={launcher}"]
@@ -70,7 +71,7 @@ def test_failed_jobs_leave_the_others_alone_are_listed_and_retried_if_asked(file
     assert [content(run) for run in good] == before
 
 
-def test_jobs_keep_their_numbers_however_a_sweep_is_finished(files):
+def test_jobs_keep_numbers_on_resume(files):
     np.savez(files / "b.npz", x=np.zeros((20, 8, 8), np.uint8))
     assert sweep(files).returncode == 0
     mine = files / "outputs" / "sweeps" / "mine"
@@ -86,17 +87,17 @@ def test_jobs_keep_their_numbers_however_a_sweep_is_finished(files):
     }
 
 
-def test_paths_and_long_values_name_folders_of_the_sweep_and_no_others(tmp_path):
+def test_paths_name_folders_inside_the_sweep(tmp_path):
     odd = "b (1),ü='x'.npz"
     for name in ("a.npz", odd):
         np.savez(tmp_path / name, x=np.zeros((20, 8, 8), np.uint8))
     (tmp_path / "deep" / "er").mkdir(parents=True)
     quoted = odd.replace("'", "\\'")
     words = ["dataset.root=../../a.npz,'../../" + quoted + "'", "sweep=my sweep (1)"]
-    for said in ("done: ", "finished at step 2 already"):
+    for message in ("done: ", "finished at step 2 already"):
         called = sweep(tmp_path / "deep" / "er", *words)
         assert called.returncode == 0, called.stderr
-        assert called.stdout.count(said) == 2
+        assert called.stdout.count(message) == 2
     place = tmp_path / "deep" / "er" / "outputs" / "sweeps" / "my sweep (1)"
     runs = sorted(path.parent.relative_to(place) for path in place.rglob("summary.json"))
     assert [len(run.parts) for run in runs] == [1, 1]
@@ -106,7 +107,7 @@ def test_paths_and_long_values_name_folders_of_the_sweep_and_no_others(tmp_path)
     ]
 
 
-def test_the_remedy_that_is_printed_works_when_pasted(files):
+def test_printed_remedy_works(files):
     refused = sweep(files, "dataset.root=a.npz", "seed=0,1", "hydra.sweep.subdir=x")
     (remedy,) = shlex.split(refused.stderr.partition("; type ")[2])
     called = sweep(files, "dataset.root=a.npz", "seed=0,1", remedy)
@@ -115,7 +116,7 @@ def test_the_remedy_that_is_printed_works_when_pasted(files):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["sweep=../../x"], "sweep=../../x: must be a name, not a path"),
         (["sweep=.."], "sweep=..: must be a name, not a path"),
@@ -132,11 +133,11 @@ def test_the_remedy_that_is_printed_works_when_pasted(files):
         ),
     ],
 )
-def test_no_sweep_leads_out_of_its_folder(files, words, said):
+def test_job_folder_outside_sweep_is_refused(files, words, message):
     (files / "a").mkdir()
     called = sweep(files, *words)
     assert called.returncode == 2
-    assert said in called.stderr
+    assert message in called.stderr
     assert len(called.stderr.strip().splitlines()) == 1
     assert not (files / "outputs").exists()
 
@@ -174,7 +175,7 @@ def begun(tmp_path, monkeypatch):
     ],
     ids=lambda value: " ".join(value),
 )
-def test_a_sweep_that_is_named_brings_its_own_words(begun, words, expected):
+def test_named_sweep_brings_saved_words(begun, words, expected):
     os.utime(begun("b", "loss=gan,wgan", "steps=9", "retry_failed=true"))
     os.utime(begun("a", "seed=0,1"), (1, 1))
     assert resolve_sweep(words) == ["-m", *expected]
@@ -194,13 +195,13 @@ def test_a_sweep_that_is_named_brings_its_own_words(begun, words, expected):
     ],
     ids=" ".join,
 )
-def test_other_words_are_left_as_they_are(begun, words):
+def test_other_words_are_unchanged(begun, words):
     begun("a", "seed=0,1")
     assert resolve_sweep(words) == words
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["-m", "loss=gan", "sweep=a"], "loss=gan: sweep a is over loss=gan,wgan: give all words"),
         (["-m", "sweep=damaged"], "multirun.yaml cannot be read; give the words"),
@@ -209,21 +210,23 @@ def test_other_words_are_left_as_they_are(begun, words):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_sweep_whose_words_do_not_tell_its_jobs_is_refused(begun, words, said):
+def test_sweep_with_unusable_words_is_refused(begun, words, message):
     begun("a", "loss=gan,wgan")
     begun("bare")
     begun("damaged", content="hydra: {overrides: [")
     begun("other", content="- 1")
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         resolve_sweep(words)
 
 
-def test_no_sweep_to_continue_is_said(begun):
-    with pytest.raises(ConfigError, match="sweep=resume: there is no sweep in outputs/sweeps"):
+def test_no_sweep_to_resume_is_refused(begun):
+    with pytest.raises(
+        ConfigError, match="sweep=resume: there is no sweep in outputs/sweeps to resume"
+    ):
         resolve_sweep(["-m", "sweep=resume"])
 
 
-def test_words_of_hydras_own_are_taken_only_where_they_run_nothing(begun):
+def test_only_safe_hydra_words_are_restored(begun):
     hydra = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweep.subdir=x${seed}"]
     hostile = ["hydra.launcher._target_=os.system", "hydra.launcher.x={_target_:os.system}"]
     hostile += [
@@ -235,32 +238,32 @@ def test_words_of_hydras_own_are_taken_only_where_they_run_nothing(begun):
     assert resolve_sweep(["sweep=a"]) == ["-m", *hydra, "seed=0,1", "sweep=a"]
 
 
-def test_jobs_have_folders_of_their_own():
+def test_jobs_need_separate_folders():
     sweep = Path("s")
-    check_apart(sweep, [sweep / "a", sweep / "ab", sweep / "b/c", sweep / "b/d"])
-    for jobs, said in (
+    check_job_folders(sweep, [sweep / "a", sweep / "ab", sweep / "b/c", sweep / "b/d"])
+    for jobs, message in (
         ([sweep], "is the folder of the sweep"),
         ([sweep / "a", sweep / "a"], "is the folder of 2 jobs"),
         ([sweep / "a/b", sweep / "a"], "lies inside the folder of another job, a"),
     ):
-        with pytest.raises(ConfigError, match=said):
-            check_apart(sweep, jobs)
+        with pytest.raises(ConfigError, match=message):
+            check_job_folders(sweep, jobs)
 
 
-def test_no_run_hides_others(tmp_path):
+def test_run_folder_may_not_contain_runs(tmp_path):
     for name in ("runs/a", "sweeps/s/seed=0"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "metrics.jsonl").touch()
     (tmp_path / "sweeps/s/multirun.yaml").touch()
-    check_place(tmp_path / "runs/b")
-    check_place(tmp_path / "sweeps/s/seed=1")
-    for place, said in (
+    check_run_folder(tmp_path / "runs/b", resumed=False)
+    check_run_folder(tmp_path / "sweeps/s/seed=1", resumed=False)
+    for place, message in (
         ("sweeps/s", "is the folder of a sweep"),
         ("runs/a/b", "lies inside a run's folder"),
         ("runs", "holds folders of runs"),
     ):
-        with pytest.raises(ConfigError, match=said):
-            check_place(tmp_path / place)
+        with pytest.raises(ConfigError, match=message):
+            check_run_folder(tmp_path / place, resumed=False)
 
 
 @pytest.fixture
@@ -269,7 +272,7 @@ def planned(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def plan(*words):
-        with launch.initialize(ROOT / "configs"):
+        with launch.initialize():
             shared = [word for word in words if "," not in word]
             config = compose("train", shared, return_hydra_config=True)
             with writable(config):
@@ -284,7 +287,7 @@ def planned(tmp_path, monkeypatch):
 RING = ["dataset=ring", "device=cpu", "sweep=s"]
 
 
-def test_latest_names_a_sweep_before_its_first_job_and_not_one_that_is_refused(planned):
+def test_latest_never_names_a_refused_sweep(planned):
     planned(*RING, "seed=0,1")
     assert Path("outputs/sweeps/LATEST").read_text() == "s\n"
     with pytest.raises(SystemExit):
@@ -292,7 +295,7 @@ def test_latest_names_a_sweep_before_its_first_job_and_not_one_that_is_refused(p
     assert Path("outputs/sweeps/LATEST").read_text() == "s\n"
 
 
-def test_the_only_job_of_a_sweep_has_a_folder_of_its_own(planned):
+def test_only_job_has_its_own_folder(planned):
     assert list(planned(*RING, "loss=wgan").jobs) == [Path("outputs/sweeps/s/run")]
     assert {job.name for job in planned(*RING, "loss=wgan,gan").jobs} == {"loss=wgan", "loss=gan"}
 
@@ -301,14 +304,14 @@ def test_the_only_job_of_a_sweep_has_a_folder_of_its_own(planned):
     ("words", "warned"),
     [(["evaluate_every=0"], True), (["evaluate_every=0,9"], False), ([], False)],
 )
-def test_a_sweep_without_a_metric_is_told_so_before_its_first_job(planned, capsys, words, warned):
+def test_sweep_without_metric_warns_first(planned, capsys, words, warned):
     planned(*RING, "seed=0,1", *words)
-    told = capsys.readouterr().err
-    assert told.startswith("no job will be evaluated (evaluate_every=0") == warned
-    assert told.count("\n") == warned
+    stderr = capsys.readouterr().err
+    assert stderr.startswith("no job will be evaluated (evaluate_every=0") == warned
+    assert stderr.count("\n") == warned
 
 
-def test_the_end_of_a_sweep_that_was_refused_or_stopped_says_no_more(planned, capsys):
+def test_refused_sweep_prints_nothing_at_end(planned, capsys):
     callback = planned(*RING, "seed=0,1")
     try:
         sys.exit(130)  # Hydra 1.4 calls back all the same
@@ -317,7 +320,7 @@ def test_the_end_of_a_sweep_that_was_refused_or_stopped_says_no_more(planned, ca
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_sweep_is_finished_without_repeating_its_words(files):
+def test_sweep_resume_runs_remaining_jobs(files):
     np.savez(files / "b.npz", x=np.zeros((20, 8, 8), np.uint8))
     assert sweep(files).returncode == 0
     mine = files / "outputs" / "sweeps" / "mine"

@@ -1,12 +1,9 @@
-"""Between Hydra and the runner: check everything first, tell every mistake on one line.
-
-The only package of the house that imports Hydra. It does not import torch.
-"""
+"""The command line of train.py: the only package that imports Hydra. It does not import torch."""
 
 from gan_zoo.launch.errors import one_line_hydra_errors
-from gan_zoo.launch.hydra_versions import initialize
+from gan_zoo.launch.hydra_config import initialize, to_dict
 from gan_zoo.launch.preflight import PreflightCallback
-from gan_zoo.launch.resume import to_dict
+from gan_zoo.launch.resume import prepare_overrides
 from gan_zoo.launch.usage_errors import check_overrides
 
 __all__ = [
@@ -14,5 +11,6 @@ __all__ = [
     "check_overrides",
     "initialize",
     "one_line_hydra_errors",
+    "prepare_overrides",
     "to_dict",
 ]

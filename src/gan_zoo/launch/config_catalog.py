@@ -1,7 +1,4 @@
-"""What the configuration files offer: choices, and the settings that each of them has.
-
-Read only after a mistake, to say what could be typed instead.
-"""
+"""The project's configuration files: groups, their choices, and the settings of each choice."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,40 +6,54 @@ from typing import Any
 
 import yaml
 
-from gan_zoo.help import choices
+import gan_zoo
+
+_PACKAGE = Path(gan_zoo.__file__).resolve().parent
+_CHECKOUT = _PACKAGE.parents[1] / "configs"
+CONFIGS = _CHECKOUT if _CHECKOUT.is_dir() else _PACKAGE / "configs"  # the latter in a wheel
+
+
+def choices() -> dict[str, list[str]]:
+    """List the names in each group of choices, without Hydra's own groups."""
+    groups: dict[str, list[str]] = {}
+    for path in sorted(CONFIGS.glob("*/**/*.yaml")):
+        group = path.parent.relative_to(CONFIGS).as_posix()
+        if not group.startswith("hydra/"):
+            groups.setdefault(group, []).append(path.stem)
+    return groups
 
 
 class Catalog:
-    """Choices and settings of a folder of configuration files.
+    """All choices and settings, read only after a mistake to suggest what to type instead.
 
     Attributes:
         groups: names to choose from, by group.
-        keys: which choices (such as loss=glsgan) have a setting; none for those of every run.
+        keys: the choices (such as loss=glsgan) that have a setting; empty for one of every run.
         lists: settings that are lists.
     """
 
-    def __init__(self, configs: Path):
-        self.groups = choices(configs)
+    def __init__(self) -> None:
+        self.groups = choices()
         self.keys: dict[str, list[str]] = {}
         self.lists: set[str] = set()
-        self._add(_content(configs / "train.yaml"), "")
+        self._add(_content(CONFIGS / "train.yaml"), "")
         for group, names in self.groups.items():
             for name in names if group != "experiment" else ():
-                self._add(_packaged(configs, group, name), f"{group}={name}")
+                self._add(_packaged(group, name), f"{group}={name}")
 
     def _add(self, content: Mapping[str, Any], choice: str) -> None:
         for key, value in _keys(content):
-            having = self.keys.setdefault(key, [])
-            having += [choice] if choice else []
+            owners = self.keys.setdefault(key, [])
+            owners += [choice] if choice else []
             self.lists |= {key} if isinstance(value, list) else set()
 
     def ending_in(self, key: str) -> list[str]:
-        """Settings that are this one, or one of a group with this name; short ones first."""
+        """List settings with this key, or with it as the last part; short ones first."""
         found = [known for known in self.keys if f".{known}".endswith(f".{key}")]
         return sorted(found, key=lambda known: (known.count("."), known))
 
     def named(self, name: str) -> list[str]:
-        """The choices of this name; those of groups within groups only if there are no others."""
+        """List the choices of this name; those of nested groups only if there are no others."""
         found = [group for group, names in self.groups.items() if name in names]
         return [f"{group}={name}" for group in found if "/" not in group] or [
             f"{group}={name}" for group in found
@@ -54,8 +65,8 @@ def _content(path: Path) -> dict[str, Any]:
     return {key: node for key, node in content.items() if key not in ("defaults", "hydra")}
 
 
-def _packaged(configs: Path, group: str, name: str) -> dict[str, Any]:
-    path = configs / group / f"{name}.yaml"
+def _packaged(group: str, name: str) -> dict[str, Any]:
+    path = CONFIGS / group / f"{name}.yaml"
     content = _content(path)
     if path.read_text(encoding="utf-8").startswith("# @package _global_"):
         return {key: node for key, node in content.items() if key == group.partition("/")[0]}

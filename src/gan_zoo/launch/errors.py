@@ -1,71 +1,138 @@
-"""Every mistake on one line, and an exit code that says what kind of end it was."""
+"""Errors of Hydra and OmegaConf as one line that suggests what to type, with an exit code."""
 
 import os
+import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from hydra.errors import HydraException
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from gan_zoo.command_line import exit_usage_error, exit_with, one_line_errors
-from gan_zoo.exit_codes import EXIT_FAILED
-from gan_zoo.launch.hydra_errors import format_hydra_error
-from gan_zoo.launch.overrides import as_typed
-from gan_zoo.launch.resume import add_saved_choices
-from gan_zoo.schema import ConfigError
+from gan_zoo.command_line import (
+    EXIT_FAILED,
+    exit_usage_error,
+    exit_with,
+    from_here,
+    one_line_errors,
+)
+from gan_zoo.launch.config_catalog import Catalog
+from gan_zoo.run_folder import flatten
+from gan_zoo.schema import ConfigError, suggest
+
+_CHOICE = re.compile(r"Could not find '(.+)/(.*)'\s+Available options in '.+':((\n\t\S+)*)")
+_SWEEP = re.compile(r"Ambiguous value for argument '(.*)'|parameters '(.*)' requires --multirun")
+_ADDED = re.compile(r"Either remove \+ prefix: '(.*)'")
+_PACKAGES = {
+    **{f"hydra/launcher={name}": f"hydra-{name}-launcher" for name in ("joblib", "ray", "rq")},
+    **{f"hydra/launcher=submitit_{name}": "hydra-submitit-launcher" for name in ("slurm", "local")},
+    **{f"hydra/sweeper={name}": f"hydra-{name}-sweeper" for name in ("ax", "nevergrad", "optuna")},
+}
 
 
-def one_line_hydra_errors(
-    main: Callable[[], Any],
-    configs: Path,
-    checked: Callable[[list[str]], list[str]] = list,
-) -> None:
-    """Run a Hydra main function; a mistake of the user's ends in one line on standard error.
+@contextmanager
+def one_line_hydra_errors() -> Iterator[None]:
+    """End the program in one line on standard error for any expected error in this block.
 
-    configs is the folder that the function composes from: a run that is continued had its choices.
-    checked returns the words of the command line in Hydra's order, or raises ConfigError.
     HYDRA_FULL_ERROR=1 in the environment shows the whole traceback instead.
     """
     if os.environ.get("HYDRA_FULL_ERROR"):
-        main()
+        yield
         return
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # lets Hydra pass its exceptions on to us
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its exceptions instead of printing
     try:
         with one_line_errors():
-            _explaining(main, checked, configs)
+            try:
+                yield
+            except (HydraException, OmegaConfBaseException) as error:
+                exit_usage_error(format_hydra_error(error))
+            except BrokenExecutor:  # a launcher's processes
+                hint = "python train.py sweep=resume runs the remaining jobs"
+                exit_with("a process of the sweep was killed", EXIT_FAILED, hint)
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 
 
-def _explaining(
-    main: Callable[[], Any], checked: Callable[[list[str]], list[str]], configs: Path
-) -> None:
-    """Run a Hydra main function; end the program in one line for errors of Hydra's own."""
-    try:
-        sys.argv[1:] = add_saved_choices(as_typed(checked(sys.argv[1:])), configs)
-        main()
-    except (HydraException, OmegaConfBaseException) as error:
-        exit_usage_error(format_hydra_error(error))
-    except BrokenExecutor:  # a launcher's processes
-        hint = "python train.py sweep=resume runs the remaining jobs"
-        exit_with("a process of the sweep was killed", EXIT_FAILED, hint)
-
-
-def sweep(config: DictConfig) -> str:
-    """The word that names a sweep, for a POSIX shell."""
-    return shlex.quote(f"sweep={config.sweep}")
-
-
 @contextmanager
 def exit_on_config_error() -> Iterator[None]:
-    """Hydra turns a callback's exceptions into warnings, so a mistake must exit here."""
+    """End the program for a mistake found in a callback, whose exceptions Hydra only warns of."""
     try:
         yield
     except (ConfigError, HydraException, OmegaConfBaseException) as error:
         exit_usage_error(format_hydra_error(error))
+
+
+def format_hydra_error(error: Exception) -> str:
+    """Return one line for an error of our own, of Hydra or of OmegaConf."""
+    if isinstance(error, ConfigError):
+        return str(error)
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be read; settings are typed as KEY=VALUE"
+    if isinstance(error.__cause__, (ConfigAttributeError, ConfigKeyError)):
+        return _unknown_key(error.__cause__, sys.argv[1:])
+    text = f"{error}\n{error.__cause__ or ''}"
+    if swept := _SWEEP.search(text):
+        return _sweep_without_flag(swept[1] or swept[2])
+    if added := _ADDED.search(text):
+        return f"+{added[1]}: is a setting already; type {shlex.quote(added[1])}"
+    if choice := _CHOICE.search(text):
+        return _unknown_choice(choice[1], choice[2], choice[3].split())
+    return " ".join(text.split())
+
+
+def _unknown_choice(group: str, name: str, names: list[str]) -> str:
+    word = f"{group}={name}"
+    if word in _PACKAGES:
+        return f"{word}: is not installed; type pip install {_PACKAGES[word]}"
+    return f"{word}: {suggest(name, names)}"
+
+
+def _sweep_without_flag(word: str) -> str:
+    """Several values without -m."""
+    key, _, value = word.partition("=")
+    if key in Catalog().lists:
+        return f"{word}: must be a list: type {shlex.quote(f'{key}=[{value}]')}"
+    words = [given for given in sys.argv[1:] if "=" in given and given[:1] != "-"]
+    return f"{word}: several values are a sweep: type {from_here('train.py', '-m', *words)}"
+
+
+def _unknown_key(error: OmegaConfBaseException, words: list[str]) -> str:
+    """A key that the composed configuration does not have."""
+    key, parent = str(error.full_key), error.parent_node
+    named = [name for name, equals, _ in (word.partition("=") for word in words) if equals]
+    typed = next((n for n in named if f"{n.lstrip('+~')}.".startswith(f"{key}.")), key).lstrip("+~")
+    return f"{key}: unknown key; {_elsewhere(typed, parent) or _siblings(key, parent)}"
+
+
+def _elsewhere(typed: str, parent: Any) -> str:
+    """Name the settings with exactly this name in other places; empty if there is none."""
+    catalog = Catalog()
+    known = catalog.ending_in(typed)
+    here = [key for key in known if OmegaConf.is_dict(parent) and key in _leaves(parent)]
+    if here:
+        more = f" (or {', '.join(here[1:])})" if here[1:] else ""
+        return f"did you mean {here[0]}{more}?"
+    owners = catalog.keys[known[0]] if known else []
+    if not owners:
+        return ""
+    added = " or ".join(owners) if len(owners) < 3 else "one of them"
+    return f"{known[0]} is a setting of {', '.join(owners)}: add {added}"
+
+
+def _siblings(key: str, parent: Any) -> str:
+    """Name similar keys of the same place, or all of them."""
+    group = key.rpartition(".")[0]
+    names = parent if isinstance(parent, DictConfig) else ()
+    settable = [str(name) for name in names if name not in ("hydra", "_target_")]
+    siblings = [f"{group}.{name}" if group else name for name in settable]
+    return suggest(key, siblings) if siblings else f"{group} has none"
+
+
+def _leaves(parent: DictConfig) -> set[str]:
+    content = OmegaConf.to_container(parent, resolve=False)
+    assert isinstance(content, dict)
+    return {key for key, _ in flatten({k: v for k, v in content.items() if k != "hydra"})}

@@ -1,4 +1,4 @@
-"""The command line of train.py, from Hydra's composition to a job's or a sweep's end."""
+"""The command line of train.py, from its words to the end of a run or of a sweep."""
 
 import logging
 import signal
@@ -8,20 +8,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra import compose
-from hydra._internal.callbacks import Callbacks
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import run_job
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gan_zoo import command_line
-from gan_zoo.exit_codes import EXIT_FAILED
-from gan_zoo.imports import uncollected
-from gan_zoo.launch import errors, hydra_versions
+from gan_zoo.command_line import EXIT_FAILED
 from gan_zoo.launch.errors import one_line_hydra_errors
-from gan_zoo.launch.resume import save_config, to_dict
-from gan_zoo.launch.sweeps import resolve_sweep
+from gan_zoo.launch.help import help_text, wants_help
+from gan_zoo.launch.hydra_config import hydra_main, save_config
+from gan_zoo.launch.preflight import load_checked, sweep_word
+from gan_zoo.launch.resume import prepare_overrides, resolve_sweep
 from gan_zoo.launch.usage_errors import checked
 from gan_zoo.run_folder import (
     diverged,
@@ -37,61 +34,35 @@ from gan_zoo.training.signals import Interrupted, Stopped
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
 
-
-def main(configs: Path) -> None:
-    """Train what the command line says, in one run or in a sweep; configs is composed from."""
-    configs = configs.resolve()
-    one_line_hydra_errors(
-        lambda: _compose_and_train(configs), configs, lambda words: checked(words, configs)
-    )
+log = logging.getLogger(__name__)
 
 
-def _compose_and_train(configs: Path) -> None:
-    words = resolve_sweep(sys.argv[1:])
-    sys.argv[1:] = words  # Hydra reads them there
-    single = not any(word.startswith("-") or "hydra.mode" in word for word in words)
-    if not (single and _run(configs, words)):
-        hydra_versions.hydra_main(configs, _job)
+def main() -> None:
+    """Train one run or a sweep, as the command line asks, or print its help."""
+    with one_line_hydra_errors():
+        words = sys.argv[1:]
+        if wants_help(words):
+            print(help_text(words))
+            return
+        sys.argv[1:] = resolve_sweep(prepare_overrides(checked(words)))
+        train_job()
 
 
-def _run(configs: Path, words: list[str]) -> bool:
-    """A single run, composed once: Hydra does so twice, to learn first if it sweeps.
-
-    Returns whether it is one: a configuration may say by itself that it sweeps.
-    """
-    with hydra_versions.initialize(configs), hydra_versions.trusting():
-        with uncollected():
-            config = compose("train", words, return_hydra_config=True)
-        if config.hydra.mode == RunMode.MULTIRUN:
-            return False
-        config.hydra.mode = RunMode.RUN
-        callbacks = Callbacks(config)
-        callbacks.on_run_start(config=config, config_name="train")
-        ended = run_job(_job, config, "hydra.run.dir", None, hydra_versions.context(callbacks))
-        callbacks.on_run_end(config=config, config_name="train", job_return=ended)
-        _ = ended.return_value  # raises what ended the job
-        return True
-
-
-def _job(config: DictConfig) -> None:
-    """Train in the folder that Hydra made for this job."""
+@hydra_main
+def train_job(config: DictConfig) -> None:
+    """Train in the folder that Hydra made for this job; Hydra reads the command line."""
     settings = HydraConfig.get()
     train(config, Path(settings.runtime.output_dir), alone=settings.mode == RunMode.RUN)
-
-
-log = logging.getLogger(__name__)
 
 
 def train(config: DictConfig, folder: Path, alone: bool) -> None:
     """Train one model in its folder.
 
-    A run that is alone ends the program where it cannot go on, and leaves no folder behind for a
-    mistake found before training. A job of a sweep leaves word in its folder of why it failed, and
-    the others go on. A signal ends the whole program in either case.
+    A single run ends the program if it fails, and leaves no folder for a mistake found before
+    training. A job of a sweep writes the reason of a failure into its folder, and the other jobs
+    still run. A signal ends the program in either case.
     """
-    from gan_zoo.experiment import load_experiment
-
-    experiment = load_experiment(to_dict(config))
+    experiment = load_checked(config, folder)
     if alone:
         _train_alone(experiment, config, folder)
     else:
@@ -103,28 +74,57 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
         summary = _train(experiment, config, folder)
     except ConfigError as error:
         if not has_run(folder):
-            _forget(folder)
+            _delete_unused(folder)
         command_line.exit_usage_error(str(error))
     except KeyboardInterrupt:
         error = Interrupted(signal.SIGINT)
-        command_line.exit_with(error, error.exit_code, resume_hint(folder))
+        command_line.exit_with(error, command_line.exit_code(error), resume_hint(folder))
     except (Stopped, OSError) as error:
-        told = filter(None, [*_notes(error), resume_hint(folder)])
-        command_line.exit_with(error, command_line.exit_code(error), "; ".join(told))
+        hints = filter(None, [*_notes(error), resume_hint(folder)])
+        command_line.exit_with(error, command_line.exit_code(error), "; ".join(hints))
     except Exception as error:
-        told = [*_notes(error), _traceback(error, folder), resume_hint(folder)]
-        command_line.exit_with(error, EXIT_FAILED, "; ".join(filter(None, told)))
-    if verdict := diverged(summary):
-        command_line.exit_with(f"{verdict}: {folder}", EXIT_FAILED)
+        hints = [*_notes(error), _write_traceback(error, folder), resume_hint(folder)]
+        command_line.exit_with(error, EXIT_FAILED, "; ".join(filter(None, hints)))
+    if message := diverged(summary):
+        command_line.exit_with(f"{message}: {folder}", EXIT_FAILED)
+
+
+def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
+    failure = read_failure(folder)
+    if failure and not experiment.settings.retry_failed:
+        log.warning("failed before: %s; retry_failed=true tries again: %s", failure, folder)
+        return
+    try:
+        write_failure(folder, "")
+        _train(experiment, config, folder)
+    except (Interrupted, KeyboardInterrupt) as error:
+        stop = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
+        hint = f"the same command with {sweep_word(config)} runs the remaining jobs"
+        command_line.exit_with(stop, command_line.exit_code(stop), hint)
+    except Exception as error:
+        parts = [command_line.error_message(error), *_notes(error)]
+        if not isinstance(error, (ConfigError, Stopped, OSError)):
+            parts.append(_write_traceback(error, folder))
+        reason = "; ".join(filter(None, parts))
+        log.error("%s: %s", folder, reason)
+        write_failure(folder, reason)
+
+
+def _train(experiment: "Experiment", config: DictConfig, folder: Path) -> dict[str, Any]:
+    if finished_summary(folder, experiment.settings.steps) is None:
+        save_config(config, folder)
+    from gan_zoo.run import train  # imports torch: only once the settings are known to be valid
+
+    return train(experiment, folder)
 
 
 def _notes(error: BaseException) -> list[str]:
-    """What the program added to an exception on its way."""
+    """Return what was added to an exception with `add_note`."""
     return list(getattr(error, "__notes__", ()))
 
 
-def _traceback(error: Exception, folder: Path) -> str:
-    """Write where an exception came from into error.txt; says so, or nothing if it cannot be."""
+def _write_traceback(error: Exception, folder: Path) -> str:
+    """Write a traceback into error.txt; return a hint at it, or "" if it cannot be written."""
     path = folder / "error.txt"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,41 +134,11 @@ def _traceback(error: Exception, folder: Path) -> str:
     return f"details in {path}"
 
 
-def _forget(folder: Path) -> None:
-    """Delete what was written before a run began, and the folder if it holds nothing else."""
+def _delete_unused(folder: Path) -> None:
+    """Delete what was written before a run began, and the folder if nothing else is in it."""
     written = [folder / ".hydra" / f"{name}.yaml" for name in ("config", "hydra", "overrides")]
     for path in (*written, folder / "train.log"):
         path.unlink(missing_ok=True)
     for empty in (folder / ".hydra", folder):
         with suppress(OSError):
             empty.rmdir()
-
-
-def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
-    before = read_failure(folder)
-    if before and not experiment.settings.retry_failed:
-        log.warning("failed before: %s; retry_failed=true tries again: %s", before, folder)
-        return
-    try:
-        write_failure(folder, "")
-        _train(experiment, config, folder)
-    except (Interrupted, KeyboardInterrupt) as error:
-        stop = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
-        missing = f"the same command with {errors.sweep(config)} runs the remaining jobs"
-        command_line.exit_with(stop, stop.exit_code, missing)
-    except Exception as error:
-        told = [command_line.error_message(error), *_notes(error)]
-        if not isinstance(error, (ConfigError, Stopped, OSError)):
-            told.append(_traceback(error, folder))
-        reason = "; ".join(filter(None, told))
-        log.error("%s: %s", folder, reason)
-        write_failure(folder, reason)
-
-
-def _train(experiment: "Experiment", config: DictConfig, folder: Path) -> dict[str, Any]:
-    if finished_summary(folder, experiment.settings.steps) is None:
-        save_config(config, folder)
-    with uncollected():  # imports torch: only once the settings are known to be good
-        from gan_zoo.run import train
-
-    return train(experiment, folder)

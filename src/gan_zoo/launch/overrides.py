@@ -1,8 +1,8 @@
-"""Overrides on the command line: values of paths and texts are used as typed.
+"""Overrides on the command line: paths and strings are used as typed.
 
-Hydra's grammar gives a meaning to = , ( ) [ ] { } : quotes, backslashes and spaces, and has none
-for letters such as ü. Such values are quoted before Hydra parses them. Values that are quoted
-already, interpolations such as ${oc.env:HOME} and, in a sweep, commas keep their meaning.
+Hydra's grammar gives a meaning to = , ( ) [ ] { } : quotes, backslashes and spaces, and rejects
+letters such as ü. Such values are quoted before Hydra parses them. Values that are quoted already,
+interpolations such as ${oc.env:HOME} and, in a sweep, commas keep their meaning.
 """
 
 import re
@@ -18,6 +18,7 @@ FOLDERS = {"hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "sweep"}  #
 _PATHS = {"dataset.root", "dataset.cache", "evaluation.cache", "resume"}
 _TEXTS = {"dataset.alphabet", "dataset.attribute", "evaluation.monitor"}
 _LISTS = {"dataset.fonts"}
+MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
 AS_TYPED = FOLDERS | _PATHS | _TEXTS | _LISTS
 
 _KEY = re.compile(r"\+{0,2}[\w.$/@][\w.$/@-]*", re.ASCII)
@@ -28,28 +29,39 @@ _ITEM = re.compile(  # between commas: quoted, or all up to the next comma outsi
 )
 
 
-def asks_for_sweep(words: Iterable[str]) -> bool:
-    """Whether a command line asks for a sweep."""
-    return any(word in ("-m", "--multirun") or word == "hydra.mode=MULTIRUN" for word in words)
+def wants_sweep(words: Iterable[str]) -> bool:
+    """Return whether a command line is one of a sweep."""
+    return not {*MULTIRUN}.isdisjoint(words)
+
+
+def key_of(word: str) -> str:
+    """Return the key that a word of the command line sets."""
+    return word.partition("=")[0].lstrip("+~")
+
+
+def is_sweep(word: str) -> bool:
+    """Return whether a word gives several values; False if Hydra cannot parse it."""
+    override = parsed(word)
+    return override is not None and override.is_sweep_override()
 
 
 def as_typed(words: Sequence[str]) -> list[str]:
-    """The words, with values quoted where Hydra would not read them as typed.
+    """Return the words, with values quoted that Hydra would not read as typed.
 
-    Raises ConfigError for a value that is no text: a file name in another encoding than UTF-8.
+    Raises ConfigError for a file name in another encoding than UTF-8.
     """
-    swept = asks_for_sweep(words)
+    swept = wants_sweep(words)
     return [_as_typed(word, swept) for word in words]
 
 
 def text_of(word: str) -> str:
-    """The value of KEY=VALUE without quotes; as it is where Hydra cannot parse it."""
+    """Return the value of KEY=VALUE without quotes, or unchanged if Hydra cannot parse it."""
     override = parsed(word)
     return word.partition("=")[2] if override is None else str(override.value())
 
 
 def parsed(word: str) -> Override | None:
-    """An override as Hydra parses it; None where it cannot."""
+    """Parse an override with Hydra; None if it cannot be parsed."""
     try:
         return OverridesParser.create().parse_override(word)
     except HydraException:
@@ -76,12 +88,12 @@ def _as_typed(word: str, swept: bool) -> str:
 
 
 def _calls_a_function(override: Override) -> bool:
-    """Whether the value is a function that sweeps, such as choice(a,b)."""
+    """Return whether the value is a function that sweeps, such as choice(a,b)."""
     return override.is_sweep_override() and override.value_type != ValueType.SIMPLE_CHOICE_SWEEP
 
 
 def _items(text: str) -> list[str]:
-    """What stands between commas."""
+    """Split a value at its commas."""
     items, place, comma = [], 0, ","
     while comma:
         found = _ITEM.match(text, place)
@@ -98,7 +110,7 @@ def _list(text: str) -> str:
 
 
 def _item(text: str, key: str = "") -> str:
-    """One value as Hydra must be given it to read the text as typed."""
+    """Return one value, quoted if Hydra would not read it as typed."""
     override = parsed(f"key={text}")
     value = override.value() if override else None
     if isinstance(value, str) and text[:1] in ("'", '"'):  # quoted already
@@ -109,7 +121,7 @@ def _item(text: str, key: str = "") -> str:
 
 
 def _at_home(text: str, key: str) -> str:
-    """Hydra makes its folders itself, and does not expand `~`."""
+    """Expand `~` where Hydra makes the folder itself, and would not."""
     return at_home(text) if key.startswith("hydra.") else text
 
 

@@ -1,121 +1,139 @@
-"""`resume`: which run goes on, and with which settings."""
+"""Resume a run (`resume=FOLDER`) or a sweep (`sweep=NAME`) with the settings that it began with."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf
 
-from gan_zoo.atomic_write import write_text
-from gan_zoo.launch.overrides import asks_for_sweep, text_of
+from gan_zoo import latest_sweep
+from gan_zoo.launch.config_catalog import CONFIGS
+from gan_zoo.launch.hydra_config import load_config, load_overrides, overrides_of
+from gan_zoo.launch.job_folders import ONLY_JOB
+from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, key_of, text_of, wants_sweep
 from gan_zoo.run_folder import folder_of, latest, run_folder
 from gan_zoo.schema import ConfigError
 
+SWEEPS = Path("outputs/sweeps")
+_NEWEST = ("resume", latest_sweep.LATEST)  # names for the newest sweep
+_OF_ONE_COMMAND = ("sweep", "retry_failed", "allow_changes")  # not of the sweep
+# Hydra's own settings that a sweep's folder, which may come from anyone, can bring
+_SAFE = re.compile(r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=[\w.-]*|hydra\.sweep\.subdir=.*")
 _ABSENT = object()
 
 
-def add_saved_choices(words: Sequence[str], configs: Path) -> list[str]:
-    """The words of a command line, joined by the choices of the run that they continue, if any.
+def prepare_overrides(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line as Hydra must get them: quoted, with saved choices."""
+    return add_saved_choices(as_typed(words))
 
-    Hydra composes before it asks us: it must know of the run's loss to admit `loss.slope`. Only
-    choices that this program has are taken from a folder that may come from anyone.
+
+def add_saved_choices(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line, preceded by the choices of the run that they resume.
+
+    Hydra composes before our callback runs: it must know the run's loss to accept `loss.slope`.
+    Only choices that this program has are taken from a folder that may come from anyone.
     """
     named = [text_of(word) for word in words if word.startswith("resume=")]
     given = {word.partition("=")[0] for word in words}
-    if not named or asks_for_sweep(words):
+    if not named or wants_sweep(words):
         return list(words)
     choices = []
-    for word in read_overrides(folder_of(Path(named[-1]))):
+    for word in load_overrides(folder_of(Path(named[-1]))):
         choice = re.fullmatch(r"([a-z_/]+)=(\w+)", word)
         if choice and choice[1] not in given:
-            known = (configs / choice[1] / f"{choice[2]}.yaml").is_file()
+            known = (CONFIGS / choice[1] / f"{choice[2]}.yaml").is_file()
             choices += [word] if known else []
     return [*choices, *words]
 
 
-def read_overrides(folder: Path) -> list[str]:
-    """The command line that a run's folder holds; nothing where there is none."""
-    try:
-        return [str(word) for word in OmegaConf.load(folder / ".hydra" / "overrides.yaml")]
-    except Exception:  # missing, or bytes that anyone may have written
-        return []
-
-
 def apply_resume(config: DictConfig) -> None:
-    """If `resume` names a run, take over its folder and its settings, but for what is given now.
+    """If `resume` names a run, take its folder and its settings, except for what is given now.
 
-    Raises ConfigError for a setting that the run to continue has not, or this program has not:
-    a saved configuration may come from anyone, and must not reach Hydra's own settings.
+    Raises ConfigError for a setting that the resumed run or this program does not have: a saved
+    configuration may come from anyone, and must not reach Hydra's own settings.
     """
     if config.resume in (None, "auto"):
         return
     folder = run_folder(Path(config.resume))
-    taken = load_config(folder)
-    for key in taken:
+    saved = load_config(folder)
+    for key in saved:
         if key not in config or key == "hydra":
             raise ConfigError("resume", folder, f"has a setting that no run can have: {key}")
-        config[key] = taken[key]
-    told = read_overrides(folder)
+        config[key] = saved[key]
+    saved_words = load_overrides(folder)
     given = []
-    for override in OverridesParser.create().parse_overrides(words_of(config, "task")):
+    for override in OverridesParser.create().parse_overrides(overrides_of(config, "task")):
         key = override.key_or_group
-        now = OmegaConf.select(config, key, default=_ABSENT)
-        noun = now is _ABSENT or isinstance(now, DictConfig)
-        if noun and override.input_line in told:
-            continue  # a choice that the run was made with; see `with_choices`
-        if noun:
+        value = OmegaConf.select(config, key, default=_ABSENT)
+        is_choice = value is _ABSENT or isinstance(value, DictConfig)
+        if is_choice and override.input_line in saved_words:
+            continue  # the run was started with it; see `add_saved_choices`
+        if is_choice:
             raise ConfigError(key, override.value(), "is no setting of the run to continue")
         OmegaConf.update(config, key, override.value())
         given.append(override.input_line)
     config.hydra.run.dir = str(folder)
-    config.hydra.overrides.task = latest([*told, *given])
+    config.hydra.overrides.task = latest([*saved_words, *given])
 
 
-def to_dict(config: DictConfig) -> dict[str, Any]:
-    """A composed configuration as plain dicts and lists, interpolations resolved."""
-    ours = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
-    content = OmegaConf.to_container(ours, resolve=True, throw_on_missing=True)
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
+def resolve_sweep(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line; if they name an existing sweep, with its own words.
 
-
-def words_of(config: DictConfig, kind: str) -> list[str]:
-    """The overrides of Hydra's own settings (kind "hydra") or of ours ("task"), as they came."""
-    words = OmegaConf.to_container(config.hydra.overrides[kind], resolve=False)
-    assert isinstance(words, list)
-    return [str(word) for word in words]
-
-
-def save_config(config: DictConfig, folder: Path) -> None:
-    """Write a job's configuration into .hydra/, as Hydra would, but each file whole or not at all.
-
-    A run that is killed in the middle of this can still be continued. A job keeps the number that
-    it had when its sweep began.
+    Words that sweep over something define a sweep, and are returned as they are. Raises ConfigError
+    where there is no sweep to resume, or a word gives one value to what that sweeps over.
     """
-    hydra = HydraConfig.get().copy()
-    before = folder / ".hydra" / "hydra.yaml"
-    number = OmegaConf.select(_read(before), "hydra.job.num") if before.is_file() else None
-    if isinstance(number, int):
-        with read_write(hydra):
-            hydra.job.num = number
-    contents = {"config": config, "hydra": {"hydra": hydra}, "overrides": hydra.overrides.task}
-    for name, content in contents.items():
-        write_text(before.with_name(f"{name}.yaml"), OmegaConf.to_yaml(content))
+    given = [word for word in words if word not in MULTIRUN]
+    name = next((text_of(word) for word in given[::-1] if word.startswith("sweep=")), "")
+    if name in _NEWEST:
+        name = _newest_sweep(name).name
+        typed = as_typed([f"sweep={name}"])[0]
+        given = [typed if word.startswith("sweep=") else word for word in given]
+    flags = [word for word in words if word in MULTIRUN]
+    folder = SWEEPS / name
+    begun = name and Path(name).name == name and (folder / "multirun.yaml").is_file()
+    if not begun or any(key_of(word) == "hydra.sweep.dir" or is_sweep(word) for word in given):
+        return [*flags, *given]
+    if not flags and any(key_of(word) in ("resume", "hydra.run.dir") for word in given):
+        return given  # a single run
+    return ["-m", *_merged(_saved_words(folder), given, folder)]
 
 
-def load_config(folder: Path) -> DictConfig:
-    """The configuration that a run's folder holds. Raises ConfigError for what is none."""
-    return _read(folder / ".hydra" / "config.yaml")
+def _newest_sweep(word: str) -> Path:
+    """Return the folder of the sweep started last. Raises ConfigError where there is none."""
+    named = latest_sweep.named(SWEEPS)
+    if named and (named / "multirun.yaml").is_file():
+        return named
+    found = [path.parent for path in SWEEPS.glob("*/multirun.yaml")]
+    if not found:
+        raise ConfigError("sweep", word, f"there is no sweep in {SWEEPS} to resume")
+    return max(found, key=lambda path: path.stat().st_mtime).resolve()
 
 
-def _read(path: Path) -> DictConfig:
+def _saved_words(folder: Path) -> list[str]:
+    """Load the words that a sweep was last started with. Raises ConfigError for none."""
+    remedy = f"give the words of the sweep again: -m KEY=A,B sweep={folder.name}"
     try:
-        content = OmegaConf.load(path)
+        overrides = OmegaConf.to_container(OmegaConf.load(folder / "multirun.yaml").hydra.overrides)
+        task, hydra = ([str(word) for word in overrides[kind]] for kind in ("task", "hydra"))
     except Exception:  # bytes that anyone may have written
-        raise ConfigError("resume", path, "cannot be read as a configuration") from None
-    if not isinstance(content, DictConfig):
-        raise ConfigError("resume", path, "holds no configuration")
-    return content
+        raise ConfigError("sweep", folder, f"multirun.yaml cannot be read; {remedy}") from None
+    ours = [word for word in task if not key_of(word).startswith("hydra")]
+    kept = [word for word in ours if key_of(word) not in _OF_ONE_COMMAND]
+    if not kept and not (folder / ONLY_JOB).is_dir():
+        raise ConfigError("sweep", folder, f"multirun.yaml holds no words; {remedy}")
+    return [*[word for word in hydra if _SAFE.fullmatch(word)], *kept]
+
+
+def _merged(saved: Sequence[str], given: Sequence[str], folder: Path) -> list[str]:
+    """Return saved words and given ones, which replace saved ones of the same key."""
+    keys = {key_of(word) for word in given}
+    for word in saved:
+        if key_of(word) in keys and is_sweep(word):
+            allowed = f"sweep {folder.name} is over {word}: give all words of the sweep, or none"
+            raise ConfigError(key_of(word), _value(given, key_of(word)), allowed)
+    return [*[word for word in saved if key_of(word) not in keys], *given]
+
+
+def _value(words: Iterable[str], key: str) -> str:
+    return next(word.partition("=")[2] for word in words if key_of(word) == key)

@@ -1,4 +1,4 @@
-"""Words of a command line that Hydra cannot understand as they are: what to type instead."""
+"""Words of a command line that Hydra would misread: what to type instead."""
 
 import functools
 import inspect
@@ -9,40 +9,97 @@ from pathlib import Path
 from typing import NoReturn
 
 from gan_zoo.launch.config_catalog import Catalog
-from gan_zoo.launch.options import arranged
-from gan_zoo.launch.overrides import AS_TYPED, FOLDERS, asks_for_sweep
+from gan_zoo.launch.overrides import AS_TYPED, FOLDERS, wants_sweep
 from gan_zoo.schema import ConfigError, near
 
 _NAME = re.compile(r"[+~]{0,2}[A-Za-z_$][\w.$/@-]*", re.ASCII)
 _SPAN = re.compile(r"(\d+) ?(?:\.{2,3}|-|:) ?(\d+)")
 _HELP = "settings are typed as KEY=VALUE; python train.py --help lists them"
 _NOUNS = {"dataset", "architecture", "loss", "regularizer", "optimizer"}
+_DASHES = re.compile(r"^[-‐‑‒–—―−]+")
+_FLAGS = ("-m", "--multirun", "-h", "--help", "--hydra-help", "--version", "--resolve", "-r")
+_FLAGS += ("--run", "-sc", "--shell-completion")
+_VALUED = ("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name")
+_VALUED += ("-cd", "--config-dir", "--experimental-rerun")
+_SHOWN = {"-c": ("job", "hydra", "all")}
+_SHOWN["--cfg"] = _SHOWN["-c"]
+_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
-def checked(words: Sequence[str], configs: Path) -> list[str]:
-    """The words of train.py's command line, options last. Raises ConfigError for what is wrong."""
-    overrides, options = arranged(words, configs)
-    check_overrides(overrides, configs, asks_for_sweep(words))
+def checked(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line, options last. Raises ConfigError for mistakes."""
+    overrides, options = _split(words)
+    check_overrides(overrides, wants_sweep(words))
     return [*overrides, *options]
 
 
-def check_overrides(words: Sequence[str], configs: Path, swept: bool = False) -> None:
-    """Raises ConfigError, which says what to type, for words that are no overrides."""
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Separate overrides from options with their values: Hydra 1.3 needs options at the end.
+
+    Raises ConfigError for an unknown option.
+    """
+    overrides: list[str] = []
+    options: list[str] = []
+    rest = list(words)
+    while rest:
+        if not _DASHES.match(rest[0]):
+            overrides.append(rest.pop(0))
+            continue
+        size = _size(rest)
+        options += rest[:size]
+        del rest[:size]
+    return overrides, options
+
+
+def _size(words: Sequence[str]) -> int:
+    """Return how many words belong to the option that comes first."""
+    option, equals, value = words[0].partition("=")
+    following = value if equals else next(iter(words[1:]), "")
+    if option in _SHOWN and following not in _SHOWN[option]:
+        allowed = f"shows a configuration: type {option} job, {option} hydra or {option} all"
+        refuse_word(words[0], allowed)
+    if option in ("-i", "--info"):
+        return 2 if not equals and following in _INFO else 1
+    if option in _VALUED:
+        return 1 if equals else 2
+    if option in _FLAGS:
+        return 1
+    refuse_word(words[0], _known_option(words))
+
+
+def _known_option(words: Sequence[str]) -> str:
+    """Suggest what to type for an unknown option."""
+    text = _DASHES.sub("", words[0])
+    for option in (f"--{text}", f"-{text}"):
+        if option in (*_FLAGS, *_VALUED):
+            return f"type {option}"
+    name, equals, value = text.partition("=")
+    if not equals:
+        bare = [word for word in words[1:2] if "=" not in word and not _DASHES.match(word)]
+        value = bare[0] if bare else "VALUE"
+    known = Catalog().ending_in(name.replace("-", "_"))
+    if known:
+        return f"settings have no dashes: type {known[0]}={value}"
+    return f"is no option; {_HELP}"
+
+
+def check_overrides(words: Sequence[str], swept: bool = False) -> None:
+    """Raises ConfigError, with what to type instead, for words that are no overrides."""
     if "" in words:
         refuse_word("an empty word", _HELP)
-    meant = _Meaning(words, configs)
-    if meant.wrong:
-        refuse_word(" ".join(meant.wrong), meant.advice())
+    bare = _BareWords(words)
+    if bare.wrong:
+        refuse_word(" ".join(bare.wrong), bare.advice())
     for word in words:
         name, equals, value = word.partition("=")
         if equals:
-            _check_assignment(name, value, swept, configs)
+            _check_assignment(name, value, swept)
 
 
-def _check_assignment(name: str, value: str, swept: bool, configs: Path) -> None:
+def _check_assignment(name: str, value: str, swept: bool) -> None:
     word, key = f"{name}={value}", name.lstrip("+~")
     if not _NAME.fullmatch(name):
-        close = near(key, Catalog(configs).keys) if key else []
+        close = near(key, Catalog().keys) if key else []
         refuse_word(word, f"did you mean {close[0]}?" if close else _HELP)
     if key in FOLDERS - {"sweep"} and not value:
         raise ConfigError(key, value, "must be the path of a folder")
@@ -60,41 +117,41 @@ def _check_assignment(name: str, value: str, swept: bool, configs: Path) -> None
         _type(word, *(("-m",) if "," in names and not swept else ()), f"{name}={names}")
 
 
-class _Meaning:
-    """What words without an equals sign of their own were meant to be.
+class _BareWords:
+    """Words without an equals sign of their own, and what the user probably meant.
 
     Attributes:
-        wrong: the words that are no overrides, and those beside them that are meant with them.
-        typed: what to type instead; empty where any of them is unknown.
+        wrong: words that are no overrides, and words beside them that belong to them.
+        typed: what to type instead of those that are known.
+        unknown: those with no suggestion.
     """
 
-    def __init__(self, words: Sequence[str], configs: Path):
-        self.configs = configs
+    def __init__(self, words: Sequence[str]):
         self.wrong: list[str] = []
         self.typed: list[str] = []
         self.unknown: list[str] = []
-        waiting = list(words)
-        while waiting:
-            size, typed = self._first(waiting)
-            if typed != waiting[0]:
-                self.wrong += waiting[:size]
+        rest = list(words)
+        while rest:
+            size, typed = self._first(rest)
+            if typed != rest[0]:
+                self.wrong += rest[:size]
                 self.typed += [typed] if typed else []
-                self.unknown += [] if typed else waiting[:1]
-            del waiting[:size]
+                self.unknown += [] if typed else rest[:1]
+            del rest[:size]
 
     @functools.cached_property
     def catalog(self) -> Catalog:
-        """What could be meant; read only where a word is wrong."""
-        return Catalog(self.configs)
+        """All choices and settings, read only if a word is wrong."""
+        return Catalog()
 
     def advice(self) -> str:
-        """What to type, or what a command line is made of."""
+        """Suggest what to type, or explain what a command line consists of."""
         if self.unknown or not self.typed:
             return self._guess(self.unknown[0] if self.unknown else self.wrong[0])
         return f"type {_shell(*self.typed)}"
 
     def _first(self, words: list[str]) -> tuple[int, str]:
-        """How many of the words belong to the first one, and what they should be."""
+        """Return how many words belong to the first one, and the override they stand for."""
         name, equals, value = words[0].partition("=")
         second, third = [*words[1:3], "", ""][:2]
         if equals and name and not value and _bare(second):  # steps= 100
@@ -108,7 +165,7 @@ class _Meaning:
         return self._alone(words[0], second if _bare(second) else "")
 
     def _alone(self, word: str, following: str) -> tuple[int, str]:
-        """A word with no equals sign beside it."""
+        """Do the same for a word with no equals sign beside it."""
         key, colon, value = word.partition(":")
         known = self.catalog.ending_in(key)
         if known and colon and value:
@@ -127,12 +184,12 @@ class _Meaning:
         names = [name for names in self.catalog.groups.values() for name in names]
         close = known or near(word, [*names, *self.catalog.keys])[:1]
         named = [choice for name in close for choice in self.catalog.named(name)]
-        meant = named or [f"{name}=VALUE" for name in close]
-        return f"did you mean {' or '.join(meant)}?" if meant else _HELP
+        likely = named or [f"{name}=VALUE" for name in close]
+        return f"did you mean {' or '.join(likely)}?" if likely else _HELP
 
 
 def _bare(word: str) -> bool:
-    """Whether a word is one without an equals sign."""
+    """Return whether a word is there and has no equals sign."""
     return bool(word) and "=" not in word
 
 

@@ -5,19 +5,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gan_zoo.exit_codes import EXIT_FAILED, EXIT_SIGNAL
-
 _DEFAULT_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
 class Stopped(Exception):  # noqa: N818
-    """A run stopped early, and not because of its settings; the same command resumes it.
-
-    Attributes:
-        exit_code: of the program.
-    """
-
-    exit_code = EXIT_FAILED
+    """A run stopped early, and not because of its settings; the same command resumes it."""
 
 
 class Interrupted(Stopped):
@@ -25,7 +17,7 @@ class Interrupted(Stopped):
 
     def __init__(self, number: int):
         super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.exit_code = EXIT_SIGNAL + number
+        self.signal_number = number
 
 
 class StopFlag:

@@ -1,0 +1,94 @@
+"""Configurations as Hydra composes them and as .hydra/ stores them, with Hydra 1.3.2 to 1.4."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import hydra.utils
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from gan_zoo.atomic_write import write_text
+from gan_zoo.launch.config_catalog import CONFIGS
+from gan_zoo.schema import ConfigError
+
+# Hydra 1.4 deprecates version_base, and warns about classes that it instantiates unless listed.
+_HYDRA_1_4 = hasattr(hydra.utils, "execution_whitelist")
+_VERSION: dict[str, Any] = {} if _HYDRA_1_4 else {"version_base": "1.3"}
+_TRUSTED = {"execution_whitelist": ["gan_zoo.launch.PreflightCallback"]} if _HYDRA_1_4 else {}
+
+hydra_main = hydra.main(config_path=str(CONFIGS), config_name="train", **_VERSION, **_TRUSTED)
+
+
+def initialize() -> AbstractContextManager[None]:
+    """Let `hydra.compose` read the project's configuration files inside this block."""
+    return hydra.initialize_config_dir(str(CONFIGS), **_VERSION)
+
+
+@contextmanager
+def writable(config: DictConfig) -> Iterator[None]:
+    """Make a composed configuration writable in this block; Hydra 1.4 locks `hydra` as well."""
+    with read_write(config), read_write(config.hydra), open_dict(config):
+        yield
+
+
+def to_dict(config: DictConfig) -> dict[str, Any]:
+    """Convert a composed configuration to plain dicts and lists, interpolations resolved."""
+    # of the whole configuration, not of a copy: it remembers the time that ${now:} gave
+    nodes = {str(key): config[key] for key in config if key != "hydra"}
+    for key, node in nodes.items():
+        if OmegaConf.is_config(node):
+            nodes[key] = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+    return nodes
+
+
+def overrides_of(config: DictConfig, kind: str) -> list[str]:
+    """Return the overrides of Hydra's settings (kind "hydra") or of ours (kind "task")."""
+    words = OmegaConf.to_container(config.hydra.overrides[kind], resolve=False)
+    assert isinstance(words, list)
+    return [str(word) for word in words]
+
+
+def save_config(config: DictConfig, folder: Path) -> None:
+    """Write a job's configuration into .hydra/ as Hydra would, each file atomically.
+
+    A run that is killed during this can still be resumed. A job keeps the number that it had when
+    its sweep began.
+    """
+    hydra_config = HydraConfig.get().copy()
+    path = folder / ".hydra" / "hydra.yaml"
+    number = OmegaConf.select(_load(path), "hydra.job.num") if path.is_file() else None
+    if isinstance(number, int):
+        with read_write(hydra_config):
+            hydra_config.job.num = number
+    contents = {
+        "config": config,
+        "hydra": {"hydra": hydra_config},
+        "overrides": hydra_config.overrides.task,
+    }
+    for name, content in contents.items():
+        write_text(path.with_name(f"{name}.yaml"), OmegaConf.to_yaml(content))
+
+
+def load_config(folder: Path) -> DictConfig:
+    """Load the configuration of a run's folder. Raises ConfigError for a file that is none."""
+    return _load(folder / ".hydra" / "config.yaml")
+
+
+def load_overrides(folder: Path) -> list[str]:
+    """Load the command line of a run's folder; empty where there is none."""
+    try:
+        return [str(word) for word in OmegaConf.load(folder / ".hydra" / "overrides.yaml")]
+    except Exception:  # missing, or bytes that anyone may have written
+        return []
+
+
+def _load(path: Path) -> DictConfig:
+    try:
+        content = OmegaConf.load(path)
+    except Exception:  # bytes that anyone may have written
+        raise ConfigError("resume", path, "cannot be read as a configuration") from None
+    if not isinstance(content, DictConfig):
+        raise ConfigError("resume", path, "holds no configuration")
+    return content

@@ -1,0 +1,134 @@
+"""Types of settings: their ranges, and the conversion of a value to its type hint."""
+
+import dataclasses
+import math
+import numbers
+import types
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from gan_zoo.schema.config_error import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """Bounds of a number, for use in `Annotated`: greater/less than, or equal."""
+
+    gt: float | None = None
+    ge: float | None = None
+    lt: float | None = None
+    le: float | None = None
+
+    def admits(self, value: Any) -> bool:
+        """Return whether a number, or every element of a tensor, lies within the bounds."""
+        tests = [
+            self.gt is None or value > self.gt,
+            self.ge is None or value >= self.ge,
+            self.lt is None or value < self.lt,
+            self.le is None or value <= self.le,
+        ]
+        return all(test if isinstance(test, bool) else bool(test.all()) for test in tests)
+
+    def __str__(self) -> str:
+        names = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
+        bounds = ((words, getattr(self, name)) for name, words in names.items())
+        return " and ".join(f"{words} {bound:g}" for words, bound in bounds if bound is not None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Local:
+    """For use in `Annotated`: a string names a file or folder, and `~` is the home folder."""
+
+    def admits(self, value: str) -> bool:
+        """Return whether a file can have this name."""
+        return value != "" and "\0" not in value
+
+    def __str__(self) -> str:
+        return "the path of a file or folder"
+
+
+def at_home(path: str) -> str:
+    """Expand a `~` at the beginning of a path; return it unchanged if no such user has a home."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        return path
+
+
+LOCAL = Local()
+LocalPath = Annotated[str, LOCAL]
+PositiveInt = Annotated[int, Range(ge=1)]
+CountInt = Annotated[int, Range(ge=0)]
+PositiveFloat = Annotated[float, Range(gt=0)]
+NonNegativeFloat = Annotated[float, Range(ge=0)]
+Fraction = Annotated[float, Range(ge=0, le=1)]
+
+
+def coerce(value: Any, hint: Any, key: str) -> Any:
+    """Convert a value to a type hint: an int becomes a float, a list a tuple.
+
+    A string is accepted as a list of one string. A tensor is accepted as a number (a stack of runs
+    gives each run its own hyperparameter) if it lies within the range. Raises ConfigError for a
+    value that does not fit.
+    """
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        value = coerce(value, parts[0], key)
+        for bounds in parts[1:]:
+            if value is not None and not bounds.admits(value):
+                raise ConfigError(key, value, f"must be {bounds}")
+        return at_home(value) if LOCAL in parts and value else value
+    if origin is Literal:
+        if value not in parts:
+            raise ConfigError(key, value, f"must be one of {', '.join(map(str, parts))}")
+        return value
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in parts:
+            return None
+        return coerce(value, next(part for part in parts if part is not type(None)), key)
+    if origin is tuple:
+        return _coerce_tuple(value, parts, key)
+    return _coerce_plain(value, hint, key)
+
+
+def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:
+    if isinstance(value, str) and parts == (str, ...):
+        value = [value]  # metrics=all for metrics=[all]
+    if not isinstance(value, (list, tuple)):
+        such = f"[{value.strip('[]')}]" if isinstance(value, str) else "[1,2]"
+        such = "[fast]" if parts == (str, ...) else such
+        raise ConfigError(key, value, f"must be a list such as {such}")
+    hints = [parts[0]] * len(value) if parts[1:] == (...,) else list(parts)
+    if len(hints) != len(value):
+        raise ConfigError(key, list(value), f"must have {len(hints)} entries")
+    entries = zip(value, hints, strict=True)
+    return tuple(coerce(entry, hint, f"{key}[{i}]") for i, (entry, hint) in enumerate(entries))
+
+
+def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
+    if hint is float and isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return _finite(value, key)
+    names = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}
+    if hint in (int, float) and hasattr(value, "shape"):
+        return value
+    if hint not in names:
+        if isinstance(hint, type) and hint is not Any and not isinstance(value, hint):
+            raise ConfigError(key, value, f"must be a {hint.__name__}")
+        return value
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        whole = hint is int and isinstance(value, float) and value.is_integer()
+        typed = f"; type {value:.0f}" if whole else ""
+        raise ConfigError(key, value, f"must be {names[hint]}{typed}")
+    return value
+
+
+def _finite(value: Any, key: str) -> float:
+    """Convert a real number to a float. Raises ConfigError if it is not finite or too large."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ConfigError(key, value, "must be a finite number")
+    return number
