@@ -67,7 +67,7 @@ def _check_samples(count: int, shape: tuple[int, ...]) -> None:
     size, memory = 4 * count * math.prod(shape), _memory()
     if size > memory:
         allowed = f"samples need {size / 1e9:,.0f} GB; this machine has {memory / 1e9:,.0f}"
-        raise ConfigError("evaluation.n", count, allowed)
+        raise ConfigError("evaluation.num_samples", count, allowed)
 
 
 def _memory() -> int:
