@@ -83,9 +83,10 @@ SICK = ["dataset=ring", *SMALL[:2], "device=cpu", "sample_every=0", "checkpoint_
 SICK += ["evaluation.num_samples=20"]
 
 
-@pytest.mark.parametrize(
-    ("log_every", "evaluate_every"), [(1, 0), (1, 4), (2, 3), (3, 2), (4, 7), (0, 4), (0, 0)]
-)
+SLOW = [pytest.param(*every, marks=pytest.mark.slow) for every in ((1, 0), (3, 2), (4, 7), (0, 0))]
+
+
+@pytest.mark.parametrize(("log_every", "evaluate_every"), [(1, 4), (2, 3), (0, 4), *SLOW])
 @pytest.mark.parametrize("first", [7, 8, 12, "killed"])
 def test_a_resumed_run_has_the_same_health(
     trained, tmp_path, monkeypatch, log_every, evaluate_every, first
@@ -220,6 +221,7 @@ def test_a_signal_saves_the_run_and_prints_the_resume_command(tmp_path, number, 
     assert lines(folder) == lines(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_killed_runs_and_sweeps_resume_exactly():
     # more of them: python scripts/kill_harness.py --runs 100 --sweeps 20
     words = ["--runs", "3", "--sweeps", "1", "--steps", "150"]

@@ -2,9 +2,8 @@
 
 import json
 
-from gan_zoo.evaluation.groups import MIXTURE
-
 from forked_scripts import run_script
+from gan_zoo.evaluation.config import MIXTURE
 
 
 def test_each_group_of_metrics_has_a_row(tmp_path):

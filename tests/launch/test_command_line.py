@@ -88,16 +88,16 @@ def test_only_hydra_composes_before_a_mistake(word):
 
 @pytest.mark.parametrize(("words", "jobs"), [(["seed=1"], 1), (["-m", "seed=1,2"], 2)])
 def test_each_job_is_checked_once(tmp_path, words, jobs):
-    script = (
-        f"import runpy, sys; sys.argv = ['train.py', *{[*words, *SMALL]!r}]\n"
+    script = tmp_path / "count.py"
+    script.write_text(
+        "import runpy\n"
         "from gan_zoo import experiment\n"
         "load, checked = experiment.load_experiment, []\n"
         "experiment.load_experiment = lambda config: checked.append(1) or load(config)\n"
         f"runpy.run_path({str(ROOT / 'train.py')!r}, run_name='__main__')\n"
         "print(len(checked))\n"
     )
-    command = [sys.executable, "-c", script]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    ran = run_script(script, *words, *SMALL, cwd=tmp_path)
     assert ran.stdout.splitlines()[-1:] == [str(jobs)], ran.stderr
 
 

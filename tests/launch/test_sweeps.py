@@ -42,7 +42,7 @@ def content(folder):
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "train.log"}
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.slow)])
 def test_failed_jobs_are_listed_and_retried(files, launcher):
     if launcher == "joblib":
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")

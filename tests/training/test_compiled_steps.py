@@ -105,6 +105,7 @@ OLD = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 15)
 NEW_TORCH = pytest.mark.skipif(OLD, reason="torch 2.11 does not compile gradients of gradients")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [pytest.param("penalty", marks=NEW_TORCH), "clip"])
 def test_compiled_steps_equal_eager_steps(recipe, caplog):
     runner, eager = (
@@ -115,6 +116,7 @@ def test_compiled_steps_equal_eager_steps(recipe, caplog):
     assert not warnings(caplog)
 
 
+@pytest.mark.slow
 def test_a_compiled_run_resumes_compiled(trained, tmp_path, caplog):
     words = ["dataset=ring", "dataset.count=100", "batch_size=8", "device=cpu", "log_every=3"]
     words += ["architecture.generator.hidden=[8]", "architecture.critic.hidden=[8]", "loss=wgan"]

@@ -1,5 +1,6 @@
 """Background threads use one core each, and do not change the training thread's cores."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ streamed.loader(7, seed=1).next()
 """
 
 
+@functools.cache
 def cores(script):
     """Output of a script in a new process: torch counts cores once, at first use."""
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}

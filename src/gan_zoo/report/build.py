@@ -118,5 +118,6 @@ def _write(content: Comparison, out: Path, refresh: int | None) -> Path:
 def _save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG and SVG; path is without suffix."""
     with matplotlib.rc_context(STYLE):
-        figure.savefig(path.with_suffix(".png"), dpi=110)
         figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+        figure.set_layout_engine("none")  # the layout is done, and takes a fifth of the time
+        figure.savefig(path.with_suffix(".png"), dpi=110)
