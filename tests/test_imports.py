@@ -1,6 +1,7 @@
 """Imports run one way, and heavy libraries load only when needed."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -44,8 +45,12 @@ def imports(tree):
 def top_level(tree):
     """Return the statements that run when a module is imported."""
     body = [n for n in tree.body if not isinstance(n, (ast.FunctionDef, ast.ClassDef))]
-    typing_only = [n for n in body if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.dump(n.test)]
-    return ast.Module([n for n in body if n not in typing_only], [])
+    return ast.Module([n for n in body if not is_for_types(n)], [])
+
+
+def is_for_types(node):
+    """Return whether a statement is `if TYPE_CHECKING:`."""
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
@@ -60,6 +65,22 @@ def test_imports_run_one_way(path):
     if part(path) not in ("monitoring", "report"):
         assert not any(name.split(".")[0] == "tensorboard" for name in names)
     assert "run" not in ours or part(path) == "launch"
+
+
+def test_no_modules_import_each_other():
+    names = {}
+    for path in MODULES:
+        parts = ("gan_zoo", *path.relative_to(SOURCE).with_suffix("").parts)
+        names[".".join(parts).removesuffix(".__init__")] = path
+    graph = {}
+    for name, path in names.items():
+        tree = ast.parse(path.read_text())
+        typing_only = [node for node in ast.walk(tree) if is_for_types(node)]
+        ours = set(imports(tree)) - {n for node in typing_only for n in imports(node)}
+        graph[name] = ours & set(names)
+        # `from package import module` also imports the package, whose __init__ imports little
+        graph[name] -= {n for n in graph[name] if any(m.startswith(f"{n}.") for m in graph[name])}
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError
 
 
 @pytest.mark.parametrize("name", sorted(LEAVES))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from gan_zoo.architectures.layers import GlobalConv, LatentConvTranspose
-from gan_zoo.data.in_memory import to_float
+from gan_zoo.data.loader import to_float
 
 
 def _margin(x: Tensor, fake: Tensor) -> Tensor:

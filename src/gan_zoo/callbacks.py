@@ -46,7 +46,7 @@ class RunCallbacks:
         self.experiment, self.samples, self.trainer = experiment, samples, trainer
         self.settings, self.state = experiment.settings, state or {}
         seed, dataset = self.settings.seed, experiment.dataset
-        rng = make_rng(seed, "album", samples.device)
+        rng = make_rng(seed, "grid", samples.device)
         names = samples.label_names if samples.num_classes > 1 else ()
         self.sample_grid = SampleGrid(dataset, trainer.gan.ema.network, rng, names)
         self.health_monitor = HealthMonitor(trainer, samples, experiment.loss, seed)

@@ -16,7 +16,7 @@ from gan_zoo import checkpoints
 from gan_zoo.architectures.networks import Generator, generate
 from gan_zoo.atomic_write import atomic_write
 from gan_zoo.data.dataset import Dataset, Images
-from gan_zoo.data.in_memory import to_bytes
+from gan_zoo.data.loader import to_bytes
 from gan_zoo.experiment import build_networks
 from gan_zoo.monitoring.sample_grid import (
     Picture,

@@ -10,8 +10,8 @@ import torch
 
 from gan_zoo.data import placement
 from gan_zoo.data.glyphs import Glyphs
-from gan_zoo.data.in_memory import HostDataset, InMemoryDataset, to_bytes
-from gan_zoo.data.loader import BatchLoader, PrefetchLoader
+from gan_zoo.data.in_memory import HostDataset, InMemoryDataset
+from gan_zoo.data.loader import BatchLoader, PrefetchLoader, to_bytes
 from gan_zoo.data.mixtures import Ring
 from gan_zoo.data.placement import place_data
 from gan_zoo.schema import ConfigError

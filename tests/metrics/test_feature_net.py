@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_zoo.data.in_memory import InMemoryDataset, to_float
+from gan_zoo.data.in_memory import InMemoryDataset
+from gan_zoo.data.loader import to_float
 from gan_zoo.data.mnist import MNIST
 from gan_zoo.evaluation.config import Evaluation
 from gan_zoo.evaluation.evaluator import Evaluator

@@ -47,11 +47,11 @@ def test_settings_without_override_separate_configurations(tmp_path):
 
 def test_monitoring_settings_do_not_separate_configurations(tmp_path):
     for i, n in enumerate((100, 200)):
-        logged = {"evaluation": {"n": n}, "min_log_interval": i, "retry_failed": bool(i)}
+        logged = {"evaluation": {"num_samples": n}, "min_log_interval": i, "retry_failed": bool(i)}
         write_run(tmp_path / str(i), [1.0], settings={"seed": i, "sweep": f"name{i}", **logged})
     found = compared(tmp_path)
     assert len(found.configurations) == 1
-    ignored = {"evaluation.n", "sweep", "min_log_interval", "retry_failed"}
+    ignored = {"evaluation.num_samples", "sweep", "min_log_interval", "retry_failed"}
     assert set(found.factor_set.ignored) == ignored
     write_run(tmp_path / "other", [1.0], settings={"seed": 0, "dataset": {"root": "elsewhere"}})
     assert len(compared(tmp_path).configurations) == 2

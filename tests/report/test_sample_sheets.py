@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from gan_zoo.data.dataset import Images
-from gan_zoo.data.in_memory import to_bytes
+from gan_zoo.data.loader import to_bytes
 from gan_zoo.data.plots import image_grid, label_rows
 from gan_zoo.monitoring.sample_grid import Picture, render, row_names
 from gan_zoo.report.comparison import compare

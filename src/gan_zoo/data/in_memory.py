@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_zoo.data.loader import BatchLoader, PrefetchLoader
+from gan_zoo.data.loader import BatchLoader, PrefetchLoader, to_float
 from gan_zoo.schema import ConfigError
 
 
@@ -194,16 +194,6 @@ def checked_dataset(
         tensors = (torch.from_numpy(x), torch.from_numpy(y))
         return InMemoryDataset(*tensors, num_classes, class_names=tuple(class_names))
     raise ConfigError("dataset.root", path, allowed)
-
-
-def to_float(x: Tensor) -> Tensor:
-    """Scale bytes 0..255 to floats in [-1, 1]; return points unchanged."""
-    return x.to(torch.float32).div_(127.5).sub_(1) if x.dtype == torch.uint8 else x
-
-
-def to_bytes(x: Tensor) -> Tensor:
-    """Scale floats in [-1, 1] to bytes, rounded to the nearest and clamped."""
-    return x.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def _count_list(counts: Mapping[str, int], most: int) -> str:

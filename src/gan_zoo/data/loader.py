@@ -1,6 +1,6 @@
 """Endless batches in an order determined by the seed alone.
 
-A run gets the same batches whether its samples are on the device or streamed to it.
+A run gets the same batches whether its samples are on the device or in host memory.
 """
 
 from collections import deque
@@ -167,8 +167,6 @@ class PrefetchLoader(BatchLoader):
 
     def next(self) -> tuple[Tensor, Tensor]:
         """Return samples (batch_size, *shape) scaled for the networks, and labels (batch_size,)."""
-        from gan_zoo.data.in_memory import to_float
-
         if self.position != self._next_position:
             self._queue.clear()
             self._next_position = self._queue_end = self.position
@@ -190,3 +188,13 @@ def _fetch(samples: "InMemoryDataset", index: Tensor, pinned: bool) -> tuple[Ten
         part = torch.empty(len(index), *whole.shape[1:], dtype=whole.dtype, pin_memory=pinned)
         parts.append(torch.index_select(whole, 0, index, out=part))
     return parts[0], parts[1]
+
+
+def to_float(x: Tensor) -> Tensor:
+    """Scale bytes 0..255 to floats in [-1, 1]; return points unchanged."""
+    return x.to(torch.float32).div_(127.5).sub_(1) if x.dtype == torch.uint8 else x
+
+
+def to_bytes(x: Tensor) -> Tensor:
+    """Scale floats in [-1, 1] to bytes, rounded to the nearest and clamped."""
+    return x.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from gan_zoo.data.in_memory import to_bytes
+from gan_zoo.data.loader import to_bytes
 
 GAP, GREY = 2, 64  # the frame of the tiles of a grid
 _DARK, _MARGIN = 24, 4  # background of the row names, and pixels around them

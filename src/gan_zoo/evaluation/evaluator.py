@@ -85,7 +85,7 @@ class Evaluator:
         fake, y = fakes.x[:_DIAGNOSED], fakes.y[:_DIAGNOSED]
         real = sample_real(self.samples, y, seed, self.device)
         with eval_mode(critic):
-            diagnosis = diagnose_critic(critic, loss, real, fake, y, make_rng(seed, "between"))
+            diagnosis = diagnose_critic(critic, loss, real, fake, y, make_rng(seed, "interpolated"))
             result.pictures |= self.metrics.plots(critic)
         result.add(diagnosis, {**about, "n": len(y), "seed": seed, "reference": "train"})
         if classifier is not None:

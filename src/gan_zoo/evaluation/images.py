@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from gan_zoo.architectures.networks import Critic
-from gan_zoo.data.in_memory import InMemoryDataset, to_bytes, to_float
+from gan_zoo.data.in_memory import InMemoryDataset
+from gan_zoo.data.loader import to_bytes, to_float
 from gan_zoo.evaluation.config import image_groups
 from gan_zoo.evaluation.requirements import check_splits, missing_groups
 from gan_zoo.evaluation.result import EvalResult, FakeBatch, Protocol

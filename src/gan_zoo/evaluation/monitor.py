@@ -37,7 +37,7 @@ class HealthMonitor:
         generator = trainer.gan.ema.network
         y = sample_labels(samples.y, generator.num_classes, _BATCH, seed)
         real = sample_real(samples, y, seed, self.device)
-        rng = make_rng(seed, "vitals", self.device)
+        rng = make_rng(seed, "health", self.device)
         self.y, self.z = y.to(self.device), generator.sample_z(_BATCH, rng)
         self.collapse_stats = CollapseStats(real)
         samples_per_step = trainer.loader.batch_size * (trainer.n_critic + 1)

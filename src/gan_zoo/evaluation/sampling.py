@@ -36,5 +36,5 @@ def sample_labels(labels: Tensor, num_classes: int, n: int, seed: int) -> Tensor
 
 def sample_real(samples: InMemoryDataset, y: Tensor, seed: int, device: torch.device) -> Tensor:
     """Sample real samples (n, *shape) with the labels y (n,); the same for the same seed."""
-    indices = samples.sample_with_labels(y.cpu(), make_rng(seed, "examined"))
+    indices = samples.sample_with_labels(y.cpu(), make_rng(seed, "real"))
     return samples.gather(indices)[0].to(device)

@@ -12,7 +12,8 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from gan_zoo.architectures.networks import eval_mode
-from gan_zoo.data.in_memory import InMemoryDataset, to_bytes, to_float
+from gan_zoo.data.in_memory import InMemoryDataset
+from gan_zoo.data.loader import to_bytes, to_float
 from gan_zoo.metrics.feature_cache import Cache
 from gan_zoo.metrics.feature_tasks import Task, task_for
 

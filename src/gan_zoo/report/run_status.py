@@ -3,8 +3,6 @@
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from gan_zoo.evaluation.health import LEAST_QUALITY
 from gan_zoo.report.metric_info import Metric
@@ -60,7 +58,7 @@ def run_status(run: Run, metric: Metric | None) -> RunStatus:
 
 
 def _failure(run: Run, metric: Metric | None) -> str:
-    health = _health(run.summary or {})
+    health = str((run.summary or {}).get("health") or "")
     if health and not health.startswith((_HEALTHY, _UNLEARNED)):
         return health
     tags = [tag for tag in run.metrics if tag.startswith("loss/")]
@@ -80,13 +78,6 @@ def _unlearned(run: Run) -> str:
         if any(tag.startswith(name) and value < least for name, least in LEAST_QUALITY.items())
     ]
     return f"hardly any sample looks real: {', '.join(low)}" if low else ""
-
-
-def _health(summary: Mapping[str, Any]) -> str:
-    health = summary.get("health")
-    if isinstance(health, Mapping):
-        health = health.get("verdict")
-    return str(health) if health else ""
 
 
 def _exclusion(run: Run) -> str:
