@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.data.cache import RowWriter
+from gan_zoo.data.decoded_cache import RowWriter
 from gan_zoo.data.image_decoding import ImageTransform
 from gan_zoo.data.image_files import ImageFolder
 from gan_zoo.data.splits import divide, hash_split

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gan_zoo.report.findings import findings
-from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.warnings import warnings
 from gan_zoo.schema import ConfigError
 from report_folders import by_label, compared, write_run, write_sweep

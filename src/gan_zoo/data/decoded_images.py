@@ -16,7 +16,7 @@ from gan_zoo.schema import ConfigError, LocalPath, Range, settings
 if TYPE_CHECKING:
     import numpy as np
 
-    from gan_zoo.data.cache import RowWriter
+    from gan_zoo.data.decoded_cache import RowWriter
     from gan_zoo.data.image_decoding import ImageTransform
     from gan_zoo.data.in_memory import InMemoryDataset
 
@@ -76,7 +76,7 @@ class DecodedImages(Images):
 
         Raises ConfigError where no image can be read. Logs the names of unreadable ones.
         """
-        from gan_zoo.data.cache import load_or_build
+        from gan_zoo.data.decoded_cache import load_or_build
 
         transform = self.transform()
 

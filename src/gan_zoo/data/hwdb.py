@@ -17,7 +17,7 @@ from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 if TYPE_CHECKING:
     import numpy as np
 
-    from gan_zoo.data.cache import RowWriter
+    from gan_zoo.data.decoded_cache import RowWriter
     from gan_zoo.data.in_memory import InMemoryDataset
     from gan_zoo.data.sources import Folder
 
@@ -59,7 +59,7 @@ class HWDB(DecodedImages):
 
     def load(self, split: str = "train") -> "InMemoryDataset":
         """Load images (N, channels, size, size), labeled by the order of their GB codes."""
-        from gan_zoo.data.cache import load_or_build
+        from gan_zoo.data.decoded_cache import load_or_build
 
         source = self._source
         if not source.names:

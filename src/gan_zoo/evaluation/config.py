@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Annotated
 
-from gan_zoo.metrics.metric import (
+from gan_zoo.metrics.metric_info import (
     IMAGE_METRICS,
     INCEPTION_METRICS,
     LABEL_METRICS,

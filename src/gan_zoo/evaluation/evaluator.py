@@ -21,7 +21,7 @@ from gan_zoo.losses import Loss, ScoredBatch
 from gan_zoo.metrics import critic as critic_metrics
 from gan_zoo.metrics.classes import classification_error
 from gan_zoo.metrics.feature_cache import Cache
-from gan_zoo.metrics.metric import CLASSIFICATION_ERROR
+from gan_zoo.metrics.metric_info import CLASSIFICATION_ERROR
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.rng import make_rng
 

@@ -22,7 +22,7 @@ from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.result import EvalResult
 from gan_zoo.experiment import build_networks
 from gan_zoo.latest_sweep import resolve_all
-from gan_zoo.metrics.metric import find_metric
+from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.schema import ConfigError, instantiate
 
 _KEYS = ("metrics", "num_samples", "seed", "cache", "device")

@@ -12,7 +12,7 @@ from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.evaluation.monitor import HealthMonitor
 from gan_zoo.evaluation.result import EvalResult
-from gan_zoo.metrics.metric import higher_is_better
+from gan_zoo.metrics.metric_info import higher_is_better
 from gan_zoo.schema import ConfigError
 
 log = logging.getLogger(__name__)

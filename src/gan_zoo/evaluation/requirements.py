@@ -7,7 +7,7 @@ from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.mixtures import Mixture
 from gan_zoo.evaluation.config import MIXTURE, Evaluation, Groups, image_groups, monitored_tag
 from gan_zoo.metrics.feature_tasks import suffix_of, unfit_reason
-from gan_zoo.metrics.metric import CLASSIFICATION_ERROR
+from gan_zoo.metrics.metric_info import CLASSIFICATION_ERROR
 from gan_zoo.metrics.precision_recall import DENSITY_K
 from gan_zoo.schema import ConfigError
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from gan_zoo.report.configuration import Configuration
+from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.factors import canonical, format_value
 from gan_zoo.report.stats import holm, paired_difference
 from gan_zoo.schema import ConfigError

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gan_zoo.report.baselines import compare_with_baselines
-from gan_zoo.report.configuration import Configuration, summarize
+from gan_zoo.report.configurations import Configuration, summarize
 from gan_zoo.report.factors import Factors, canonical, find_factors, format_value, identity
-from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.run_status import RunStatus, run_status
 from gan_zoo.report.runs import Run, Unreadable
 from gan_zoo.report.stats import probability_best

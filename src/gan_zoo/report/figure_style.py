@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.configuration import Configuration, best_first
+from gan_zoo.report.configurations import Configuration, best_first
 
 SHOWN = 12  # configurations in one figure with a line or point for each
 # Okabe and Ito's colors, which color-blind readers can distinguish

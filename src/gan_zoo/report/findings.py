@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.configuration import Configuration, best_first
-from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.configurations import Configuration, best_first
+from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import counted, number, rounding
 
 _CLEAR = 0.8  # P(best) from which the best configuration is called the winner

@@ -14,7 +14,7 @@ from PIL import Image
 
 from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_command
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.configuration import Configuration, in_order
+from gan_zoo.report.configurations import Configuration, in_order
 from gan_zoo.report.factors import format_value
 from gan_zoo.report.figure_style import BLUE, GRAY, ORANGE
 from gan_zoo.report.findings import METHOD, findings, subtitle, title

@@ -8,7 +8,7 @@ from typing import Any
 
 from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_command
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.configuration import Configuration, in_order
+from gan_zoo.report.configurations import Configuration, in_order
 from gan_zoo.report.factors import format_value
 from gan_zoo.report.findings import METHOD, findings, subtitle, title
 from gan_zoo.report.run_status import RunStatus

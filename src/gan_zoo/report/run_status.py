@@ -5,7 +5,7 @@ import math
 import re
 
 from gan_zoo.evaluation.health import LEAST_QUALITY
-from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.runs import Run
 
 _HEALTHY = "healthy"

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.configuration import Configuration, in_order
+from gan_zoo.report.configurations import Configuration, in_order
 from gan_zoo.report.findings import seed_order
 from gan_zoo.report.number_format import counted
 from gan_zoo.report.run_status import RunStatus

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.configuration import Configuration
+from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.factors import format_value
 from gan_zoo.report.figure_style import (
     BLUE,

@@ -5,8 +5,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gan_zoo.report.configuration import Configuration
-from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.configurations import Configuration
+from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import NONE, rounding
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.stats import Interval

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gan_zoo.report.comparison import Comparison, dataset_of
-from gan_zoo.report.configuration import Configuration
+from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.factors import canonical, format_value
-from gan_zoo.report.metric_info import lower_is_better
+from gan_zoo.report.metric_choice import lower_is_better
 from gan_zoo.report.number_format import counted
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run, parent_runs

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_zoo.report.metric_info import Metric, choose_metric, lower_is_better
+from gan_zoo.report.metric_choice import Metric, choose_metric, lower_is_better
 from gan_zoo.schema import ConfigError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gan_zoo.report.factors import ABSENT, canonical, format_value
-from gan_zoo.report.metric_info import Metric
+from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run
 from gan_zoo.report.stats import (

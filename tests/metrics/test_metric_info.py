@@ -3,7 +3,7 @@
 import pytest
 
 from gan_zoo.evaluation.config import MIXTURE, image_groups, monitored_tag
-from gan_zoo.metrics.metric import find_metric, higher_is_better
+from gan_zoo.metrics.metric_info import find_metric, higher_is_better
 from gan_zoo.schema import ConfigError
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
-from gan_zoo.metrics.metric import higher_is_better
+from gan_zoo.metrics.metric_info import higher_is_better
 from gan_zoo.schema import ConfigError, suggest
 
 _PREFERRED = ("frechet", "kernel_distance", "wasserstein", "jsd", "high_quality", "coverage")
