@@ -52,11 +52,10 @@ def load(path: Path) -> dict[str, Any]:
     """Read a run's checkpoint onto the CPU. Raises ConfigError for any other file."""
     content = read(path)
     shape = content.get("shape")
-    counts = [content.get(key) for key in ("step", "num_classes", "loader_position")]
-    if isinstance(shape, (tuple, list)):
-        counts += shape
     valid = all(isinstance(content.get(key), dict) for key in ("config", "health"))
     valid = valid and isinstance(shape, (tuple, list))
+    counts = [content.get(key) for key in ("step", "num_classes", "loader_position")]
+    counts += shape if valid else []
     if not valid or not all(isinstance(n, int) and 0 <= n <= _LARGEST for n in counts):
         allowed = "holds no configuration, step, shape, position and health of a run"
         raise ConfigError("checkpoint", path, allowed)
@@ -149,10 +148,8 @@ def must_fit(step: int, folder: Path) -> Iterator[None]:
 
 def delete_after(folder: Path, step: int) -> None:
     """Delete checkpoints of later steps, which training will replace, and partial files."""
-    for path in folder.glob(_NUMBERED):
-        if path.stem.isdecimal() and int(path.stem) > step:
-            path.unlink()
-    for path in folder.glob("*.partial"):
+    later = (p for p in folder.glob(_NUMBERED) if p.stem.isdecimal() and int(p.stem) > step)
+    for path in (*later, *folder.glob("*.partial")):
         path.unlink()
 
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from gan_zoo.architectures.networks import Critic
-from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.loader import to_bytes, to_float
 from gan_zoo.evaluation.config import image_groups
+from gan_zoo.evaluation.image_reference import NUM_QUERIES, Reference, load_reference
 from gan_zoo.evaluation.requirements import check_splits, missing_groups
 from gan_zoo.evaluation.result import EvalResult, FakeBatch, Protocol
 from gan_zoo.metrics.classes import class_shares, per_class_accuracy
@@ -26,28 +25,11 @@ from gan_zoo.metrics.feature_net import (
 )
 from gan_zoo.metrics.feature_tasks import suffix_of, unfit_reason
 from gan_zoo.metrics.inception import inception_numbers, inception_protocol
-from gan_zoo.metrics.precision_recall import DENSITY_K, manifold, nearest, neighbor_distances
+from gan_zoo.metrics.precision_recall import manifold, nearest
 from gan_zoo.training.rng import make_rng
 
-_NUM_QUERIES = 256  # samples whose nearest training image is searched
 _NUM_SHOWN = 32
 _BANK_SIZE = 60_000  # at most so many training images are searched
-
-
-@dataclasses.dataclass(frozen=True)
-class Reference:
-    """Features of real samples, and their distances to training images.
-
-    Attributes:
-        features: (N, 128); probabilities: (N, K).
-        neighbors: squared distances (N, 5), or (N, N - 1) where there are fewer others.
-        nearest: median distance from a real image to its nearest training image, in bytes.
-    """
-
-    features: Tensor
-    neighbors: Tensor
-    probabilities: Tensor
-    nearest: float
 
 
 class ImageMetrics:
@@ -109,7 +91,7 @@ class ImageMetrics:
     @functools.cached_property
     def reference(self) -> Reference:
         """Features of the real images."""
-        return _reference(self.real, self.bank, self.extractor, self.cache)
+        return load_reference(self.real, self.bank, self.extractor, self.cache)
 
     @functools.cached_property
     def about(self) -> Protocol:
@@ -197,32 +179,10 @@ class ImageMetrics:
 
     def _nearest(self, fakes: FakeBatch) -> EvalResult:
         """Measure distances from fakes to training images, relative to those from real images."""
-        queries = to_bytes(fakes.x[:_NUM_QUERIES]).cpu()
+        queries = to_bytes(fakes.x[:NUM_QUERIES]).cpu()
         distance, index = nearest(queries.flatten(1), self.bank.flatten(1))
         ratio = distance.median().item() / max(self.reference.nearest, 1e-9)
         result = self._result({"nearest_ratio": ratio})
         pairs = torch.stack([queries[:_NUM_SHOWN], self.bank[index[:_NUM_SHOWN]]], 1)
         result.pictures["nearest"] = self.dataset.render(to_float(pairs.flatten(0, 1)), 8)
         return result
-
-
-def _reference(
-    samples: InMemoryDataset, bank: Tensor, extractor: FeatureExtractor, cache: Cache
-) -> Reference:
-    """Load a reference from the cache, or compute it, on the extractor's device."""
-
-    def compute() -> dict[str, Any]:
-        output = extractor(samples.x)
-        distance, _ = nearest(samples.x[:_NUM_QUERIES].flatten(1), bank.flatten(1))
-        return {
-            "features": output.features.float(),  # the network's own precision
-            "neighbors": neighbor_distances(output.features, min(DENSITY_K, len(samples) - 1)),
-            "probabilities": output.probabilities,
-            "nearest": distance.median().item(),
-        }
-
-    name = f"features-of-reference-{extractor.identity}-{samples.fingerprint()}"
-    content, device = cache.get_or_compute(name, compute), extractor.device
-    tensors = {name: content[name].double().to(device) for name in ("features", "neighbors")}
-    probabilities = content["probabilities"].to(device)
-    return Reference(**tensors, probabilities=probabilities, nearest=content["nearest"])
