@@ -290,7 +290,7 @@ def test_a_resumed_run_keeps_its_loss(tmp_path):
     assert (config["loss"]["slope"], config["steps"]) == (0.5, 4)
     assert config["loss"]["_target_"].endswith("GeneralizedLossSensitive")
     other = run_script("train.py", "resume=run", "loss=gan", cwd=tmp_path)
-    assert other.stderr.strip() == "error: loss=gan: is no setting of the run to continue"
+    assert other.stderr.strip() == "error: loss=gan: is no setting of the run to resume"
 
 
 def test_only_known_choices_are_read_from_a_run(tmp_path):

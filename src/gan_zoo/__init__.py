@@ -1,3 +1,21 @@
-"""gan_zoo: which loss should the critic of a GAN minimize?"""
+"""gan_zoo: which loss should the critic of a GAN minimize?
+
+From Python: `gan_zoo.train("loss=wgan", "dataset=ring", steps=500)`, `gan_zoo.load(folder)`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gan_zoo.api import Run, load, train
 
 __version__ = "0.1.0"
+__all__ = ["Run", "load", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the interface for Python when it is first used: commands answer without torch."""
+    if name in __all__:
+        from gan_zoo import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

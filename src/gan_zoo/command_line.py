@@ -140,14 +140,20 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 _ROOT = Path(__file__).resolve().parents[2]
 
 
+def program(script: str) -> str:
+    """Return how users call a script: `python train.py`, or `gan-zoo train` if installed."""
+    installed = sys.argv[0].startswith("gan-zoo ") or not (_ROOT / "train.py").is_file()
+    return f"gan-zoo {Path(script).stem}" if installed else f"python {script}"
+
+
 def from_here(script: str, *words: str) -> str:
     """Return the command, quoted for a POSIX shell, that runs a script from the current folder.
 
     script is relative to the project's folder; elsewhere its absolute path is needed.
     """
-    path = _ROOT / script
-    elsewhere = Path.cwd() != _ROOT and path.is_file()
-    return shlex.join(["python", str(path) if elsewhere else script, *words])
+    name, called = program(script).split()
+    elsewhere = name == "python" and Path.cwd() != _ROOT
+    return shlex.join([name, str(_ROOT / script) if elsewhere else called, *words])
 
 
 def given_path(text: str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.command_line import from_here
+from gan_zoo.command_line import from_here, program
 from gan_zoo.latest_sweep import resolve
 from gan_zoo.schema import ConfigError, at_home
 
@@ -174,4 +174,4 @@ def latest(words: Iterable[str]) -> list[str]:
 def reproduce_command(words: Iterable[str]) -> str:
     """Return the command that repeats a run with these overrides, for a POSIX shell."""
     kept = [w for w in latest(words) if w.partition("=")[0].lstrip("+") not in _FOLDER_KEYS]
-    return shlex.join(["python", "train.py", *kept])
+    return f"{program('train.py')} {shlex.join(kept)}".rstrip()

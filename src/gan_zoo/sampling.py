@@ -98,6 +98,12 @@ class Sampler:
         """Generate samples (N, *shape) from latent vectors (N, z_dim) and labels (N,)."""
         return generate(self.generator, z, y)
 
+    def render(self, z: Tensor, y: Tensor) -> Picture:
+        """Render samples as one image, with class names beside its rows."""
+        columns = grid_columns(len(y), len(y.unique()))
+        rows = row_names(y, columns, self.class_names)
+        return render(self.dataset, self.generate(z, y), columns, rows)
+
 
 def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
     """Load the generator of a checkpoint, or of a run's newest valid checkpoint, on the CPU.
@@ -120,9 +126,7 @@ def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
 
 def write_grid(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
     """Write all samples as one image, with class names beside its rows."""
-    columns = grid_columns(len(y), len(y.unique()))
-    rows = row_names(y, columns, sampler.class_names)
-    _save(render(sampler.dataset, sampler.generate(z, y), columns, rows), path)
+    _save(sampler.render(z, y), path)
 
 
 def write_images(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None:

@@ -1,7 +1,7 @@
 """The command line of train.py: the only package that imports Hydra. It does not import torch."""
 
 from gan_zoo.launch.errors import one_line_hydra_errors
-from gan_zoo.launch.hydra_config import initialize, to_dict
+from gan_zoo.launch.hydra_config import compose_run, initialize, load_config, save_config, to_dict
 from gan_zoo.launch.preflight import PreflightCallback
 from gan_zoo.launch.resume import prepare_overrides
 from gan_zoo.launch.usage_errors import check_overrides
@@ -9,8 +9,11 @@ from gan_zoo.launch.usage_errors import check_overrides
 __all__ = [
     "PreflightCallback",
     "check_overrides",
+    "compose_run",
     "initialize",
+    "load_config",
     "one_line_hydra_errors",
     "prepare_overrides",
+    "save_config",
     "to_dict",
 ]

@@ -1,10 +1,11 @@
 """Errors of Hydra and OmegaConf as one line that suggests what to type, with an exit code."""
 
+import inspect
 import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from gan_zoo.command_line import (
     exit_with,
     from_here,
     one_line_errors,
+    program,
 )
 from gan_zoo.launch.config_catalog import Catalog
 from gan_zoo.run_folder import flatten
@@ -51,7 +53,7 @@ def one_line_hydra_errors() -> Iterator[None]:
             except (HydraException, OmegaConfBaseException) as error:
                 exit_usage_error(format_hydra_error(error))
             except BrokenExecutor:  # a launcher's processes
-                hint = "python train.py sweep=resume runs the remaining jobs"
+                hint = f"{program('train.py')} sweep=resume runs the remaining jobs"
                 exit_with("a process of the sweep was killed", EXIT_FAILED, hint)
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
@@ -66,14 +68,28 @@ def exit_on_config_error() -> Iterator[None]:
         exit_usage_error(format_hydra_error(error))
 
 
-def format_hydra_error(error: Exception) -> str:
-    """Return one line for an error of our own, of Hydra or of OmegaConf."""
+@contextmanager
+def config_errors(words: Sequence[str]) -> Iterator[None]:
+    """Raise ConfigError for an error of Hydra or OmegaConf about these words."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        key, _, allowed = format_hydra_error(error, words).partition(": ")
+        raise ConfigError(key, inspect.Parameter.empty, allowed) from None
+
+
+def format_hydra_error(error: Exception, words: Sequence[str] | None = None) -> str:
+    """Return one line for an error of our own, of Hydra or of OmegaConf.
+
+    words: of the command line; by default those of this process.
+    """
+    words = sys.argv[1:] if words is None else words
     if isinstance(error, ConfigError):
         return str(error)
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read; settings are typed as KEY=VALUE"
     if isinstance(error.__cause__, (ConfigAttributeError, ConfigKeyError)):
-        return _unknown_key(error.__cause__, sys.argv[1:])
+        return _unknown_key(error.__cause__, words)
     text = f"{error}\n{error.__cause__ or ''}"
     if swept := _SWEEP.search(text):
         return _sweep_without_flag(swept[1] or swept[2])

@@ -5,19 +5,20 @@ from collections.abc import Iterable
 
 from hydra import compose
 
+from gan_zoo.command_line import program
 from gan_zoo.launch.config_catalog import CONFIGS, choices
 from gan_zoo.launch.hydra_config import initialize
 
 _TEXT = """\
 gan_zoo: which loss should the critic of a GAN minimize?
 
-  python train.py                                      train on embedded glyphs, no download
-  python train.py dataset=ring loss=wgan               other data, another loss with its recipe
-  python train.py loss=glsgan loss.slope=-1 steps=2000 any key below can be set
-  python train.py -m loss=gan,lsgan,wgan seed=0,1,2    a sweep: one run folder each
-  python train.py loss=wgan --help                     the settings of another loss
-  python train.py loss=wgan --cfg job                  what would be trained
-  python scripts/sample.py outputs/runs/RUN            generate samples from a trained generator
+  {train}                                      train on embedded glyphs, no download
+  {train} dataset=ring loss=wgan               other data, another loss with its recipe
+  {train} loss=glsgan loss.slope=-1 steps=2000 any key below can be set
+  {train} -m loss=gan,lsgan,wgan seed=0,1,2    a sweep: one run folder each
+  {train} loss=wgan --help                     the settings of another loss
+  {train} loss=wgan --cfg job                  what would be trained
+  {sample} outputs/runs/RUN            generate samples from a trained generator
 
 Choices, as group=name:
 
@@ -53,7 +54,8 @@ def help_text(words: Iterable[str]) -> str:
         if name and _group(choice) in groups:
             settings.append(_shown(choice, name))
     listed = "\n".join(f"{group}: {', '.join(names)}" for group, names in groups.items())
-    return _TEXT.format(choices=listed, settings="\n".join(settings))
+    calls = {"train": program("train.py"), "sample": program("scripts/sample.py")}
+    return _TEXT.format(**calls, choices=listed, settings="\n".join(settings))
 
 
 def _shown(choice: str, name: str) -> str:

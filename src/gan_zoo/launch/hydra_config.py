@@ -1,16 +1,18 @@
 """Configurations as Hydra composes them and as .hydra/ stores them, with Hydra 1.3.2 to 1.4."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import hydra
 import hydra.utils
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_zoo.atomic_write import write_text
 from gan_zoo.launch.config_catalog import CONFIGS
+from gan_zoo.launch.errors import config_errors
 from gan_zoo.schema import ConfigError
 
 # Hydra 1.4 deprecates version_base, and warns about classes that it instantiates unless listed.
@@ -24,6 +26,17 @@ hydra_main = hydra.main(config_path=str(CONFIGS), config_name="train", **_VERSIO
 def initialize() -> AbstractContextManager[None]:
     """Let `hydra.compose` read the project's configuration files inside this block."""
     return hydra.initialize_config_dir(str(CONFIGS), **_VERSION)
+
+
+def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, Path]:
+    """Compose the configuration of one run outside `hydra.main`, and return it with its folder.
+
+    Raises ConfigError for an unknown key or choice.
+    """
+    with config_errors(overrides), initialize():
+        config = hydra.compose("train", list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(config)  # from which `save_config` takes it
+    return config, Path(config.hydra.run.dir)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from gan_zoo import command_line
+from gan_zoo import __version__, command_line
 from gan_zoo.command_line import EXIT_FAILED
 from gan_zoo.launch.errors import one_line_hydra_errors
 from gan_zoo.launch.help import help_text, wants_help
@@ -41,6 +41,9 @@ def main() -> None:
     """Train one run or a sweep, as the command line asks, or print its help."""
     with one_line_hydra_errors():
         words = sys.argv[1:]
+        if words == ["--version"]:
+            print(f"gan-zoo {__version__}")
+            return
         if wants_help(words):
             print(help_text(words))
             return

@@ -16,7 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import latest_sweep
-from gan_zoo.command_line import EXIT_FAILED
+from gan_zoo.command_line import EXIT_FAILED, program
 from gan_zoo.launch.errors import exit_on_config_error
 from gan_zoo.launch.hydra_config import load_config, overrides_of, to_dict, writable
 from gan_zoo.launch.job_folders import ONLY_JOB, check_job_folders, check_run_folder, job_folder
@@ -64,7 +64,7 @@ class PreflightCallback(Callback):
             check_job_folders(sweep, folders)
             _check_compatibility(experiments)
             if not any(map(_has_metric, experiments)):
-                print(_NO_METRIC, file=sys.stderr)
+                print(_NO_METRIC.format(evaluate=program("scripts/evaluate.py")), file=sys.stderr)
             latest_sweep.note(sweep)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
@@ -129,7 +129,7 @@ def _has_metric(experiment: "Experiment") -> bool:
 
 _NO_METRIC = (
     "no job will be evaluated (evaluate_every=0, or no test samples): the report will show losses"
-    " and samples, and will not rank; python scripts/evaluate.py evaluates runs afterwards"
+    " and samples, and will not rank; {evaluate} evaluates runs afterwards"
 )
 
 

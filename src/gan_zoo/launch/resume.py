@@ -70,7 +70,7 @@ def apply_resume(config: DictConfig) -> None:
         if is_choice and override.input_line in saved_words:
             continue  # the run was started with it; see `add_saved_choices`
         if is_choice:
-            raise ConfigError(key, override.value(), "is no setting of the run to continue")
+            raise ConfigError(key, override.value(), "is no setting of the run to resume")
         OmegaConf.update(config, key, override.value())
         given.append(override.input_line)
     config.hydra.run.dir = str(folder)

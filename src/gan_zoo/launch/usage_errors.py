@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from gan_zoo.command_line import program
 from gan_zoo.launch.config_catalog import Catalog
 from gan_zoo.launch.overrides import AS_TYPED, FOLDERS, wants_sweep
 from gan_zoo.schema import ConfigError, near
 
 _NAME = re.compile(r"[+~]{0,2}[A-Za-z_$][\w.$/@-]*", re.ASCII)
 _SPAN = re.compile(r"(\d+) ?(?:\.{2,3}|-|:) ?(\d+)")
-_HELP = "settings are typed as KEY=VALUE; python train.py --help lists them"
+
+
 _NOUNS = {"dataset", "architecture", "loss", "regularizer", "optimizer"}
 _DASHES = re.compile(r"^[-‐‑‒–—―−]+")
 _FLAGS = ("-m", "--multirun", "-h", "--help", "--hydra-help", "--version", "--resolve", "-r")
@@ -80,13 +82,13 @@ def _known_option(words: Sequence[str]) -> str:
     known = Catalog().ending_in(name.replace("-", "_"))
     if known:
         return f"settings have no dashes: type {known[0]}={value}"
-    return f"is no option; {_HELP}"
+    return f"is no option; {_help()}"
 
 
 def check_overrides(words: Sequence[str], swept: bool = False) -> None:
     """Raises ConfigError, with what to type instead, for words that are no overrides."""
     if "" in words:
-        refuse_word("an empty word", _HELP)
+        refuse_word("an empty word", _help())
     bare = _BareWords(words)
     if bare.wrong:
         refuse_word(" ".join(bare.wrong), bare.advice())
@@ -100,7 +102,7 @@ def _check_assignment(name: str, value: str, swept: bool) -> None:
     word, key = f"{name}={value}", name.lstrip("+~")
     if not _NAME.fullmatch(name):
         close = near(key, Catalog().keys) if key else []
-        refuse_word(word, f"did you mean {close[0]}?" if close else _HELP)
+        refuse_word(word, f"did you mean {close[0]}?" if close else _help())
     if key in FOLDERS - {"sweep"} and not value:
         raise ConfigError(key, value, "must be the path of a folder")
     if key in AS_TYPED:
@@ -185,7 +187,7 @@ class _BareWords:
         close = known or near(word, [*names, *self.catalog.keys])[:1]
         named = [choice for name in close for choice in self.catalog.named(name)]
         likely = named or [f"{name}=VALUE" for name in close]
-        return f"did you mean {' or '.join(likely)}?" if likely else _HELP
+        return f"did you mean {' or '.join(likely)}?" if likely else _help()
 
 
 def _bare(word: str) -> bool:
@@ -204,3 +206,7 @@ def _type(word: str, *words: str) -> NoReturn:
 
 def _shell(*words: str) -> str:
     return " ".join(word if " or " in word else shlex.quote(word) for word in words)
+
+
+def _help() -> str:
+    return f"settings are typed as KEY=VALUE; {program('train.py')} --help lists them"

@@ -1,0 +1,139 @@
+"""gan_zoo from Python and notebooks: train a run, or load one, and use what it learned."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gan_zoo import launch, run
+from gan_zoo.compatibility import check_compatibility
+from gan_zoo.experiment import load_experiment
+from gan_zoo.report.build import write_report
+from gan_zoo.run_folder import check_unchanged, finished_summary, has_run
+from gan_zoo.sampling import Sampler, load_sampler
+from gan_zoo.schema import ConfigError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A trained run: an ordinary folder, which every command reads, too.
+
+    Attributes:
+        folder: of the run.
+    """
+
+    folder: Path
+
+    @functools.cached_property
+    def config(self) -> dict[str, Any]:
+        """All settings, as saved in .hydra/config.yaml."""
+        return launch.to_dict(launch.load_config(self.folder))
+
+    @functools.cached_property
+    def summary(self) -> dict[str, Any]:
+        """Last values, health, versions, commit and more; empty if the run is unfinished."""
+        path = self.folder / "summary.json"
+        return json.loads(path.read_bytes()) if path.exists() else {}
+
+    @property
+    def metrics(self) -> dict[str, list[float | None]]:
+        """Columns of equal length, `step` first, for pandas.DataFrame; None where not logged."""
+        rows: dict[int, dict[str, float | None]] = {}
+        for line in (self.folder / "metrics.jsonl").read_bytes().splitlines():
+            values = json.loads(line)
+            rows.setdefault(values["step"], {}).update(values)
+        tags = dict.fromkeys(["step", *(tag for row in rows.values() for tag in row)])
+        return {tag: [rows[step].get(tag) for step in sorted(rows)] for tag in tags}
+
+    @functools.cached_property
+    def sampler(self) -> Sampler:
+        """The generator's moving average of the newest checkpoint, on the CPU."""
+        return load_sampler(self.folder)
+
+    def sample(self, n: int, label: str | int | None = None, seed: int = 0) -> "Tensor":
+        """Generate samples (n, *shape): images in [-1, 1], NCHW, or points.
+
+        label: a class by name or number, if the run is conditional; None for all classes in equal
+        blocks. Raises ConfigError for an unknown class.
+        """
+        return self.sampler.generate(*self._latents(n, label, seed))
+
+    def grid(self, n: int | None = None, label: str | int | None = None, seed: int = 0) -> "Image":
+        """Render n samples as one image, by default as many as a grid of training shows."""
+        from PIL import Image
+
+        z, y = self._latents(n or self.sampler.dataset.grid_size, label, seed)
+        return Image.fromarray(self.sampler.render(z, y).pixels)
+
+    def _latents(self, n: int, label: str | int | None, seed: int) -> "tuple[Tensor, Tensor]":
+        chosen = () if label is None else self.sampler.parse_classes(str(label))
+        return self.sampler.latent(n, seed), self.sampler.labels(n, chosen)
+
+    def evaluate(self, **settings: Any) -> Mapping[str, float]:
+        """Evaluate the newest checkpoint again and write evaluation.json; returns the values.
+
+        settings: metrics, num_samples, seed, cache, device, as scripts/evaluate.py has them. Raises
+        ConfigError for a wrong one.
+        """
+        from gan_zoo.evaluation.offline import OfflineEvaluator, parse
+
+        words = [f"{key}={value}" for key, value in settings.items()]
+        return OfflineEvaluator(parse([str(self.folder), *words])).evaluate(self.folder).numbers
+
+    def report(self, *others: "Run", **options: Any) -> Path:
+        """Write a report on this run and others, and return the path of its page.
+
+        options: out, metric, baseline and more, as `write_report` has them.
+        """
+        return write_report([each.folder for each in (self, *others)], **options)[0]
+
+
+def train(*overrides: str, folder: Path | str | None = None, **settings: Any) -> Run:
+    """Train one run, as `python train.py OVERRIDES...` would, and return it.
+
+    Resumes a run that the folder already contains, with the same settings; a finished one is
+    returned as it is.
+
+    Args:
+        overrides: as on the command line, such as "loss=wgan".
+        folder: of the run; by default a new one in outputs/runs.
+        settings: more of them, by name: steps=500.
+
+    Raises ConfigError for a wrong setting, and Stopped if the run ended early.
+    """
+    words = [*overrides, *(f"{key}={_text(value)}" for key, value in settings.items())]
+    launch.check_overrides(words)
+    config, default = launch.compose_run(words)
+    place = default if folder is None else Path(folder)
+    experiment = load_experiment(launch.to_dict(config))
+    if has_run(place):
+        check_unchanged(load(place).config, experiment.config)
+    else:
+        check_compatibility(experiment)
+    if finished_summary(place, experiment.settings.steps) is None:
+        launch.save_config(config, place)
+    run.train(experiment, place)
+    return Run(place)
+
+
+def load(folder: Path | str) -> Run:
+    """Load a run's folder. Raises ConfigError for a folder that contains no run."""
+    place = Path(folder)
+    if not (place / ".hydra" / "config.yaml").is_file():
+        raise ConfigError("folder", place, "contains no run")
+    return Run(place)
+
+
+def _text(value: Any) -> str:
+    """Return a value as Hydra's command line has it."""
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{','.join(map(_text, value))}]"
+    return str(value)

@@ -1,0 +1,1 @@
+"""The commands beside train, for `gan-zoo NAME` and scripts/NAME.py; `main()` reads sys.argv."""

@@ -1,0 +1,58 @@
+"""Sample from a trained generator: `gan-zoo sample RUN_OR_CHECKPOINT`."""
+
+import argparse
+
+from gan_zoo.command_line import given_path, one_line_errors, whole_number
+from gan_zoo.latest_sweep import resolve
+
+POSITIVE = whole_number(1)
+
+
+def arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=given_path, help="a run's folder, or a checkpoint file")
+    parser.add_argument("--grid", type=POSITIVE, metavar="N", help="one image of N samples")
+    parser.add_argument("--pngs", type=POSITIVE, metavar="N", help="N images of one sample each")
+    parser.add_argument("--npz", type=POSITIVE, metavar="N", help="an .npz of N samples")
+    parser.add_argument("--interpolation", type=POSITIVE, metavar="ROWS", help="rows of ten steps")
+    classes = {"metavar": "NAME[,NAME...]", "dest": "classes"}
+    parser.add_argument("--class", **classes, help="only this class, or these; names or numbers")
+    parser.add_argument("--per-class", type=POSITIVE, metavar="N", help="a grid, N of each class")
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, help="of the latent vectors (default 0)"
+    )
+    parser.add_argument("--trained", action="store_true", help="not the moving average")
+    parser.add_argument("--out", type=given_path, help="folder to write to (default RUN/generated)")
+    return parser.parse_args()
+
+
+@one_line_errors()
+def main() -> None:
+    """Write the requested files, or a grid."""
+    args = arguments()
+    from gan_zoo import sampling  # imports torch, so only after the command line is checked
+
+    source = resolve(args.source)
+    sampler = sampling.load_sampler(source, averaged=not args.trained)
+    chosen = sampler.parse_classes(args.classes) if args.classes is not None else ()
+    run = source if source.is_dir() else source.parent.parent
+    out = args.out or run / "generated"
+
+    def latents(count: int) -> dict:
+        return {"z": sampler.latent(count, args.seed), "y": sampler.labels(count, chosen)}
+
+    if args.pngs:
+        sampling.write_images(sampler, out / "pngs", **latents(args.pngs))
+    if args.npz:
+        sampling.write_npz(sampler, out / "samples.npz", **latents(args.npz))
+    if args.interpolation:
+        path = out / "interpolation.png"
+        sampling.write_interpolation(sampler, path, args.interpolation, 10, args.seed, chosen)
+    if args.per_class:
+        count = args.per_class * (len(chosen) or sampler.generator.num_classes)
+        sampling.write_grid(sampler, out / "classes.png", **latents(count))
+    if args.grid or not (args.pngs or args.npz or args.interpolation or args.per_class):
+        count = args.grid or sampler.dataset.grid_size
+        sampling.write_grid(sampler, out / "grid.png", **latents(count))
+    print(f"step {sampler.step}, written to {out}")
