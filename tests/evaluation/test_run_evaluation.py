@@ -247,6 +247,17 @@ def test_each_protocol_has_its_own_table():
     assert second.split()[-2:] == ["metric/x", "20"]
 
 
+def test_folder_of_a_sweep_means_its_runs(tmp_path):
+    for name in ("seed=0", "seed=1"):
+        (tmp_path / name / "checkpoints").mkdir(parents=True)
+        (tmp_path / name / "checkpoints" / "00000001.pt").touch()
+    (tmp_path / "report").mkdir()
+    (tmp_path / "failed" / "checkpoints").mkdir(parents=True)
+    assert parse([str(tmp_path)]).runs == (tmp_path / "seed=0", tmp_path / "seed=1")
+    assert parse([str(tmp_path / "seed=1")]).runs == (tmp_path / "seed=1",)
+    assert parse([str(tmp_path / "report")]).runs == (tmp_path / "report",)
+
+
 def test_parse_command_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "seed=0").mkdir()

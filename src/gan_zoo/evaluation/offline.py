@@ -40,12 +40,13 @@ class EvalArgs:
 def parse(words: Sequence[str]) -> EvalArgs:
     """Parse a command line: KEY=VALUE with a known KEY is a setting, every other word a run.
 
-    A run's folder may contain an equals sign, such as ./seed=0. Raises ConfigError for a setting
-    of a wrong type, or a run that does not exist.
+    A run's folder may contain an equals sign, such as ./seed=0. The folder of a sweep stands for its
+    runs that have checkpoints. Raises ConfigError for a setting of a wrong type, or a run that does
+    not exist.
     """
     values = {key: text for key, _, text in (word.partition("=") for word in words) if key in _KEYS}
     paths = [given_path(word) for word in words if word.partition("=")[0] not in _KEYS]
-    runs = tuple(resolve_all(paths))
+    runs = tuple(run for path in resolve_all(paths) for run in _runs_of(path))
     for run in runs:
         if not run.exists():
             keys = ", ".join(f"{key}=" for key in _KEYS)
@@ -55,6 +56,14 @@ def parse(words: Sequence[str]) -> EvalArgs:
     device = values.pop("device", "cpu")
     settings = Evaluation(**{key: _value(key, text) for key, text in values.items()})
     return EvalArgs(runs, settings, device)
+
+
+def _runs_of(path: Path) -> list[Path]:
+    """Return a run or checkpoint itself, or else all runs with checkpoints below a folder."""
+    if (path / "checkpoints").is_dir():
+        return [path]
+    below = sorted({checkpoint.parents[1] for checkpoint in path.rglob("checkpoints/*.pt")})
+    return below or [path]  # a folder without any is refused when it is evaluated
 
 
 def _value(key: str, text: str) -> Any:
