@@ -40,9 +40,9 @@ class EvalArgs:
 def parse(words: Sequence[str]) -> EvalArgs:
     """Parse a command line: KEY=VALUE with a known KEY is a setting, every other word a run.
 
-    A run's folder may contain an equals sign, such as ./seed=0. The folder of a sweep stands for its
-    runs that have checkpoints. Raises ConfigError for a setting of a wrong type, or a run that does
-    not exist.
+    A run's folder may contain an equals sign, such as ./seed=0. The folder of a sweep stands for
+    its runs that have checkpoints. Raises ConfigError for a setting of a wrong type, or a run that
+    does not exist.
     """
     values = {key: text for key, _, text in (word.partition("=") for word in words) if key in _KEYS}
     paths = [given_path(word) for word in words if word.partition("=")[0] not in _KEYS]
