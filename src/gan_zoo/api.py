@@ -11,6 +11,8 @@ from gan_zoo import launch, run
 from gan_zoo.compatibility import check_compatibility
 from gan_zoo.experiment import load_experiment
 from gan_zoo.report.build import write_report
+from gan_zoo.report.history import read_records
+from gan_zoo.report.run_files import read_json
 from gan_zoo.run_folder import check_unchanged, finished_summary, has_run
 from gan_zoo.sampling import Sampler, load_sampler
 from gan_zoo.schema import ConfigError
@@ -38,18 +40,14 @@ class Run:
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
         """Last values, health, versions, commit and more; empty if the run is unfinished."""
-        path = self.folder / "summary.json"
-        return json.loads(path.read_bytes()) if path.exists() else {}
+        return read_json(self.folder / "summary.json") or {}
 
     @property
     def metrics(self) -> dict[str, list[float | None]]:
         """Columns of equal length, `step` first, for pandas.DataFrame; None where not logged."""
-        rows: dict[int, dict[str, float | None]] = {}
-        for line in (self.folder / "metrics.jsonl").read_bytes().splitlines():
-            values = json.loads(line)
-            rows.setdefault(values["step"], {}).update(values)
-        tags = dict.fromkeys(["step", *(tag for row in rows.values() for tag in row)])
-        return {tag: [rows[step].get(tag) for step in sorted(rows)] for tag in tags}
+        rows, _, _ = read_records(self.folder / "metrics.jsonl")
+        tags = dict.fromkeys(["step", *(tag for row in rows for tag in row)])
+        return {tag: [row.get(tag) for row in rows] for tag in tags}
 
     @functools.cached_property
     def sampler(self) -> Sampler:

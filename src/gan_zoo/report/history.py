@@ -36,10 +36,16 @@ class Curves:
 
 
 def read_curves(path: Path) -> Curves:
-    """Read a metrics.jsonl. Raises OSError where there is none.
+    """Read the curves of a metrics.jsonl. Raises OSError where there is none."""
+    records, broken, cut_off = read_records(path)
+    return Curves(_columns(records), broken, cut_off)
+
+
+def read_records(path: Path) -> tuple[list[dict[str, Any]], int, bool]:
+    """Read a metrics.jsonl: values by tag for each step, broken lines, and whether the last is one.
 
     Lines of one step are merged; a line of an earlier step, by a run that resumed from a
-    checkpoint, replaces what came after it.
+    checkpoint, replaces what came after it. Raises OSError where there is no file.
     """
     lines = path.read_bytes().splitlines()
     parsed = _parse_together(lines) or [_parse(line) for line in lines]
@@ -54,7 +60,7 @@ def read_curves(path: Path) -> Curves:
             records.pop()
         same_step = records and records[-1]["step"] == record["step"]
         records.append({**records.pop(), **record} if same_step else record)
-    return Curves(_columns(records), broken, cut_off)
+    return records, broken, cut_off
 
 
 def _parse_together(lines: list[bytes]) -> list[Any] | None:
