@@ -16,7 +16,7 @@ from forked_scripts import run_script
 from gan_zoo import checkpoints
 from gan_zoo import experiment as experiments
 from gan_zoo.evaluation.offline import OfflineEvaluator, parse
-from gan_zoo.launch import main
+from gan_zoo.launch import job, main
 from gan_zoo.run import train
 from gan_zoo.sampling import load_sampler
 from gan_zoo.schema import ConfigError
@@ -221,7 +221,7 @@ def test_an_unexpected_error_saves_the_run(tmp_path, composed, capsys):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment.loss.__class__, "generator", broken)
-        patch.setattr(main, "save_config", lambda *_: None)
+        patch.setattr(job, "save_config", lambda *_: None)
         with pytest.raises(SystemExit) as ended:
             main._train_alone(experiment, None, folder)
     assert ended.value.code == 3
@@ -234,7 +234,7 @@ def test_an_unexpected_error_saves_the_run(tmp_path, composed, capsys):
 
 
 def test_a_diverged_run_exits_with_3(tmp_path, composed, capsys, monkeypatch):
-    monkeypatch.setattr(main, "save_config", lambda *_: None)
+    monkeypatch.setattr(job, "save_config", lambda *_: None)
     experiment = experiments.load_experiment(composed(*SMALL, "steps=400", "optimizer.lr=10"))
     for _ in range(2):  # the second one does not train
         with pytest.raises(SystemExit) as ended:
@@ -243,13 +243,13 @@ def test_a_diverged_run_exits_with_3(tmp_path, composed, capsys, monkeypatch):
         line = capsys.readouterr().err.strip().splitlines()[-1]
         assert line.startswith("error: diverged at step ")
         assert line.endswith(f": {tmp_path}")
-    main._train_in_sweep(experiment, None, tmp_path)  # a result, not a failure
+    main._SweepJob(experiment, None, tmp_path, None).train()  # a result, not a failure
     assert not (tmp_path / "failure.txt").exists()
 
 
 def test_a_refused_run_deletes_nothing(tmp_path, composed, monkeypatch):
     (tmp_path / "mine.txt").write_text("precious")
-    monkeypatch.setattr(main, "save_config", lambda *_: None)
+    monkeypatch.setattr(job, "save_config", lambda *_: None)
     experiment = experiments.load_experiment(composed(*SMALL, "batch_size=301", "steps=2"))
     with pytest.raises(SystemExit):
         main._train_alone(experiment, None, tmp_path)

@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gan_zoo import checkpoints
 from gan_zoo.data.npz import Npz
 from gan_zoo.experiment import load_experiment
+from gan_zoo.monitoring.console import plain
 from gan_zoo.monitoring.header import run_header
 from gan_zoo.monitoring.logger import RunLogger
 from gan_zoo.report.sample_sheets import tiles
@@ -254,3 +255,28 @@ def test_names_that_are_not_utf_8_survive_the_summary(tmp_path):
     run_logger.summary({"classes": {"caf\udce9": 3}})
     read_again = json.loads((tmp_path / "summary.json").read_text())
     assert read_again["classes"] == {"caf\udce9": 3}
+
+
+def test_full_disk_keeps_the_old_summary(tmp_path, monkeypatch):
+    run_logger = RunLogger(tmp_path, 1, 1)
+    run_logger.summary({"health": "healthy"})
+    before = (tmp_path / "summary.json").read_text()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        run_logger.summary({"health": "collapsed"})
+    assert (tmp_path / "summary.json").read_text() == before
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_header_shows_changed_settings_in_bold(composed):
+    parts = load_experiment(composed("dataset=ring", "loss=wgan", "seed=1"))
+    networks = parts.networks((2,), 1)
+    text = run_header(parts, *networks, {"seed", "loss._target_", "optimizer.critic.lr"})
+    for shown in ("losses.Wasserstein", "seed=1", "lr=5e-05"):
+        assert text.count(f"\x1b[1m{shown}\x1b[0m") == 1
+    assert text.count("\x1b") == 6
+    assert plain(text) == run_header(parts, *networks)

@@ -7,13 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_zoo import launch, run
-from gan_zoo.compatibility import check_compatibility
-from gan_zoo.experiment import load_experiment
+from gan_zoo import launch
 from gan_zoo.report.build import write_report
 from gan_zoo.report.history import read_records
 from gan_zoo.report.run_files import read_json
-from gan_zoo.run_folder import check_unchanged, finished_summary, has_run
 from gan_zoo.sampling import Sampler, load_sampler
 from gan_zoo.schema import ConfigError
 
@@ -109,14 +106,8 @@ def train(*overrides: str, folder: Path | str | None = None, **settings: Any) ->
     launch.check_overrides(words)
     config, default = launch.compose_run(words)
     place = default if folder is None else Path(folder)
-    experiment = load_experiment(launch.to_dict(config))
-    if has_run(place):
-        check_unchanged(load(place).config, experiment.config)
-    else:
-        check_compatibility(experiment)
-    if finished_summary(place, experiment.settings.steps) is None:
-        launch.save_config(config, place)
-    run.train(experiment, place)
+    (experiment,) = launch.check_jobs([(config, place)])
+    launch.train_job(experiment, config, place)
     return Run(place)
 
 

@@ -15,6 +15,7 @@ from gan_zoo.evaluation.periodic import periodic_evaluation
 from gan_zoo.experiment import Experiment
 from gan_zoo.monitoring.header import config_table
 from gan_zoo.monitoring.logger import RunLogger
+from gan_zoo.monitoring.progress import JobDisplay
 from gan_zoo.monitoring.sample_grid import Picture, SampleGrid
 from gan_zoo.run_folder import data_history, flatten, set_aside_files
 from gan_zoo.schema import ConfigError
@@ -31,6 +32,7 @@ class RunCallbacks:
     Args:
         samples: training samples, with the labels that the networks see.
         state: content of the checkpoint that the run resumes from; None for a new run.
+        job: of a sweep; None for a run alone.
 
     Raises ConfigError, before anything is written, for an evaluation that does not suit the data.
     """
@@ -42,6 +44,7 @@ class RunCallbacks:
         trainer: Trainer,
         folder: Path,
         state: Mapping[str, Any] | None = None,
+        job: JobDisplay | None = None,
     ):
         self.experiment, self.samples, self.trainer = experiment, samples, trainer
         self.settings, self.state = experiment.settings, state or {}
@@ -64,15 +67,15 @@ class RunCallbacks:
         self._next_log_time = 0.0
         if state is None:
             set_aside_files(folder)
-        self.logger = self._make_logger(folder)
+        self.logger = self._make_logger(folder, job)
 
-    def _make_logger(self, folder: Path) -> RunLogger:
+    def _make_logger(self, folder: Path, job: JobDisplay | None) -> RunLogger:
         step, images, settings = self.trainer.step, self.trainer.loader.position, self.settings
         every = settings.log_every or settings.evaluate_every or 1
         # killed between its last checkpoint and its summary, a run cannot repeat its last line
         period = 1 if step == settings.steps else every
         evaluated = self.evaluated_step == step and self._evaluates_at(step)
-        shown = (evaluated, self.experiment.dataset.unit)
+        shown = (evaluated, self.experiment.dataset.unit, job)
         return RunLogger(folder, settings.steps, period, step, images, *shown)
 
     def _evaluates_at(self, step: int) -> bool:
@@ -202,7 +205,7 @@ class RunCallbacks:
 
     def on_divergence(self) -> None:
         """Log why the run stops early."""
-        log.error("health: %s; stopping", self.health_monitor.health.status)
+        log.info("health: %s; stopping", self.health_monitor.health.status)
         self._log_health(self.trainer.step)
 
     def on_end(self, origin: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.placement import place_data
 from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.experiment import Experiment
+from gan_zoo.monitoring.console import plain
 from gan_zoo.monitoring.header import run_header
+from gan_zoo.monitoring.progress import JobDisplay, last_numbers
 from gan_zoo.provenance import provenance
 from gan_zoo.run_folder import check_unchanged, diverged, finished_summary, refuse_other_data
 from gan_zoo.schema import ConfigError
@@ -28,11 +31,20 @@ log = logging.getLogger(__name__)
 _MARGIN_SAMPLES = 512  # real samples that estimate how large margins will be
 
 
-def train(experiment: Experiment, folder: Path) -> dict[str, Any]:
+def train(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    job: JobDisplay | None = None,
+    changed: Collection[str] = (),
+) -> dict[str, Any]:
     """Train one model in a folder of its own. Returns the summary that it also writes there.
 
     Resumes the run that the folder already contains, exactly from its newest valid checkpoint;
     does not change a finished run.
+
+    job: how a job of a sweep shows its progress; changed: dotted keys of settings that the header
+    shows in bold.
 
     Raises ConfigError, before anything is written, for parts that do not fit together, and Stopped
     for a run that stops early: by a signal, after it is saved, or because it cannot be saved.
@@ -46,10 +58,16 @@ def train(experiment: Experiment, folder: Path) -> dict[str, Any]:
         log.info("finished at step %s already: %s", summary["steps"], folder)
         return summary
     with deterministic(settings.deterministic):
-        return _train(experiment, folder, state)
+        return _train(experiment, folder, state, job, changed)
 
 
-def _train(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -> dict[str, Any]:
+def _train(
+    experiment: Experiment,
+    folder: Path,
+    state: dict[str, Any] | None,
+    job: JobDisplay | None,
+    changed: Collection[str],
+) -> dict[str, Any]:
     """Train from a checkpoint's state, or from step 0; see `train`."""
     settings, device = experiment.settings, experiment.device()
     samples = place_data(load_samples(experiment), device, experiment.dataset)
@@ -57,9 +75,10 @@ def _train(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -
     if state is not None:
         check_data(experiment, state)
         load_state(trainer, state, folder)
-    log.info("\n%s", run_header(experiment, trainer.gan.generator, trainer.gan.critic))
+    header = run_header(experiment, trainer.gan.generator, trainer.gan.critic, changed)
+    log.info("\n%s", plain(header), extra={"styled": f"\n{header}"})
 
-    callbacks = RunCallbacks(experiment, samples, trainer, folder, state)
+    callbacks = RunCallbacks(experiment, samples, trainer, folder, state, job)
     checkpoints.delete_after(folder / "checkpoints", trainer.step)
     origin = provenance(device, folder)
     with callbacks.logger, catch_signals() as flag:
@@ -78,6 +97,7 @@ def _train(experiment: Experiment, folder: Path, state: dict[str, Any] | None) -
             callbacks.saver.rescue()
             raise _stopped(error) from error
         summary = callbacks.on_end(origin)
+    log.info("%s", last_numbers(summary))
     log.info("%s: %s", "ended" if diverged(summary) else "done", folder)
     return summary
 

@@ -27,7 +27,7 @@ RESUMABLE_KEYS = {
     *("device", "deterministic", "resume", "allow_changes", "sweep", "retry_failed"),
     *(f"evaluation.{name}" for name in ("num_samples", "seed", "metrics", "monitor", "cache")),
 }
-_FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders
+FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders
 _FAILURE = "failure.txt"
 
 
@@ -173,5 +173,5 @@ def latest(words: Iterable[str]) -> list[str]:
 
 def reproduce_command(words: Iterable[str]) -> str:
     """Return the command that repeats a run with these overrides, for a POSIX shell."""
-    kept = [w for w in latest(words) if w.partition("=")[0].lstrip("+") not in _FOLDER_KEYS]
+    kept = [w for w in latest(words) if w.partition("=")[0].lstrip("+") not in FOLDER_KEYS]
     return f"{program('train.py')} {shlex.join(kept)}".rstrip()

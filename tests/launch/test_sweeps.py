@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -94,10 +95,11 @@ def test_paths_name_folders_inside_the_sweep(tmp_path):
     (tmp_path / "deep" / "er").mkdir(parents=True)
     quoted = odd.replace("'", "\\'")
     words = ["dataset.root=../../a.npz,'../../" + quoted + "'", "sweep=my sweep (1)"]
-    for message in ("done: ", "finished at step 2 already"):
+    for jobs, message in ((2, "2 jobs\n"), (0, "2 jobs: 2 done already, 0 to run\n")):
         called = sweep(tmp_path / "deep" / "er", *words)
         assert called.returncode == 0, called.stderr
-        assert called.stdout.count(message) == 2
+        assert called.stdout.startswith(message)
+        assert called.stdout.count("\njob ") == jobs
     place = tmp_path / "deep" / "er" / "outputs" / "sweeps" / "my sweep (1)"
     runs = sorted(path.parent.relative_to(place) for path in place.rglob("summary.json"))
     assert [len(run.parts) for run in runs] == [1, 1]
@@ -311,8 +313,26 @@ def test_sweep_without_metric_warns_first(planned, capsys, words, warned):
     assert stderr.count("\n") == warned
 
 
+@pytest.mark.parametrize("words", [["seed=0"], ["-m", "seed=0,1"]], ids=["run", "sweep"])
+def test_unexpected_error_of_checks_stops_before_training(tmp_path, words):
+    script = tmp_path / "broken.py"
+    script.write_text(
+        "import runpy\n"
+        "from gan_zoo import compatibility\n"
+        "def broken(_): raise RuntimeError('a bug')\n"
+        "compatibility.check_compatibility = broken\n"
+        f"runpy.run_path({str(ROOT / 'train.py')!r}, run_name='__main__')\n"
+    )
+    ran = run_script(script, *words, "dataset=ring", "steps=1", "device=cpu", cwd=tmp_path)
+    assert ran.returncode == 3
+    assert re.fullmatch(r"error: RuntimeError: a bug; raised in .*broken\.py, line 3\n", ran.stderr)
+    assert ran.stdout == ""
+    assert not (tmp_path / "outputs").exists()
+
+
 def test_refused_sweep_prints_nothing_at_end(planned, capsys):
     callback = planned(*RING, "seed=0,1")
+    assert capsys.readouterr().out.startswith("2 jobs\n")
     try:
         sys.exit(130)  # Hydra 1.4 calls back all the same
     except SystemExit:
@@ -329,4 +349,7 @@ def test_sweep_resume_runs_remaining_jobs(files):
     assert ran.returncode == 0, ran.stderr
     assert len(list(mine.rglob("summary.json"))) == 4
     assert not (mine / "metrics.jsonl").exists()
-    assert ran.stdout.count("finished at step 2 already") == 3
+    assert ran.stdout.startswith("4 jobs: 3 done already, 1 to run, about ")
+    assert "\njob 1/1  dataset.root=a.npz,seed=1  critic " in ran.stdout
+    logs = [path.read_text() for path in mine.glob("*/train.log")]
+    assert sum("finished at step 2 already" in text for text in logs) == 3

@@ -1,19 +1,21 @@
 """The command line of train.py: the only package that imports Hydra. It does not import torch."""
 
 from gan_zoo.launch.errors import one_line_hydra_errors
-from gan_zoo.launch.hydra_config import compose_run, initialize, load_config, save_config, to_dict
+from gan_zoo.launch.hydra_config import compose_run, initialize, load_config, to_dict
+from gan_zoo.launch.job import check_jobs, train_job
 from gan_zoo.launch.preflight import PreflightCallback
 from gan_zoo.launch.resume import prepare_overrides
 from gan_zoo.launch.usage_errors import check_overrides
 
 __all__ = [
     "PreflightCallback",
+    "check_jobs",
     "check_overrides",
     "compose_run",
     "initialize",
     "load_config",
     "one_line_hydra_errors",
     "prepare_overrides",
-    "save_config",
     "to_dict",
+    "train_job",
 ]

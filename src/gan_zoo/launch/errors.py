@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from gan_zoo.command_line import (
     EXIT_FAILED,
+    exit_code,
     exit_usage_error,
     exit_with,
     from_here,
@@ -60,12 +62,22 @@ def one_line_hydra_errors() -> Iterator[None]:
 
 
 @contextmanager
-def exit_on_config_error() -> Iterator[None]:
-    """End the program for a mistake found in a callback, whose exceptions Hydra only warns of."""
+def exit_on_error() -> Iterator[None]:
+    """End the program in one line for any error in a callback: Hydra would warn, and train on."""
     try:
         yield
     except (ConfigError, HydraException, OmegaConfBaseException) as error:
         exit_usage_error(format_hydra_error(error))
+    except Exception as error:
+        exit_with(error, exit_code(error), _origin(error))
+
+
+def _origin(error: Exception) -> str:
+    """Name the line of code that raised an error; empty for an error of the file system."""
+    if isinstance(error, OSError):
+        return ""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"raised in {place.filename}, line {place.lineno}"
 
 
 @contextmanager

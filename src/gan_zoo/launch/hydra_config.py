@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from gan_zoo.atomic_write import write_text
 from gan_zoo.launch.config_catalog import CONFIGS
 from gan_zoo.launch.errors import config_errors
+from gan_zoo.run_folder import FOLDER_KEYS, flatten
 from gan_zoo.schema import ConfigError
 
 # Hydra 1.4 deprecates version_base, and warns about classes that it instantiates unless listed.
@@ -54,6 +55,26 @@ def to_dict(config: DictConfig) -> dict[str, Any]:
         if OmegaConf.is_config(node):
             nodes[key] = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
     return nodes
+
+
+def changed_settings(config: DictConfig) -> set[str]:
+    """Return the dotted keys whose values differ from the defaults; for a job that Hydra started.
+
+    Defaults are those of `train.py` without any words; of a class that differs, its own.
+    """
+    choices = HydraConfig.get().runtime.choices.items()
+    words = [f"{group}={name}" for group, name in choices if name and group[:6] != "hydra/"]
+    usual, own = (_flat(hydra.compose("train", given)) for given in ([], words))
+    given = _flat(config)
+    classes = [key for key in given if key.endswith("._target_") and given[key] != usual.get(key)]
+    nodes = tuple(key.removesuffix("_target_") for key in classes)
+    compared = {key: own if key.startswith(nodes) else usual for key in given}
+    changed = {key for key, value in given.items() if value != compared[key].get(key)}
+    return {*changed, *classes}.difference(FOLDER_KEYS)
+
+
+def _flat(config: DictConfig) -> dict[str, Any]:
+    return dict(flatten(to_dict(config)))
 
 
 def overrides_of(config: DictConfig, kind: str) -> list[str]:

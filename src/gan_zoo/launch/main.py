@@ -3,10 +3,11 @@
 import logging
 import signal
 import sys
+import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -16,13 +17,15 @@ from gan_zoo import __version__, command_line
 from gan_zoo.command_line import EXIT_FAILED
 from gan_zoo.launch.errors import one_line_hydra_errors
 from gan_zoo.launch.help import help_text, wants_help
-from gan_zoo.launch.hydra_config import hydra_main, save_config
-from gan_zoo.launch.preflight import load_checked, sweep_word
+from gan_zoo.launch.hydra_config import changed_settings, hydra_main, to_dict
+from gan_zoo.launch.job import check_jobs, train_job
+from gan_zoo.launch.preflight import sweep_word
 from gan_zoo.launch.resume import prepare_overrides, resolve_sweep
+from gan_zoo.launch.sweep_progress import SweepProgress, outcome
 from gan_zoo.launch.usage_errors import checked
+from gan_zoo.monitoring.console import log_bold, shows_bold
 from gan_zoo.run_folder import (
     diverged,
-    finished_summary,
     has_run,
     read_failure,
     resume_hint,
@@ -48,33 +51,57 @@ def main() -> None:
             print(help_text(words))
             return
         sys.argv[1:] = resolve_sweep(prepare_overrides(checked(words)))
-        train_job()
+        hydra_main(TrainJob())()
 
 
-@hydra_main
-def train_job(config: DictConfig) -> None:
-    """Train in the folder that Hydra made for this job; Hydra reads the command line."""
-    settings = HydraConfig.get()
-    train(config, Path(settings.runtime.output_dir), alone=settings.mode == RunMode.RUN)
+class TrainJob:
+    """The function that Hydra calls for each job; `PreflightCallback` hands it what it needs.
+
+    Attributes:
+        experiment: as checked before the first job; None in a process of its own.
+        progress: of the sweep; None for a run alone.
+    """
+
+    experiment: "Experiment | None" = None
+    progress: SweepProgress | None = None
+
+    def __call__(self, config: DictConfig) -> None:
+        """Train in the folder that Hydra made for this job."""
+        settings = HydraConfig.get()
+        folder = Path(settings.runtime.output_dir)
+        experiment, self.experiment = self.experiment, None
+        train(config, folder, settings.mode == RunMode.RUN, experiment, self.progress)
 
 
-def train(config: DictConfig, folder: Path, alone: bool) -> None:
+def train(
+    config: DictConfig,
+    folder: Path,
+    alone: bool,
+    experiment: "Experiment | None" = None,
+    progress: SweepProgress | None = None,
+) -> None:
     """Train one model in its folder.
 
     A single run ends the program if it fails, and leaves no folder for a mistake found before
     training. A job of a sweep writes the reason of a failure into its folder, and the other jobs
     still run. A signal ends the program in either case.
+
+    alone: whether it is a single run; experiment: as checked already, None to check it here;
+    progress: of the sweep.
     """
-    experiment = load_checked(config, folder)
+    if experiment is None or experiment.config != to_dict(config):
+        (experiment,) = check_jobs([(config, folder)])
     if alone:
         _train_alone(experiment, config, folder)
     else:
-        _train_in_sweep(experiment, config, folder)
+        _SweepJob(experiment, config, folder, progress).train()
 
 
 def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
+    log_bold()
     try:
-        summary = _train(experiment, config, folder)
+        changed = changed_settings(config) if shows_bold() else ()
+        summary = train_job(experiment, config, folder, changed=changed)
     except ConfigError as error:
         if not has_run(folder):
             _delete_unused(folder)
@@ -92,33 +119,52 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
         command_line.exit_with(f"{message}: {folder}", EXIT_FAILED)
 
 
-def _train_in_sweep(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
-    failure = read_failure(folder)
-    if failure and not experiment.settings.retry_failed:
-        log.warning("failed before: %s; retry_failed=true tries again: %s", failure, folder)
-        return
-    try:
-        write_failure(folder, "")
-        _train(experiment, config, folder)
-    except (Interrupted, KeyboardInterrupt) as error:
-        stop = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
-        hint = f"the same command with {sweep_word(config)} runs the remaining jobs"
-        command_line.exit_with(stop, command_line.exit_code(stop), hint)
-    except Exception as error:
+class _SweepJob:
+    """A job of a sweep, and the line that it leaves on the terminal."""
+
+    def __init__(
+        self,
+        experiment: "Experiment",
+        config: DictConfig,
+        folder: Path,
+        progress: SweepProgress | None,
+    ):
+        self.experiment, self.config, self.folder = experiment, config, folder
+        self.progress, self._start_time = progress, time.monotonic()
+
+    def train(self) -> None:
+        """Train, unless it failed before; see `train`."""
+        failure = read_failure(self.folder)
+        if failure and not self.experiment.settings.retry_failed:
+            log.info("failed before: %s; retry_failed=true tries again", failure)
+            return
+        try:
+            write_failure(self.folder, "")
+            job = self.progress and self.progress.display(self.folder)
+            summary = train_job(self.experiment, self.config, self.folder, job=job)
+            self._show_end(outcome(summary))
+        except (Interrupted, KeyboardInterrupt) as error:
+            self._exit(error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT))
+        except Exception as error:
+            self._fail(error)
+
+    def _exit(self, stop: Interrupted) -> NoReturn:
+        hint = f"the same command with {sweep_word(self.config)} runs the remaining jobs"
+        hints = [self.progress.count_done(), hint] if self.progress else [hint]
+        command_line.exit_with(stop, command_line.exit_code(stop), "; ".join(hints))
+
+    def _fail(self, error: Exception) -> None:
         parts = [command_line.error_message(error), *_notes(error)]
         if not isinstance(error, (ConfigError, Stopped, OSError)):
-            parts.append(_write_traceback(error, folder))
+            parts.append(_write_traceback(error, self.folder))
         reason = "; ".join(filter(None, parts))
-        log.error("%s: %s", folder, reason)
-        write_failure(folder, reason)
+        log.info("failed: %s", reason)
+        write_failure(self.folder, reason)
+        self._show_end(f"failed: {reason}")
 
-
-def _train(experiment: "Experiment", config: DictConfig, folder: Path) -> dict[str, Any]:
-    if finished_summary(folder, experiment.settings.steps) is None:
-        save_config(config, folder)
-    from gan_zoo.run import train  # imports torch: only once the settings are known to be valid
-
-    return train(experiment, folder)
+    def _show_end(self, result: str) -> None:
+        if self.progress:
+            self.progress.show_end(self.folder, result, time.monotonic() - self._start_time)
 
 
 def _notes(error: BaseException) -> list[str]:

@@ -1,11 +1,10 @@
 """Check a run, or all jobs of a sweep, before Hydra starts; report a sweep at its end."""
 
-import gc
 import itertools
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,79 +16,109 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import latest_sweep
 from gan_zoo.command_line import EXIT_FAILED, program
-from gan_zoo.launch.errors import exit_on_config_error
-from gan_zoo.launch.hydra_config import load_config, overrides_of, to_dict, writable
+from gan_zoo.data.file_names import printable
+from gan_zoo.launch.errors import exit_on_error
+from gan_zoo.launch.hydra_config import overrides_of, writable
+from gan_zoo.launch.job import check_jobs
 from gan_zoo.launch.job_folders import ONLY_JOB, check_job_folders, check_run_folder, job_folder
 from gan_zoo.launch.overrides import key_of
 from gan_zoo.launch.resume import apply_resume
-from gan_zoo.run_folder import check_unchanged, finished_summary, has_run, read_failure
+from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
+from gan_zoo.monitoring.console import show
+from gan_zoo.run_folder import FOLDER_KEYS, read_failure
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
-
-# Experiments that the callback has checked and the job of the folder has not yet trained: Hydra
-# gives the two no object in common.
-_checked: dict[str, "Experiment"] = {}
+    from gan_zoo.launch.main import TrainJob
 
 
 class PreflightCallback(Callback):
-    """Check every job before Hydra makes a folder; after a sweep, report it and list failures."""
+    """Check every job before Hydra makes a folder; after a sweep, report it and list failures.
+
+    Attributes:
+        jobs: of a sweep, by folder.
+    """
 
     def __init__(self) -> None:
-        self.jobs: dict[Path, int] = {}  # steps of each job, by folder
+        self.jobs: dict[Path, PlannedJob] = {}
+        self._progress: SweepProgress | None = None
+        self._checked: dict[Path, Experiment] = {}  # by absolute folder, until it is trained
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        with exit_on_config_error(), writable(config):
+        with exit_on_error(), writable(config):
             apply_resume(config)
             folder = Path(config.hydra.run.dir)
             check_run_folder(folder, resumed=config.resume is not None)
-            _check_compatibility([_check_config(config, folder)])
+            (self._checked[folder.absolute()],) = check_jobs([(config, folder)])
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        with exit_on_config_error(), writable(config):
+        with exit_on_error(), writable(config):
             sweep = Path(config.hydra.sweep.dir)
             overrides = OverridesParser.create().parse_overrides(overrides_of(config, "task"))
-            names = _job_naming(overrides, overrides_of(config, "hydra"))
-            config.hydra.overrides.hydra.extend(names)
-            experiments, folders = [], []
-            for number, job in enumerate(sweep_jobs(overrides)):
-                own = [*overrides_of(config, "hydra"), f"hydra.job.num={number}"]
-                full = compose("train", [*own, *job], return_hydra_config=True)
-                OmegaConf.copy_cache(config, full)  # the time of ${now:}, as Hydra does for jobs
-                folder = job_folder(sweep, str(full.hydra.sweep.subdir))
-                experiments.append(_check_config(full, folder))
-                folders.append(folder)
-                self.jobs[folder] = full.steps
-            check_job_folders(sweep, folders)
-            _check_compatibility(experiments)
+            hydra_words = overrides_of(config, "hydra")
+            names = _job_naming(overrides, hydra_words)
+            config.hydra.overrides.hydra.extend([*names, *_job_logging(config)])
+            experiments = check_jobs(self._plan(config, overrides))
+            check_job_folders(sweep, list(self.jobs))
             if not any(map(_has_metric, experiments)):
                 print(_NO_METRIC.format(evaluate=program("scripts/evaluate.py")), file=sys.stderr)
             latest_sweep.note(sweep)
+            sequential = config.hydra.runtime.choices["hydra/launcher"] == "basic"
+            if sequential:
+                folders = (job.folder for job in self.jobs.values())
+                self._checked = dict(zip(folders, experiments, strict=True))
+            jobs = self.jobs.values()
+            self._progress = SweepProgress(sweep, jobs, config.retry_failed, sequential)
+            self._progress.show_start(_shared(overrides))
+
+    def _plan(
+        self, config: DictConfig, overrides: Iterable[Override]
+    ) -> Iterator[tuple[DictConfig, Path]]:
+        """Yield the configuration and the folder of each job, and note it in `jobs`."""
+        sweep = Path(config.hydra.sweep.dir)
+        for number, job in enumerate(sweep_jobs(overrides)):
+            own = [*overrides_of(config, "hydra"), f"hydra.job.num={number}"]
+            full = compose("train", [*own, *job], return_hydra_config=True)
+            OmegaConf.copy_cache(config, full)  # the time of ${now:}, as Hydra does for jobs
+            folder = job_folder(sweep, str(full.hydra.sweep.subdir))
+            yield full, folder
+            updates = 1 + full.n_critic
+            name = printable(str(folder.relative_to(sweep)))
+            self.jobs[folder] = PlannedJob(folder.absolute(), name, full.steps, updates)
+
+    def on_job_start(
+        self, config: DictConfig, *, task_function: "TrainJob | Callable[..., Any]", **_: Any
+    ) -> None:
+        folder = Path(config.hydra.runtime.output_dir)
+        task_function.experiment = self._checked.pop(folder, None)
+        task_function.progress = self._progress
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         if sys.exception() is not None:  # Hydra 1.4 calls this for a refused sweep, too
             return
-        from gan_zoo.report.build import report_sweep  # imports matplotlib
+        with exit_on_error():
+            _show_result(Path(config.hydra.sweep.dir))
+            failed = [job for job in self.jobs.values() if not job.summary]
+            if failed:
+                command = f"the same command with {sweep_word(config)} retry_failed=true"
+                count = f"{len(failed)} of {len(self.jobs)} jobs failed"
+                lines = [f"{count}; {command} tries them again"]
+                lines += [f"  {j.name}: {read_failure(j.folder) or 'ended'}" for j in failed]
+                print("\n".join(lines), file=sys.stderr)
+                sys.exit(EXIT_FAILED)
 
-        folder = Path(config.hydra.sweep.dir)
-        report_sweep(folder)
-        failed = [job for job, steps in self.jobs.items() if not finished_summary(job, steps)]
-        if failed:
-            command = f"the same command with {sweep_word(config)} retry_failed=true"
-            lines = [f"{len(failed)} of {len(self.jobs)} jobs failed; {command} tries them again"]
-            lines += [f"  {j.relative_to(folder)}: {read_failure(j) or 'ended'}" for j in failed]
-            print("\n".join(lines), file=sys.stderr)
-            sys.exit(EXIT_FAILED)
 
+def _show_result(sweep: Path) -> None:
+    """Report a sweep; show its ranked table, and the path of the page."""
+    from gan_zoo.report.build import report_sweep  # imports matplotlib
 
-def load_checked(config: DictConfig, folder: Path) -> "Experiment":
-    """Return the experiment of a job, as checked before; check it in a launcher's own process."""
-    settings = to_dict(config)
-    experiment = _checked.pop(os.path.abspath(folder), None)  # noqa: PTH100
-    if experiment is not None and experiment.config == settings:
-        return experiment
-    return _load(settings)
+    reported = report_sweep(sweep)
+    if reported:
+        from gan_zoo.launch.sweep_table import ranked_table
+
+        page, comparison = reported
+        show(f"\n{ranked_table(comparison)}\n\nreport: {os.path.relpath(page)}")
 
 
 def sweep_word(config: DictConfig) -> str:
@@ -122,6 +151,20 @@ def _job_naming(overrides: Sequence[Override], given: Iterable[str]) -> list[str
     return names
 
 
+def _job_logging(config: DictConfig) -> list[str]:
+    """Return the words with which jobs log into their folders only: a line each is shown."""
+    handlers = OmegaConf.select(config, "hydra.job_logging.root.handlers") or []
+    if "console" not in handlers:
+        return []
+    return [f"hydra.job_logging.root.handlers=[{','.join(set(handlers) - {'console'})}]"]
+
+
+def _shared(overrides: Iterable[Override]) -> list[str]:
+    """Return the words that all jobs have in common, but for those about folders."""
+    given = [each for each in overrides if not each.is_sweep_override()]
+    return [str(e.input_line) for e in given if e.get_key_element() not in FOLDER_KEYS]
+
+
 def _has_metric(experiment: "Experiment") -> bool:
     """Return whether a run will have a metric by which it can be compared."""
     return experiment.settings.evaluate_every > 0 and experiment.dataset.has_test()
@@ -131,31 +174,3 @@ _NO_METRIC = (
     "no job will be evaluated (evaluate_every=0, or no test samples): the report will show losses"
     " and samples, and will not rank; {evaluate} evaluates runs afterwards"
 )
-
-
-def _check_config(config: DictConfig, folder: Path) -> "Experiment":
-    """Raises ConfigError for a wrong setting, or one that differs from the run in the folder."""
-    settings = to_dict(config)
-    experiment = _load(settings)
-    if has_run(folder) and (folder / ".hydra" / "config.yaml").is_file():
-        check_unchanged(to_dict(load_config(folder)), settings)
-    _checked[os.path.abspath(folder)] = experiment  # noqa: PTH100
-    return experiment
-
-
-def _load(settings: dict[str, Any]) -> "Experiment":
-    gc.disable()  # imports torch once the first settings are valid: without gc 1/6 faster
-    try:
-        from gan_zoo.experiment import load_experiment
-
-        return load_experiment(settings)
-    finally:
-        gc.enable()
-
-
-def _check_compatibility(experiments: Iterable["Experiment"]) -> None:
-    """Raises ConfigError for the first experiment whose parts do not fit together."""
-    from gan_zoo.compatibility import check_compatibility  # imports torch
-
-    for experiment in experiments:
-        check_compatibility(experiment)

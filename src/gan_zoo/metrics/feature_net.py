@@ -176,7 +176,7 @@ def train_feature_net(
     optimizer = torch.optim.Adam(net.parameters(), lr=config.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, steps)
     batches = _batches(len(samples), size, steps, rng)
-    for index in tqdm(batches, "feature network", steps, disable=None):
+    for index in tqdm(batches, "feature network", steps, leave=False, disable=None):
         x, y = _examples(samples, index, task, rng, device)
         optimizer.zero_grad()
         functional.cross_entropy(net(_shrink(x)), y, label_smoothing=0.02).backward()

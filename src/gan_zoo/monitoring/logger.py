@@ -8,11 +8,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm.contrib.logging import logging_redirect_tqdm
-
+from gan_zoo.atomic_write import write_text
 from gan_zoo.monitoring.background import AppendFile, BackgroundWriter
+from gan_zoo.monitoring.console import log_above_bar
 from gan_zoo.monitoring.jsonl import json_line, nan_to_null, truncate_jsonl
-from gan_zoo.monitoring.progress import Progress
+from gan_zoo.monitoring.progress import JobDisplay, Progress
 from gan_zoo.monitoring.sample_grid import Picture, encode_png
 from gan_zoo.training.meters import PendingMetrics
 
@@ -33,6 +33,7 @@ class RunLogger:
         step, images: generator updates made so far, and real images seen.
         evaluated: whether to keep an evaluation at `step`.
         unit: plural name of the samples.
+        job: of a sweep; None for a run alone.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class RunLogger:
         images: int = 0,
         evaluated: bool = True,
         unit: str = "images",
+        job: JobDisplay | None = None,
     ):
         self.folder, self.step = folder, step
         self.images = self._first_images = self._last_images = images
@@ -53,10 +55,10 @@ class RunLogger:
         truncate_jsonl(folder / "metrics.jsonl", step, period, evaluated)
         self._lines = AppendFile(folder / "metrics.jsonl")
         self._writer = BackgroundWriter()
-        self.progress = Progress(steps, step, unit)
+        self.progress = Progress(steps, step, unit, job)
         self.last: dict[str, float] = {}
         self.health = ""  # shown in the progress bar
-        self._redirect = logging_redirect_tqdm()
+        self._redirect = log_above_bar()
 
     def __enter__(self) -> "RunLogger":
         self._redirect.__enter__()
@@ -159,7 +161,5 @@ class RunLogger:
             "last": nan_to_null(self.last),
         }
         text = json.dumps(summary, indent=2, ensure_ascii=False)
-        # names that are not UTF-8 are written as escapes, which JSON has, too
-        path, escaped = self.folder / "summary.json", "backslashreplace"
-        path.write_text(text + "\n", encoding="utf-8", errors=escaped)
+        write_text(self.folder / "summary.json", text + "\n")
         return summary

@@ -60,15 +60,20 @@ def write_report(
     return _write(content, out, refresh), content
 
 
-def report_sweep(folder: Path) -> None:
-    """Report a sweep that has ended; a report that fails is logged in one line, never raised."""
+def report_sweep(folder: Path) -> tuple[Path, Comparison] | None:
+    """Report a sweep that has ended, and return the page's path and its content.
+
+    A report that fails is logged in one line, never raised; None is returned.
+    """
     try:
-        page, _ = write_report([folder])
+        page, comparison = write_report([folder])
         log.info("report: %s", os.path.relpath(page))
+        return page, comparison
     except Exception as error:  # the runs are done: a bug of the report must not hide that
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         command = from_here("scripts/report.py", str(folder))
         log.warning("no report: %s; try again: %s", reason, command)
+        return None
 
 
 def figures(comparison: Comparison) -> dict[str, tuple[Figure, str]]:

@@ -1,0 +1,172 @@
+"""How far a sweep is: its jobs, about how long they will take, and one line for each. No torch."""
+
+import dataclasses
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gan_zoo.data.file_names import printable
+from gan_zoo.metrics.metric_info import find_metric
+from gan_zoo.monitoring.console import bold, duration, estimate, has_bar, show, shows_bold
+from gan_zoo.monitoring.progress import JobDisplay, format_losses
+from gan_zoo.report.metric_choice import choose_metric
+from gan_zoo.report.number_format import counted
+from gan_zoo.run_folder import diverged, finished_summary, read_failure
+
+_SURE_SECONDS = 5  # of the first job, after which its speed is an estimate for all
+_TITLE_WIDTH = 32  # of a job's name in a progress bar
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedJob:
+    """One job of a sweep.
+
+    Attributes:
+        folder: an absolute path.
+        name: what is swept, such as "loss=wgan,seed=2".
+        steps: generator updates of the whole run.
+        updates: of either network for each of them; jobs with more take longer.
+    """
+
+    folder: Path
+    name: str
+    steps: int
+    updates: int
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """Of the finished run; None for any other."""
+        return finished_summary(self.folder, self.steps)
+
+    @property
+    def work(self) -> float:
+        """Updates of the finished run, which may have ended early; 0 for any other."""
+        return self.updates * _number(self.summary or {}, "steps")
+
+
+class SweepProgress:
+    """Counts and times the jobs of one sweep, and shows a line when each ends.
+
+    How many have ended is read from their folders, as other processes may train them.
+
+    Args:
+        folder: of the sweep.
+        jobs: all of them.
+        retry_failed: whether jobs that failed before run again.
+        sequential: whether one job runs at a time, in this process.
+    """
+
+    def __init__(
+        self, folder: Path, jobs: Iterable[PlannedJob], retry_failed: bool, sequential: bool
+    ):
+        self.folder, self.jobs, self.sequential = folder, list(jobs), sequential
+        self.done = [job for job in self.jobs if job.summary]
+        unfinished = [job for job in self.jobs if not job.summary]
+        self._failed_before = {job.folder for job in unfinished if read_failure(job.folder)}
+        skipped = set() if retry_failed else self._failed_before
+        self.remaining = [job for job in unfinished if job.folder not in skipped]
+        self._start_time = time.time()
+        self._announced = False
+
+    def show_start(self, shared: Iterable[str]) -> None:
+        """Show the number of jobs, and the settings that all of them share."""
+        parts = [f"{len(self.done)} done already"] if self.done else []
+        if failed := len(self.jobs) - len(self.done) - len(self.remaining):
+            parts.append(f"{failed} failed before (retry_failed=true runs them again)")
+        parts += [f"{len(self.remaining)} to run"] if parts else []
+        seconds = self._known_seconds()
+        self._announced = seconds is not None
+        known = f", {estimate(seconds)}" if seconds else ""
+        words = " ".join(shared)
+        lines = [
+            f"{counted(len(self.jobs), 'job')}{': ' if parts else ''}{', '.join(parts)}{known}",
+            f"folder: {self.folder}",
+            f"all jobs: {bold(words) if shows_bold() else words}" if words else "",
+        ]
+        show("\n".join(filter(None, lines)))
+
+    def display(self, folder: Path) -> JobDisplay | None:
+        """Return how the job of a folder shows its progress; None if it is not to run."""
+        job = self._find(folder)
+        if job is None:
+            return None
+        name = job.name if len(job.name) <= _TITLE_WIDTH else f"{job.name[: _TITLE_WIDTH - 1]}…"
+
+        def time_left(made: int, left: int) -> str:
+            return self._time_left(job, made, left)
+
+        return JobDisplay(f"{self._position(job)}  {name}", time_left, bar=self.sequential)
+
+    def show_end(self, folder: Path, result: str, seconds: float) -> None:
+        """Show the line of a job that has ended.
+
+        result: see `outcome`, or why it failed; seconds: that it ran.
+        """
+        job = self._find(folder)
+        if job is None:
+            return
+        parts = [self._position(job), job.name, result, duration(seconds)]
+        # the bar of the next job shows how long the sweep will take; without one, this line does
+        left = "" if self.sequential and has_bar() else self._time_left(job, 0, 0)
+        show(printable("  ".join(filter(None, [*parts, left]))))
+
+    def count_done(self) -> str:
+        """Say how many of all jobs have finished."""
+        done = sum(job.summary is not None for job in self.jobs)
+        return f"{done} of {counted(len(self.jobs), 'job')} done"
+
+    def _find(self, folder: Path) -> PlannedJob | None:
+        return next((job for job in self.remaining if job.folder == folder), None)
+
+    def _position(self, job: PlannedJob) -> str:
+        return f"job {self.remaining.index(job) + 1}/{len(self.remaining)}"
+
+    def _known_seconds(self) -> float | None:
+        """Estimate the remaining jobs' time from jobs of the same sweep that ran before."""
+        work = sum(job.work for job in self.done)
+        seconds = sum(_number(job.summary or {}, "seconds") for job in self.done)
+        if not (work and self.sequential):
+            return None
+        return seconds / work * sum(job.updates * job.steps for job in self.remaining)
+
+    def _time_left(self, job: PlannedJob, made: int, left: int) -> str:
+        """Describe how long the sweep will take, from the speed of its jobs since it started.
+
+        made, left: steps of this job, if it is running.
+        """
+        elapsed = time.time() - self._start_time
+        work = job.updates * made if self.sequential else 0  # others may be as far
+        rest = job.updates * left
+        for other in self.remaining:
+            made_by_other = other.work
+            work += made_by_other
+            if not (made_by_other or other is job or self._has_failed(other)):
+                rest += other.updates * other.steps
+        if not (work and rest) or elapsed < _SURE_SECONDS:
+            return ""
+        text = estimate(elapsed / work * rest)
+        if made and self.sequential and not self._announced:
+            self._announced = True
+            show(f"{counted(len(self.remaining), 'job')}, {text}")
+        return f"{text} left"
+
+    def _has_failed(self, job: PlannedJob) -> bool:
+        """Return whether a job has failed in this sweep, as far as its folder tells."""
+        return job.folder not in self._failed_before and bool(read_failure(job.folder))
+
+
+def _number(summary: Mapping[str, Any], key: str) -> float:
+    value = summary.get(key)  # of a file that anyone may have written
+    return value if isinstance(value, (int, float)) else 0.0
+
+
+def outcome(summary: Mapping[str, Any]) -> str:
+    """Describe how a run ended: the metric that a report compares by, or losses, and its health."""
+    last = {tag: value for tag, value in summary["last"].items() if value is not None}
+    metric = choose_metric(None, None, [set(last)])
+    found = metric and find_metric(metric.tag)
+    value = f"{found.name} {last[metric.tag]:.4g}" if metric and found else format_losses(last)
+    # the reason of a divergence, but not that of "nothing learned (...) by step 300"
+    health = diverged(summary) or str(summary["health"]).partition(" (")[0]
+    return "  ".join(filter(None, [value, health]))
