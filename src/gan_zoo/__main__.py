@@ -38,6 +38,10 @@ def main() -> None:
         print(f"gan-zoo {__version__}")
     elif name == "examples":
         print(EXAMPLES)
+    elif name == "-sc":
+        from gan_zoo.launch.completion import complete
+
+        complete(words, COMMANDS)
     elif name not in COMMANDS:
         exit_usage_error(f"{name}: {suggest(name, COMMANDS)}")
     else:

@@ -14,10 +14,11 @@ from gan_zoo.evaluation.monitor import HealthMonitor
 from gan_zoo.evaluation.periodic import periodic_evaluation
 from gan_zoo.experiment import Experiment
 from gan_zoo.monitoring.header import config_table
+from gan_zoo.monitoring.hyperparameters import hyperparameters
 from gan_zoo.monitoring.logger import RunLogger
 from gan_zoo.monitoring.progress import JobDisplay
 from gan_zoo.monitoring.sample_grid import Picture, SampleGrid
-from gan_zoo.run_folder import data_history, flatten, set_aside_files
+from gan_zoo.run_folder import data_history, set_aside_files
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.meters import PendingMetrics
 from gan_zoo.training.rng import make_rng
@@ -94,7 +95,9 @@ class RunCallbacks:
     def on_start(self) -> None:
         """Log the configuration, real samples, and samples before training."""
         config = self.experiment.config
-        self.logger.log_config(config_table(config), list(flatten(config)))
+        settings = hyperparameters(config, self.logger.folder)
+        tags = self.evaluation.tags if self.evaluation else ()
+        self.logger.log_config(config_table(config), settings, tags)
         if self.settings.sample_every:
             real = self.sample_grid.real(self.samples, make_rng(self.settings.seed, "real"))
             self.logger.log_image("real", "samples/real", real)

@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import re
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,11 @@ from gan_zoo.monitoring.sample_grid import (
 from gan_zoo.schema import ConfigError, instantiate
 
 _NUMBERED = re.compile(r"\d{6,}\.png")  # names that `write_images` writes
+_UNCONDITIONAL = (
+    "the run is unconditional: its samples have no classes; omit it, or train with conditional=true"
+)
+_UNSAFE = re.compile(r"[^\w ()+,-]")  # in the name of a folder
+_NAME_SIZE = 60  # letters of a folder's name, of up to four bytes each
 _LISTED = 20  # classes listed in a message
 
 
@@ -63,8 +69,7 @@ class Sampler:
         count. Raises ConfigError for an unknown class.
         """
         if not self.class_names:
-            allowed = "the run is unconditional: its samples have no classes; omit --class, "
-            raise ConfigError("class", words, f"{allowed}or train with conditional=true")
+            raise ConfigError("class", words, _UNCONDITIONAL)
         whole = words.strip()
         parts = (
             [whole] if whole in self.class_names else [part.strip() for part in words.split(",")]
@@ -93,6 +98,14 @@ class Sampler:
         more = len(self.class_names) - _LISTED
         listed = ", ".join(self.class_names[:_LISTED])
         return f"{listed} and {more:,} more" if more > 0 else listed
+
+    def class_folder(self, label: int) -> str:
+        """Return a folder's name for a class; sorted, such names have the order of the labels."""
+        name = self.class_names[label]
+        if all(map(str.isdecimal, self.class_names)):
+            return name.zfill(max(map(len, self.class_names)))
+        width = len(str(len(self.class_names) - 1))
+        return f"{label:0{width}d}-{_UNSAFE.sub('_', name)[:_NAME_SIZE]}"
 
     def generate(self, z: Tensor, y: Tensor) -> Tensor:
         """Generate samples (N, *shape) from latent vectors (N, z_dim) and labels (N,)."""
@@ -129,38 +142,57 @@ def write_grid(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
     _save(sampler.render(z, y), path)
 
 
-def write_images(sampler: Sampler, folder: Path, z: Tensor, y: Tensor) -> None:
-    """Write each sample as a PNG, and delete those of an earlier call.
+def write_images(
+    sampler: Sampler, folder: Path, z: Tensor, y: Tensor, by_class: bool = False
+) -> None:
+    """Write each sample as a numbered PNG, and delete those of an earlier call.
 
-    Raises ConfigError for samples that are not images.
+    by_class: write a folder for each class, with numbers of its own. Raises ConfigError for samples
+    that are not images, and for classes of an unconditional generator.
     """
     samples = sampler.generate(z, y)
     if samples.dim() != 4:
         raise ConfigError("pngs", len(z), "needs a generator of images; use --npz for points")
+    if by_class and not sampler.class_names:
+        raise ConfigError("pngs-per-class", len(z), _UNCONDITIONAL)
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a killed process
-    for i, image in enumerate(to_bytes(samples).permute(0, 2, 3, 1).numpy()):
+    places = [sampler.class_folder(label) if by_class else "" for label in y.tolist()]
+    written: Counter[str] = Counter()
+    for image, place in zip(to_bytes(samples).permute(0, 2, 3, 1).numpy(), places, strict=True):
         pixels = image.squeeze(-1) if image.shape[-1] == 1 else image
-        _save(Picture(pixels), partial / f"{i:06d}.png")
-    folder.mkdir(exist_ok=True)
+        _save(Picture(pixels), partial / place / f"{written[place]:06d}.png")
+        written[place] += 1
     # delete first, so that a crash leaves fewer images instead of a mixture
-    for old in (path for path in folder.iterdir() if _NUMBERED.fullmatch(path.name)):
-        old.unlink()
-    for path in sorted(partial.iterdir()):
-        path.replace(folder / path.name)
-    partial.rmdir()
+    for old in list(folder.glob("*/*.png" if by_class else "*.png")):
+        if _NUMBERED.fullmatch(old.name):
+            old.unlink()
+            if by_class and not any(old.parent.iterdir()):
+                old.parent.rmdir()
+    for path in sorted(partial.rglob("*.png")):
+        new = folder / path.relative_to(partial)
+        new.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(new)
+    shutil.rmtree(partial)
 
 
-def write_npz(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> None:
+def write_npz(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> str:
     """Write x (N, *shape; images as bytes), y (N,), z (N, z_dim) and any class_names (K,).
 
-    The .npz file is written completely or not at all.
+    The text `layout` names the axes of x, `value_range` (2,) its least and largest possible value.
+    The .npz file is written completely or not at all. Returns a description of x.
     """
     samples = sampler.generate(z, y)
-    x = to_bytes(samples) if samples.dim() == 4 else samples
+    is_image = samples.dim() == 4
+    x = (to_bytes(samples) if is_image else samples).numpy()
+    layout = "NCHW" if is_image else "NC"
+    bounds = (0, 255) if is_image else (-np.inf, np.inf)
     names = {"class_names": np.array(sampler.class_names)} if sampler.class_names else {}
+    about = {"layout": np.array(layout), "value_range": np.array(bounds)}
     with atomic_write(path) as file:
-        np.savez_compressed(file, x=x.numpy(), y=y.numpy(), z=z.numpy(), **names)
+        np.savez_compressed(file, x=x, y=y.numpy(), z=z.numpy(), **names, **about)
+    limits = ", 0 to 255" if is_image else " in the units of the dataset"
+    return f"x {x.shape} is {layout}, {x.dtype}{limits}"
 
 
 def write_interpolation(

@@ -268,6 +268,61 @@ def test_new_samples_replace_old_samples(run_folder, tmp_path):
     assert len(np.load(tmp_path / "samples.npz")["x"]) == 2
 
 
+def test_images_by_class_are_numbered_in_folders(run_folder, tmp_path):
+    sampler = dataclasses.replace(
+        sampling.load_sampler(run_folder), class_names=("a/b", "..", *"cdefghij")
+    )
+    for chosen in ((3,), (1, 0)):
+        latents = {"z": sampler.latent(4, 0), "y": sampler.labels(4, chosen)}
+        sampling.write_images(sampler, tmp_path / "pngs", **latents, by_class=True)
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png"))
+    numbered = ["000000.png", "000001.png"]
+    assert left == [f"pngs/{name}/{n}" for name in ("0-a_b", "1-__") for n in numbered]
+    assert [path.name for path in tmp_path.iterdir()] == ["pngs"]
+    assert not (tmp_path / "pngs" / "3-d").exists()
+    written = np.asarray(Image.open(tmp_path / "pngs" / "1-__" / "000001.png"))
+    expected = sampler.generate(latents["z"], latents["y"])[1, 0]
+    assert np.allclose(written / 127.5 - 1, expected, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("names", "folders"),
+    [
+        (
+            tuple(map(str, range(1, 11))),
+            ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10"],
+        ),
+        (("cat", "dog"), ["0-cat", "1-dog"]),
+        (("甲", "乙"), ["0-甲", "1-乙"]),
+    ],
+)
+def test_class_folders_have_the_order_of_labels(named, names, folders):
+    assert [named(*names).class_folder(label) for label in range(len(names))] == folders
+
+
+def test_arrays_state_layout_and_range(run_folder, trained, tmp_path):
+    images = sampling.load_sampler(run_folder)
+    latents = {"z": images.latent(3, 0), "y": images.labels(3)}
+    told = sampling.write_npz(images, tmp_path / "images.npz", **latents)
+    assert told == "x (3, 1, 28, 28) is NCHW, uint8, 0 to 255"
+    arrays = np.load(tmp_path / "images.npz", allow_pickle=False)
+    assert str(arrays["layout"]) == "NCHW"
+    assert arrays["value_range"].tolist() == [0, 255]
+    trained(tmp_path / "ring", "dataset=ring", "dataset.count=50", "batch_size=8", "steps=1")
+    points = sampling.load_sampler(tmp_path / "ring")
+    latents = {"z": points.latent(3, 0), "y": points.labels(3)}
+    told = sampling.write_npz(points, tmp_path / "points.npz", **latents)
+    assert told == "x (3, 2) is NC, float32 in the units of the dataset"
+    assert str(np.load(tmp_path / "points.npz")["layout"]) == "NC"
+
+
+def test_images_by_class_need_classes(tmp_path, trained):
+    trained(tmp_path / "run", "dataset.count=50", "batch_size=8", "steps=1", "device=cpu")
+    called = run_script("scripts/sample.py", tmp_path / "run", "--pngs-per-class", 2)
+    assert called.returncode == 2
+    assert called.stderr.startswith("error: pngs-per-class=2: the run is unconditional: ")
+
+
 def test_invalid_checkpoint_is_refused_by_name(tmp_path):
     (tmp_path / "fake.pt").write_bytes(b"no checkpoint")
     for source, message in (

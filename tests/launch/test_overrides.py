@@ -152,6 +152,7 @@ def test_job_folder_name_contains_no_path():
         ("–m seed=0,1", "–m: type -m"),
         ("-multirun", "-multirun: type --multirun"),
         ("--cfg loss=wgan", "--cfg: shows a configuration: type --cfg job,"),
+        ("-sc install=csh", "-sc: type -sc install=bash, or install=zsh, or install=fish"),
         ("seed=0..4", "seed=0..4: type -m 'seed=range(0,5)'"),
         ("-m seed=0-4", "seed=0-4: type 'seed=range(0,5)'"),
         (

@@ -1,10 +1,14 @@
 """Declared metrics: tags, directions and units."""
 
+import re
+
 import pytest
 
 from gan_zoo.evaluation.config import MIXTURE, image_groups, monitored_tag
-from gan_zoo.metrics.metric_info import find_metric, higher_is_better
+from gan_zoo.metrics.metric_info import find_metric, higher_is_better, tag_pattern
 from gan_zoo.schema import ConfigError
+
+MIXTURE_TAGS = MIXTURE.tags_of(MIXTURE.tags)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +46,13 @@ def test_metric_without_direction_selects_no_checkpoint():
     assert monitored_tag("", ["metric/nearest_ratio_mnist_cnn"]) is None
     with pytest.raises(ConfigError, match="monitor=kid_std"):
         monitored_tag("kid_std", ["metric/kid", "metric/kid_std"])
+
+
+@pytest.mark.parametrize("suffix", ["", "_mnist_cnn", "_image_folder_rotation"])
+def test_one_pattern_matches_a_tag(suffix):
+    groups = image_groups("mnist_cnn", conditional=True)
+    metrics = {find_metric(tag) for tag in [*groups.tags_of(groups.tags), *MIXTURE_TAGS]}
+    for metric in metrics:
+        tag = f"metric/{metric.name}{suffix}"
+        assert [m for m in metrics if re.match(tag_pattern(m), tag)] == [metric]
+    assert not any(re.match(tag_pattern(m), "metric/frechetx") for m in metrics)

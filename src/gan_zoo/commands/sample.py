@@ -14,7 +14,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("source", type=given_path, help="a run's folder, or a checkpoint file")
     parser.add_argument("--grid", type=POSITIVE, metavar="N", help="one image of N samples")
     parser.add_argument("--pngs", type=POSITIVE, metavar="N", help="N images of one sample each")
-    parser.add_argument("--npz", type=POSITIVE, metavar="N", help="an .npz of N samples")
+    folders = "N images of each class, in a folder of its own"
+    parser.add_argument("--pngs-per-class", type=POSITIVE, metavar="N", help=folders)
+    arrays = "an .npz of N samples: x are images, bytes (N, channels, height, width), or points"
+    parser.add_argument("--npz", type=POSITIVE, metavar="N", help=arrays)
     parser.add_argument("--interpolation", type=POSITIVE, metavar="ROWS", help="rows of ten steps")
     classes = {"metavar": "NAME[,NAME...]", "dest": "classes"}
     parser.add_argument("--class", **classes, help="only this class, or these; names or numbers")
@@ -36,6 +39,7 @@ def main() -> None:
     source = resolve(args.source)
     sampler = sampling.load_sampler(source, averaged=not args.trained)
     chosen = sampler.parse_classes(args.classes) if args.classes is not None else ()
+    num_classes = len(chosen) or sampler.generator.num_classes
     run = source if source.is_dir() else source.parent.parent
     out = args.out or run / "generated"
 
@@ -44,15 +48,19 @@ def main() -> None:
 
     if args.pngs:
         sampling.write_images(sampler, out / "pngs", **latents(args.pngs))
+    if args.pngs_per_class:
+        by_class = latents(args.pngs_per_class * num_classes)
+        sampling.write_images(sampler, out / "pngs-per-class", **by_class, by_class=True)
     if args.npz:
-        sampling.write_npz(sampler, out / "samples.npz", **latents(args.npz))
+        about = sampling.write_npz(sampler, out / "samples.npz", **latents(args.npz))
+        print(f"samples.npz: {about}")
     if args.interpolation:
         path = out / "interpolation.png"
         sampling.write_interpolation(sampler, path, args.interpolation, 10, args.seed, chosen)
     if args.per_class:
-        count = args.per_class * (len(chosen) or sampler.generator.num_classes)
-        sampling.write_grid(sampler, out / "classes.png", **latents(count))
-    if args.grid or not (args.pngs or args.npz or args.interpolation or args.per_class):
+        sampling.write_grid(sampler, out / "classes.png", **latents(args.per_class * num_classes))
+    asked = (args.pngs, args.pngs_per_class, args.npz, args.interpolation, args.per_class)
+    if args.grid or not any(asked):
         count = args.grid or sampler.dataset.grid_size
         sampling.write_grid(sampler, out / "grid.png", **latents(count))
     print(f"step {sampler.step}, written to {out}")

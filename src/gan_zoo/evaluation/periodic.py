@@ -27,6 +27,7 @@ class PeriodicEvaluation:
 
     Attributes:
         facts: what a summary records of the last evaluation.
+        tags: of the metrics that it computes, the primary metric first.
 
     Raises ConfigError for settings that do not suit the dataset.
     """
@@ -40,7 +41,8 @@ class PeriodicEvaluation:
             self.evaluator = Evaluator(
                 dataset, health_monitor.samples, settings, health_monitor.device
             )
-            tag = monitored_tag(settings.monitor, self.evaluator.tags(classifies))
+            self.tags = self.evaluator.tags(classifies)
+            tag = monitored_tag(settings.monitor, self.tags)
         except ConfigError as error:
             named = error.key in ("metrics", "monitor")
             raise error.under("evaluation" if named else "") from None

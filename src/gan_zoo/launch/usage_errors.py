@@ -25,6 +25,7 @@ _VALUED = ("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--c
 _VALUED += ("-cd", "--config-dir", "--experimental-rerun")
 _SHOWN = {"-c": ("job", "hydra", "all")}
 _SHOWN["--cfg"] = _SHOWN["-c"]
+_COMPLETION = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
@@ -60,6 +61,8 @@ def _size(words: Sequence[str]) -> int:
     if option in _SHOWN and following not in _SHOWN[option]:
         allowed = f"shows a configuration: type {option} job, {option} hydra or {option} all"
         refuse_word(words[0], allowed)
+    if option in ("-sc", "--shell-completion") and not _COMPLETION.fullmatch(following):
+        refuse_word(words[0], f"type {option} install=bash, or install=zsh, or install=fish")
     if option in ("-i", "--info"):
         return 2 if not equals and following in _INFO else 1
     if option in _VALUED:

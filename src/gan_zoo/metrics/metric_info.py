@@ -98,6 +98,14 @@ def find_metric(tag: str) -> Metric | None:
     return max(matching, key=lambda metric: len(metric.name), default=None)
 
 
+def tag_pattern(metric: Metric) -> str:
+    """Return a regular expression of a metric's tags, whatever the dataset's suffix."""
+    prefix = f"{metric.name}_"
+    longer = [other.name.removeprefix(prefix) for other in _ALL if other.name.startswith(prefix)]
+    others = f"(?!_({'|'.join(longer)})(_|$))" if longer else ""
+    return f"metric/{metric.name}{others}(_.*)?$"
+
+
 def higher_is_better(tag: str) -> bool | None:
     """Return a tag's direction; None where it has none."""
     metric = find_metric(tag)

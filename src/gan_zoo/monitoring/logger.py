@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
@@ -94,10 +94,19 @@ class RunLogger:
             self._start_time += paused
             self._last_time += paused
 
-    def log_config(self, table: str, settings: Iterable[tuple[str, Any]]) -> None:
-        """Log a run's configuration: as a text, and key by key for the HParams tab."""
+    def log_config(
+        self, table: str, settings: Mapping[str, Any], metric_tags: Iterable[str] = ()
+    ) -> None:
+        """Log a run's configuration for TensorBoard.
+
+        Args:
+            table: the whole configuration, a text.
+            settings: what distinguishes the run, for the HParams tab.
+            metric_tags: of its evaluations, which get a chart each in the Custom Scalars tab.
+        """
         self._writer.submit({_CURVES: lambda: self._events.text(0, "config", table)})
         self._writer.submit({_CURVES: lambda: self._events.hyperparameters(settings)})
+        self._writer.submit({_CURVES: lambda: self._events.charts(metric_tags)})
 
     def log_metrics(self, pending: PendingMetrics, values: dict[str, float]) -> None:
         """Log the values of pending metrics, and the throughput since the previous ones."""
