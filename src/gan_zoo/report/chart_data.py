@@ -13,7 +13,7 @@ from gan_zoo.report.curve_figures import common_values, plotted_runs
 from gan_zoo.report.figure_style import all_equal, line_styles, shown_configurations, spans_decade
 from gan_zoo.report.metric_choice import lower_is_better
 
-_NUMBERS = 120_000  # of all curves of a page: about one megabyte
+_NUMBERS = 80_000  # of all curves of a page: about 600 kB
 _POINTS = 200  # of a curve at most
 _FEWEST = 20
 _GROUPS = ("metric", "loss", "score", "grad_norm")  # tags of these are first

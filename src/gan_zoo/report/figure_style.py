@@ -80,7 +80,7 @@ def top_configurations(comparison: Comparison) -> list[Configuration]:
     return [each for each in ordered if each in baselines or each in others]
 
 
-def new_figure(height: float = 3.4) -> tuple[Figure, Axes]:
+def new_figure(height: float = 3.0) -> tuple[Figure, Axes]:
     """Make an empty figure as wide as a phone; height in inches."""
     figure = Figure(figsize=(_WIDTH, min(height, 40)), layout="constrained")
     return figure, figure.subplots()
@@ -101,6 +101,8 @@ def legend(axes: Axes) -> None:
     assert isinstance(figure, Figure)
     columns = 2 if max(map(len, labels)) <= 22 else 1
     wrapped = [textwrap.fill(label, 46) for label in labels]
+    lines = sum(1 + label.count("\n") for label in wrapped) / columns
+    figure.set_figheight(figure.get_figheight() + 0.2 * lines)  # the axes keep their height
     figure.legend(handles, wrapped, fontsize=9, loc="outside lower center", ncols=columns)
 
 

@@ -124,7 +124,7 @@ def image_address(pixels: np.ndarray, is_plot: bool = False) -> str:
     elif max(pixels.shape[:2]) <= _SMALL:
         image.save(encoded, "PNG", optimize=True)
     else:
-        image.save(encoded, "WEBP", quality=90)
+        image.save(encoded, "WEBP", quality=85)
         return _data_uri("image/webp", encoded.getvalue())
     return _data_uri("image/png", encoded.getvalue())
 

@@ -58,6 +58,14 @@ function drawMarkers(plot, series, lines) {
   }
 }
 
+// 1, 2 and 5 times the powers of ten within a logarithmic axis.
+function logTicks(low, high) {
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
+    ticks.push(...[1, 2, 5].map((digit) => digit * 10 ** power));
+  return ticks.filter((tick) => tick >= low && tick <= high);
+}
+
 function options(chart, log, width, onCursor) {
   const edge = { width: 0, points: { show: false }, spanGaps: true };
   const series = chart.lines.flatMap((line) => [
@@ -67,6 +75,10 @@ function options(chart, log, width, onCursor) {
   ]);
   const margin = (plot, low, high) =>
     log ? [low / 1.1, high * 1.1] : [low - 0.05 * (high - low), high + 0.05 * (high - low)];
+  const logAxis = {
+    splits: (plot, axis, low, high) => logTicks(low, high),
+    filter: (plot, ticks) => ticks,
+  };
   return {
     width,
     height: 320,
@@ -75,7 +87,7 @@ function options(chart, log, width, onCursor) {
     scales: { x: { time: false, range: (plot, low, high) => [0, high] }, y: { distr: log ? 3 : 1, range: margin } },
     axes: [
       { label: "generator updates", values: (plot, ticks) => ticks.map(format) },
-      { size: 64, values: (plot, ticks) => ticks.map((tick) => (tick === null ? "" : format(tick))) },
+      { size: 64, values: (plot, ticks) => ticks.map(format), ...(log && logAxis) },
     ],
     series: [{}, ...series],
     bands: chart.lines.map((line, i) => ({ series: [3 * i + 2, 3 * i + 3], fill: `${line.color}26` })),

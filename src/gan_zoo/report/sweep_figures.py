@@ -103,11 +103,12 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
     colors = "viridis_r" if comparison.metric.lower_is_better else "viridis"
     scale = "log" if spans_decade(grid.flat) else "linear"
     picture = axes.imshow(np.ma.masked_invalid(grid), aspect="auto", cmap=colors, norm=scale)
+    size = 9 if len(columns) <= 6 else 7
     for (i, j), value in np.ndenumerate(grid):
         if math.isnan(value):
             continue
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
-        axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=7, bbox=box)
+        axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=size, bbox=box)
     axes.set_xticks(range(len(columns)), columns, rotation=45 * (len(columns) > 6))
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xlabel(across)
