@@ -46,15 +46,17 @@ def write_run(
     return folder
 
 
-def draw_grid(folder: Path, shade: int, count: int = 3, side: int = 5) -> None:
+def draw_grid(
+    folder: Path, shade: int, count: int = 3, side: int = 5, name: str = "000200"
+) -> None:
     """Write a grid of count x count tiles: the first black, each `shade` brighter than the last."""
     canvas = np.full((count * (side + 2) + 2,) * 2 + (3,), 64, np.uint8)
     for i in range(count * count):
         top, left = (2 + index * (side + 2) for index in divmod(i, count))
-        canvas[top : top + side, left : left + side] = i * shade
+        canvas[top : top + side, left : left + side] = i * shade % 256
     (folder / "samples").mkdir(exist_ok=True)
     tiles = f"{side} {side} {count} 2"
-    Picture(canvas, tiles).save(folder / "samples/000200.png")
+    Picture(canvas, tiles).save(folder / f"samples/{name}.png")
 
 
 def write_sweep(root: Path, losses: Mapping[str, list[float]]) -> Path:
@@ -67,6 +69,7 @@ def write_sweep(root: Path, losses: Mapping[str, list[float]]) -> Path:
                 overrides=(f"loss={loss}", f"seed={seed}"),
                 settings={"seed": seed, "loss": {"_target_": f"gan_zoo.losses.{loss}"}},
                 choices={"loss": loss},
+                summary={"seconds": 12.5 + i},
                 number=10 * i + seed,
             )
     return root
@@ -79,8 +82,11 @@ def write_unevaluated_sweep(root, seeds=2):
         f"{kind}/{network}" for kind in ("loss", "grad_norm") for network in ("critic", "generator")
     ]
     for folder in root.iterdir():
-        values = dict.fromkeys([*tags, "score/real", "score/fake"], 0.5)
-        lines = [json.dumps({"step": step, **values}) for step in (100, 200)]
+        tags_of_run = [*tags, "score/real", "score/fake"]
+        lines = [
+            json.dumps({"step": step, **dict.fromkeys(tags_of_run, step / 400)})
+            for step in (100, 200)
+        ]
         (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
         (folder / "checkpoints").mkdir()
         (folder / "checkpoints/00000200.pt").touch()

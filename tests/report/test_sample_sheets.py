@@ -10,9 +10,10 @@ from gan_zoo.data.loader import to_bytes
 from gan_zoo.data.plots import image_grid, label_rows
 from gan_zoo.monitoring.sample_grid import Picture, render, row_names
 from gan_zoo.report.comparison import compare
+from gan_zoo.report.html import image_address
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.sample_sheets import sheets, tiles
-from report_folders import draw_grid, write_sweep
+from report_folders import draw_grid, write_run, write_sweep
 
 
 def test_grid_is_cut_into_its_tiles(tmp_path):
@@ -63,3 +64,46 @@ def test_sheets_show_equal_places_of_a_common_seed(tmp_path):
     assert "seed 1" in sheet.caption
     assert [int(tile[0, 0, 0]) for tile in sheet.rows["loss=gan"]] == [10 * i for i in range(9)]
     assert [int(tile[0, 0, 0]) for tile in sheet.rows["loss=wgan"]] == [20 * i for i in range(9)]
+
+
+def sheet_of(root, **draw):
+    for folder in root.iterdir():
+        draw_grid(folder, shade=30, name="real", **draw)
+        draw_grid(folder, shade=10, **draw)
+    (sheet,) = sheets(compare(*read_runs([root]), None, {}))
+    return sheet
+
+
+def test_sheet_has_a_row_of_real_samples_and_heads(tmp_path):
+    sheet = sheet_of(write_sweep(tmp_path, {"gan": [1.0], "wgan": [3.0]}))
+    assert [int(tile[0, 0, 0]) for tile in sheet.real] == [30 * i % 256 for i in range(9)]
+    assert sheet.heads == [f"z {i}" for i in range(1, 10)]
+
+
+def test_columns_of_a_conditional_run_are_named_by_class(tmp_path):
+    write_run(
+        tmp_path / "run", [1.0], settings={"conditional": True},
+        summary={"classes": {"cat": 5, "dog": 5, "emu": 5}},
+    )  # fmt: skip
+    assert sheet_of(tmp_path).heads == ["cat"] * 3 + ["dog"] * 3 + ["emu"] * 3
+
+
+def test_sheet_without_real_samples_has_no_such_row(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0]})
+    draw_grid(next(root.iterdir()), shade=10)
+    (sheet,) = sheets(compare(*read_runs([root]), None, {}))
+    assert sheet.real == []
+
+
+def test_sheet_of_large_images_has_fewer_rows(tmp_path):
+    root = write_sweep(tmp_path, {f"l{i}": [float(i)] for i in range(12)})
+    sheet = sheet_of(root, side=200)
+    assert len(sheet.rows) == 4
+    assert "8 more configurations are not shown" in sheet.caption
+
+
+def test_large_images_are_compressed():
+    noise = np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8)
+    assert image_address(noise).startswith("data:image/webp")
+    assert image_address(noise[:28, :28]).startswith("data:image/png")
+    assert len(image_address(noise)) < len(noise.tobytes())

@@ -7,14 +7,15 @@ from matplotlib.colors import to_hex
 
 from gan_zoo.report.build import figures, write_report
 from gan_zoo.report.comparison import compare
-from gan_zoo.report.figure_style import BLUE, GRAY, ORANGE
+from gan_zoo.report.figure_style import GRAY
 from gan_zoo.report.number_format import rounding
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.sweep_figures import intervals
 from gan_zoo.report.tables import configuration_columns, run_columns
 from report_folders import LOWER, compared, write_run, write_sweep, write_unevaluated_sweep
 
-COLORS = {"blue": BLUE, "orange": ORANGE, "gray": GRAY}
+MARKS = {"gray": GRAY, "diamond": "D"}
+DIAMOND = "M0-5L5 0 0 5-5 0z"
 
 
 def swept(root):
@@ -62,41 +63,43 @@ def test_numbers_are_right_aligned_words_left_aligned(tmp_path):
     assert ".words, .extra { text-align: left; }" in style
     heads = re.findall(r'<th class="(\w*)">(.*?)</th>', text)
     left = {title for kind, title in heads if kind}
-    assert left == {"configuration", "seeds and mean", "state", "folder"}
+    recipe = {"loss", "lr", "betas", "n_<wbr>critic", "regularizer", "optimizer", "architecture"}
+    recipe |= {"batch size", "EMA"}
+    assert left - recipe == {"configuration", "mean and seeds", "health", "folder"}
     table = page.with_suffix(".md").read_text(encoding="utf-8").split("| configuration |")[1]
     titles, rule = table.splitlines()[:2]
     assert rule == "|---|" + "---:|" * titles.count("|")
 
 
 def named(caption, role):
-    """The color that a caption names for a role, or none."""
+    """The color or marker that a caption names for a role, or none."""
     found = re.search(rf"(\w+)( ticks)?: {role}", caption)
-    return COLORS[found[1]] if found else None
+    return MARKS[found[1]] if found else None
 
 
 @pytest.mark.parametrize("baseline", [{}, {"loss": "wgan"}])
-def test_caption_names_colors_of_intervals(tmp_path, baseline):
-    root = write_sweep(tmp_path, {"gan": [9.5, 8.0], "wgan": [7.0, 6.25]})
+def test_caption_names_marks_of_intervals(tmp_path, baseline):
+    root = write_sweep(tmp_path, {"gan": [9.5, 8.0], "wgan": [7.0, 6.25], "hinge": [5.0, 4.0]})
     found = compare(*read_runs([root]), LOWER, baseline)
     figure, caption = intervals(found)
     (axes,) = figure.axes
-    means = {
-        line.get_xdata()[0]: line.get_color() for line in axes.lines if line.get_marker() == "o"
-    }
-    colors = {c.label: to_hex(means[c.mean]) for c in found.configurations}
-    assert colors.pop(f"loss={baseline.get('loss', 'gan')}") == named(caption, "the baseline")
-    assert set(colors.values()) == {BLUE}
+    means = {line.get_xdata()[0]: line for line in axes.lines if line.get_marker() in "oD"}
+    markers = {c.label: means[c.mean].get_marker() for c in found.configurations}
+    assert markers.pop(f"loss={baseline.get('loss', 'gan')}") == named(caption, "the baseline")
+    assert set(markers.values()) == {"o"}
+    assert len({to_hex(line.get_color()) for line in means.values()}) == 3
     ticks = {to_hex(line.get_color()) for line in axes.lines if line.get_marker() == "|"}
     assert ticks == {named(caption, "single seeds")}
 
 
-def test_page_names_colors_of_its_table(tmp_path):
+def test_page_names_marks_of_its_table(tmp_path):
     page, _ = write_report([write_sweep(tmp_path, {"gan": [9.5, 8.0], "wgan": [7.0, 6.25]})])
     text = page.read_text(encoding="utf-8")
     (caption,) = re.findall(r'<p class="soft">(Points: .*?)</p>', text)
-    rows = re.findall(r"<svg class=\"strip\".*?</svg>", text)
-    (of_baseline,) = (row for row in rows if named(caption, "the baseline") in row)
-    assert 'aria-label="mean 8.750"' in of_baseline
+    assert "diamond: the baseline" in caption
+    rows = re.findall(r"<svg class=\"strip\".*?</svg>", text, re.DOTALL)
+    (of_baseline,) = (row for row in rows if DIAMOND in row)
+    assert 'aria-label="mean 8.750' in of_baseline
     assert all(f'stroke="{named(caption, "single seeds")}"' in row for row in rows)
 
 
@@ -108,7 +111,7 @@ def test_caption_omits_a_baseline_not_shown(tmp_path):
     apart = [each for each in found.configurations if not each.is_baseline]
     assert len(apart) == 1
     page, _ = write_report([tmp_path / "b0", tmp_path / "b1"])
-    assert "orange" not in page.read_text(encoding="utf-8").split("</style>")[1]
+    assert "diamond" not in page.read_text(encoding="utf-8").split("</style>")[1]
 
 
 def test_training_curves_are_drawn_without_a_metric(tmp_path):

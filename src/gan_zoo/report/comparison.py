@@ -60,7 +60,8 @@ def compare(
     comparable = comparison_groups(statuses, metric)
     for (configuration, _), each, dataset in zip(last, statuses, comparable, strict=True):
         groups.setdefault((configuration, dataset), []).append(each)
-    found = [summarize(group, data, factor_set.factors) for (_, data), group in groups.items()]
+    keys = factor_set.factors
+    found = [summarize(group, data, keys, metric) for (_, data), group in groups.items()]
     counted = {run.folder for run in last.values()}
     return Comparison(
         metric=metric,

@@ -7,6 +7,7 @@ from typing import Any
 
 from gan_zoo.report.factors import ABSENT, canonical, format_value
 from gan_zoo.report.metric_choice import Metric
+from gan_zoo.report.possible_values import clipped, possible_values
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run
 from gan_zoo.report.stats import (
@@ -31,7 +32,7 @@ class Configuration:
             several protocols for the metric, it includes the protocol.
         statuses: of all its runs; of a repeated seed, the last run's only.
         scores: the metric by seed, of the runs that have it.
-        interval: 95 % interval of the mean by Student's t.
+        interval: 95 % interval of the mean by Student's t, clipped to possible values.
         bootstrap: 95 % interval of the mean by the percentile bootstrap.
         baseline: label of the configuration that it is compared with; empty if there is none.
         is_baseline: whether others are compared with it.
@@ -80,20 +81,23 @@ class Configuration:
         return statistics.fmean(map(quantity, self.runs)) if self.runs else None
 
 
-def summarize(statuses: Sequence[RunStatus], dataset: str, keys: Sequence[str]) -> Configuration:
+def summarize(
+    statuses: Sequence[RunStatus], dataset: str, keys: Sequence[str], metric: Metric | None
+) -> Configuration:
     """Make the configuration of runs that differ by their seed alone; keys: the factors."""
     settings = statuses[0].run.keys
     factors = {key: settings.get(key, ABSENT) for key in keys}
     label = ", ".join(f"{key}={format_value(value)}" for key, value in factors.items())
     scores = {canonical(each.run.seed): each.value for each in statuses if each.value is not None}
     values = list(scores.values())
+    limits = possible_values(metric.tag if metric else "", [each.run for each in statuses])
     return Configuration(
         label=label or "all runs",
         factors=factors,
         dataset=dataset,
         statuses=tuple(statuses),
         scores=scores,
-        interval=student_interval(values),
+        interval=clipped(student_interval(values), limits),
         bootstrap=bootstrap_interval(values),
     )
 

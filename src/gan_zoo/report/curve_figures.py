@@ -8,20 +8,42 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.figure_style import (
-    SHOWN,
+    LineStyle,
+    all_equal,
+    choose_scale,
     legend,
-    line_style,
+    line_styles,
     new_figure,
     panels,
-    plain_numbers,
-    top_configurations,
+    shown_configurations,
 )
-from gan_zoo.report.history import Curve
 from gan_zoo.report.runs import Run
+
+_MARKERS = 20  # on one line at most
+
+
+def common_values(runs: Sequence[Run], tag: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a tag's steps (n,) that all runs with a curve share, and their values (runs, n).
+
+    There is no step without a curve of two points.
+    """
+    curves = [curve for run in runs if (curve := run.curve(tag)) and len(curve.steps) > 1]
+    if not curves:
+        return np.empty(0, np.int64), np.empty((0, 0))
+    shared = set.intersection(*(set(curve.steps.tolist()) for curve in curves))
+    steps = np.array(sorted(shared), np.int64)
+    return steps, np.array([curve.values[np.isin(curve.steps, steps)] for curve in curves])
+
+
+def plotted_runs(each: Configuration) -> Sequence[Run]:
+    """Return the runs whose values are compared; else those that ended; else all of them."""
+    valued = [status.run for status in each.statuses if status.value is not None]
+    return valued or each.runs or [status.run for status in each.statuses]
 
 
 def learning(comparison: Comparison) -> tuple[Figure, str] | None:
@@ -29,17 +51,13 @@ def learning(comparison: Comparison) -> tuple[Figure, str] | None:
     if comparison.metric is None:
         return None
     figure, axes = new_figure()
-    seeds = [
-        _draw_band(axes, each.runs, comparison.metric.tag, i, each.label)
-        for i, each in enumerate(top_configurations(comparison))
-    ]
-    if not axes.lines:
+    most = _draw_lines(axes, comparison, comparison.metric.tag)
+    if not most:
         return None
-    _choose_scale(axes)
     axes.set_xlabel("generator updates")
-    axes.set_title(str(comparison.metric), loc="left", fontsize=10)
+    axes.set_title(str(comparison.metric), loc="left")
     legend(axes)
-    return figure, f"The metric while training; {_line_caption(max(seeds))}."
+    return figure, f"The metric while training; {_line_caption(most)}."
 
 
 def losses(comparison: Comparison) -> tuple[Figure, str] | None:
@@ -61,54 +79,51 @@ def gradients(comparison: Comparison) -> tuple[Figure, str] | None:
 
 
 def _pair(comparison: Comparison, tags: tuple[str, str], note: str) -> tuple[Figure, str] | None:
-    """Plot two tags side by side, a line per configuration; None where there is a metric."""
+    """Plot two tags, a line per configuration; None where there is a metric."""
     if comparison.metric is not None:
         return None
-    figure, sides = panels(len(tags))
-    most = 0
-    for axes, tag in zip(sides, tags, strict=True):
-        for i, each in enumerate(comparison.configurations[:SHOWN]):
-            most = max(most, _draw_band(axes, _runs(each), tag, i, each.label))
-        axes.set_title(tag, loc="left", fontsize=10)
-        axes.set_xlabel("generator updates")
-        if axes.lines:
-            _choose_scale(axes)
-    if not most:
+    figure, parts = panels(len(tags))
+    counts = [_draw_lines(axes, comparison, tag) for axes, tag in zip(parts, tags, strict=True)]
+    if not any(counts):
         return None
-    legend(next(axes for axes in sides if axes.lines))
-    return figure, f"{note}; {_line_caption(most)}."
+    for axes, tag in zip(parts, tags, strict=True):
+        axes.set_title(tag, loc="left")
+    parts[-1].set_xlabel("generator updates")
+    legend(next(axes for axes in parts if axes.lines))
+    return figure, f"{note}; {_line_caption(max(counts))}."
 
 
-def _runs(each: Configuration) -> Sequence[Run]:
-    """Return the runs that ended, or all of them while none has."""
-    return each.runs or [status.run for status in each.statuses]
+def _draw_lines(axes: Axes, comparison: Comparison, tag: str) -> int:
+    """Plot a tag's mean and range over seeds; return the largest number of seeds.
 
-
-def _draw_band(axes: Axes, runs: Sequence[Run], tag: str, i: int, label: str) -> int:
-    """Plot a tag's mean and range over seeds, in the i-th style; return the number of seeds.
-
-    Only common steps are plotted, and nothing where there are fewer than two.
+    Nothing is plotted where all values are equal: 0.
     """
-    curves = [curve for run in runs if (curve := run.curve(tag)) and len(curve.steps) > 1]
-    steps = _common_steps(curves)
-    if len(steps) < 2:
+    styles, most, plotted = line_styles(comparison), 0, [np.empty(0)]
+    for each in shown_configurations(comparison):
+        steps, values = common_values(plotted_runs(each), tag)
+        if len(steps) > 1:
+            _draw_band(axes, steps, values, styles[each.label], each.label)
+            most = max(most, len(values))
+            plotted.append(values.ravel())
+    everything = np.concatenate(plotted)
+    if all_equal(everything):
         return 0
-    values = np.array([curve.values[np.isin(curve.steps, steps)] for curve in curves])
-    color, style = line_style(i)
-    axes.plot(steps, values.mean(axis=0), style, c=color, label=label)
+    choose_scale(axes, "y", everything)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    return most
+
+
+def _draw_band(
+    axes: Axes, steps: np.ndarray, values: np.ndarray, style: LineStyle, label: str
+) -> None:
+    color, dash, marker = style
+    every = -(-len(steps) // _MARKERS)
+    mean = values.mean(axis=0)
+    axes.plot(steps, mean, dash, c=color, marker=marker, ms=4.5, markevery=every, label=label)
     if len(values) > 1:
         low, high = values.min(axis=0), values.max(axis=0)
         axes.fill_between(steps, low, high, color=color, alpha=0.15, lw=0)
-    return len(values)
-
-
-def _choose_scale(axes: Axes) -> None:
-    """Make the y axis logarithmic where its positive values span two powers of ten."""
-    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
-    finite = values[np.isfinite(values)]
-    if len(finite) and finite.min() > 0 and finite.max() >= 100 * finite.min():
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(plain_numbers)
 
 
 def _line_caption(most: int) -> str:
@@ -116,8 +131,3 @@ def _line_caption(most: int) -> str:
     if most < 2:
         return "lines: single seeds"
     return "lines: means over seeds; bands: from the lowest seed to the highest"
-
-
-def _common_steps(curves: Sequence[Curve]) -> list[int]:
-    found = [set(curve.steps.tolist()) for curve in curves]
-    return sorted(set.intersection(*found)) if found else []

@@ -1,10 +1,14 @@
-"""The style of all figures: sizes, colors, legends, and which configurations they show."""
+"""The style of all figures: sizes, legends, and one color and marker for each configuration."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import math
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, best_first
@@ -12,45 +16,56 @@ from gan_zoo.report.configurations import Configuration, best_first
 SHOWN = 12  # configurations in one figure with a line or point for each
 # Okabe and Ito's colors, which color-blind readers can distinguish
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933")
-# captions name these colors: baselines are orange, seeds gray
-BLUE, ORANGE, GRAY = COLORS[0], COLORS[1], "#808080"
-_STYLES = ("-", "--", ":")
+GRAY = "#808080"  # captions name it: single seeds
+_DASHES = ("-", "--", ":")
+_MARKERS = ("o", "s", "^")
+_BASELINE = "D"  # captions name it: a diamond
+_WIDTH = 4.6  # inches: at the width of a phone, letters are about as large as those of the page
+_DECADE = 10.0  # ratio of the values from which an axis is logarithmic
 STYLE = {
     "text.parse_math": False,  # names may hold dollar signs
     "svg.hashsalt": "gan_zoo",  # the same runs give the same file
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.titlesize": 10,
     "grid.alpha": 0.3,
     "font.size": 10,
     "legend.frameon": False,
 }
 
 
-def new_figure(height: float = 4.2) -> tuple[Figure, Axes]:
-    """Make an empty figure as wide as the page; height in inches."""
-    figure = Figure(figsize=(6.4, min(height, 40)), layout="constrained")
-    return figure, figure.subplots()
+class LineStyle(NamedTuple):
+    """How a configuration is drawn, in all figures of its dataset."""
+
+    color: str
+    dash: str
+    marker: str
 
 
-def panels(count: int) -> tuple[Figure, list[Axes]]:
-    """Make a figure as wide as the page with `count` axes side by side."""
-    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
-    return figure, [figure.add_subplot(1, count, 1 + i) for i in range(count)]
+_OTHERS = LineStyle(GRAY, "-", _MARKERS[0])  # configurations beyond those of the figures
 
 
-def line_style(i: int) -> tuple[str, str]:
-    """Return color and line style of the i-th of up to 24 lines."""
-    return COLORS[i % len(COLORS)], _STYLES[i // len(COLORS) % len(_STYLES)]
+def line_styles(comparison: Comparison) -> Mapping[str, LineStyle]:
+    """Return the style of each configuration by its label; a baseline's marker is a diamond.
+
+    The order of the sweep decides, so that another metric or baseline changes no color.
+    """
+    shown = {each.label for each in shown_configurations(comparison)}
+    styles = {each.label: _OTHERS for each in comparison.configurations}
+    drawn = [each for each in comparison.configurations if each.label in shown]
+    for i, each in enumerate(drawn):
+        turn, color = divmod(i, len(COLORS))
+        marker = _BASELINE if each.is_baseline else _MARKERS[turn]
+        styles[each.label] = LineStyle(COLORS[color], _DASHES[turn], marker)
+    return styles
 
 
-def legend(axes: Axes) -> None:
-    """Add a legend below the axes, where long labels have room, if there are any labels."""
-    if axes.get_legend_handles_labels()[1]:
-        figure = axes.get_figure()
-        assert isinstance(figure, Figure)
-        named = axes.get_legend_handles_labels()
-        figure.legend(*named, fontsize=7, loc="outside lower center", ncols=2)
+def shown_configurations(comparison: Comparison) -> list[Configuration]:
+    """Choose at most SHOWN configurations: the first ones, or those that rank best."""
+    if comparison.metric is None:
+        return list(comparison.configurations[:SHOWN])
+    return top_configurations(comparison)
 
 
 def top_configurations(comparison: Comparison) -> list[Configuration]:
@@ -65,6 +80,60 @@ def top_configurations(comparison: Comparison) -> list[Configuration]:
     return [each for each in ordered if each in baselines or each in others]
 
 
+def new_figure(height: float = 3.0) -> tuple[Figure, Axes]:
+    """Make an empty figure as wide as a phone; height in inches."""
+    figure = Figure(figsize=(_WIDTH, min(height, 40)), layout="constrained")
+    return figure, figure.subplots()
+
+
+def panels(count: int) -> tuple[Figure, list[Axes]]:
+    """Make a figure as wide as a phone with `count` axes, one above the other."""
+    figure = Figure(figsize=(_WIDTH, 2.4 * count + 0.4), layout="constrained")
+    return figure, [figure.add_subplot(count, 1, 1 + i) for i in range(count)]
+
+
+def legend(axes: Axes) -> None:
+    """Add a legend below the axes, where long labels have room, if there are any labels."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not labels:
+        return
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)
+    columns = 2 if max(map(len, labels)) <= 22 else 1
+    wrapped = [textwrap.fill(label, 46) for label in labels]
+    lines = sum(1 + label.count("\n") for label in wrapped) / columns
+    figure.set_figheight(figure.get_figheight() + 0.2 * lines)  # the axes keep their height
+    figure.legend(handles, wrapped, fontsize=9, loc="outside lower center", ncols=columns)
+
+
+def wrapped_label(each: Configuration) -> str:
+    """Return a configuration's label on lines that leave room beside them."""
+    return textwrap.fill(each.label, 20)
+
+
+def all_equal(values: Iterable[float]) -> bool:
+    """Return whether at most one value is among the finite ones: a figure of them says nothing."""
+    return len({value for value in values if math.isfinite(value)}) < 2
+
+
+def spans_decade(values: Iterable[float]) -> bool:
+    """Return whether values are positive and the largest is ten times the smallest or more."""
+    finite = [value for value in values if math.isfinite(value)]
+    return bool(finite and min(finite) > 0 and max(finite) >= _DECADE * min(finite))
+
+
+def choose_scale(axes: Axes, name: str, values: Iterable[float]) -> None:
+    """Make an axis, "x" or "y", logarithmic where its values span a power of ten."""
+    if not spans_decade(values):
+        return
+    axes.set(**{f"{name}scale": "log"})
+    axis = axes.xaxis if name == "x" else axes.yaxis
+    ticks = (1.0, 2.0, 5.0) if name == "y" else (1.0, 3.0)
+    axis.set_major_locator(LogLocator(subs=ticks))
+    axis.set_major_formatter(plain_numbers)
+    axis.set_minor_formatter(NullFormatter())
+
+
 def plain_numbers(value: float, place: int | None = None) -> str:
     """Format a tick of a logarithmic axis without math text, which STYLE turns off."""
     return f"{value:g}"
@@ -72,9 +141,14 @@ def plain_numbers(value: float, place: int | None = None) -> str:
 
 def clip_limits(set_limits: Callable[..., Any], rows: Sequence[Configuration]) -> None:
     """Limit an axis to the seeds' values: an interval of two distant seeds may be far wider."""
-    values = [value for each in rows for value in each.scores.values()]
-    span = max(values) - min(values) or abs(values[0]) or 1.0
+    values = np.array([value for each in rows for value in each.scores.values()])
     bounds = [each.interval for each in rows if each.interval]
-    low = max(min([*values, *(b.low for b in bounds)]), min(values) - span)
-    high = min(max([*values, *(b.high for b in bounds)]), max(values) + span)
+    ends = [end for bound in bounds for end in (bound.low, bound.high)]
+    if spans_decade(values):
+        low = max(min([*values, *ends]), values.min() / 2)
+        set_limits(low / 1.1, min(max([*values, *ends]), values.max() * 2) * 1.1)
+        return
+    span = float(np.ptp(values)) or abs(float(values[0])) or 1.0
+    low = max(min([*values, *ends]), values.min() - span)
+    high = min(max([*values, *ends]), values.max() + span)
     set_limits(low - 0.04 * span, high + 0.04 * span)

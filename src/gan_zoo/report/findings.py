@@ -32,28 +32,6 @@ METHOD = [
 ]
 
 
-def title(comparison: Comparison) -> str:
-    """Name the factors and the metric."""
-    factors = " and ".join(comparison.factor_set.factors) or "One configuration"
-    return f"{factors}, by {comparison.metric}" if comparison.metric else factors
-
-
-def subtitle(comparison: Comparison) -> str:
-    """Count runs and configurations, and list the seeds, in one line."""
-    seeds = {str(each.run.seed) for each in comparison.statuses}
-    parts = [
-        counted(len(comparison.statuses), "run"),
-        counted(len(comparison.configurations), "configuration"),
-        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(sorted(seeds, key=seed_order))}",
-    ]
-    return " · ".join(parts)
-
-
-def seed_order(seed: str) -> tuple[int, str]:
-    """Sort seeds by number although they are text."""
-    return len(seed), seed
-
-
 def findings(comparison: Comparison) -> list[str]:
     """Summarize the comparison in a sentence or more for each dataset."""
     if comparison.metric is None:

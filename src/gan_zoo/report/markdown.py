@@ -10,21 +10,28 @@ from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, in_order
 from gan_zoo.report.factors import format_value
-from gan_zoo.report.findings import METHOD, findings, subtitle, title
+from gan_zoo.report.findings import METHOD, findings
+from gan_zoo.report.recipe import recipe_columns
 from gan_zoo.report.run_status import RunStatus
-from gan_zoo.report.tables import configuration_columns, state
+from gan_zoo.report.tables import Column, configuration_columns, state
+from gan_zoo.report.title_block import facts, title
 from gan_zoo.report.warnings import warnings
 
 
 def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
     """Render the report as Markdown; captions: figure name -> caption."""
-    lines = [f"# {_escaped(title(comparison))}", "", _escaped(subtitle(comparison)), ""]
+    lines = [f"# {_escaped(title(comparison))}", ""]
+    lines += [*(f"- {name}: {_escaped(value)}" for name, value in facts(comparison)), ""]
     lines += [f"**{_escaped(line)}**\n" for line in findings(comparison)]
     lines += [f"- {_escaped(line)}" for line in warnings(comparison)]
     command = "" if comparison.metric else evaluate_command(comparison)
     lines += ["", EVALUATE_FIRST, "", "```sh", command, "```"] if command else []
     for dataset, peers in comparison.datasets.items():
-        lines += ["", f"## {_escaped(dataset)}", "", *_table(peers, comparison)]
+        rows = in_order(peers, comparison.metric)
+        columns = configuration_columns(comparison.metric, peers)
+        lines += ["", f"## {_escaped(dataset)}", "", *_table(columns, rows)]
+        recipes = recipe_columns(rows, comparison.factor_set)
+        lines += ["", "Recipes; bold: differs from the baseline", "", *_table(recipes, rows)]
     for name, caption in captions.items():
         lines += ["", f"![{_escaped(caption)}](figures/{name}.png)", "", _escaped(caption)]
     failed = [each for each in comparison.statuses if each.failure or each.exclusion]
@@ -108,14 +115,17 @@ def _csv(head: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     return written.getvalue()
 
 
-def _table(peers: Sequence[Configuration], comparison: Comparison) -> list[str]:
-    columns = configuration_columns(comparison.metric, peers)
-    rows = in_order(peers, comparison.metric)
+def _table(columns: Sequence[Column], rows: Sequence[Configuration]) -> list[str]:
     return [
         f"| {' | '.join(column.title for column in columns)} |",
         f"|{''.join('---|' if column.wordy else '---:|' for column in columns)}",
-        *(f"| {' | '.join(_escaped(column.text(row)) for column in columns)} |" for row in rows),
+        *(f"| {' | '.join(_cell(column, row) for column in columns)} |" for row in rows),
     ]
+
+
+def _cell(column: Column, row: Configuration) -> str:
+    text = _escaped(column.text(row))
+    return f"**{text}**" if column.mark(row) == "strong" else text
 
 
 def _escaped(words: str) -> str:

@@ -41,5 +41,33 @@ for (const table of document.querySelectorAll("table.data")) {
       row.hidden = !words.every((word) => text.includes(word));
     }
   });
-  if (body.rows.length > 3) table.parentElement.before(search);
+  if (body.rows.length > 6) table.parentElement.before(search);
+}
+
+// Enlarge a sample on click or Enter.
+const dialog = document.createElement("dialog");
+document.body.append(dialog);
+dialog.addEventListener("click", () => dialog.close());
+for (const image of document.querySelectorAll(".sheet img")) {
+  image.tabIndex = 0;
+  image.setAttribute("role", "button");
+  const enlarge = () => {
+    const large = new Image();
+    large.src = image.src;
+    const caption = document.createElement("p");
+    caption.textContent = image.title;
+    dialog.replaceChildren(large, caption);
+    dialog.showModal();
+  };
+  image.addEventListener("click", enlarge);
+  image.addEventListener("keydown", (event) => event.key === "Enter" && enlarge());
+}
+
+// Offer each figure as a file. Its content is in the page already.
+for (const image of document.querySelectorAll("figure img")) {
+  const link = document.createElement("a");
+  link.href = image.src;
+  link.download = `${image.dataset.name}.svg`;
+  link.textContent = "Save as SVG";
+  image.nextElementSibling.append(" ", link);
 }

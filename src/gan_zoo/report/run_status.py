@@ -3,12 +3,13 @@
 import dataclasses
 import math
 import re
+from collections.abc import Sequence
 
 from gan_zoo.evaluation.health import LEAST_QUALITY
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.runs import Run
 
-_HEALTHY = "healthy"
+HEALTHY = "healthy"
 _UNLEARNED = "nothing learned"  # checked here again: an evaluation after training may differ
 _MODES = "metric/modes"
 
@@ -59,7 +60,7 @@ def run_status(run: Run, metric: Metric | None) -> RunStatus:
 
 def _failure(run: Run, metric: Metric | None) -> str:
     health = str((run.summary or {}).get("health") or "")
-    if health and not health.startswith((_HEALTHY, _UNLEARNED)):
+    if health and not health.startswith((HEALTHY, _UNLEARNED)):
         return health
     tags = [tag for tag in run.metrics if tag.startswith("loss/")]
     if metric and metric.tag in run.metrics:
@@ -92,3 +93,11 @@ def _exclusion(run: Run) -> str:
     if isinstance(ended, int) and ended < run.steps:
         return f"ended at step {ended} of {run.steps}"
     return ""
+
+
+def ranked(statuses: Sequence[RunStatus], metric: Metric | None) -> list[RunStatus]:
+    """Sort runs best first, those without a value last; as they are without a metric."""
+    if metric is None:
+        return list(statuses)
+    sign = 1 if metric.lower_is_better else -1
+    return sorted(statuses, key=lambda s: math.inf if s.value is None else sign * s.value)

@@ -88,6 +88,25 @@ class Run:
         return _number(self.summary, "images_seen")
 
     @property
+    def steps_per_second(self) -> float:
+        """Generator updates per second of training; nan where unknown.
+
+        From the rate of images, which is also right for a run that was resumed.
+        """
+        images = self.images_seen
+        updates_per_image = _number(self.summary, "steps") / images if images else math.nan
+        return _number(self.summary, "images_per_second") * updates_per_image
+
+    @property
+    def started(self) -> float | None:
+        """Return the Unix time of the run's start, from the name of its event file, else None.
+
+        Unlike the times of files, it stays the same in a copy of the folder.
+        """
+        names = (path.name.split(".") for path in self.folder.glob("events.out.tfevents.*"))
+        return min((float(n[3]) for n in names if len(n) > 3 and n[3].isdecimal()), default=None)
+
+    @property
     def steps(self) -> int:
         """Generator updates in the configuration; 0 where it has no number of them."""
         steps = self.settings.get("steps")

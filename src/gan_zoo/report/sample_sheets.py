@@ -1,7 +1,7 @@
 """Sample sheets: a row per configuration, with the same latent vector in each column."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,21 +9,35 @@ from PIL import Image
 
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, in_order
-from gan_zoo.report.findings import seed_order
 from gan_zoo.report.number_format import counted
 from gan_zoo.report.run_status import RunStatus
+from gan_zoo.report.runs import Run
+from gan_zoo.report.title_block import seed_order
 
 _ROWS, _COLUMNS = 40, 12
 _CHANGES_Z = {"architecture", "device"}  # equal seeds then have other latent vectors
-_PLOT_SIDE = 150  # pixels of a reduced plot of points
+_PLOT_SIDE = 320  # pixels of a reduced plot of points
+_PIXELS = 2_000_000  # of all tiles of a sheet, which limits its rows: the page stays below 3 MB
+_PLOT_COST = 12  # a plot's pixels are mostly white, and compress by this factor
+_FEWEST_ROWS = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
-    """Rows of a sample sheet: label -> images, uint8 (height, width, 3); None where one lacks."""
+    """A sample sheet, whose images are uint8 (height, width, 3); None where one lacks.
+
+    Attributes:
+        heads: of the columns.
+        real: a row of real samples; empty without any.
+        rows: images by the label of a configuration.
+        is_plot: whether images are plots of points.
+    """
 
     caption: str
+    heads: list[str]
+    real: list[np.ndarray | None]
     rows: dict[str, list[np.ndarray | None]]
+    is_plot: bool = False
 
 
 def sheets(comparison: Comparison) -> list[Sheet]:
@@ -65,20 +79,42 @@ def _sheet(peers: Sequence[Configuration], same_z: bool) -> Sheet | None:
     with_grids = {label: found for label, found in with_grids.items() if found}
     if not with_grids:
         return None
-    shown = dict(list(with_grids.items())[:_ROWS])
+    first = _last_tiles(next(iter(with_grids.values()))[0])
+    is_plot = len(first) == 1
+    shown = dict(list(with_grids.items())[: _row_limit(first[0], is_plot)])
     omitted = len(with_grids) - len(shown)
     are = "is" if omitted == 1 else "are"
     more = f" {counted(omitted, 'more configuration')} {are} not shown." if omitted else ""
-    first = next(iter(shown.values()))
-    if len(_last_tiles(first[0])) == 1:
-        return _plot_sheet(shown, more)
+    return _plot_sheet(shown, more) if is_plot else _tile_sheet(shown, more, same_z)
+
+
+def _row_limit(tile: np.ndarray, is_plot: bool) -> int:
+    """Return how many rows a page has room for."""
+    pixels = _COLUMNS // 2 * _PLOT_SIDE**2 // _PLOT_COST if is_plot else _COLUMNS * tile.size // 3
+    return max(_FEWEST_ROWS, min(_ROWS, _PIXELS // pixels))
+
+
+def _tile_sheet(shown: dict[str, list[RunStatus]], more: str, same_z: bool) -> Sheet:
+    """Make a sheet of tiles of one seed that all configurations have, if there is one."""
     seeds = [{str(each.run.seed): each for each in found} for found in shown.values()]
     seed = next((s for s in seeds[0] if all(s in each for each in seeds)), next(iter(seeds[0])))
     chosen = {label: _of_seed(found, seed) for label, found in shown.items()}
     same = "; the same z in each column" if same_z else ""
     caption = f"Last saved samples, seed {seed}{same}.{more}"
     rows = {label: _spread(_last_tiles(each)) for label, each in chosen.items() if each is not None}
-    return Sheet(caption, rows)
+    first = next(each for each in chosen.values() if each is not None)
+    heads = _heads(first.run, len(_last_tiles(first)), same_z)
+    return Sheet(caption, heads, _spread(_real_tiles(first)), rows)
+
+
+def _heads(run: Run, tiles: int, same_z: bool) -> list[str]:
+    """Name the columns: by class where a grid is in order of classes, else by number."""
+    places = _places(tiles)
+    classes = (run.summary or {}).get("classes")
+    names = list(classes) if isinstance(classes, Mapping) else []
+    if run.settings.get("conditional") is True and 0 < len(names) <= tiles:
+        return [str(names[i * len(names) // tiles]) for i in places]
+    return [f"z {i + 1}" if same_z else str(i + 1) for i in range(len(places))]
 
 
 def _plot_sheet(shown: dict[str, list[RunStatus]], more: str) -> Sheet:
@@ -91,7 +127,14 @@ def _plot_sheet(shown: dict[str, list[RunStatus]], more: str) -> Sheet:
     for label, group in shown.items():
         runs = (_of_seed(group, seed) for seed in seeds)
         rows[label] = [_reduced(_last_tiles(each)[0]) if each else None for each in runs]
-    return Sheet(caption, rows)
+    real = [_reduced(tile) for tile in _real_tiles(next(iter(shown.values()))[0])[:1]]
+    return Sheet(caption, [f"seed {seed}" for seed in seeds], [*real], rows, is_plot=True)
+
+
+def _real_tiles(each: RunStatus) -> list[np.ndarray]:
+    """Return the real samples that a run saved at its start; none where there is no file."""
+    path = each.run.folder / "samples" / "real.png"
+    return tiles(path) if _is_readable(path) else []
 
 
 def _with_grid(configuration: Configuration) -> list[RunStatus]:
@@ -125,8 +168,14 @@ def _of_seed(group: Sequence[RunStatus], seed: str) -> RunStatus | None:
 
 def _spread(found: list[np.ndarray]) -> list[np.ndarray | None]:
     """Choose tiles evenly over a grid, which is in order of classes where there are any."""
-    places = np.linspace(0, len(found) - 1, min(_COLUMNS, len(found))).round().astype(int)
-    return [found[i] for i in places]
+    return [found[i] for i in _places(len(found))]
+
+
+def _places(count: int) -> list[int]:
+    """Choose at most _COLUMNS of `count` places, evenly spaced."""
+    if not count:
+        return []
+    return np.linspace(0, count - 1, min(_COLUMNS, count)).round().astype(int).tolist()
 
 
 def _reduced(pixels: np.ndarray) -> np.ndarray:

@@ -7,38 +7,46 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.factors import format_value
 from gan_zoo.report.figure_style import (
-    BLUE,
     GRAY,
-    ORANGE,
     SHOWN,
+    LineStyle,
+    all_equal,
+    choose_scale,
     clip_limits,
     legend,
-    line_style,
+    line_styles,
     new_figure,
-    plain_numbers,
+    spans_decade,
     top_configurations,
+    wrapped_label,
 )
 
 _HEAT_CELLS = 400
+_DASHES = ("-", "--", ":", "-.")
 
 
 def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
     """Plot mean, interval and every seed, one row per configuration, best first."""
     metric, rows = comparison.metric, top_configurations(comparison)
-    if metric is None or len(rows) < 2:
+    values = _scores(rows)
+    if metric is None or len(rows) < 2 or all_equal(values):
         return None
-    figure, axes = new_figure(height=1.2 + 0.36 * len(rows))
+    styles, labels = line_styles(comparison), [wrapped_label(each) for each in rows]
+    lines = sum(1.2 + label.count("\n") for label in labels)
+    figure, axes = new_figure(height=1.2 + 0.22 * lines)
+    choose_scale(axes, "x", values)
     for y, each in enumerate(reversed(rows)):
         axes.plot(list(each.scores.values()), [y] * len(each.scores), "|", ms=9, c=GRAY, zorder=3)
-        _whisker(axes, each, y, ORANGE if each.is_baseline else BLUE)
-    axes.set_yticks(range(len(rows)), [each.label for each in reversed(rows)])
+        _whisker(axes, each, y, styles[each.label])
+    axes.set_yticks(range(len(rows)), labels[::-1])
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_xlabel(str(metric))
+    axes.set_xlabel(str(metric), loc="right")
     clip_limits(axes.set_xlim, rows)
     return figure, interval_caption(rows)
 
@@ -48,24 +56,28 @@ def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
     key = next((key for key in comparison.factor_set.factors if _numeric(comparison, key)), None)
     if comparison.metric is None or key is None:
         return None
-    lines: dict[str, list[Configuration]] = {}
-    for each in comparison.configurations:
-        if each.scores and _is_number(each.factors[key]):
-            others = {k: v for k, v in each.factors.items() if k != key}
-            name = ", ".join(f"{k}={format_value(v)}" for k, v in others.items())
-            lines.setdefault(name, []).append(each)
-    if not lines:
+    valued = [e for e in comparison.configurations if e.scores and _is_number(e.factors[key])]
+    if all_equal(_scores(valued)):
         return None
+    lines: dict[str, list[Configuration]] = {}
+    for each in sorted(valued, key=lambda each: each.factors[key]):
+        others = {k: v for k, v in each.factors.items() if k != key}
+        name = ", ".join(f"{k}={format_value(v)}" for k, v in others.items())
+        lines.setdefault(name, []).append(each)
     figure, axes = new_figure()
+    styles = line_styles(comparison)
     for i, (name, points) in enumerate(list(lines.items())[:SHOWN]):
-        _slope_line(axes, name, sorted(points, key=lambda each: each.factors[key]), key, i)
-    places = [each.factors[key] for points in lines.values() for each in points]
-    if min(places) > 0 and max(places) >= 100 * min(places):
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(plain_numbers)
+        places = [each.factors[key] for each in points]
+        means = [each.mean for each in points]
+        axes.plot(places, means, _DASHES[i % len(_DASHES)], c=GRAY, lw=1.2, label=name or None)
+        for each, x in zip(points, places, strict=True):
+            _vertical_whisker(axes, each, x, styles[each.label])
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    choose_scale(axes, "x", [each.factors[key] for each in valued])
+    choose_scale(axes, "y", _scores(valued))
     axes.set_xlabel(key)
-    axes.set_title(str(comparison.metric), loc="left", fontsize=10)
-    clip_limits(axes.set_ylim, [each for points in lines.values() for each in points])
+    axes.set_title(str(comparison.metric), loc="left")
+    clip_limits(axes.set_ylim, valued)
     legend(axes)
     marks = "points: means; vertical lines: 95 % intervals; short dashes: single seeds"
     return figure, f"{comparison.metric.tag} against {key}; {marks}."
@@ -84,15 +96,19 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
         row = rows.index(format_value(each.factors[down]))
         column = columns.index(format_value(each.factors[across]))
         grid[row, column] = math.nan if each.mean is None else each.mean
+    if all_equal(grid.flat):
+        return None
     figure, axes = new_figure(height=1.6 + 0.45 * len(rows))
     axes.grid(False)
     colors = "viridis_r" if comparison.metric.lower_is_better else "viridis"
-    picture = axes.imshow(np.ma.masked_invalid(grid), aspect="auto", cmap=colors)
+    scale = "log" if spans_decade(grid.flat) else "linear"
+    picture = axes.imshow(np.ma.masked_invalid(grid), aspect="auto", cmap=colors, norm=scale)
+    size = 9 if len(columns) <= 6 else 7
     for (i, j), value in np.ndenumerate(grid):
         if math.isnan(value):
             continue
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
-        axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=7, bbox=box)
+        axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=size, bbox=box)
     axes.set_xticks(range(len(columns)), columns, rotation=45 * (len(columns) > 6))
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xlabel(across)
@@ -104,24 +120,25 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
 def interval_caption(rows: Sequence[Configuration]) -> str:
     """Describe the marks of means, intervals, seeds and of baselines if any are among the rows."""
     baselines = sum(each.is_baseline for each in rows)
-    orange = f"; orange: the {'baseline' if baselines == 1 else 'baselines'}" if baselines else ""
-    return f"Points: means; lines: 95 % intervals; gray ticks: single seeds{orange}."
+    diamond = f"; diamond: the {'baseline' if baselines == 1 else 'baselines'}" if baselines else ""
+    return f"Points: means; lines: 95 % intervals; gray ticks: single seeds{diamond}."
 
 
-def _whisker(axes: Axes, each: Configuration, y: float, color: str) -> None:
-    axes.plot([each.mean], [y], "o", c=color)
+def _whisker(axes: Axes, each: Configuration, y: float, style: LineStyle) -> None:
+    axes.plot([each.mean], [y], style.marker, c=style.color)
     if each.interval:
-        axes.plot([each.interval.low, each.interval.high], [y, y], c=color, lw=1.6)
+        axes.plot([each.interval.low, each.interval.high], [y, y], c=style.color, lw=1.6)
 
 
-def _slope_line(axes: Axes, name: str, points: Sequence[Configuration], key: str, i: int) -> None:
-    color, style = line_style(i)
-    places = [each.factors[key] for each in points]
-    axes.plot(places, [each.mean for each in points], f"o{style}", c=color, label=name or None)
-    for each, x in zip(points, places, strict=True):
-        axes.plot([x] * len(each.scores), list(each.scores.values()), "_", c=color, alpha=0.6)
-        if each.interval:
-            axes.plot([x, x], [each.interval.low, each.interval.high], c=color, lw=1.2)
+def _vertical_whisker(axes: Axes, each: Configuration, x: float, style: LineStyle) -> None:
+    axes.plot([x], [each.mean], style.marker, c=style.color)
+    axes.plot([x] * len(each.scores), list(each.scores.values()), "_", c=style.color, alpha=0.6)
+    if each.interval:
+        axes.plot([x, x], [each.interval.low, each.interval.high], c=style.color, lw=1.2)
+
+
+def _scores(rows: Sequence[Configuration]) -> list[float]:
+    return [value for each in rows for value in each.scores.values()]
 
 
 def _values(comparison: Comparison, key: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import NONE, rounding
-from gan_zoo.report.run_status import RunStatus
+from gan_zoo.report.run_status import HEALTHY, RunStatus
 from gan_zoo.report.stats import Interval
 
 _Format = Callable[[float | None], str]
@@ -46,8 +46,8 @@ def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) 
     seeds = _scored if metric else _ended
     return [
         Column("configuration", lambda c: c.label, wordy=True),
-        Column("seeds", _of_all(rows, seeds), seeds),
         *(_measured(rounding(c.mean for c in rows)) if metric else []),
+        Column("seeds", _of_all(rows, seeds), seeds),
         Column("failed", _failed, lambda c: c.failures, lambda c: "bad" if c.failures else ""),
         _amounts("seconds", lambda c: c.mean_over_runs(lambda run: run.seconds), rows),
     ]
@@ -60,10 +60,9 @@ def run_columns(metric: Metric | None, rows: Sequence[RunStatus]) -> list[Column
     return [
         Column("seed", lambda s: str(s.run.seed)),
         *([value] if metric else []),
-        Column(
-            "state", state, mark=lambda s: "bad" if s.failure or s.exclusion else "", wordy=True
-        ),
+        Column("health", health, mark=lambda s: "bad" * bool(s.failure or s.exclusion), wordy=True),
         Column("last step", lambda s: f"{s.run.curves.step:,}", lambda s: s.run.curves.step),
+        _amounts("steps/s", lambda s: s.run.steps_per_second, rows),
         _amounts("seconds", lambda s: s.run.seconds, rows),
     ]
 
@@ -71,6 +70,12 @@ def run_columns(metric: Metric | None, rows: Sequence[RunStatus]) -> list[Column
 def state(each: RunStatus) -> str:
     """Describe a run's status."""
     return each.failure or each.exclusion or "finished"
+
+
+def health(each: RunStatus) -> str:
+    """Describe what became of a run: why it failed or was excluded, else its health status."""
+    status = str((each.run.summary or {}).get("health") or "")
+    return each.failure or each.exclusion or (status if status.startswith(HEALTHY) else "finished")
 
 
 def _measured(shown: _Format) -> list[Column]:

@@ -8,12 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.figure_style import legend, line_style, new_figure, top_configurations
+from gan_zoo.report.figure_style import (
+    all_equal,
+    choose_scale,
+    legend,
+    line_styles,
+    new_figure,
+    top_configurations,
+)
 from gan_zoo.report.runs import Run
 
 _PAIRS = (("precision", "recall"), ("density", "coverage"), ("high_quality", "modes"))
 _POINTS = "large points: means over seeds; small points: single seeds"
-_MARKERS = {"-": "o", "--": "s", ":": "D"}
 
 
 def diversity(comparison: Comparison) -> tuple[Figure, str] | None:
@@ -23,12 +29,13 @@ def diversity(comparison: Comparison) -> tuple[Figure, str] | None:
         return None
     fidelity, variety = pair
     figure, axes = new_figure()
-    _scatter(
+    if not _scatter(
         axes, comparison, lambda run: run.metrics.get(variety, math.nan),
         lambda run: run.metrics.get(fidelity, math.nan),
-    )  # fmt: skip
+    ):  # fmt: skip
+        return None
     axes.set_xlabel(f"{variety} (diversity)")
-    axes.set_title(f"{fidelity} (fidelity)", loc="left", fontsize=10)
+    axes.set_title(f"{fidelity} (fidelity)", loc="left")
     legend(axes)
     return figure, f"Fidelity against diversity, up and to the right is better; {_POINTS}."
 
@@ -36,31 +43,38 @@ def diversity(comparison: Comparison) -> tuple[Figure, str] | None:
 def cost(comparison: Comparison) -> tuple[Figure, str] | None:
     """Plot the metric against seconds of training."""
     metric = comparison.metric
-    if metric is None or not any(math.isfinite(e.run.seconds) for e in comparison.statuses):
+    if metric is None:
         return None
     figure, axes = new_figure()
-    _scatter(
+    if not _scatter(
         axes, comparison, lambda run: run.seconds, lambda run: run.metrics.get(metric.tag, math.nan)
-    )
+    ):
+        return None
     axes.set_xlabel("seconds of training")
-    axes.set_title(str(metric), loc="left", fontsize=10)
+    axes.set_title(str(metric), loc="left")
     legend(axes)
     return figure, f"The metric against its cost; {_POINTS}."
 
 
 def _scatter(
     axes: Axes, comparison: Comparison, across: Callable[[Run], float], up: Callable[[Run], float]
-) -> None:
-    for i, each in enumerate(top_configurations(comparison)):
+) -> bool:
+    """Plot runs and the means of their configurations; False where an axis has one value only."""
+    styles, plotted = line_styles(comparison), [np.empty((0, 2))]
+    for each in top_configurations(comparison):
         places = [(across(s.run), up(s.run)) for s in each.statuses if s.value is not None]
         points = np.array([p for p in places if all(map(math.isfinite, p))]).reshape(-1, 2)
         if not len(points):
             continue
-        color, style = line_style(i)
+        color, _, marker = styles[each.label]
         axes.plot(points[:, 0], points[:, 1], ".", c=color, alpha=0.45, ms=5)
         center = points.mean(axis=0)
-        marker = _MARKERS[style]
         axes.plot([center[0]], [center[1]], marker, c=color, ms=8, label=each.label)
+        plotted.append(points)
+    x, y = np.concatenate(plotted).T
+    choose_scale(axes, "x", x)
+    choose_scale(axes, "y", y)
+    return not (all_equal(x) or all_equal(y))
 
 
 def _fidelity_and_diversity(comparison: Comparison) -> tuple[str, str] | None:

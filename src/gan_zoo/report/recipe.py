@@ -1,0 +1,113 @@
+"""The recipe of each configuration: loss, optimizer, regularizer, and what else differs."""
+
+import re
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import Any
+
+from gan_zoo.report.configurations import Configuration
+from gan_zoo.report.factors import ABSENT, Factors, format_value
+from gan_zoo.report.number_format import NONE
+from gan_zoo.report.runs import Run
+from gan_zoo.report.tables import Column
+
+_SHOWN_GROUPS = ("loss", "optimizer", "regularizer", "architecture")
+_SHOWN = ("dataset", "n_critic", "batch_size", "ema", *_SHOWN_GROUPS)
+_OTHERS = 8  # columns of further settings
+_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+_DEPTH = 4  # of settings that refer to each other
+
+_Text = Callable[[Run], str]
+
+
+def recipe_columns(rows: Sequence[Configuration], found: Factors) -> list[Column]:
+    """Make the columns of recipes; what differs from the baseline, or the first row, is strong."""
+    first = next((each for each in rows if each.is_baseline), rows[0])
+    hidden = found.equal if len(rows) > 1 else {}  # of the loss: its line would be long
+    columns = [
+        _column("loss", lambda run: _choice(run, "loss", hidden), first),
+        _column("lr", lambda run: _of_networks(run, "lr"), first),
+        _column("betas", _betas, first),
+        _column("n_critic", lambda run: _setting(run, "n_critic"), first),
+        _column("regularizer", lambda run: _choice(run, "regularizer"), first),
+        _column("optimizer", _optimizers, first),
+        _column("architecture", lambda run: str(run.choices.get("architecture", NONE)), first),
+        _column("batch size", lambda run: _setting(run, "batch_size"), first),
+        _column("EMA", lambda run: _setting(run, "ema"), first),
+        *(_column(key, _setting_of(key), first) for key in _others(found)),
+    ]
+    return [
+        Column("configuration", lambda each: each.label, wordy=True),
+        *(column for column in columns if any(column.text(row) != NONE for row in rows)),
+    ]
+
+
+def _column(title: str, text: _Text, first: Configuration) -> Column:
+    def of(each: Configuration) -> str:
+        return text(each.statuses[0].run)
+
+    return Column(title, of, mark=lambda e: "strong" if of(e) != of(first) else "", wordy=True)
+
+
+def _others(found: Factors) -> Iterable[str]:
+    """Choose keys that differ and that no other column shows."""
+    keys = (*found.factors, *found.covarying)
+    hidden = [key for key in keys if key.partition(".")[0] not in _SHOWN]
+    hidden += [k for k in keys if k.startswith("architecture.") and not k.endswith("_target_")]
+    return hidden[:_OTHERS]
+
+
+def _choice(run: Run, group: str, hidden: Container[str] = ()) -> str:
+    """Return a group's choice and settings but the hidden ones: weight_clip (bound=0.01)."""
+    target = run.settings.get(f"{group}._target_")
+    name = run.choices.get(group) or (str(target).rpartition(".")[2] if target else NONE)
+    settings = [
+        f"{key.removeprefix(f'{group}.')}={format_value(value)}"
+        for key, value in run.settings.items()
+        if key.startswith(f"{group}.") and not key.endswith("_target_") and key not in hidden
+    ]
+    return f"{name} ({', '.join(settings)})" if settings else str(name)
+
+
+def _optimizers(run: Run) -> str:
+    return _of_networks(run, "_target_").replace("gan_zoo.optimizers.", "")
+
+
+def _betas(run: Run) -> str:
+    """Return Adam's betas, or the alpha of RMSprop."""
+    alpha = _of_networks(run, "alpha")
+    return _of_networks(run, "betas") if alpha == NONE else f"alpha {alpha}"
+
+
+def _of_networks(run: Run, name: str) -> str:
+    """Return a setting of both optimizers, or of each of them where they differ."""
+    critic, generator = (
+        _text(_resolved(run, f"optimizer.{network}.{name}")) for network in ("critic", "generator")
+    )
+    if critic == generator:
+        return critic
+    return f"critic {critic}, generator {generator}"
+
+
+def _setting_of(key: str) -> _Text:
+    return lambda run: _setting(run, key)
+
+
+def _setting(run: Run, key: str) -> str:
+    return _text(run.keys.get(key))
+
+
+def _resolved(run: Run, key: str) -> Any:
+    """Return a setting, following a reference such as ${optimizer.lr}."""
+    value = run.settings.get(key)
+    for _ in range(_DEPTH):
+        reference = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+        value = run.settings.get(reference[1]) if reference else value
+    return value
+
+
+def _text(value: Any) -> str:
+    if value is None or value == ABSENT:
+        return NONE
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(format_value, value))
+    return format_value(value)

@@ -1,0 +1,67 @@
+"""Figures: one style per configuration, scales, and which figures are omitted."""
+
+import pytest
+from matplotlib.colors import to_hex
+
+from gan_zoo.report.build import figures
+from gan_zoo.report.curve_figures import learning
+from gan_zoo.report.figure_style import line_styles
+from report_folders import compared, write_run, write_sweep
+
+
+@pytest.fixture
+def slopes(tmp_path):
+    """A comparison of three slopes and two seeds that has every figure of a metric."""
+    for i, slope in enumerate((0.0, -1.0, 1.0)):
+        for seed in (0, 1):
+            last = 2.0 + i + seed
+            write_run(
+                tmp_path / f"{slope},{seed}", [3 * last, last], number=i,
+                overrides=(f"loss.slope={slope}",), summary={"seconds": last},
+                settings={"seed": seed, "loss": {"slope": slope}},
+            )  # fmt: skip
+    return compared(tmp_path)
+
+
+def test_configurations_have_one_color_and_marker_everywhere(slopes):
+    styles = line_styles(slopes)
+    assert [style.marker for style in styles.values()] == ["D", "o", "o"]
+    drawn = figures(slopes)
+    assert set(drawn) == {"intervals", "sweep", "learning", "cost"}
+    for figure, _ in drawn.values():
+        marks = {
+            (to_hex(line.get_color()), line.get_marker())
+            for line in figure.axes[0].lines
+            if line.get_marker() in ("D", "o")
+        }
+        assert marks == {(style.color, style.marker) for style in styles.values()}
+
+
+def test_curves_begin_at_step_0_with_markers(slopes):
+    (axes,) = learning(slopes)[0].axes
+    assert axes.get_xlim()[0] == 0
+    assert all(line.get_marker() in ("D", "o") for line in axes.lines)
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"), [([5.0, 1.0], "linear"), ([10.0, 1.0], "log"), ([10.0, 0.0], "linear")]
+)
+def test_scale_is_logarithmic_over_a_power_of_ten(tmp_path, values, scale):
+    write_run(tmp_path / "run", values)
+    (axes,) = learning(compared(tmp_path))[0].axes
+    assert axes.get_yscale() == scale
+
+
+def test_figures_of_equal_values_are_omitted(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [5.0, 5.0], "wgan": [5.0, 5.0], "hinge": [5.0, 5.0]})
+    for path in root.rglob("metrics.jsonl"):
+        path.write_text(path.read_text().replace("10.0", "5.0"))
+    assert figures(compared(root)) == {}
+    (root / "loss=gan,seed=0/metrics.jsonl").write_text(
+        (root / "loss=gan,seed=0/metrics.jsonl").read_text().replace("5.0", "6.0")
+    )
+    assert set(figures(compared(root))) == {"intervals", "learning", "cost"}
+
+
+def test_figure_is_narrow_enough_for_a_phone(slopes):
+    assert all(figure.get_size_inches()[0] < 5 for figure, _ in figures(slopes).values())
