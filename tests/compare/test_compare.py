@@ -69,23 +69,34 @@ def check_resumed(place, sweep, words):
     assert "was not planned by compare" in foreign.stderr
 
 
-def test_dry_run_prints_the_plan_and_stops(tmp_path):
-    words = ["dataset=ring", "dataset.count=300", *SHORT, "--dry-run"]
-    ran = compare(tmp_path, *words)
-    assert ran.returncode == 0, ran.stderr
-    assert "mlp_points" in ran.stdout
-    assert "command      python " in ran.stdout
+@pytest.fixture
+def plan(tmp_path, monkeypatch, capsys, brief):
+    """A function that makes a plan without training, and returns what it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["gan-zoo", "compare", *words, *SHORT, "--dry-run"])
+        main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_dry_run_prints_the_plan_and_stops(plan, tmp_path):
+    text = plan("dataset=ring", "dataset.count=300")
+    assert "network      mlp_points; milliseconds per step: gan " in text
+    assert "command      gan-zoo train -m seed=0,1 loss=gan,lsgan " in text
     assert not (tmp_path / "outputs").exists()
 
 
-def test_npz_needs_no_dataset(tmp_path):
+def test_npz_needs_no_dataset(plan, tmp_path):
     x = np.random.default_rng(0).integers(256, size=(60, 8, 10), dtype=np.uint8)
     np.savez(tmp_path / "images.npz", x=x, y=np.arange(60) % 2)
-    words = ("dataset.root=images.npz", *SHORT, "--dry-run", "evaluation.cache=cache")
-    ran = compare(tmp_path, *words, "evaluation.num_samples=20")
-    assert ran.returncode == 0, ran.stderr
-    assert "mlp, 10x8 pixels" in ran.stdout
-    assert "2 classes" in ran.stdout
+    text = plan("dataset.root=images.npz", "evaluation.cache=cache", "evaluation.num_samples=20")
+    assert "mlp, 10x8 pixels" in text
+    assert "2 classes; the metric uses them" in text
+    assert "real images  score " in text
+    assert "dataset=npz" in text
 
 
 def test_gradient_penalty_needs_a_critic_without_batch_norm():
