@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,9 @@ def main() -> None:
     print(f"took {elapsed() / 60:.1f} min; planned were {(plan.seconds + plan.spent) / 60:.1f}")
 
 
-def _plan(request: Request, elapsed: Any) -> tuple[Plan, Path, list[str], dict[str, Any]]:
+def _plan(
+    request: Request, elapsed: Callable[[], float]
+) -> tuple[Plan, Path, list[str], dict[str, Any]]:
     """Measure, print and save the plan; return it, the sweep's folder and words, and the state."""
     given = launch.prepare_overrides(request.words)
     _check(given, request)
@@ -84,7 +86,8 @@ def _plan(request: Request, elapsed: Any) -> tuple[Plan, Path, list[str], dict[s
     evaluator = meter.evaluator_of(plan.network)
     real = real_distance(evaluator)
     lines = plan_lines(plan, request, data.facts)
-    lines |= measured_lines(plan, evaluator, real)
+    every = _compose(_single(words))["evaluate_every"]
+    lines |= measured_lines(plan, every, evaluator, real)
     text = format_lines({**lines, "command": from_here("train.py", "-m", *words)})
     print(text, flush=True)
     folder = _sweep_folder(words)
@@ -114,8 +117,12 @@ def _compose(words: Sequence[str]) -> dict[str, Any]:
 
 def _sweep_folder(words: Sequence[str]) -> Path:
     """Return the folder of the sweep that these words of its command name."""
-    single = [word for word in words if not is_sweep(word)]
-    return Path(launch.compose_run(single)[0].hydra.sweep.dir)
+    return Path(launch.compose_run(_single(words))[0].hydra.sweep.dir)
+
+
+def _single(words: Sequence[str]) -> list[str]:
+    """Return the words that all runs of a sweep share."""
+    return [word for word in words if not is_sweep(word)]
 
 
 def _begun_sweep(words: Sequence[str]) -> Path | None:

@@ -94,7 +94,7 @@ def choose_sides(facts: ImageFacts) -> list[int]:
     """
     own = facts.sizes[0][0]
     if facts.equal_squares and _LEAST_SIDE <= own <= SIDES[-1] and is_dcgan_side(own):
-        return [*[side for side in SIDES if side < own and own in SIDES], own]
+        return [side for side in SIDES if side <= own] if own in SIDES else [own]
     shorter = statistics.median(min(size) for size in facts.sizes)
     return [side for side in SIDES if side <= shorter] or [_LEAST_SIDE]
 

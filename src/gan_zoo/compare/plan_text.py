@@ -30,10 +30,12 @@ def plan_lines(plan: Plan, request: Request, facts: Mapping[str, str]) -> dict[s
     return lines
 
 
-def measured_lines(plan: Plan, evaluator: "Evaluator", real: RealDistance | None) -> dict[str, str]:
-    """Say what will be measured, how often, and how sure the answer can be."""
+def measured_lines(
+    plan: Plan, every: int, evaluator: "Evaluator", real: RealDistance | None
+) -> dict[str, str]:
+    """Say what will be measured, every how many steps, and how sure the answer can be."""
     tag, reference = evaluator.tags(classifies=False)[0], evaluator.metrics.protocol["n_reference"]
-    often = f"at {plan.evaluations} points of each run" if plan.evaluations > 1 else "at its end"
+    often = f"every {every:,} steps" if every < plan.steps else "at the end of each run"
     fakes = f"{evaluator.settings.num_samples:,} generated samples"
     found = {"measured": f"{tag}, {often}; {fakes} against {reference:,} real ones"}
     if real is not None:
