@@ -11,6 +11,7 @@ COMMANDS = {
     "train": "train one GAN, or with -m a sweep of them",
     "sample": "sample from a trained generator",
     "evaluate": "evaluate trained runs",
+    "compare": "which loss for my images? plan, train and recommend in a time budget",
     "report": "compare runs: a page with tables and figures",
     "describe": "describe a dataset and the networks for it",
     "gallery": "animate the samples of runs",
@@ -24,6 +25,7 @@ gan-zoo train -m loss=glsgan loss.slope=-1,-0.5,0,0.5,1 seed=0,1,2
 gan-zoo train dataset=image_folder dataset.root=FOLDER dataset.size=32
 gan-zoo train loss=wgan --help                           # all settings of what is chosen
 gan-zoo train resume=outputs/runs/RUN                    # after a crash or Ctrl-C
+gan-zoo compare dataset.root=FOLDER budget=1h            # which loss for my images?
 gan-zoo sample outputs/runs/RUN --grid 64
 gan-zoo evaluate outputs/runs/RUN
 gan-zoo report outputs/sweeps/LATEST"""

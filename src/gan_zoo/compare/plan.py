@@ -1,0 +1,197 @@
+"""The plan of a comparison: the largest network, and the most runs, that a time budget pays."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from gan_zoo.compare.request import MAX_SEEDS, Request, format_duration
+from gan_zoo.schema import ConfigError
+
+MAX_STEPS = 15_000  # more time is better spent on a larger network, or on more seeds
+RESERVE = 0.1  # share of the time left free: speed varies, and runs also log and save
+REPORT_SECONDS = 15.0
+_EVALUATIONS = 5  # of each run, for a learning curve
+_EVALUATION_SHARE = 0.2  # of the time at most; otherwise a run is evaluated at its end only
+_MEASURING_SHARE = 0.1  # of the budget, after which no other network is measured
+_FEWEST_LOSSES, _FEWEST_SEEDS = 2, 2
+_STEP_UNIT = 50  # steps are a multiple of it, and of the number of evaluations
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """Networks that may be trained.
+
+    Attributes:
+        name: for the plan, such as "dcgan, width 16, 32x32 pixels".
+        words: overrides that select it.
+        useful_steps: steps before which its samples tell little about the loss.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    useful_steps: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Costs:
+    """Measured seconds.
+
+    Attributes:
+        step: of one generator update with its critic updates, by loss.
+        evaluation: of one evaluation.
+        start: of the rest of a run: its networks, its files.
+    """
+
+    step: Mapping[str, float]
+    evaluation: float
+    start: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Runs of equal length: each loss with each seed.
+
+    Attributes:
+        evaluations: of each run.
+        spent: seconds that planning took.
+        rejected: the next larger network, which is too slow.
+    """
+
+    network: Network
+    costs: Costs
+    losses: tuple[str, ...]
+    seeds: int
+    steps: int
+    evaluations: int
+    spent: float
+    rejected: Network | None = None
+
+    @property
+    def jobs(self) -> int:
+        """Number of runs."""
+        return len(self.losses) * self.seeds
+
+    @property
+    def seconds(self) -> float:
+        """Expected seconds of training and of the report."""
+        return (
+            _runs_seconds(self.costs, self.losses, self.seeds, self.steps, self.evaluations)
+            + REPORT_SECONDS
+        )
+
+    @property
+    def evaluate_every(self) -> int:
+        """Steps between evaluations."""
+        return self.steps // self.evaluations
+
+
+def make_plan(
+    networks: Sequence[Network],
+    request: Request,
+    measure: Callable[[Network], Costs],
+    elapsed: Callable[[], float],
+) -> Plan:
+    """Choose the largest network of which every run gets its useful steps in the budget.
+
+    Losses, and then seeds, are left out only if that does not hold for the smallest network.
+
+    Args:
+        networks: small ones first; larger ones are not measured once one is too slow, or once
+            measuring has taken a tenth of the budget.
+        request: what was asked for.
+        measure: measures a network with all losses.
+        elapsed: seconds since the program started.
+
+    Raises ConfigError for a hopeless budget, with the smallest sensible one.
+    """
+    chosen = measured = (networks[0], measure(networks[0]))
+    for network in networks[1:]:
+        long = elapsed() > _MEASURING_SHARE * request.budget
+        if long or not _fits_all(*measured, request, elapsed()):
+            break
+        chosen, measured = measured, (network, measure(network))
+    if _fits_all(*measured, request, elapsed()):
+        chosen = measured
+    rejected = measured[0] if measured is not chosen else None
+    plan = _largest(*chosen, request, elapsed())
+    if plan is None:
+        raise _hopeless(*chosen, request, elapsed())
+    return dataclasses.replace(_with_more_seeds(plan, request), rejected=rejected)
+
+
+def _fits_all(network: Network, costs: Costs, request: Request, spent: float) -> bool:
+    """Return whether all losses and seeds get the useful steps of a network."""
+    steps, _ = _fit(request, costs, len(request.losses), request.seeds, spent)
+    return steps >= _least_steps(network, request)
+
+
+def _least_steps(network: Network, request: Request) -> int:
+    return request.steps or network.useful_steps
+
+
+def _runs_seconds(
+    costs: Costs, losses: Sequence[str], seeds: int, steps: int, evaluations: int
+) -> float:
+    per_run = costs.start + evaluations * costs.evaluation
+    return seeds * sum(steps * costs.step[loss] + per_run for loss in losses)
+
+
+def _fit(request: Request, costs: Costs, losses: int, seeds: int, spent: float) -> tuple[int, int]:
+    """Return the steps of each run that the budget pays, and the evaluations; 0: none."""
+    budget = (1 - RESERVE) * (request.budget - spent) - REPORT_SECONDS
+    names = request.losses[:losses]
+    evaluations = _EVALUATIONS
+    if evaluations * costs.evaluation * losses * seeds > _EVALUATION_SHARE * budget:
+        evaluations = 1
+    left = budget - _runs_seconds(costs, names, seeds, 0, evaluations)
+    steps = max(0, math.floor(left / seeds / sum(costs.step[loss] for loss in names)))
+    if request.steps is not None:
+        steps = request.steps if steps >= request.steps else 0
+        return steps, evaluations if steps % evaluations == 0 else 1
+    return min(MAX_STEPS, steps - steps % _STEP_UNIT), evaluations
+
+
+def _with_more_seeds(plan: Plan, request: Request) -> Plan:
+    """Use time that longer runs would waste for more seeds, unless their number was named."""
+    if request.fixed_seeds or plan.losses != request.losses:
+        return plan
+    if plan.steps < (request.steps or MAX_STEPS):
+        return plan
+    for seeds in range(MAX_SEEDS, plan.seeds, -1):
+        steps, evaluations = _fit(request, plan.costs, len(plan.losses), seeds, plan.spent)
+        if steps >= plan.steps:
+            return dataclasses.replace(plan, seeds=seeds, evaluations=evaluations)
+    return plan
+
+
+def _reductions(request: Request) -> Iterator[tuple[int, int]]:
+    """Yield numbers of losses and seeds, from all to the fewest: fewer losses come first."""
+    losses, seeds = len(request.losses), request.seeds
+    fewest_losses = losses if request.fixed_losses else _FEWEST_LOSSES
+    for count in range(losses, fewest_losses - 1, -1):
+        yield count, seeds
+    if not request.fixed_seeds:
+        for count in range(seeds - 1, _FEWEST_SEEDS - 1, -1):
+            yield fewest_losses, count
+
+
+def _largest(network: Network, costs: Costs, request: Request, spent: float) -> Plan | None:
+    """Plan as many losses and seeds as fit; None if the fewest do not."""
+    for losses, seeds in _reductions(request):
+        steps, evaluations = _fit(request, costs, losses, seeds, spent)
+        if steps >= _least_steps(network, request):
+            names = request.losses[:losses]
+            return Plan(network, costs, names, seeds, steps, evaluations, spent)
+    return None
+
+
+def _hopeless(network: Network, costs: Costs, request: Request, spent: float) -> ConfigError:
+    *_, (losses, seeds) = _reductions(request)
+    steps, names = _least_steps(network, request), request.losses[:losses]
+    needed = _runs_seconds(costs, names, seeds, steps, 1)
+    minutes = math.ceil((spent + (needed + REPORT_SECONDS) / (1 - RESERVE)) / 60) + 1
+    runs = f"{losses * seeds} runs of {steps:,} steps ({', '.join(names)}; {network.name})"
+    allowed = f"is too short on this machine: {runs} take {needed / 60:.1f} min and need"
+    return ConfigError(
+        "budget", format_duration(request.budget), f"{allowed} budget={minutes}m or more"
+    )

@@ -1,0 +1,187 @@
+"""A loss recommended from finished runs, with its uncertainty, in a few sentences."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan_zoo.compare.certainty import LEVEL
+from gan_zoo.report.comparison import compare
+from gan_zoo.report.configurations import Configuration, best_first
+from gan_zoo.report.metric_choice import Metric, choose_metric
+from gan_zoo.report.number_format import counted, number, rounding
+from gan_zoo.report.runs import read_runs
+from gan_zoo.report.stats import Difference, paired_difference
+
+_PREFIX = "metric/"
+
+
+@dataclasses.dataclass(frozen=True)
+class Recommendation:
+    """What to use, and why.
+
+    Attributes:
+        loss: the recommended loss; empty for none.
+        sentences: the result in words.
+    """
+
+    loss: str
+    sentences: tuple[str, ...]
+
+
+def recommend_from(sweep: Path, deviation: float = 0.0) -> Recommendation:
+    """Recommend a loss from the runs of a sweep; see `recommend`."""
+    runs, _ = read_runs([sweep])
+    tags = [set(run.metrics) for run in runs]
+    measured = [each for each in tags if any(tag.startswith(_PREFIX) for tag in each)]
+    metric = choose_metric(None, None, measured)
+    if metric is None:
+        return Recommendation("", ("No recommendation: no metric was measured.",))
+    return recommend(compare(runs, [], metric, {}).configurations, metric, deviation)
+
+
+def recommend(
+    configurations: Sequence[Configuration], metric: Metric, deviation: float = 0.0
+) -> Recommendation:
+    """Recommend the loss with the best mean if it certainly beats each other one.
+
+    Otherwise the fastest of those that cannot be told apart from it. That each comparison with the
+    best is significant needs no correction for their number: the claim fails if a single one does
+    (Berger 1982, intersection-union test).
+
+    deviation: of the metric by the choice of real images; 0 if unknown.
+    """
+    valued = [each for each in configurations if len(each.scores) > 1]
+    trained = [each for each in valued if 2 * each.failures <= len(each.runs)]
+    if not trained:
+        return Recommendation("", (_none(configurations, valued, metric),))
+    best, *others = best_first(trained, metric)
+    gaps = {loss_of(each): paired_difference(each.scores, best.scores) for each in others}
+    equal = [each for each in others if not _differs(gaps[loss_of(each)])]
+    if equal:
+        chosen = min([best, *equal], key=_cost)
+        sentences = [_tie(best, equal, gaps, metric), _cheapest(chosen)]
+    else:
+        chosen, sentences = best, [_winner(best, others, gaps, metric)]
+    sentences += _limits(best, equal, gaps, deviation)
+    if failed := [loss_of(each) for each in configurations if each not in trained]:
+        sentences.append(f"Most runs failed, or are missing, of {listed(failed)}.")
+    return Recommendation(loss_of(chosen), tuple(sentences))
+
+
+def loss_of(each: Configuration) -> str:
+    """Return the name of a configuration's loss."""
+    return str(each.statuses[0].run.choices.get("loss", each.label))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names: a; a and b; a, b and c."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def _differs(gap: Difference | None) -> bool:
+    return gap is not None and gap.p is not None and gap.p < LEVEL
+
+
+def _cost(each: Configuration) -> tuple[int, float]:
+    """Return what makes a loss preferable among equals: few failures, then fast runs."""
+    return each.failures, each.mean_over_runs(lambda run: run.seconds) or 0.0
+
+
+def _winner(
+    best: Configuration,
+    others: Sequence[Configuration],
+    gaps: dict[str, Difference | None],
+    metric: Metric,
+) -> str:
+    text = f"Recommended: {loss_of(best)}. Its mean {metric.tag} is {_mean(best)}"
+    if not others:
+        return f"{text}; of no other loss did enough runs succeed."
+    second = others[0]
+    gap = gaps[loss_of(second)]
+    assert gap is not None
+    worst = max(gap.p for gap in gaps.values() if gap is not None and gap.p is not None)
+    return (
+        f"{text}, {number(abs(gap.mean))} {'lower' if gap.mean > 0 else 'higher'} than that of "
+        f"{loss_of(second)}, the next{_interval(gap)}; it differs from every other loss "
+        f"(p at most {worst:.2g})."
+    )
+
+
+def _tie(
+    best: Configuration,
+    equal: Sequence[Configuration],
+    gaps: dict[str, Difference | None],
+    metric: Metric,
+) -> str:
+    def p_of(each: Configuration) -> str:
+        gap = gaps[loss_of(each)]
+        return f"{loss_of(each)} (p = {gap.p:.2g})" if gap and gap.p is not None else loss_of(each)
+
+    word = "lowest" if metric.lower_is_better else "highest"
+    return (
+        f"No loss is clearly the best: {loss_of(best)} has the {word} mean {metric.tag}, "
+        f"{_mean(best)}, but {listed([p_of(each) for each in equal])} cannot be told apart from it."
+    )
+
+
+def _cheapest(chosen: Configuration) -> str:
+    seconds = chosen.mean_over_runs(lambda run: run.seconds)
+    speed = f" ({seconds:.0f} s per run)" if seconds else ""
+    return f"Recommended: {loss_of(chosen)}, the fastest of these{speed}."
+
+
+def _limits(
+    best: Configuration,
+    equal: Sequence[Configuration],
+    gaps: dict[str, Difference | None],
+    deviation: float,
+) -> list[str]:
+    """Say which differences these runs could have missed, and what other images may change."""
+    found = []
+    half = [_half_width(gap) for each in equal if (gap := gaps[loss_of(each)])]
+    widths = [width for width in half if width is not None]
+    if widths:
+        found.append(
+            f"With {counted(len(best.scores), 'seed')}, differences from it below "
+            f"{number(max(widths))} could not be found here; that is no proof of equality."
+        )
+    nearest = min((abs(gap.mean) for gap in gaps.values() if gap), default=None)
+    if deviation and nearest is not None and nearest < deviation:
+        found.append(
+            f"The choice of real images alone changes such a distance by about "
+            f"{number(deviation)}: other held-out images may rank the best two differently."
+        )
+    return found
+
+
+def _half_width(gap: Difference) -> float | None:
+    return (gap.interval.high - gap.interval.low) / 2 if gap.interval else None
+
+
+def _mean(each: Configuration) -> str:
+    ends = [each.interval.low, each.interval.high] if each.interval else []
+    shown = rounding([each.mean, *ends], fewest=1)
+    words = f"{shown(each.mean)} over {counted(len(each.scores), 'seed')}"
+    return f"{words} (95 % interval {' to '.join(map(shown, ends))})" if ends else words
+
+
+def _interval(gap: Difference) -> str:
+    if gap.interval is None:
+        return ""
+    ends = sorted(abs(end) for end in (gap.interval.low, gap.interval.high))
+    return f" (95 % interval {' to '.join(map(rounding(ends, fewest=1), ends))})"
+
+
+def _none(
+    configurations: Sequence[Configuration], valued: Sequence[Configuration], metric: Metric
+) -> str:
+    runs = sum(len(each.statuses) for each in configurations)
+    failures = sum(each.failures for each in configurations)
+    text = f"No recommendation: {failures} of {counted(runs, 'run')} failed"
+    kinds = dict.fromkeys(s.kind for each in configurations for s in each.statuses if s.failure)
+    text += f" ({', '.join(kinds)})" if kinds else ""
+    if valued:
+        best = best_first(valued, metric)[0]
+        word = "lowest" if metric.lower_is_better else "highest"
+        text += f". The {word} mean {metric.tag} is that of {loss_of(best)}, {_mean(best)}"
+    return f"{text}. A larger budget trains longer."

@@ -1,0 +1,34 @@
+"""The words of `gan-zoo train` that a plan stands for."""
+
+from collections.abc import Sequence
+
+from gan_zoo.compare.plan import Plan
+from gan_zoo.run_folder import latest
+
+_SWEPT = ("seed", "loss", "sweep")
+_PICTURES = ("sample_every", "evaluate_every")
+_LONGER = 4  # times the steps of the comparison
+
+
+def sweep_words(plan: Plan, data: Sequence[str], given: Sequence[str], name: str) -> list[str]:
+    """Return the words of the sweep, of each key once: what was given replaces what was chosen.
+
+    Seeds come first, so that the jobs of an interrupted sweep are complete sets of losses.
+
+    Args:
+        plan: of the comparison.
+        data: overrides chosen for the data.
+        given: overrides of the user.
+        name: of the sweep, unless one is given.
+    """
+    seeds = ",".join(map(str, range(plan.seeds)))
+    every = [f"{key}={plan.evaluate_every}" for key in _PICTURES]
+    chosen = [f"seed={seeds}", f"loss={','.join(plan.losses)}", *data, *plan.network.words]
+    return latest([*chosen, f"steps={plan.steps}", *every, f"sweep={name}", *given])
+
+
+def longer_run_words(words: Sequence[str], plan: Plan, loss: str) -> list[str]:
+    """Return the words of a single longer run of a loss with the settings of a sweep."""
+    own = ("steps", *_PICTURES, *_SWEPT)
+    shared = [word for word in words if word.partition("=")[0] not in own]
+    return [f"loss={loss}", *shared, f"steps={_LONGER * plan.steps}"]

@@ -1,0 +1,97 @@
+"""The recommendation from finished runs, and its uncertainty."""
+
+import pytest
+
+from gan_zoo.compare.certainty import detectable_ratio
+from gan_zoo.compare.recommendation import recommend_from
+from report_folders import METRIC, write_run, write_sweep
+
+
+def test_clear_winner_is_recommended(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [20.1, 21.0, 20.4], "wgan": [10.2, 11.0, 10.4]})
+    found = recommend_from(root)
+    assert found.loss == "wgan"
+    assert found.sentences[0].startswith(f"Recommended: wgan. Its mean {METRIC} is 10.5")
+    assert (
+        "9.967 lower than that of gan, the next (95 % interval 9.82 to 10.11)" in found.sentences[0]
+    )
+    assert "differs from every other loss (p at most " in found.sentences[0]
+
+
+def test_equal_losses_give_no_winner(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [20, 24, 22], "hinge": [21, 20, 24], "wgan": [90, 91, 92]})
+    found = recommend_from(root)
+    text = " ".join(found.sentences)
+    assert text.startswith("No loss is clearly the best: hinge has the lowest mean")
+    assert "gan (p = " in text
+    assert "wgan" not in text
+    assert "no proof of equality" in text
+
+
+def test_fastest_of_equal_losses_is_recommended(tmp_path):
+    for number, (loss, seconds) in enumerate((("gan", 90.0), ("wgan", 300.0))):
+        for seed, value in enumerate((10.0 + number, 12.0 - 2 * number, 11.0 - number)):
+            write_run(
+                tmp_path / f"loss={loss},seed={seed}",
+                [value],
+                settings={"seed": seed, "loss": {"_target_": f"gan_zoo.losses.{loss}"}},
+                choices={"loss": loss},
+                summary={"seconds": seconds},
+                number=3 * number + seed,
+            )
+    found = recommend_from(tmp_path)
+    assert "wgan has the lowest mean" in found.sentences[0]
+    assert found.loss == "gan"
+    assert found.sentences[1] == "Recommended: gan, the fastest of these (90 s per run)."
+
+
+def test_winner_must_beat_every_other_loss(tmp_path):
+    values = {"gan": [9, 14, 11], "wgan": [10.2, 11.0, 10.4], "hinge": [30, 31, 29]}
+    assert recommend_from(write_sweep(tmp_path, values)).sentences[0].startswith("No loss is")
+
+
+def write_failed(folder, loss, seed, value):
+    write_run(
+        folder / f"loss={loss},seed={seed}",
+        [value],
+        settings={"seed": seed, "loss": {"_target_": f"gan_zoo.losses.{loss}"}},
+        choices={"loss": loss},
+        summary={"health": "collapsed at step 100"},
+    )
+
+
+def test_loss_whose_runs_mostly_failed_is_not_recommended(tmp_path):
+    write_sweep(tmp_path, {"gan": [20.1, 21.0, 20.4]})
+    for seed in range(3):
+        write_failed(tmp_path, "wgan", seed, 1.0)
+    found = recommend_from(tmp_path)
+    assert found.loss == "gan"
+    assert found.sentences[-1] == "Most runs failed, or are missing, of wgan."
+
+
+def test_nothing_is_recommended_if_all_failed(tmp_path):
+    for loss in ("gan", "wgan"):
+        for seed in range(2):
+            write_failed(tmp_path, loss, seed, 5.0 + len(loss))
+    found = recommend_from(tmp_path)
+    assert found.loss == ""
+    assert found.sentences[0].startswith("No recommendation: 4 of 4 runs failed (collapsed). The")
+    assert "larger budget" in found.sentences[0]
+
+
+def test_differences_below_the_spread_of_real_images_are_named(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [10.1, 11.0, 10.4], "wgan": [10.0, 10.9, 10.29]})
+    assert "other held-out images" in recommend_from(root, deviation=2.0).sentences[-1]
+    assert "other held-out images" not in recommend_from(root, deviation=0.01).sentences[-1]
+
+
+def test_unevaluated_runs_give_no_recommendation(tmp_path):
+    write_run(tmp_path / "a", [1.0])
+    path = tmp_path / "a" / "metrics.jsonl"
+    path.write_text(path.read_text().replace(METRIC, "loss/other"))
+    assert recommend_from(tmp_path).loss == ""
+
+
+def test_detectable_ratio_is_that_of_the_paired_t_test():
+    assert detectable_ratio(3) == pytest.approx(4.3027 / 3**0.5, rel=1e-4)
+    assert detectable_ratio(2) > detectable_ratio(3) > detectable_ratio(10)
