@@ -2,6 +2,7 @@
 
 from gan_zoo.launch.errors import one_line_hydra_errors
 from gan_zoo.launch.hydra_config import compose_run, initialize, load_config, save_config, to_dict
+from gan_zoo.launch.overrides import parsed as parse_override
 from gan_zoo.launch.preflight import PreflightCallback
 from gan_zoo.launch.resume import prepare_overrides
 from gan_zoo.launch.usage_errors import check_overrides
@@ -13,6 +14,7 @@ __all__ = [
     "initialize",
     "load_config",
     "one_line_hydra_errors",
+    "parse_override",
     "prepare_overrides",
     "save_config",
     "to_dict",

@@ -60,10 +60,13 @@ def write_report(
     return _write(content, out, refresh), content
 
 
-def report_sweep(folder: Path) -> None:
-    """Report a sweep that has ended; a report that fails is logged in one line, never raised."""
+def report_sweep(folder: Path, metric: str | None = None) -> None:
+    """Report a sweep that has ended; a report that fails is logged in one line, never raised.
+
+    metric: see `write_report`.
+    """
     try:
-        page, _ = write_report([folder])
+        page, _ = write_report([folder], metric=metric)
         log.info("report: %s", os.path.relpath(page))
     except Exception as error:  # the runs are done: a bug of the report must not hide that
         reason = " ".join(f"{type(error).__name__}: {error}".split())
