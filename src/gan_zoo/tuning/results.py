@@ -52,7 +52,7 @@ def fresh_command(
 
 
 def write_pictures(study: "Study", metric: str, folder: Path) -> list[Path]:
-    """Plot history, importance and each setting of a study; returns the paths of the PNG files."""
+    """Plot history, importance and each setting of the complete trials; returns the PNG files."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -60,17 +60,17 @@ def write_pictures(study: "Study", metric: str, folder: Path) -> list[Path]:
     from matplotlib import pyplot
     from optuna.visualization import matplotlib as plots
 
-    made = {
-        "history": plots.plot_optimization_history,
-        "importance": plots.plot_param_importances,
-        "settings": plots.plot_slice,
+    plotted = {
+        "history": (plots.plot_optimization_history, 1),
+        "importance": (plots.plot_param_importances, 1),
+        "settings": (plots.plot_slice, len(ranked(study)[0].params)),
     }
     paths = []
-    for name, plot in made.items():
+    for name, (plot, columns) in plotted.items():
         with warnings.catch_warnings(action="ignore"):  # Optuna's plots are experimental
             figure = np.ravel(plot(study, target_name=metric))[0].figure
-        path = folder / f"search-{name}.png"
-        figure.savefig(path, dpi=100, bbox_inches="tight")
+        figure.set_size_inches(4 * columns + 3, 4)
+        paths.append(folder / f"search-{name}.png")
+        figure.savefig(paths[-1], dpi=100, bbox_inches="tight")
         pyplot.close(figure)
-        paths.append(path)
     return paths

@@ -102,7 +102,8 @@ class Search:
 
     def _missing(self) -> int:
         """Return how many trials remain to be started."""
-        return self.settings.trials - len(self.study.get_trials(deepcopy=False))
+        started = len(ended_trials(self.study)) + len(self.running)
+        return max(0, self.settings.trials - started)
 
     def _start(self, trial: "Trial", jobs: int) -> None:
         words = self.space.overrides(self.space.suggest(trial))
@@ -124,6 +125,7 @@ class Search:
             if number and not each.pruned:
                 raise Interrupted(number)
             self.running.remove(each)
+            self._report(each)
             outcome = Outcome(pruned=each.pruned) if number else self._outcome(each, code)
             self._end(each.trial, outcome)
             if self.failed == self.finished == _MAX_FAILURES:
@@ -134,21 +136,25 @@ class Search:
         return read_outcome(each.folders.runs, self.settings.metric, code)
 
     def _prune(self, each: Running) -> None:
-        """Report new values of the metric to Optuna, and stop a trial that is worse than most."""
+        """Stop a trial that is worse than the median of the others at the same step."""
         if each.pruned or time.monotonic() < each.next_check:
             return
         each.next_check = time.monotonic() + _PRUNE
+        step = self._report(each)
+        if each.trial.should_prune():
+            number, step = divmod(step - 1, self.steps)
+            where = f"step {step + 1} of seed {each.folders.seeds[number]}"
+            each.pruned = f"worse than the median at {where}"
+            each.process.terminate()
+
+    def _report(self, each: Running) -> int:
+        """Report new values of the metric to Optuna; returns the last step of any."""
         history = each.folders.history(self.settings.metric, self.steps)
         for step in sorted(history.keys() - each.reported):
             each.reported.add(step)
             if math.isfinite(history[step]):
                 each.trial.report(history[step], step)
-        if each.trial.should_prune():
-            step = max(history)
-            number, step = divmod(step - 1, self.steps)
-            where = f"step {step + 1} of seed {each.folders.seeds[number]}"
-            each.pruned = f"worse than the median at {where}"
-            each.process.terminate()
+        return max(history, default=0)
 
     def _end(self, trial: "Trial", outcome: Outcome) -> None:
         """Record what came of a trial, and print it."""
@@ -163,7 +169,7 @@ class Search:
         parts.append(" ".join(self.space.own_words(trial.params)))
         for best in ranked(self.study)[:1]:
             parts.append(f"best: {best.values[0]:.4g} of trial {best.number}")
-        if left := self.settings.trials - len(ended_trials(self.study)):
+        if left := self._missing() + len(self.running):
             seconds = (time.monotonic() - self.began) / self.finished * left
             parts.append(f"{left} left, ETA {datetime.timedelta(seconds=round(seconds))}")
         print("; ".join(parts), flush=True)

@@ -64,14 +64,14 @@ def open_study(folder: Path, settings: SearchSettings, steps: int) -> "Study":
     """Create a search's study or load it, with these settings.
 
     steps: of a run. A trial whose metric is worse than the median of the others at the same step
-    is stopped, from a third of its first run on.
+    is stopped, once five trials are complete, after the first half of its first run.
     """
     import optuna
 
     better = "minimize" if lower_is_better(settings.metric) else "maximize"
     pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
     if not settings.random:
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=steps // 3)
+        pruner = optuna.pruners.MedianPruner(n_warmup_steps=steps // 2)
     study = optuna.create_study(
         storage=_url(folder),
         study_name=_NAME,
