@@ -155,6 +155,7 @@ def _search(
     from gan_zoo.report.build import report_sweep  # imports matplotlib
 
     report_sweep(folder, settings.metric)
+    print(f"report: {folder / 'report' / 'report.html'}")
     _finish(study, settings, space, folder, run.seed)
 
 
@@ -164,7 +165,7 @@ def _finish(
     """Print and plot what was found; exits with a code that is not 0 if any trial failed."""
     complete = len(ranked(study))
     if complete > 1:
-        for path in write_pictures(study, settings.metric, folder):
+        for path in write_pictures(study, settings.metric, space, folder):
             print(f"picture: {path}")
     print(format_best(study, settings, space))
     if complete > 1:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_zoo.command_line import from_here
-from gan_zoo.tuning.space import Space
+from gan_zoo.tuning.space import Numbers, Space
 from gan_zoo.tuning.study import SearchSettings, ended_trials, ranked
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def fresh_command(
     return from_here("train.py", "-m", *words, f"seed={seeds}", f"sweep={name}-best")
 
 
-def write_pictures(study: "Study", metric: str, folder: Path) -> list[Path]:
+def write_pictures(study: "Study", metric: str, space: Space, folder: Path) -> list[Path]:
     """Plot history, importance and each setting of the complete trials; returns the PNG files."""
     import matplotlib
 
@@ -70,6 +70,10 @@ def write_pictures(study: "Study", metric: str, folder: Path) -> list[Path]:
         with warnings.catch_warnings(action="ignore"):  # Optuna's plots are experimental
             figure = np.ravel(plot(study, target_name=metric))[0].figure
         figure.set_size_inches(4 * columns + 3, 4)
+        for axes in figure.axes:
+            for parameter in space.parameters:
+                if axes.get_xlabel() == parameter.key and isinstance(parameter, Numbers):
+                    axes.set_xlim(parameter.low, parameter.high)
         paths.append(folder / f"search-{name}.png")
         figure.savefig(paths[-1], dpi=100, bbox_inches="tight")
         pyplot.close(figure)
