@@ -1,11 +1,13 @@
 """gan_zoo from Python: train, load, and what a run can do."""
 
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 import gan_zoo
+from forked_scripts import run_script
 from gan_zoo.schema import ConfigError
 
 SMALL = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "log_every=2"]
@@ -50,6 +52,13 @@ def test_report_compares_runs(run, tmp_path):
     other = gan_zoo.train(*SMALL, "loss=gan", folder=tmp_path / "b", steps=4, evaluate_every=0)
     page = run.report(other, out=tmp_path / "report")
     assert page.read_text().count("<h2") > 1
+
+
+def test_command_line_resumes_a_run_of_python(run, tmp_path):
+    folder = shutil.copytree(run.folder, tmp_path / "run")
+    ended = run_script("train.py", f"resume={folder}", "steps=6", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert gan_zoo.load(folder).summary["steps"] == 6
 
 
 def test_longer_training_resumes(run, tmp_path):

@@ -15,6 +15,7 @@ COMMANDS = {
     "report": "compare runs: a page with tables and figures",
     "describe": "describe a dataset and the networks for it",
     "gallery": "animate the samples of runs",
+    "tune": "search for the settings with the best metric",
     "examples": "print commands to paste",
 }
 EXAMPLES = """\

@@ -50,10 +50,11 @@ def missing_groups(dataset: Any, train: InMemoryDataset, test: InMemoryDataset) 
 
 def check_names(
     dataset: Any, num_classes: int | None, conditional: bool, settings: Evaluation
-) -> None:
-    """Raises ConfigError for names of metrics that a dataset cannot have, before it is loaded.
+) -> str | None:
+    """Check the names of metrics, before the dataset is loaded, and return the monitored tag.
 
-    num_classes: None where only the loaded data know it.
+    num_classes: None where only the loaded data know it; the tag may then have another suffix.
+    Raises ConfigError for names that the dataset cannot have.
     """
     counts = (1, 2) if num_classes is None else (num_classes,)
     possible = [_groups(dataset, count, conditional) for count in counts]
@@ -62,7 +63,7 @@ def check_names(
             tag for groups in possible for tag in groups.tags_of(groups.select(settings.metrics))
         ]
         own = [CLASSIFICATION_ERROR.tag()] if conditional else []
-        monitored_tag(settings.monitor, [*tags, *own])
+        return monitored_tag(settings.monitor, [*tags, *own])
     except ConfigError as error:
         raise error.under("evaluation") from None
 

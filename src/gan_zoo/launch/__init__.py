@@ -3,6 +3,7 @@
 from gan_zoo.launch.errors import one_line_hydra_errors
 from gan_zoo.launch.hydra_config import compose_run, initialize, load_config, to_dict
 from gan_zoo.launch.job import check_jobs, train_job
+from gan_zoo.launch.overrides import parsed as parse_override
 from gan_zoo.launch.preflight import PreflightCallback
 from gan_zoo.launch.resume import prepare_overrides
 from gan_zoo.launch.usage_errors import check_overrides
@@ -15,6 +16,7 @@ __all__ = [
     "initialize",
     "load_config",
     "one_line_hydra_errors",
+    "parse_override",
     "prepare_overrides",
     "to_dict",
     "train_job",

@@ -96,8 +96,9 @@ def save_config(config: DictConfig, folder: Path) -> None:
     if isinstance(number, int):
         with read_write(hydra_config):
             hydra_config.job.num = number
+    ours = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
     contents = {
-        "config": config,
+        "config": ours,
         "hydra": {"hydra": hydra_config},
         "overrides": hydra_config.overrides.task,
     }

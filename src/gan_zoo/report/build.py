@@ -60,13 +60,14 @@ def write_report(
     return _write(content, out, refresh), content
 
 
-def report_sweep(folder: Path) -> tuple[Path, Comparison] | None:
+def report_sweep(folder: Path, metric: str | None = None) -> tuple[Path, Comparison] | None:
     """Report a sweep that has ended, and return the page's path and its content.
 
-    A report that fails is logged in one line, never raised; None is returned.
+    metric: see `write_report`. A report that fails is logged in one line, never raised; None is
+    returned.
     """
     try:
-        page, comparison = write_report([folder])
+        page, comparison = write_report([folder], metric=metric)
         log.info("report: %s", os.path.relpath(page))
         return page, comparison
     except Exception as error:  # the runs are done: a bug of the report must not hide that

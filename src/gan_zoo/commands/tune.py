@@ -1,0 +1,183 @@
+"""Search for the settings with the best metric: `gan-zoo tune NAME 'KEY=interval(A,B)' ...`.
+
+  KEY=interval(A,B)      any number from A to B
+  KEY=interval(A,B,log)  the same, equal ratios being equally likely: for learning rates
+  KEY=int(interval(A,B)) whole numbers from A to B
+  KEY=range(A,B,STEP)    A, A+STEP, ... below B
+  KEY=choice(A,B,C)      one of these; loss=choice(wgan,hinge) chooses a file
+  KEY=VALUE              of all trials, as for training
+
+Each trial trains several seeds, ordinary runs in outputs/sweeps/NAME/trial-0000-seed-0 and so on,
+and counts with the mean of the metric at their end. A run that diverges, or is worse than the
+median of the other trials at the same step, ends its trial early. `gan-zoo tune NAME` continues a
+search that was stopped or killed.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from gan_zoo import latest_sweep
+from gan_zoo.command_line import (
+    EXIT_FAILED,
+    exit_code,
+    exit_with,
+    from_here,
+    one_line_errors,
+    whole_number,
+)
+from gan_zoo.report.number_format import counted
+from gan_zoo.schema import ConfigError
+from gan_zoo.training.signals import Interrupted, catch_signals
+from gan_zoo.tuning.corners import check_corners, objective_tag
+from gan_zoo.tuning.results import format_best, format_importance, fresh_command, write_pictures
+from gan_zoo.tuning.search import Search, SearchFailed
+from gan_zoo.tuning.space import Space, parse_space
+from gan_zoo.tuning.study import (
+    DATABASE,
+    SearchSettings,
+    ended_trials,
+    open_study,
+    ranked,
+    require_optuna,
+    saved_settings,
+)
+from gan_zoo.tuning.trial import thread_share, visible_gpus
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+    from gan_zoo.experiment import RunConfig
+
+SWEEPS = Path("outputs/sweeps")
+_TRIALS, _SEEDS = 40, 2
+_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
+
+
+def arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", help="of the search, and of its folder in outputs/sweeps")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="see above")
+    number = whole_number(1)
+    parser.add_argument("--trials", type=number, help=f"how many (default {_TRIALS})")
+    parser.add_argument("--jobs", type=number, default=1, help="trials at once (default 1)")
+    parser.add_argument("--seeds", type=number, help=f"runs of each trial (default {_SEEDS})")
+    parser.add_argument("--metric", help="to optimize (default: the one that selects best.pt)")
+    parser.add_argument(
+        "--random", action="store_true", help="draw at random, and stop no trial early"
+    )
+    return parser.parse_intermixed_args()
+
+
+@one_line_errors()
+def main() -> None:
+    """Search, or continue a search, and print the best trials."""
+    args = arguments()
+    folder = _folder(args.name)
+    saved = None
+    if (folder / DATABASE).is_file():
+        require_optuna()
+        saved = saved_settings(folder)
+    overrides = _same("KEY", tuple(args.overrides) or None, saved and saved.overrides) or ()
+    space = parse_space(overrides)
+    require_optuna()
+    experiment = check_corners(space)
+    metric = objective_tag(experiment, args.metric or (saved and saved.metric))
+    settings = SearchSettings(
+        overrides=overrides,
+        metric=_same("--metric", metric, saved and saved.metric),
+        trials=args.trials or (saved.trials if saved else _TRIALS),
+        seeds=_same("--seeds", args.seeds, saved and saved.seeds) or _SEEDS,
+        random=bool(_same("--random", args.random or None, saved and saved.random)),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            _search(folder, settings, space, experiment.settings, args.jobs)
+    except Timeout:
+        raise ConfigError("NAME", args.name, "another process runs this search") from None
+
+
+def _folder(name: str) -> Path:
+    """Return the folder of a search. Raises ConfigError for a name that none can have."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError("NAME", name, "must be a name of letters, digits, dots, - and _")
+    folder = SWEEPS / name
+    if not (folder / DATABASE).is_file() and any(folder.glob("*/.hydra")):
+        raise ConfigError("NAME", name, f"{folder} is the folder of a sweep: choose another name")
+    return folder
+
+
+def _same(key: str, given: Any, saved: Any) -> Any:
+    """Return a setting that a search keeps when it continues.
+
+    Raises ConfigError where another one is given.
+    """
+    if saved is None or given is None:
+        return given if saved is None else saved
+    if given != saved:
+        text, before = (" ".join(v) if isinstance(v, tuple) else v for v in (given, saved))
+        allowed = f"this search began with {before}: leave it out, or choose another name"
+        raise ConfigError(key, text, allowed)
+    return saved
+
+
+def _search(
+    folder: Path, settings: SearchSettings, space: Space, run: "RunConfig", jobs: int
+) -> None:
+    """Run the missing trials, and show what was found; run: settings that all runs share."""
+    study = open_study(folder, settings, run.steps)
+    latest_sweep.note(folder)
+    search = Search(
+        study, settings, space, folder, steps=run.steps, seed=run.seed, gpus=visible_gpus()
+    )
+    better = "lower" if study.direction.name == "MINIMIZE" else "higher"
+    shown = [f"{counted(settings.trials, 'trial')} of {counted(settings.seeds, 'seed')}"]
+    shown.append(f"{jobs} at once, {counted(thread_share(jobs), 'thread')} each")
+    shown.append(f"{settings.metric} ({better} is better)")
+    shown.append(f"{counted(len(space.corners()), 'corner')} of the space checked")
+    print("; ".join(shown), flush=True)
+    try:
+        with catch_signals() as flag:
+            search.run(jobs, flag)
+    except Interrupted as error:
+        words = ["scripts/tune.py", folder.name, *(["--jobs", str(jobs)] if jobs > 1 else [])]
+        exit_with(error, exit_code(error), f"{from_here(*words)} continues")
+    except SearchFailed as error:
+        exit_with(str(error), EXIT_FAILED)
+    from gan_zoo.report.build import report_sweep  # imports matplotlib
+
+    report_sweep(folder, settings.metric)
+    print(f"report: {folder / 'report' / 'report.html'}")
+    _finish(study, settings, space, folder, run.seed)
+
+
+def _finish(
+    study: "Study", settings: SearchSettings, space: Space, folder: Path, seed: int
+) -> None:
+    """Print and plot what was found; exits with a code that is not 0 if any trial failed."""
+    complete = len(ranked(study))
+    if complete > 1:
+        for path in write_pictures(study, settings.metric, space, folder):
+            print(f"picture: {path}")
+    print(format_best(study, settings, space))
+    if complete > 1:
+        print(format_importance(study))
+    if complete:
+        command = fresh_command(study, settings, space, seed, folder.name)
+        print(f"the best trial with fresh seeds:\n  {command}")
+    failed = [trial for trial in ended_trials(study) if trial.state.name == "FAIL"]
+    if failed:
+        lines = [f"  trial {trial.number}: {trial.user_attrs['reason']}" for trial in failed]
+        print(
+            "\n".join([f"{len(failed)} of {settings.trials} trials failed", *lines]),
+            file=sys.stderr,
+        )
+        sys.exit(EXIT_FAILED)
