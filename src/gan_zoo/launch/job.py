@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from gan_zoo.launch.hydra_config import load_config, save_config, to_dict
 from gan_zoo.run_folder import check_unchanged, finished_summary, has_run
+from gan_zoo.run_lock import lock_folder
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
@@ -37,13 +38,15 @@ def train_job(
     """Train a run that `check_jobs` has checked, and return its summary.
 
     Saves its configuration, unless the folder contains the finished run. shown: how the run shows
-    itself on the terminal, as `gan_zoo.run.train` has it, which also says what is raised.
+    itself on the terminal, as `gan_zoo.run.train` has it, which also says what is raised. Raises
+    FolderInUse while another process trains in the folder.
     """
-    if finished_summary(folder, experiment.settings.steps) is None:
-        save_config(config, folder)
     from gan_zoo.run import train  # imports torch
 
-    return train(experiment, folder, **shown)
+    with lock_folder(folder):
+        if finished_summary(folder, experiment.settings.steps) is None:
+            save_config(config, folder)
+        return train(experiment, folder, **shown)
 
 
 def _check_settings(config: DictConfig, folder: Path) -> "Experiment":

@@ -31,6 +31,7 @@ from gan_zoo.run_folder import (
     resume_hint,
     write_failure,
 )
+from gan_zoo.run_lock import IN_USE, LOCK, FolderInUse
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, Stopped
 
@@ -109,6 +110,8 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
     except KeyboardInterrupt:
         error = Interrupted(signal.SIGINT)
         command_line.exit_with(error, command_line.exit_code(error), resume_hint(folder))
+    except FolderInUse as error:
+        command_line.exit_with(error, EXIT_FAILED)
     except (Stopped, OSError) as error:
         hints = filter(None, [*_notes(error), resume_hint(folder)])
         command_line.exit_with(error, command_line.exit_code(error), "; ".join(hints))
@@ -145,6 +148,9 @@ class _SweepJob:
             self._show_end(outcome(summary))
         except (Interrupted, KeyboardInterrupt) as error:
             self._exit(error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT))
+        except FolderInUse:
+            log.info(IN_USE)
+            self._show_end(IN_USE)
         except Exception as error:
             self._fail(error)
 
@@ -186,7 +192,7 @@ def _write_traceback(error: Exception, folder: Path) -> str:
 def _delete_unused(folder: Path) -> None:
     """Delete what was written before a run began, and the folder if nothing else is in it."""
     written = [folder / ".hydra" / f"{name}.yaml" for name in ("config", "hydra", "overrides")]
-    for path in (*written, folder / "train.log"):
+    for path in (*written, folder / "train.log", folder / LOCK):
         path.unlink(missing_ok=True)
     for empty in (folder / ".hydra", folder):
         with suppress(OSError):

@@ -26,6 +26,7 @@ from gan_zoo.launch.resume import apply_resume
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
 from gan_zoo.monitoring.console import show
 from gan_zoo.run_folder import FOLDER_KEYS, read_failure
+from gan_zoo.run_lock import IN_USE, in_use
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -104,9 +105,13 @@ class PreflightCallback(Callback):
                 command = f"the same command with {sweep_word(config)} retry_failed=true"
                 count = f"{len(failed)} of {len(self.jobs)} jobs failed"
                 lines = [f"{count}; {command} tries them again"]
-                lines += [f"  {j.name}: {read_failure(j.folder) or 'ended'}" for j in failed]
+                lines += [f"  {job.name}: {_why_unfinished(job.folder)}" for job in failed]
                 print("\n".join(lines), file=sys.stderr)
                 sys.exit(EXIT_FAILED)
+
+
+def _why_unfinished(folder: Path) -> str:
+    return read_failure(folder) or (IN_USE if in_use(folder) else "ended")
 
 
 def _show_result(sweep: Path) -> None:

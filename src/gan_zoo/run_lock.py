@@ -1,0 +1,52 @@
+"""A lock on a run's folder: only one process at a time trains there."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from gan_zoo.training.signals import Stopped
+
+log = logging.getLogger(__name__)
+
+LOCK = ".lock"  # a file of the run's folder; it stays, the lock on it ends with its holder
+IN_USE = "another process is training this run"
+
+
+class FolderInUse(Stopped):
+    """Another process trains in the run's folder."""
+
+    def __init__(self, folder: Path):
+        super().__init__(f"{folder}: {IN_USE}")
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in a folder during this block.
+
+    The operating system ends the lock with the process, even a killed one. Where the file system
+    has no locks, a warning is logged, and nothing is locked. Raises FolderInUse.
+    """
+    import filelock  # only when training: commands that only read start faster
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        raise FolderInUse(folder) from None
+    except NotImplementedError:
+        log.warning("%s: this file system has no locks; train here in one process only", folder)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def in_use(folder: Path) -> bool:
+    """Return whether a process trains in a folder at this moment."""
+    try:
+        with lock_folder(folder):
+            return False
+    except FolderInUse:
+        return True
