@@ -6,7 +6,8 @@ from matplotlib.colors import to_hex
 from gan_zoo.report.build import figures
 from gan_zoo.report.curve_figures import learning
 from gan_zoo.report.figure_style import line_styles
-from report_folders import compared, write_run, write_sweep
+from gan_zoo.report.metric_choice import Metric
+from report_folders import METRIC, compared, write_run, write_sweep, write_unevaluated_sweep
 
 
 @pytest.fixture
@@ -37,6 +38,17 @@ def test_configurations_have_one_color_and_marker_everywhere(slopes):
         assert marks == {(style.color, style.marker) for style in styles.values()}
 
 
+def test_colors_do_not_depend_on_rank(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [9.0, 8.0], "wgan": [7.0, 6.0], "hinge": [8.0, 7.0]})
+    higher = Metric(METRIC, lower_is_better=False)
+    colors = [
+        {label: style.color for label, style in line_styles(found).items()}
+        for found in (compared(root), compared(root, metric=higher), compared(root, metric=None))
+    ]
+    assert colors[0] == colors[1] == colors[2]
+    assert len(set(colors[0].values())) == 3
+
+
 def test_curves_begin_at_step_0_with_markers(slopes):
     (axes,) = learning(slopes)[0].axes
     assert axes.get_xlim()[0] == 0
@@ -50,6 +62,15 @@ def test_scale_is_logarithmic_over_a_power_of_ten(tmp_path, values, scale):
     write_run(tmp_path / "run", values)
     (axes,) = learning(compared(tmp_path))[0].axes
     assert axes.get_yscale() == scale
+
+
+def test_scores_keep_a_linear_scale(tmp_path):
+    write_unevaluated_sweep(tmp_path)
+    for path in tmp_path.rglob("metrics.jsonl"):
+        path.write_text(path.read_text().replace("0.5", "50.0"))
+    found = compared(tmp_path, metric=None)
+    scales = {name: figure.axes[0].get_yscale() for name, (figure, _) in figures(found).items()}
+    assert scales == {"losses": "log", "scores": "linear", "gradients": "log"}
 
 
 def test_figures_of_equal_values_are_omitted(tmp_path):

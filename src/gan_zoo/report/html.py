@@ -74,7 +74,7 @@ def render_html(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    templates.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # keys keep their order
+    templates.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # no spaces
     templates.globals |= {
         "GRAY": GRAY,
         "MARKERS": _MARKERS,
