@@ -1,5 +1,7 @@
 """Figures: one style per configuration, scales, and which figures are omitted."""
 
+import itertools
+
 import pytest
 from matplotlib.colors import to_hex
 
@@ -7,6 +9,7 @@ from gan_zoo.report.build import figures
 from gan_zoo.report.curve_figures import learning
 from gan_zoo.report.figure_style import line_styles
 from gan_zoo.report.metric_choice import Metric
+from gan_zoo.report.sweep_figures import heat_map
 from report_folders import METRIC, compared, write_run, write_sweep, write_unevaluated_sweep
 
 
@@ -86,3 +89,14 @@ def test_figures_of_equal_values_are_omitted(tmp_path):
 
 def test_figure_is_narrow_enough_for_a_phone(slopes):
     assert all(figure.get_size_inches()[0] < 5 for figure, _ in figures(slopes).values())
+
+
+def test_heat_map_over_decades_has_plain_numbers(tmp_path):
+    for i, (lr, slope) in enumerate(itertools.product((0.1, 0.2), (-1, 1))):
+        write_run(tmp_path / str(i), [10.0**i], settings={"lr": lr, "slope": slope}, number=i)
+    figure, _ = heat_map(compared(tmp_path))
+    figure.draw_without_rendering()
+    bar = figure.axes[1]
+    shown = [t.get_text() for t in [*bar.get_yticklabels(), *bar.get_yticklabels(minor=True)]]
+    assert {"1", "10", "100", "1000"} <= set(shown)
+    assert "$" not in "".join(shown)
