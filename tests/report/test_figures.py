@@ -1,12 +1,16 @@
 """Figures: one style per configuration, scales, and which figures are omitted."""
 
+import itertools
+
 import pytest
 from matplotlib.colors import to_hex
 
 from gan_zoo.report.build import figures
 from gan_zoo.report.curve_figures import learning
 from gan_zoo.report.figure_style import line_styles
-from report_folders import compared, write_run, write_sweep
+from gan_zoo.report.metric_choice import Metric
+from gan_zoo.report.sweep_figures import heat_map
+from report_folders import METRIC, compared, write_run, write_sweep, write_unevaluated_sweep
 
 
 @pytest.fixture
@@ -37,6 +41,17 @@ def test_configurations_have_one_color_and_marker_everywhere(slopes):
         assert marks == {(style.color, style.marker) for style in styles.values()}
 
 
+def test_colors_do_not_depend_on_rank(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [9.0, 8.0], "wgan": [7.0, 6.0], "hinge": [8.0, 7.0]})
+    higher = Metric(METRIC, lower_is_better=False)
+    colors = [
+        {label: style.color for label, style in line_styles(found).items()}
+        for found in (compared(root), compared(root, metric=higher), compared(root, metric=None))
+    ]
+    assert colors[0] == colors[1] == colors[2]
+    assert len(set(colors[0].values())) == 3
+
+
 def test_curves_begin_at_step_0_with_markers(slopes):
     (axes,) = learning(slopes)[0].axes
     assert axes.get_xlim()[0] == 0
@@ -52,6 +67,15 @@ def test_scale_is_logarithmic_over_a_power_of_ten(tmp_path, values, scale):
     assert axes.get_yscale() == scale
 
 
+def test_scores_keep_a_linear_scale(tmp_path):
+    write_unevaluated_sweep(tmp_path)
+    for path in tmp_path.rglob("metrics.jsonl"):
+        path.write_text(path.read_text().replace("0.5", "50.0"))
+    found = compared(tmp_path, metric=None)
+    scales = {name: figure.axes[0].get_yscale() for name, (figure, _) in figures(found).items()}
+    assert scales == {"losses": "log", "scores": "linear", "gradients": "log"}
+
+
 def test_figures_of_equal_values_are_omitted(tmp_path):
     root = write_sweep(tmp_path, {"gan": [5.0, 5.0], "wgan": [5.0, 5.0], "hinge": [5.0, 5.0]})
     for path in root.rglob("metrics.jsonl"):
@@ -65,3 +89,14 @@ def test_figures_of_equal_values_are_omitted(tmp_path):
 
 def test_figure_is_narrow_enough_for_a_phone(slopes):
     assert all(figure.get_size_inches()[0] < 5 for figure, _ in figures(slopes).values())
+
+
+def test_heat_map_over_decades_has_plain_numbers(tmp_path):
+    for i, (lr, slope) in enumerate(itertools.product((0.1, 0.2), (-1, 1))):
+        write_run(tmp_path / str(i), [10.0**i], settings={"lr": lr, "slope": slope}, number=i)
+    figure, _ = heat_map(compared(tmp_path))
+    figure.draw_without_rendering()
+    bar = figure.axes[1]
+    shown = [t.get_text() for t in [*bar.get_yticklabels(), *bar.get_yticklabels(minor=True)]]
+    assert {"1", "10", "100", "1000"} <= set(shown)
+    assert "$" not in "".join(shown)

@@ -171,6 +171,15 @@ def test_values_of_seeds_appear_under_the_pointer(written):
     ).replace("6.000", "6.0").replace("8.500", "8.5")
 
 
+def test_strips_over_decades_are_logarithmic(tmp_path):
+    page, _ = write_report(
+        [write_sweep(tmp_path, {"gan": [1.0], "wgan": [10.0], "hinge": [100.0]})]
+    )
+    text = page.read_text(encoding="utf-8")
+    places = [float(x) for x in re.findall(r'transform="translate\(([\d.]+) 8\)', text)]
+    assert places == [15.0, 65.0, 115.0]
+
+
 def test_runs_are_in_the_order_of_rank(written):
     text = written.read_text(encoding="utf-8").split("<h2>Runs</h2>")[1]
     body = text.split("<tbody>")[1].split("</tbody>")[0]

@@ -9,6 +9,7 @@ from gan_zoo.data.dataset import Images
 from gan_zoo.data.loader import to_bytes
 from gan_zoo.data.plots import image_grid, label_rows
 from gan_zoo.monitoring.sample_grid import Picture, render, row_names
+from gan_zoo.report.build import write_report
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.html import image_address
 from gan_zoo.report.runs import read_runs
@@ -107,3 +108,11 @@ def test_large_images_are_compressed():
     assert image_address(noise).startswith("data:image/webp")
     assert image_address(noise[:28, :28]).startswith("data:image/png")
     assert len(image_address(noise)) < len(noise.tobytes())
+
+
+def test_rows_may_have_more_images_than_the_first(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0], "wgan": [3.0]})
+    draw_grid(root / "loss=gan,seed=0", shade=10, count=2)
+    draw_grid(root / "loss=wgan,seed=0", shade=10, count=3)
+    page, _ = write_report([root])
+    assert page.read_text(encoding="utf-8").count("data:image/png") == 4 + 9

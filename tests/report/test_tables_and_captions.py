@@ -122,3 +122,17 @@ def test_training_curves_are_drawn_without_a_metric(tmp_path):
         assert caption.endswith("bands: from the lowest seed to the highest.")
     single = figures(compared(write_unevaluated_sweep(tmp_path / "single", 1), metric=None))
     assert single["losses"][1].endswith("lines: single seeds.")
+
+
+def test_runs_show_health_and_speed(tmp_path):
+    speed = {"images_per_second": 640.0, "images_seen": 12_800, "steps": 200}
+    write_run(tmp_path / "a", [2.0, 1.0], summary={"health": "healthy", **speed})
+    write_run(tmp_path / "b", [2.0, 1.0], settings={"seed": 1}, summary={"health": "collapsed"})
+    found = compared(tmp_path)
+    columns = {column.title: column for column in run_columns(LOWER, found.statuses)}
+    healthy, collapsed = found.statuses
+    assert columns["steps/s"].text(healthy) == "10"
+    assert columns["steps/s"].text(collapsed) == "–"
+    assert columns["health"].text(healthy) == "healthy"
+    assert columns["health"].text(collapsed) == "collapsed"
+    assert columns["health"].style(collapsed) == "words bad"

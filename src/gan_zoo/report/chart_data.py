@@ -9,8 +9,8 @@ import numpy as np
 
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration
-from gan_zoo.report.curve_figures import common_values, plotted_runs
-from gan_zoo.report.figure_style import all_equal, line_styles, shown_configurations, spans_decade
+from gan_zoo.report.curve_figures import common_values, is_logarithmic, plotted_runs
+from gan_zoo.report.figure_style import all_equal, line_styles, shown_configurations
 from gan_zoo.report.metric_choice import lower_is_better
 
 _NUMBERS = 80_000  # of all curves of a page: about 600 kB
@@ -71,7 +71,7 @@ def _tag_data(shown: Sequence[Configuration], tag: str, points: int) -> dict[str
     return {
         "tag": tag,
         "better": "" if lower is None else "lower" if lower else "higher",
-        "log": spans_decade(everything),
+        "log": is_logarithmic(tag, everything),
         "curves": [_curve(steps, values, points) for steps, values in curves],
         "last": [_extent(np.array(values)[:, None]) for values in last],
     }

@@ -21,6 +21,7 @@ from gan_zoo.report.figure_style import (
     new_figure,
     panels,
     shown_configurations,
+    spans_decade,
 )
 from gan_zoo.report.runs import Run
 
@@ -38,6 +39,11 @@ def common_values(runs: Sequence[Run], tag: str) -> tuple[np.ndarray, np.ndarray
     shared = set.intersection(*(set(curve.steps.tolist()) for curve in curves))
     steps = np.array(sorted(shared), np.int64)
     return steps, np.array([curve.values[np.isin(curve.steps, steps)] for curve in curves])
+
+
+def is_logarithmic(tag: str, values: np.ndarray) -> bool:
+    """Return whether a tag's axis is logarithmic; scores have a sign even if all are positive."""
+    return spans_decade(values) and not tag.startswith("score/")
 
 
 def plotted_runs(each: Configuration) -> Sequence[Run]:
@@ -108,7 +114,8 @@ def _draw_lines(axes: Axes, comparison: Comparison, tag: str) -> int:
     everything = np.concatenate(plotted)
     if all_equal(everything):
         return 0
-    choose_scale(axes, "y", everything)
+    if is_logarithmic(tag, everything):
+        choose_scale(axes, "y", everything)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 2.5, 5, 10]))
     return most

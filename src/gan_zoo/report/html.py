@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +18,7 @@ from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, in_order
 from gan_zoo.report.factors import format_value
-from gan_zoo.report.figure_style import GRAY, LineStyle, line_styles
+from gan_zoo.report.figure_style import GRAY, LineStyle, line_styles, spans_decade
 from gan_zoo.report.findings import METHOD, findings
 from gan_zoo.report.number_format import number, rounding
 from gan_zoo.report.provenance import provenance
@@ -74,7 +75,7 @@ def render_html(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    templates.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # keys keep their order
+    templates.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # no spaces
     templates.globals |= {
         "GRAY": GRAY,
         "MARKERS": _MARKERS,
@@ -161,11 +162,20 @@ def _seed_values(each: Configuration) -> str:
 
 
 def _strip_scale(rows: Sequence[Configuration]) -> Callable[[float], str]:
-    """Map values to x coordinates, alike in all rows; values out of range go to its edge."""
+    """Map values to x coordinates, alike in all rows; values out of range go to its edge.
+
+    As in the figures, the scale is logarithmic over a power of ten.
+    """
     values = [value for each in rows for value in each.scores.values()]
-    span = (max(values) - min(values)) or abs(values[0]) or 1.0
-    low, width = min(values) - 0.15 * span, 1.3 * span
-    return lambda value: f"{min(max((value - low) / width, 0.0), 1.0) * _STRIP_WIDTH:.1f}"
+    place = _logarithm if spans_decade(values) else float
+    first, last = place(min(values)), place(max(values))
+    span = (last - first) or abs(first) or 1.0
+    low, width = first - 0.15 * span, 1.3 * span
+    return lambda value: f"{min(max((place(value) - low) / width, 0.0), 1.0) * _STRIP_WIDTH:.1f}"
+
+
+def _logarithm(value: float) -> float:
+    return math.log10(value) if value > 0 else -math.inf
 
 
 def _run_columns(comparison: Comparison) -> list[Column]:

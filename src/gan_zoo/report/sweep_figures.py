@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration
@@ -22,6 +22,7 @@ from gan_zoo.report.figure_style import (
     legend,
     line_styles,
     new_figure,
+    plain_numbers,
     spans_decade,
     top_configurations,
     wrapped_label,
@@ -113,7 +114,8 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xlabel(across)
     axes.set_ylabel(down)
-    figure.colorbar(picture, label=comparison.metric.tag)
+    bar = figure.colorbar(picture, label=comparison.metric.tag, format=FuncFormatter(plain_numbers))
+    bar.minorformatter = NullFormatter()
     return figure, "Means over seeds; dark is worse."
 
 
