@@ -192,4 +192,4 @@ def _none(
         best = best_first(valued, metric)[0]
         word = "lowest" if metric.lower_is_better else "highest"
         text += f". The {word} mean {metric.tag} is that of {loss_of(best)}, {_mean(best)}"
-    return f"{text}. A larger budget trains longer."
+    return f"{text}. Longer runs, by a larger budget, may help."
