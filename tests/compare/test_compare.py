@@ -56,6 +56,8 @@ def check_resumed(place, sweep, words):
     """Check that a sweep with a missing job is completed, with the plan that it began with."""
     shutil.rmtree(sweep / "loss=gan,seed=1")
     (sweep / "recommendation.txt").unlink()
+    assert compare(place, "sweep=resume", "--dry-run").stdout == (sweep / "plan.txt").read_text()
+    assert not (sweep / "loss=gan,seed=1").exists()
     ran = compare(place, "sweep=resume")
     assert ran.returncode == 0, ran.stderr
     assert (sweep / "loss=gan,seed=1" / "summary.json").is_file()

@@ -23,6 +23,7 @@ def test_equal_losses_give_no_winner(tmp_path):
     found = recommend_from(root)
     text = " ".join(found.sentences)
     assert text.startswith("No loss is clearly the best: hinge has the lowest mean")
+    assert "Recommended: hinge, whose mean is the best; none of these is much faster." in text
     assert "gan (p = " in text
     assert "wgan" not in text
     assert "no proof of equality" in text
@@ -42,7 +43,10 @@ def test_fastest_of_equal_losses_is_recommended(tmp_path):
     found = recommend_from(tmp_path)
     assert "wgan has the lowest mean" in found.sentences[0]
     assert found.loss == "gan"
-    assert found.sentences[1] == "Recommended: gan, the fastest of these (90 s per run)."
+    assert (
+        found.sentences[1]
+        == "Recommended: gan, much faster than wgan (90 s per run against 300 s)."
+    )
 
 
 def test_winner_must_beat_every_other_loss(tmp_path):
@@ -53,7 +57,7 @@ def test_winner_must_beat_every_other_loss(tmp_path):
 def write_failed(folder, loss, seed, value):
     write_run(
         folder / f"loss={loss},seed={seed}",
-        [value],
+        [value + 5, value],
         settings={"seed": seed, "loss": {"_target_": f"gan_zoo.losses.{loss}"}},
         choices={"loss": loss},
         summary={"health": "collapsed at step 100"},
@@ -66,7 +70,16 @@ def test_loss_whose_runs_mostly_failed_is_not_recommended(tmp_path):
         write_failed(tmp_path, "wgan", seed, 1.0)
     found = recommend_from(tmp_path)
     assert found.loss == "gan"
+    assert "of no other loss did enough runs succeed" in found.sentences[0]
     assert found.sentences[-1] == "Most runs failed, or are missing, of wgan."
+
+
+def test_reliable_loss_is_preferred_among_equals(tmp_path):
+    write_sweep(tmp_path, {"gan": [20.0, 24.0, 22.0], "wgan": [21.0, 20.0]})
+    write_failed(tmp_path, "wgan", 2, 24.0)
+    found = recommend_from(tmp_path)
+    assert found.loss == "gan"
+    assert found.sentences[1] == "Recommended: gan, of which fewer runs failed than of wgan."
 
 
 def test_nothing_is_recommended_if_all_failed(tmp_path):

@@ -56,6 +56,9 @@ def main() -> None:
     sweep = _begun_sweep(request.words)
     if sweep is not None:
         state = _load_state(sweep, request)
+        if request.dry_run:
+            print((sweep / _PLAN).read_text(encoding="utf-8"), end="")
+            return
         _train_and_recommend(["-m", f"sweep={sweep.name}", *_retry(request)], sweep, state)
         return
     elapsed = functools.partial(_seconds_since, begin)

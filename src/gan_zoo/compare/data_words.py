@@ -72,8 +72,7 @@ def inspect_data(given: Sequence[str], compose: Compose) -> Data:
         dataset = _load([*words, *smallest, *given], compose)
     if not dataset.has_test():
         allowed = "leaves no held-out samples to compare generated ones with"
-        share = getattr(dataset, "test_share", 0)
-        raise ConfigError("dataset.test_share", f"{share:g}", allowed)
+        raise ConfigError("dataset.test_share", f"{getattr(dataset, 'test_share', 0):g}", allowed)
     default, train = compose([*words, *given])["batch_size"], dataset.train
     batch_size = choose_batch_size(len(train), default)
     if batch_size != default and not has_key(given, "batch_size"):

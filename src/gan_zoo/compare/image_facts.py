@@ -1,11 +1,13 @@
 """What a folder or file of images tells before training: which dataset reads it, at which size."""
 
 import dataclasses
+import io
 import statistics
 import zipfile
 from pathlib import Path
 
 from gan_zoo.data.sources import open_source
+from gan_zoo.schema import ConfigError
 
 _SAMPLED = 64  # images that are opened
 _NO_COLOR = 8  # difference of the channels, of 255, that JPEG may give to a gray image
@@ -70,8 +72,6 @@ def read_image_facts(root: Path) -> ImageFacts | None:
 
 def _look(content: bytes) -> tuple[tuple[int, int], bool] | None:
     """Return size and grayness of an image; None for one that cannot be read."""
-    import io
-
     from PIL import Image, ImageChops
 
     try:
@@ -100,12 +100,14 @@ def choose_sides(facts: ImageFacts) -> list[int]:
 
 
 def is_dcgan_side(side: int) -> bool:
-    """Return whether a side is 4 to 7 times a power of two, from 8 on."""
-    if side < 8:
+    """Return whether the networks of architecture=dcgan can generate squares of this side."""
+    from gan_zoo.architectures.layers import num_upsamplings  # imports torch
+
+    try:
+        num_upsamplings((1, side, side), "dcgan")
+    except ConfigError:
         return False
-    while side > 7 and side % 2 == 0:
-        side //= 2
-    return side <= 7
+    return True
 
 
 def choose_test_share(count: int) -> float:

@@ -8,8 +8,8 @@ from gan_zoo.compare.request import has_key
 
 _WIDTHS = (8, 16, 32, 64)
 _LARGE_WIDTHS = (32, 64)  # at a larger side: narrower networks gain nothing from more pixels
-# Steps after which the curves of 450 photos and of digits flatten; docs/compare.md has them.
-_USEFUL_CONVOLUTIONAL, _USEFUL_PERCEPTRON, _USEFUL_POINTS = 1_000, 4_000, 2_000
+# Steps from which samples tell something about the loss; docs/compare.md has the reasons.
+_USEFUL_CONVOLUTIONAL, _USEFUL_PERCEPTRON, _USEFUL_POINTS = 1_000, 4_000, 5_000
 
 
 def candidate_networks(

@@ -38,6 +38,8 @@ def measured_lines(
     often = f"every {every:,} steps" if every < plan.steps else "at the end of each run"
     fakes = f"{evaluator.settings.num_samples:,} generated samples"
     found = {"measured": f"{tag}, {often}; {fakes} against {reference:,} real ones"}
+    if accuracy := evaluator.metrics.protocol.get("feature_net_accuracy"):
+        found["measured"] += f"; its network classifies {accuracy:.0%} of them correctly"
     if real is not None:
         few = "; these are few" if len(evaluator.metrics.real) < _MANY else ""
         spread = f", give or take {real.deviation:.2g}" if real.deviation else ""

@@ -13,6 +13,7 @@ from gan_zoo.report.runs import read_runs
 from gan_zoo.report.stats import Difference, paired_difference
 
 _PREFIX = "metric/"
+_MUCH_FASTER = 0.75  # of the other's time; smaller differences may be other programs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +45,9 @@ def recommend(
 ) -> Recommendation:
     """Recommend the loss with the best mean if it certainly beats each other one.
 
-    Otherwise the fastest of those that cannot be told apart from it. That each comparison with the
-    best is significant needs no correction for their number: the claim fails if a single one does
-    (Berger 1982, intersection-union test).
+    Otherwise one of those that cannot be told apart from it; see `_preferred`. That each
+    comparison with the best is significant needs no correction for their number: the claim fails
+    if a single one does (Berger 1982, intersection-union test).
 
     deviation: of the metric by the choice of real images; 0 if unknown.
     """
@@ -58,8 +59,9 @@ def recommend(
     gaps = {loss_of(each): paired_difference(each.scores, best.scores) for each in others}
     equal = [each for each in others if not _differs(gaps[loss_of(each)])]
     if equal:
-        chosen = min([best, *equal], key=_cost)
-        sentences = [_tie(best, equal, gaps, metric), _cheapest(chosen)]
+        chosen, reason = _preferred(best, equal)
+        advice = f"Recommended: {loss_of(chosen)}, {reason}."
+        sentences = [_tie(best, equal, gaps, metric), advice]
     else:
         chosen, sentences = best, [_winner(best, others, gaps, metric)]
     sentences += _limits(best, equal, gaps, deviation)
@@ -82,9 +84,21 @@ def _differs(gap: Difference | None) -> bool:
     return gap is not None and gap.p is not None and gap.p < LEVEL
 
 
-def _cost(each: Configuration) -> tuple[int, float]:
-    """Return what makes a loss preferable among equals: few failures, then fast runs."""
-    return each.failures, each.mean_over_runs(lambda run: run.seconds) or 0.0
+def _preferred(best: Configuration, equal: Sequence[Configuration]) -> tuple[Configuration, str]:
+    """Choose among losses that cannot be told apart: fewest failures, then speed, then the mean."""
+    fewest = min(each.failures for each in (best, *equal))
+    reliable = [each for each in (best, *equal) if each.failures == fewest]
+    chosen, fastest = reliable[0], min(reliable, key=_seconds)
+    if _seconds(fastest) < _MUCH_FASTER * _seconds(chosen):
+        times = f"{_seconds(fastest):.0f} s per run against {_seconds(chosen):.0f} s"
+        return fastest, f"much faster than {loss_of(chosen)} ({times})"
+    if chosen is not best:
+        return chosen, f"of which fewer runs failed than of {loss_of(best)}"
+    return chosen, "whose mean is the best; none of these is much faster"
+
+
+def _seconds(each: Configuration) -> float:
+    return each.mean_over_runs(lambda run: run.seconds) or 0.0
 
 
 def _winner(
@@ -122,12 +136,6 @@ def _tie(
         f"No loss is clearly the best: {loss_of(best)} has the {word} mean {metric.tag}, "
         f"{_mean(best)}, but {listed([p_of(each) for each in equal])} cannot be told apart from it."
     )
-
-
-def _cheapest(chosen: Configuration) -> str:
-    seconds = chosen.mean_over_runs(lambda run: run.seconds)
-    speed = f" ({seconds:.0f} s per run)" if seconds else ""
-    return f"Recommended: {loss_of(chosen)}, the fastest of these{speed}."
 
 
 def _limits(
@@ -184,4 +192,4 @@ def _none(
         best = best_first(valued, metric)[0]
         word = "lowest" if metric.lower_is_better else "highest"
         text += f". The {word} mean {metric.tag} is that of {loss_of(best)}, {_mean(best)}"
-    return f"{text}. A larger budget trains longer."
+    return f"{text}. Longer runs, by a larger budget, may help."

@@ -8,7 +8,7 @@ from gan_zoo.schema import ConfigError, suggest
 
 DRY_RUN = "--dry-run"
 # The first is the baseline of the report. Where time is short, the last ones are left out: their
-# recipes (spectral norm, clipped weights) need more steps, and wgan makes the most updates.
+# recipes (spectral norm, clipped weights) seem to need more steps; wgan makes the most updates.
 DEFAULT_LOSSES = ("gan", "lsgan", "ls_gan", "hinge", "glsgan", "wgan")
 DEFAULT_SEEDS = 3
 MAX_SEEDS = 10

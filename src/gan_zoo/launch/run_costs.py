@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from gan_zoo.training.trainer import Trainer
 
 _LEAST_STEPS = 3  # timed
-_TIMED_SHARE = 1 / 500  # of the budget, for the timed steps of one loss with one network
-_TIMED_RANGE = (0.2, 1.5)  # seconds of them
+_TIMED_SHARE = 1 / 250  # of the budget, for the timed steps of one loss with one network
+_TIMED_RANGE = (0.2, 3.0)  # seconds of them
 _FILES = 1.5  # seconds of a run for its folder, logs, pictures and checkpoints
 
 
