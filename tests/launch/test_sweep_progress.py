@@ -144,6 +144,20 @@ def test_two_seeds_show_each(table):
     assert "\n  all runs       3, 5       2  healthy" in table({"gan": [3.0, 5.0]})
 
 
+def test_table_names_the_most_frequent_problem(tmp_path):
+    folder = write_sweep(tmp_path, {"gan": [3.0, 4.0, 5.0, 6.0], "wgan": [1.0, 2.0]})
+    for seed, health in enumerate(["healthy", "collapsed at step 3", "collapsed at step 100"]):
+        _set_health(folder / f"loss=gan,seed={seed}", health)
+    _set_health(folder / "loss=gan,seed=3", "scores exploding since step 5")
+    text = ranked_table(compared(folder))
+    assert text.splitlines()[-1].endswith("  4  2 collapsed, 1 other")
+
+
+def _set_health(folder, health):
+    path = folder / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"health": health}))
+
+
 def test_table_without_metric_shows_losses(tmp_path):
     text = ranked_table(compared(write_unevaluated_sweep(tmp_path), metric=None))
     assert text.startswith("no metric: nothing is ranked\n")

@@ -4,7 +4,7 @@ import itertools
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,6 @@ from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
-    from gan_zoo.launch.main import TrainJob
 
 
 class PreflightCallback(Callback):
@@ -74,9 +73,8 @@ class PreflightCallback(Callback):
             self._progress = SweepProgress(sweep, jobs, config.retry_failed, sequential)
             self._progress.show_start(_shared(overrides))
 
-    def on_job_start(
-        self, config: DictConfig, *, task_function: "TrainJob | Callable[..., Any]", **_: Any
-    ) -> None:
+    def on_job_start(self, config: DictConfig, *, task_function: Any, **_: Any) -> None:
+        # what Hydra calls for each job, a `TrainJob`
         folder = Path(config.hydra.runtime.output_dir)
         task_function.experiment = self._checked.pop(folder, None)
         task_function.progress = self._progress
