@@ -119,6 +119,11 @@ def test_outcome_of_a_run(last, health, expected):
     assert outcome({"last": last, "health": health}) == (expected or health)
 
 
+@pytest.mark.parametrize("summary", [{}, {"last": None}, {"last": {"loss/critic": "x"}}])
+def test_outcome_of_a_damaged_summary_is_empty(summary):
+    assert outcome(summary) == ""
+
+
 @pytest.fixture
 def table(tmp_path):
     """A function that writes a sweep with values per loss, and returns its table."""
