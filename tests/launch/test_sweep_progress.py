@@ -119,6 +119,11 @@ def test_outcome_of_a_run(last, health, expected):
     assert outcome({"last": last, "health": health}) == (expected or health)
 
 
+@pytest.mark.parametrize("summary", [{}, {"last": None}, {"last": {"loss/critic": "x"}}])
+def test_outcome_of_a_damaged_summary_is_empty(summary):
+    assert outcome(summary) == ""
+
+
 @pytest.fixture
 def table(tmp_path):
     """A function that writes a sweep with values per loss, and returns its table."""
@@ -142,6 +147,20 @@ def test_table_is_ranked_with_intervals(table):
 
 def test_two_seeds_show_each(table):
     assert "\n  all runs       3, 5       2  healthy" in table({"gan": [3.0, 5.0]})
+
+
+def test_table_names_the_most_frequent_problem(tmp_path):
+    folder = write_sweep(tmp_path, {"gan": [3.0, 4.0, 5.0, 6.0], "wgan": [1.0, 2.0]})
+    for seed, health in enumerate(["healthy", "collapsed at step 3", "collapsed at step 100"]):
+        _set_health(folder / f"loss=gan,seed={seed}", health)
+    _set_health(folder / "loss=gan,seed=3", "scores exploding since step 5")
+    text = ranked_table(compared(folder))
+    assert text.splitlines()[-1].endswith("  4  2 collapsed, 1 other")
+
+
+def _set_health(folder, health):
+    path = folder / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"health": health}))
 
 
 def test_table_without_metric_shows_losses(tmp_path):

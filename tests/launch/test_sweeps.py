@@ -302,6 +302,13 @@ def test_only_job_has_its_own_folder(planned):
     assert {job.name for job in planned(*RING, "loss=wgan,gan").jobs} == {"loss=wgan", "loss=gan"}
 
 
+def test_jobs_have_the_folders_that_hydra_names(planned, tmp_path):
+    (tmp_path / "a").mkdir()
+    for place in ("b", "a/../b", tmp_path / "b"):
+        jobs = planned(*RING, f"hydra.sweep.dir={place}", "seed=0,1").jobs.values()
+        assert [job.folder for job in jobs] == [tmp_path / "b" / f"seed={seed}" for seed in (0, 1)]
+
+
 @pytest.mark.parametrize(
     ("words", "warned"),
     [(["evaluate_every=0"], True), (["evaluate_every=0,9"], False), ([], False)],

@@ -91,7 +91,7 @@ def test_times_have_units():
     times = {0.44: "0.4 s", 9.97: "10 s", 41: "41 s", 125: "2 min", 5400: "90 min", 9000: "2.5 h"}
     assert {seconds: duration(seconds) for seconds in times} == times
     assert [estimate(s) for s in (4, 53, 97, 540)] == [
-        "about 4.0 s", "about 50 s", "about 2 min", "about 9 min",
+        "about 4 s", "about 50 s", "about 2 min", "about 9 min",
     ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import itertools
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,6 @@ from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
-    from gan_zoo.launch.main import TrainJob
 
 
 class PreflightCallback(Callback):
@@ -51,7 +50,7 @@ class PreflightCallback(Callback):
             apply_resume(config)
             folder = Path(config.hydra.run.dir)
             check_run_folder(folder, resumed=config.resume is not None)
-            (self._checked[folder.absolute()],) = check_jobs([(config, folder)])
+            (self._checked[_absolute(folder)],) = check_jobs([(config, folder)])
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
@@ -60,8 +59,10 @@ class PreflightCallback(Callback):
             hydra_words = overrides_of(config, "hydra")
             names = _job_naming(overrides, hydra_words)
             config.hydra.overrides.hydra.extend([*names, *_job_logging(config)])
-            experiments = check_jobs(self._plan(config, overrides))
-            check_job_folders(sweep, list(self.jobs))
+            planned: list[tuple[Path, PlannedJob]] = []
+            experiments = check_jobs(_plan(config, overrides, planned))
+            check_job_folders(sweep, [folder for folder, _ in planned])
+            self.jobs = dict(planned)
             if not any(map(_has_metric, experiments)):
                 print(_NO_METRIC.format(evaluate=program("scripts/evaluate.py")), file=sys.stderr)
             latest_sweep.note(sweep)
@@ -73,24 +74,8 @@ class PreflightCallback(Callback):
             self._progress = SweepProgress(sweep, jobs, config.retry_failed, sequential)
             self._progress.show_start(_shared(overrides))
 
-    def _plan(
-        self, config: DictConfig, overrides: Iterable[Override]
-    ) -> Iterator[tuple[DictConfig, Path]]:
-        """Yield the configuration and the folder of each job, and note it in `jobs`."""
-        sweep = Path(config.hydra.sweep.dir)
-        for number, job in enumerate(sweep_jobs(overrides)):
-            own = [*overrides_of(config, "hydra"), f"hydra.job.num={number}"]
-            full = compose("train", [*own, *job], return_hydra_config=True)
-            OmegaConf.copy_cache(config, full)  # the time of ${now:}, as Hydra does for jobs
-            folder = job_folder(sweep, str(full.hydra.sweep.subdir))
-            yield full, folder
-            updates = 1 + full.n_critic
-            name = printable(str(folder.relative_to(sweep)))
-            self.jobs[folder] = PlannedJob(folder.absolute(), name, full.steps, updates)
-
-    def on_job_start(
-        self, config: DictConfig, *, task_function: "TrainJob | Callable[..., Any]", **_: Any
-    ) -> None:
+    def on_job_start(self, config: DictConfig, *, task_function: Any, **_: Any) -> None:
+        # what Hydra calls for each job, a `TrainJob`
         folder = Path(config.hydra.runtime.output_dir)
         task_function.experiment = self._checked.pop(folder, None)
         task_function.progress = self._progress
@@ -105,13 +90,35 @@ class PreflightCallback(Callback):
                 command = f"the same command with {sweep_word(config)} retry_failed=true"
                 count = f"{len(failed)} of {len(self.jobs)} jobs failed"
                 lines = [f"{count}; {command} tries them again"]
-                lines += [f"  {job.name}: {_why_unfinished(job.folder)}" for job in failed]
+                reasons = [f"  {job.name}: {_why_unfinished(job.folder)}" for job in failed]
+                lines += map(printable, reasons)
                 print("\n".join(lines), file=sys.stderr)
                 sys.exit(EXIT_FAILED)
 
 
 def _why_unfinished(folder: Path) -> str:
     return read_failure(folder) or (IN_USE if in_use(folder) else "ended")
+
+
+def _plan(
+    config: DictConfig, overrides: Iterable[Override], planned: list[tuple[Path, PlannedJob]]
+) -> Iterator[tuple[DictConfig, Path]]:
+    """Yield the configuration and the folder of each job of a sweep, and add it to `planned`."""
+    sweep = Path(config.hydra.sweep.dir)
+    for number, job in enumerate(sweep_jobs(overrides)):
+        own = [*overrides_of(config, "hydra"), f"hydra.job.num={number}"]
+        full = compose("train", [*own, *job], return_hydra_config=True)
+        OmegaConf.copy_cache(config, full)  # the time of ${now:}, as Hydra does for jobs
+        folder = job_folder(sweep, str(full.hydra.sweep.subdir))
+        yield full, folder  # checked before its numbers are used
+        name = printable(str(folder.relative_to(sweep)))
+        updates = 1 + full.n_critic
+        planned.append((folder, PlannedJob(_absolute(folder), name, full.steps, updates)))
+
+
+def _absolute(folder: Path) -> Path:
+    """Return a folder as Hydra's `output_dir` names it, without `..`."""
+    return Path(os.path.abspath(folder))  # noqa: PTH100
 
 
 def _show_result(sweep: Path) -> None:

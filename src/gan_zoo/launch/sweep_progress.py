@@ -163,10 +163,12 @@ def _number(summary: Mapping[str, Any], key: str) -> float:
 
 def outcome(summary: Mapping[str, Any]) -> str:
     """Describe how a run ended: the metric that a report compares by, or losses, and its health."""
-    last = {tag: value for tag, value in summary["last"].items() if value is not None}
+    values = summary.get("last")  # of a finished run's file, which may lack it
+    pairs = values.items() if isinstance(values, Mapping) else ()
+    last = {tag: value for tag, value in pairs if isinstance(value, (int, float))}
     metric = choose_metric(None, None, [set(last)])
     found = metric and find_metric(metric.tag)
     value = f"{found.name} {last[metric.tag]:.4g}" if metric and found else format_losses(last)
     # the reason of a divergence, but not that of "nothing learned (...) by step 300"
-    health = diverged(summary) or str(summary["health"]).partition(" (")[0]
+    health = diverged(summary) or str(summary.get("health", "")).partition(" (")[0]
     return "  ".join(filter(None, [value, health]))

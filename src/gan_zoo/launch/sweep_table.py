@@ -14,7 +14,7 @@ from gan_zoo.report.number_format import NONE, rounding
 
 _MOST_ROWS = 20
 _LEAST_SEEDS = 3  # for an interval; that of two seeds is 13 times as wide as their distance
-_LEAST_LABEL = 12  # characters
+_LEAST_LABEL = 16  # characters
 
 
 def ranked_table(comparison: Comparison) -> str:
@@ -68,14 +68,16 @@ def _losses(each: Configuration) -> str:
 
 
 def _health(each: Configuration) -> str:
-    """Count what is wrong with the runs of a configuration: healthy if nothing is."""
+    """Count the most frequent problem of a configuration's runs: healthy if there is none."""
     kinds = Counter(s.kind for s in each.statuses if s.failure)
     kinds.update(s.exclusion.partition(":")[0] for s in each.statuses if s.exclusion)
     if not kinds:
         return "healthy"
     if len(each.statuses) == 1:
         return next(iter(kinds))
-    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    ((kind, count),) = kinds.most_common(1)
+    others = kinds.total() - count
+    return f"{count} {kind}" + (f", {others} other" if others else "")
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

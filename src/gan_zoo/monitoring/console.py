@@ -101,4 +101,6 @@ def duration(seconds: float) -> str:
 
 def estimate(seconds: float) -> str:
     """Format an estimated time, with no more digits than are known: about 50 s, about 9 min."""
-    return f"about {duration(round(seconds, -1) if 15 <= seconds < 95 else seconds)}"
+    if seconds < 15:
+        return f"about {max(seconds, 1):.0f} s"
+    return f"about {duration(round(seconds, -1) if seconds < 95 else seconds)}"
