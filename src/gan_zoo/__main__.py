@@ -29,7 +29,8 @@ gan-zoo train resume=outputs/runs/RUN                    # after a crash or Ctrl
 gan-zoo compare dataset.root=FOLDER budget=1h            # which loss for my images?
 gan-zoo sample outputs/runs/RUN --grid 64
 gan-zoo evaluate outputs/runs/RUN
-gan-zoo report outputs/sweeps/LATEST"""
+gan-zoo report outputs/sweeps/LATEST
+gan-zoo tune lr dataset=ring 'optimizer.lr=interval(1e-5,1e-2,log)' --trials 20"""
 
 
 def main() -> None:

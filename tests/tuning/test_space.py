@@ -56,6 +56,7 @@ def test_word_defines_parameter(word, expected):
         ("n_critic=range(1,2)", "n_critic=range(1,2): must have two values or more"),
         ("loss=glob(*gan)", "loss=glob(*gan): must be interval(A,B)"),
         ("seed=0,1", "seed=0,1: cannot be searched; --seeds trains each trial several times"),
+        ("steps=range(10,30,10)", "steps=range(10,30,10): cannot be searched: trials are compared"),
         ("hydra.run.dir=x", "hydra.run.dir=x: cannot be set here"),
         ("resume=auto", "resume=auto: cannot be set here"),
         ("loss=gan", "KEY=VALUE: nothing to search for: add for example 'optimizer.lr=interval"),

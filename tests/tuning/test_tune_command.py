@@ -82,6 +82,7 @@ def test_killed_search_resumes_its_running_trial(tmp_path):
     assert summary["steps"] == 400
 
 
+@pytest.mark.slow
 def test_diverged_trial_is_pruned(tmp_path):
     words = [*SMALL, "steps=50", "evaluate_every=50", "optimizer.lr=interval(1e20,1e21)"]
     ended = tune(tmp_path, "wild", *words, "--trials", 1)

@@ -168,7 +168,7 @@ def _finish(
         for path in write_pictures(study, settings.metric, space, folder):
             print(f"picture: {path}")
     print(format_best(study, settings, space))
-    if complete > 1:
+    if complete > 1 and len(space.parameters) > 1:
         print(format_importance(study))
     if complete:
         command = fresh_command(study, settings, space, seed, folder.name)
@@ -176,8 +176,5 @@ def _finish(
     failed = [trial for trial in ended_trials(study) if trial.state.name == "FAIL"]
     if failed:
         lines = [f"  trial {trial.number}: {trial.user_attrs['reason']}" for trial in failed]
-        print(
-            "\n".join([f"{len(failed)} of {settings.trials} trials failed", *lines]),
-            file=sys.stderr,
-        )
+        print(f"{counted(len(failed), 'trial')} failed:", *lines, sep="\n", file=sys.stderr)
         sys.exit(EXIT_FAILED)

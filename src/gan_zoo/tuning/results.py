@@ -34,7 +34,8 @@ def format_importance(study: "Study") -> str:
     """Format the share of the metric's variation that each setting explains."""
     from optuna.importance import get_param_importances
 
-    found = get_param_importances(study)
+    with warnings.catch_warnings(action="ignore"):  # that there are few trials
+        found = get_param_importances(study)
     return "importance: " + ", ".join(f"{key} {share:.0%}" for key, share in found.items())
 
 

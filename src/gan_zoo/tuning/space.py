@@ -152,6 +152,8 @@ def _parse(word: str) -> tuple[Parameter | None, str]:
         return None, word
     if key == "seed":
         raise ConfigError(key, value, "cannot be searched; --seeds trains each trial several times")
+    if key == "steps":
+        raise ConfigError(key, value, "cannot be searched: trials are compared at equal steps")
     if override.is_interval_sweep():
         return _interval(key, value, override.value()), word
     if override.is_range_sweep():
