@@ -401,3 +401,10 @@ def test_resumed_run_evaluates_each_step_once(trained, tmp_path):
 
 def timeless(line: dict) -> dict:
     return {name: value for name, value in line.items() if not name.startswith("perf/")}
+
+
+@pytest.mark.parametrize(("count", "warns"), [(999, True), (1000, False)])
+def test_few_samples_are_one_warning(ring, count, warns):
+    ran = run_script("scripts/evaluate.py", ring, f"num_samples={count}", "metrics=modes")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("num_samples=999 is few: ") == warns

@@ -18,6 +18,8 @@ import sys
 from gan_zoo.command_line import error_line, error_message, exit_code, one_line_errors
 from gan_zoo.schema import ConfigError
 
+_FEW = 1000  # generated samples
+
 
 @one_line_errors()
 def main() -> None:
@@ -29,6 +31,9 @@ def main() -> None:
     from gan_zoo.evaluation.offline import parse
 
     args = parse(words)
+    if (count := args.settings.num_samples) < _FEW:
+        warning = f"num_samples={count} is few: metrics are biased and noisy below {_FEW}"
+        print(warning, file=sys.stderr)
     from gan_zoo.evaluation.offline import OfflineEvaluator, format_results  # imports torch
 
     evaluator, code = OfflineEvaluator(args), 0
