@@ -260,7 +260,9 @@ def test_a_resumed_sweep_runs_only_missing_jobs(tmp_path):
     kept = summaries[0].read_bytes()
     again = run_script("train.py", *["-m", "sweep=resume", *words[2:]], cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert "finished at step 3 already" in again.stdout
+    assert again.stdout.startswith("2 jobs: 1 done already, 1 to run")
+    logs = [path.read_text() for path in tmp_path.rglob("train.log")]
+    assert sum("finished at step 3 already" in text for text in logs) == 1
     assert summaries[0].read_bytes() == kept
     assert lines(sweep / "seed=1") == whole
     assert {path.name for path in sweep.parent.iterdir()} == {"mine", "LATEST"}
