@@ -1,6 +1,7 @@
 """The Optuna study of a search: SEARCH/search.db, which outlives the process that writes it."""
 
 import dataclasses
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def require_optuna() -> None:
         import optuna
     except ImportError:
         allowed = 'needs Optuna: pip install "gan-zoo[tune]"'
-        raise ConfigError("tune", "", allowed) from None
+        raise ConfigError("tune", inspect.Parameter.empty, allowed) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
