@@ -76,7 +76,7 @@ class RunCallbacks:
         # killed between its last checkpoint and its summary, a run cannot repeat its last line
         period = 1 if step == settings.steps else every
         evaluated = self.evaluated_step == step and self._evaluates_at(step)
-        shown = (evaluated, self.experiment.dataset.unit, job)
+        shown = (evaluated, self.experiment.dataset.unit, job, self.state.get("seconds", 0.0))
         return RunLogger(folder, settings.steps, period, step, images, *shown)
 
     def _evaluates_at(self, step: int) -> bool:
@@ -192,6 +192,7 @@ class RunCallbacks:
         samples = {"shape": self.samples.shape, "num_classes": self.samples.num_classes}
         samples |= {"class_names": self.samples.class_names, **self._data}
         own = {"last": dict(self.logger.last), "evaluated": self._is_evaluated()}
+        own["seconds"] = self.logger.seconds
         own["health"] = self.health_monitor.state_dict()
         return {"config": self.experiment.config, **samples, **own, **self.trainer.state_dict()}
 

@@ -21,18 +21,20 @@ class FolderInUse(Stopped):
 
 
 @contextlib.contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path, wait: bool = False) -> Iterator[None]:
     """Keep other processes from training in a folder during this block.
 
     The operating system ends the lock with the process, even a killed one. Where the file system
-    has no locks, a warning is logged, and nothing is locked. Raises FolderInUse.
+    has no locks, a warning is logged, and nothing is locked.
+
+    wait: until a process that holds the lock has ended; else that raises FolderInUse.
     """
     import filelock  # only when training: commands that only read start faster
 
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / LOCK)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(blocking=wait)
     except filelock.Timeout:
         raise FolderInUse(folder) from None
     except NotImplementedError:
@@ -50,3 +52,9 @@ def in_use(folder: Path) -> bool:
             return False
     except FolderInUse:
         return True
+
+
+def wait_until_free(folder: Path) -> None:
+    """Wait until no process trains in a folder, for example one that still saves its run."""
+    with lock_folder(folder, wait=True):
+        pass

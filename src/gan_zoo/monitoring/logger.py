@@ -34,6 +34,7 @@ class RunLogger:
         evaluated: whether to keep an evaluation at `step`.
         unit: plural name of the samples.
         job: of a sweep; None for a run alone.
+        seconds: that training took up to `step`.
     """
 
     def __init__(
@@ -46,8 +47,9 @@ class RunLogger:
         evaluated: bool = True,
         unit: str = "images",
         job: JobDisplay | None = None,
+        seconds: float = 0,
     ):
-        self.folder, self.step = folder, step
+        self.folder, self.step, self._seconds_before = folder, step, seconds
         self.images = self._first_images = self._last_images = images
         self._first_step = self._last_step = step
         self._start_time = self._last_time = time.monotonic()
@@ -153,6 +155,11 @@ class RunLogger:
             }
         )
 
+    @property
+    def seconds(self) -> float:
+        """Time of training, in all processes that the run was resumed in."""
+        return self._seconds_before + time.monotonic() - self._start_time
+
     def flush(self) -> None:
         """Wait until everything is written, and metrics.jsonl is safe from a crash."""
         self._writer.submit({"metrics.jsonl": self._lines.sync})
@@ -160,12 +167,12 @@ class RunLogger:
 
     def summary(self, facts: dict[str, Any]) -> dict[str, Any]:
         """Write summary.json: the given facts, the last values, and the time of training."""
-        seconds = time.monotonic() - self._start_time
+        seconds = self.seconds - self._seconds_before
         summary = {
             **facts,
             "steps": self.step,
             "images_seen": self.images,
-            "seconds": round(seconds, 3),
+            "seconds": round(self.seconds, 3),
             "images_per_second": round((self.images - self._first_images) / seconds, 3),
             "last": nan_to_null(self.last),
         }

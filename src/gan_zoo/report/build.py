@@ -31,7 +31,7 @@ _FIGURES = (intervals, sweep, heat_map, learning, diversity, cost, losses, score
 
 def write_report(
     roots: Sequence[Path],
-    out: Path | None = None,
+    out: Path | str | None = None,
     *,
     metric: str | None = None,
     lower_is_better: bool | None = None,
@@ -56,7 +56,7 @@ def write_report(
         raise ConfigError("folder", ", ".join(map(str, roots)), f"no run can be read: {reasons}")
     chosen = choose_metric(metric, lower_is_better, _tags_per_run(runs))
     content = compare(runs, unreadable, chosen, baseline or {})
-    out = out or Path(os.path.commonpath([root.resolve() for root in roots])) / "report"
+    out = Path(out or Path(os.path.commonpath([root.resolve() for root in roots])) / "report")
     return _write(content, out, refresh), content
 
 

@@ -14,11 +14,10 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from filelock import FileLock
-
 import gan_zoo
 from gan_zoo.command_line import EXIT_FAILED, error_message, one_line_errors
 from gan_zoo.run_folder import diverged, write_failure
+from gan_zoo.run_lock import wait_until_free
 from gan_zoo.training.signals import Interrupted
 
 
@@ -38,17 +37,16 @@ def train_seed(folder: Path, words: Sequence[str]) -> str:
 
     Waits for a process of a killed search that still saves this run.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        write_failure(folder, "")
-        try:
-            return diverged(gan_zoo.train(*words, folder=folder).summary)
-        except Interrupted:
-            raise
-        except Exception as error:
-            traceback.print_exc()
-            write_failure(folder, error_message(error))
-            sys.exit(EXIT_FAILED)
+    wait_until_free(folder)
+    write_failure(folder, "")
+    try:
+        return diverged(gan_zoo.train(*words, folder=folder).summary)
+    except Interrupted:
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        write_failure(folder, error_message(error))
+        sys.exit(EXIT_FAILED)
 
 
 def _end_with_search() -> None:
