@@ -138,11 +138,14 @@ def test_table_is_ranked_with_intervals(table):
     lines = table({"gan": [3.0, 4.0, 5.0], "wgan": [1.0, 2.0, 3.0]}).splitlines()
     assert lines[0] == "metric/frechet_glyphs_cnn (lower is better)"
     assert re.split(r"  +", lines[1].strip()) == [
-        "configuration", "mean ± 95 % interval", "n", "health",
+        "configuration", "mean (95 % interval)", "n", "health",
     ]  # fmt: skip
-    # 4.303 (t of two degrees of freedom) / sqrt(3)
-    assert re.split(r"  +", lines[2].strip()) == ["loss=wgan", "2.000 ± 2.484", "3", "healthy"]
-    assert lines[3].strip().startswith("loss=gan")
+    # 2.484 = 4.303 (t of two degrees of freedom) / sqrt(3) on both sides; no distance is below 0
+    for line, cells in (
+        (lines[2], ["loss=wgan", "2.000 (0.000 to 4.484)", "3", "healthy"]),
+        (lines[3], ["loss=gan", "4.000 (1.516 to 6.484)", "3", "healthy"]),
+    ):
+        assert re.split(r"  +", line.strip()) == cells
 
 
 def test_two_seeds_show_each(table):

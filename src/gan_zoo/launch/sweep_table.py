@@ -40,22 +40,19 @@ def _table(peers: Sequence[Configuration], metric: Metric | None, prefix: str) -
 
 
 def _values(ordered: Sequence[Configuration]) -> tuple[str, list[str]]:
-    """Format means with half of their intervals, or the value of each of few seeds; with a head."""
-    halves = [_half_interval(each) for each in ordered]
-    values = [v for each in ordered for v in (each.mean, *each.scores.values())]
-    shown, texts = rounding([*values, *halves]), []
-    for each, half in zip(ordered, halves, strict=True):
-        seeds = ", ".join(map(shown, each.scores.values()))
-        texts.append(seeds if half is None else f"{shown(each.mean)} ± {shown(half)}")
+    """Format means with their intervals, or the value of each of few seeds; with a head."""
+    intervals = [each.interval if len(each.scores) >= _LEAST_SEEDS else None for each in ordered]
+    ends = [end for each in intervals if each for end in (each.low, each.high)]
+    shown = rounding([*(v for each in ordered for v in (each.mean, *each.scores.values())), *ends])
+    texts = []
+    for each, interval in zip(ordered, intervals, strict=True):
+        if interval is None:
+            texts.append(", ".join(map(shown, each.scores.values())))
+        else:
+            texts.append(f"{shown(each.mean)} ({shown(interval.low)} to {shown(interval.high)})")
     several = "each seed" if any(len(each.scores) > 1 for each in ordered) else "value"
-    head = several if halves.count(None) == len(halves) else "mean ± 95 % interval"
+    head = "mean (95 % interval)" if ends else several
     return head, [text or NONE for text in texts]
-
-
-def _half_interval(each: Configuration) -> float | None:
-    if each.interval is None or len(each.scores) < _LEAST_SEEDS:
-        return None
-    return (each.interval.high - each.interval.low) / 2
 
 
 def _losses(each: Configuration) -> str:
