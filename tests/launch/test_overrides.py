@@ -168,6 +168,8 @@ def test_job_folder_name_contains_no_path():
         ("loss=WGAN", "loss=WGAN: did you mean wgan?"),
         ("loss=nothing", "loss=nothing: choose one of cls_gan,"),
         ("-m seed=interval(0,1)", "seed=interval(0,1): must be a list of values"),
+        ("-m 'loss=glob(z*)'", "loss=glob(z*): matches nothing to sweep over"),
+        ("-m 'seed=range(0,0)'", "seed=range(0,0): matches nothing to sweep over"),
         ("loss=gan,wgam -m", "loss=wgam: did you mean wgan?"),
         ("lr=0.1", "did you mean optimizer.lr (or optimizer.critic.lr, optimizer.generator.lr)?"),
         ("critic.lr=1", "critic: unknown key; did you mean optimizer.critic.lr?"),

@@ -43,6 +43,15 @@ def content(folder):
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "train.log"}
 
 
+def test_pattern_sweeps_over_matching_losses(tmp_path):
+    words = ["loss=glob([ls_gan,glsgan*],exclude=*pointwise)", "dataset=ring", "dataset.count=300"]
+    words += ["steps=1", "batch_size=8", "evaluate_every=0", "sweep=mine"]
+    called = run_script("train.py", "-m", *words, cwd=tmp_path)
+    assert called.returncode == 0, called.stderr
+    runs = (tmp_path / "outputs/sweeps/mine").glob("*/summary.json")
+    assert {path.parent.name for path in runs} == {"loss=glsgan", "loss=glsgan_elu", "loss=ls_gan"}
+
+
 @pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.slow)])
 def test_failed_jobs_are_listed_and_retried(files, launcher):
     if launcher == "joblib":

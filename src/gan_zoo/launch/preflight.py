@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
@@ -55,7 +56,9 @@ class PreflightCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
             sweep = Path(config.hydra.sweep.dir)
-            overrides = OverridesParser.create().parse_overrides(overrides_of(config, "task"))
+            # the loader finds what loss=glob(*gan) names
+            parser = OverridesParser.create(GlobalHydra.instance().config_loader())
+            overrides = parser.parse_overrides(overrides_of(config, "task"))
             hydra_words = overrides_of(config, "hydra")
             names = _job_naming(overrides, hydra_words)
             config.hydra.overrides.hydra.extend([*names, *_job_logging(config)])
@@ -139,15 +142,20 @@ def sweep_word(config: DictConfig) -> str:
 
 
 def sweep_jobs(overrides: Iterable[Override]) -> list[list[str]]:
-    """Return the overrides of each job, in Hydra's order. Raises ConfigError for an interval."""
+    """Return the overrides of each job, in Hydra's order.
+
+    Raises ConfigError for an interval, and for a choice among no values.
+    """
     words: dict[str, list[str]] = {}
     for each in overrides:
-        key = each.get_key_element()
+        key, typed = each.get_key_element(), (each.input_line or "").partition("=")[2]
         if each.is_interval_sweep():
             allowed = "must be a list of values such as A,B, or range(A,B)"
-            raise ConfigError(key, (each.input_line or "").partition("=")[2], allowed)
+            raise ConfigError(key, typed, allowed)
         one = [] if each.is_sweep_override() else [each.get_value_element_as_str()]
         words[key] = [f"{key}={value}" for value in one or each.sweep_string_iterator()]
+        if not words[key]:
+            raise ConfigError(key, typed, "matches nothing to sweep over")
     return [list(job) for job in itertools.product(*words.values())]
 
 
