@@ -15,6 +15,7 @@ COMMANDS = {
     "report": "compare runs: a page with tables and figures",
     "describe": "describe a dataset and the networks for it",
     "gallery": "animate the samples of runs",
+    "export": "copy runs into an MLflow store",
     "tune": "search for the settings with the best metric",
     "examples": "print commands to paste",
 }
@@ -30,6 +31,7 @@ gan-zoo compare dataset.root=FOLDER budget=1h            # which loss for my ima
 gan-zoo sample outputs/runs/RUN --grid 64
 gan-zoo evaluate outputs/runs/RUN
 gan-zoo report outputs/sweeps/LATEST
+gan-zoo export --mlflow outputs/sweeps/LATEST
 gan-zoo tune lr dataset=ring 'optimizer.lr=interval(1e-5,1e-2,log)' --trials 20"""
 
 

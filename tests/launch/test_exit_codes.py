@@ -122,6 +122,7 @@ def call(tmp_path, monkeypatch, capsys):
         (["report.py", "nowhere"], "error: folder=nowhere: is not a folder"),
         (["report.py", "empty"], "error: folder=empty: holds no run"),
         (["report.py", "empty", "--watch", "0"], "0 must be a whole number of seconds above 0"),
+        (["export.py", "--mlflow", "nowhere"], "error: folder=nowhere: is not a folder"),
         (["gallery.py", "nowhere"], "error: run=nowhere: holds no samples"),
         (["gallery.py", "empty", "--each", "1"], "1 must be a whole number from 20 to 10000"),
         (["gallery.py", "empty", "--out", "x.txt"], "error: --out=x.txt: must end in .gif"),

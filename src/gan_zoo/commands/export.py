@@ -1,0 +1,53 @@
+"""Copy runs into another program's store: `gan-zoo export --mlflow FOLDER...`."""
+
+import argparse
+import os
+from collections import Counter
+
+from gan_zoo.command_line import EXIT_FAILED, exit_with, given_path, one_line_errors
+from gan_zoo.latest_sweep import resolve_all
+from gan_zoo.report.number_format import counted
+from gan_zoo.schema import ConfigError
+
+_DEFAULT = "sqlite:///mlflow.db"
+
+
+def arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "folder", type=given_path, nargs="+", help="runs, or folders that contain runs"
+    )
+    parser.add_argument(
+        "--mlflow", action="store_true", required=True, help="to MLflow, the only store so far"
+    )
+    parser.add_argument(
+        "--uri", help=f"of the store (default: MLFLOW_TRACKING_URI, or {_DEFAULT} in this folder)"
+    )
+    parser.add_argument(
+        "--experiment", default="", help="its name (default: the name of the sweep's folder)"
+    )
+    return parser.parse_args()
+
+
+@one_line_errors()
+def main() -> None:
+    """Export all runs of the given folders; a second call adds only what is new."""
+    args = arguments()
+    from gan_zoo.mlflow_export import connect, export  # these import numpy, and MLflow
+    from gan_zoo.report.runs import read_runs
+
+    runs, unreadable = read_runs(resolve_all(args.folder))
+    if not runs:
+        reasons = "; ".join(f"{each.name}: {each.reason}" for each in unreadable)
+        raise ConfigError("folder", ", ".join(map(str, args.folder)), reasons)
+    uri = args.uri or os.environ.get("MLFLOW_TRACKING_URI") or _DEFAULT
+    counts: Counter[str] = Counter()
+    for each in export(connect(uri), runs, args.experiment):
+        print(f"{each.status:<9}  {each.run.name}", flush=True)
+        counts[each.status] += 1
+    done = ", ".join(f"{count} {status}" for status, count in counts.items())
+    print(f"{counted(len(runs), 'run')}: {done}; {uri}")
+    if unreadable:
+        names = ", ".join(each.name for each in unreadable)
+        exit_with(f"{counted(len(unreadable), 'run')} cannot be read: {names}", EXIT_FAILED)

@@ -1,0 +1,153 @@
+"""Copy runs into an MLflow store. MLflow (extra `mlflow`) is imported only here."""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gan_zoo.report.runs import Run
+from gan_zoo.run_folder import diverged
+from gan_zoo.schema import ConfigError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+
+_ID, _STEP = "gan_zoo.id", "gan_zoo.step"  # tags by which a second export finds a run
+_AT_ONCE = 1000  # metrics in one request, as MLflow's servers allow; 100 parameters or tags
+_LONGEST = 500  # characters of a parameter
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """What an export did with a run.
+
+    Attributes:
+        run: the one exported.
+        status: "added", "extended" or "unchanged".
+    """
+
+    run: Run
+    status: str
+
+
+def connect(uri: str) -> "MlflowClient":
+    """Return a client of a store, such as sqlite:///mlflow.db or http://HOST:5000.
+
+    Raises ConfigError without MLflow, and for a store that cannot be opened.
+    """
+    try:
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+    except ImportError:
+        allowed = 'needs MLflow; type pip install "gan-zoo[mlflow]"'
+        raise ConfigError("--uri", uri, allowed) from None
+    try:
+        client = MlflowClient(tracking_uri=uri)
+        client.search_experiments(max_results=1)
+    except MlflowException as error:
+        raise ConfigError("--uri", uri, str(error)) from None
+    return client
+
+
+def export(client: "MlflowClient", runs: Sequence[Run], experiment: str = "") -> Iterator[Exported]:
+    """Copy runs, and yield what was done with each.
+
+    A run that the store has already gets only the values of later steps. Settings become
+    parameters, all logged values metrics at their steps, the newest samples and the summary
+    artifacts.
+
+    experiment: its name in the store; by default that of the folder that holds the run.
+    """
+    for run in runs:
+        name = experiment or run.folder.parent.name
+        found = client.get_experiment_by_name(name)
+        place = found.experiment_id if found else client.create_experiment(name)
+        yield Exported(run, _export(client, run, place))
+
+
+def _export(client: "MlflowClient", run: Run, experiment: str) -> str:
+    identity, step = _identity(run), run.curves.step
+    known = client.search_runs([experiment], f"tags.`{_ID}` = '{identity}'")
+    if known and int(known[0].data.tags[_STEP]) >= step:
+        return "unchanged"
+    if known:
+        target, after = known[0].info.run_id, int(known[0].data.tags[_STEP])
+    else:
+        target, after = _create(client, run, experiment, identity), -1
+    values = list(_metrics(run, after))
+    for begin in range(0, len(values), _AT_ONCE):
+        client.log_batch(target, metrics=values[begin : begin + _AT_ONCE])
+    for path in _artifacts(run.folder):
+        client.log_artifact(target, str(path))
+    # last: an export that is interrupted is repeated
+    client.set_tag(target, "gan_zoo.health", str((run.summary or {}).get("health", "unfinished")))
+    client.set_tag(target, _STEP, str(step))
+    client.set_terminated(target, _status(run), end_time=_end(run))
+    return "extended" if known else "added"
+
+
+def _create(client: "MlflowClient", run: Run, experiment: str, identity: str) -> str:
+    from mlflow.entities import Param, RunTag
+
+    tags = {_ID: identity, _STEP: "-1", "gan_zoo.folder": str(run.folder)}
+    created = client.create_run(
+        experiment, start_time=_start(run), tags=tags, run_name=run.folder.name
+    )
+    target = created.info.run_id
+    parameters = [Param(_name(key), str(value)[:_LONGEST]) for key, value in run.keys.items()]
+    for begin in range(0, len(parameters), 100):
+        client.log_batch(target, params=parameters[begin : begin + 100])
+    if command := (run.summary or {}).get("command"):
+        client.log_batch(target, tags=[RunTag("gan_zoo.command", str(command))])
+    return target
+
+
+def _metrics(run: Run, after: int) -> "Iterator[Metric]":
+    """Yield the finite values of all tags at steps after one."""
+    from mlflow.entities import Metric
+
+    for tag, curve in run.curves.tags.items():
+        for step, value in zip(curve.steps.tolist(), curve.values.tolist(), strict=True):
+            if step > after and math.isfinite(value):
+                yield Metric(_name(tag), value, _time(run, step), step)
+
+
+def _identity(run: Run) -> str:
+    """Return what names a run in any copy of its folder: its first event file, else the folder."""
+    names = sorted(path.name for path in run.folder.glob("events.out.tfevents.*"))
+    return (names[0] if names else str(run.folder)).replace("'", "_")
+
+
+def _name(key: str) -> str:
+    """Return a key without characters that MLflow forbids, such as the @ of a group."""
+    return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in key)
+
+
+def _start(run: Run) -> int:
+    """Milliseconds since 1970."""
+    return int(1000 * (run.started or 0))
+
+
+def _time(run: Run, step: int) -> int:
+    """Milliseconds at a step, if all steps took equally long: metrics.jsonl has no times."""
+    seconds = run.seconds if math.isfinite(run.seconds) else 0.0
+    return _start(run) + int(1000 * seconds * step / max(1, run.curves.step))
+
+
+def _end(run: Run) -> int:
+    return _time(run, run.curves.step)
+
+
+def _status(run: Run) -> str:
+    if run.failed or diverged(run.summary or {}):
+        return "FAILED"
+    return "FINISHED" if run.summary else "KILLED"
+
+
+def _artifacts(folder: Path) -> list[Path]:
+    """Return real samples, the newest generated ones, and the summary, where they exist."""
+    newest = sorted((folder / "samples").glob("[0-9]*.png"))[-1:]
+    wanted = [folder / "samples" / "real.png", *newest, folder / "summary.json"]
+    return [path for path in wanted if path.is_file()]

@@ -1,0 +1,89 @@
+"""Runs copied into an MLflow store: once, and only what is new."""
+
+import json
+
+import pytest
+
+from gan_zoo.commands.export import main
+from report_folders import METRIC, write_run, write_sweep
+
+client_of = pytest.importorskip("mlflow", reason="needs the extra mlflow").MlflowClient
+
+
+@pytest.fixture
+def export(tmp_path, monkeypatch, capsys):
+    """A function that exports a folder; it returns printed lines, the store, and its runs."""
+    uri = f"sqlite:///{tmp_path}/store.db"
+    monkeypatch.chdir(tmp_path)  # MLflow keeps artifacts in the current folder
+
+    def call(folder, *words):
+        given = ["export.py", "--mlflow", "--uri", uri, str(folder), *words]
+        monkeypatch.setattr("sys.argv", given)
+        main()
+        client = client_of(tracking_uri=uri)
+        places = [each.experiment_id for each in client.search_experiments()]
+        return capsys.readouterr().out.splitlines(), client, client.search_runs(places)
+
+    return call
+
+
+def start(folder):
+    (folder / "events.out.tfevents.1700000000.host.1.0").touch()
+
+
+def test_second_export_adds_nothing(tmp_path, export):
+    sweep = write_sweep(tmp_path / "losses", {"gan": [3.0, 4.0], "wgan": [1.0, 2.0]})
+    lines, client, first = export(sweep)
+    assert sorted(each.info.run_name for each in first) == sorted(p.name for p in sweep.iterdir())
+    assert lines[-1].startswith("4 runs: 4 added")
+    lines, client, second = export(sweep)
+    assert lines[-1].startswith("4 runs: 4 unchanged")
+    assert len(second) == 4
+    run = next(each for each in second if each.info.run_name == "loss=wgan,seed=1")
+    assert client.get_experiment(run.info.experiment_id).name == "losses"
+    history = client.get_metric_history(run.info.run_id, METRIC)
+    assert [(each.step, each.value) for each in history] == [(100, 7.0), (200, 2.0)]
+    assert (run.data.params["loss"], run.data.params["seed"]) == ("wgan", "1")
+    assert [each.path for each in client.list_artifacts(run.info.run_id)] == ["summary.json"]
+
+
+def test_longer_run_is_extended_in_a_moved_folder(tmp_path, export):
+    folder = write_run(tmp_path / "a" / "run", [5.0], summary={"health": "healthy"})
+    start(folder)
+    _, _, (before,) = export(folder, "--experiment", "mine")
+    assert before.info.start_time == 1_700_000_000_000
+    with (folder / "metrics.jsonl").open("a") as lines:
+        lines.write(json.dumps({"step": 200, METRIC: 4.0}) + "\n")
+    moved = folder.rename(tmp_path / "moved")
+    lines, client, (run,) = export(moved, "--experiment", "mine")
+    assert run.info.run_id == before.info.run_id
+    assert lines[0].split() == ["extended", "moved"]
+    history = client.get_metric_history(run.info.run_id, METRIC)
+    assert [(each.step, each.value) for each in history] == [(100, 5.0), (200, 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("summary", "status"),
+    [({"health": "healthy"}, "FINISHED"), ({"health": "diverged at step 3"}, "FAILED")],
+)
+def test_status_follows_the_health(tmp_path, export, summary, status):
+    _, _, (run,) = export(write_run(tmp_path / "run", [5.0, None], summary=summary))
+    assert run.info.status == status
+    assert run.data.metrics[METRIC] == 5.0  # null is not logged
+
+
+def test_unfinished_run_is_killed(tmp_path, export):
+    folder = write_run(tmp_path / "run", [5.0])
+    (folder / "summary.json").unlink()
+    _, _, (run,) = export(folder)
+    assert run.info.status == "KILLED"
+
+
+def test_wrong_store_is_one_line(tmp_path, monkeypatch, capsys):
+    folder = write_run(tmp_path / "run", [5.0])
+    monkeypatch.setattr("sys.argv", ["export.py", "--mlflow", str(folder), "--uri", "nonsense://x"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: --uri=nonsense://x: ")
