@@ -2,7 +2,7 @@
 
 import logging
 import signal
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ def train(
     *,
     job: JobDisplay | None = None,
     changed: Collection[str] = (),
+    stop: Callable[[], int] = lambda: 0,
 ) -> dict[str, Any]:
     """Train one model in a folder of its own. Returns the summary that it also writes there.
 
@@ -44,7 +45,7 @@ def train(
     does not change a finished run.
 
     job: how a job of a sweep shows its progress; changed: dotted keys of settings that the header
-    shows in bold.
+    shows in bold; stop: returns the signal for which another process asks the run to stop, else 0.
 
     Raises ConfigError, before anything is written, for parts that do not fit together, and Stopped
     for a run that stops early: by a signal, after it is saved, or because it cannot be saved.
@@ -58,7 +59,7 @@ def train(
         log.info("finished at step %s already: %s", summary["steps"], folder)
         return summary
     with deterministic(settings.deterministic):
-        return _train(experiment, folder, state, job, changed)
+        return _train(experiment, folder, state, job, changed, stop)
 
 
 def _train(
@@ -67,6 +68,7 @@ def _train(
     state: dict[str, Any] | None,
     job: JobDisplay | None,
     changed: Collection[str],
+    stop: Callable[[], int],
 ) -> dict[str, Any]:
     """Train from a checkpoint's state, or from step 0; see `train`."""
     settings, device = experiment.settings, experiment.device()
@@ -84,11 +86,13 @@ def _train(
     with callbacks.logger, catch_signals() as flag:
         try:
             callbacks.start()
-            trainer.fit(settings.steps, callbacks.schedule(), lambda: bool(flag.signal_number))
-            if flag.signal_number is not None and trainer.step < settings.steps:
+            schedule = callbacks.schedule()
+            trainer.fit(settings.steps, schedule, lambda: bool(flag.signal_number or stop()))
+            number = flag.signal_number or stop()
+            if number and trainer.step < settings.steps:
                 callbacks.saver.save()
                 callbacks.saver.check()
-                raise Interrupted(flag.signal_number)
+                raise Interrupted(number)
         except DivergedError:
             callbacks.on_divergence()
         except Stopped:

@@ -1,13 +1,14 @@
 """The command line of train.py, from its words to the end of a run or of a sweep."""
 
 import logging
+import os
 import signal
 import sys
 import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -22,6 +23,7 @@ from gan_zoo.launch.job import check_jobs, train_job
 from gan_zoo.launch.preflight import sweep_word
 from gan_zoo.launch.resume import prepare_overrides, resolve_sweep
 from gan_zoo.launch.sweep_progress import SweepProgress, outcome
+from gan_zoo.launch.sweep_stop import StopWatch, SweepStop
 from gan_zoo.launch.usage_errors import checked
 from gan_zoo.monitoring.console import log_bold, shows_bold
 from gan_zoo.run_folder import (
@@ -61,17 +63,31 @@ class TrainJob:
     Attributes:
         experiment: as checked before the first job; None in a process of its own.
         progress: of the sweep; None for a run alone.
+        stop: of a sweep whose jobs run in other processes.
     """
 
     experiment: "Experiment | None" = None
     progress: SweepProgress | None = None
+    stop: SweepStop | None = None
 
     def __call__(self, config: DictConfig) -> None:
         """Train in the folder that Hydra made for this job."""
         settings = HydraConfig.get()
         folder = Path(settings.runtime.output_dir)
         experiment, self.experiment = self.experiment, None
-        train(config, folder, settings.mode == RunMode.RUN, experiment, self.progress)
+        stop = self._watch()
+        if stop is None or not stop():
+            alone = settings.mode == RunMode.RUN
+            train(config, folder, alone, experiment, self.progress, stop)
+        if stop is not None:
+            stop.end_orphan()
+
+    def _watch(self) -> StopWatch | None:
+        """Return what tells that the sweep stops; None in its own process, which has signals."""
+        if self.stop is None or self.stop.pid == os.getpid():
+            return None
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes
+        return StopWatch(self.stop)
 
 
 def train(
@@ -80,6 +96,7 @@ def train(
     alone: bool,
     experiment: "Experiment | None" = None,
     progress: SweepProgress | None = None,
+    stop: StopWatch | None = None,
 ) -> None:
     """Train one model in its folder.
 
@@ -88,14 +105,14 @@ def train(
     still run. A signal ends the program in either case.
 
     alone: whether it is a single run; experiment: as checked already, None to check it here;
-    progress: of the sweep.
+    progress: of the sweep; stop: tells a launcher's process that the sweep stops.
     """
     if experiment is None or experiment.config != to_dict(config):
         (experiment,) = check_jobs([(config, folder)])
     if alone:
         _train_alone(experiment, config, folder)
     else:
-        _SweepJob(experiment, config, folder, progress).train()
+        _SweepJob(experiment, config, folder, progress, stop).train()
 
 
 def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
@@ -131,9 +148,10 @@ class _SweepJob:
         config: DictConfig,
         folder: Path,
         progress: SweepProgress | None,
+        stop: StopWatch | None,
     ):
         self.experiment, self.config, self.folder = experiment, config, folder
-        self.progress, self._start_time = progress, time.monotonic()
+        self.progress, self.stop, self._start_time = progress, stop, time.monotonic()
 
     def train(self) -> None:
         """Train, unless it failed before; see `train`."""
@@ -144,7 +162,8 @@ class _SweepJob:
         try:
             write_failure(self.folder, "")
             job = self.progress and self.progress.display(self.folder)
-            summary = train_job(self.experiment, self.config, self.folder, job=job)
+            shown = {"job": job, "stop": self.stop or (lambda: 0)}
+            summary = train_job(self.experiment, self.config, self.folder, **shown)
             self._show_end(outcome(summary))
         except (Interrupted, KeyboardInterrupt) as error:
             self._exit(error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT))
@@ -154,7 +173,11 @@ class _SweepJob:
         except Exception as error:
             self._fail(error)
 
-    def _exit(self, stop: Interrupted) -> NoReturn:
+    def _exit(self, stop: Interrupted) -> None:
+        if self.stop is not None:  # the sweep waits for the other jobs, then reports and ends
+            log.info("%s", stop)
+            self._show_end(str(stop))
+            return
         hint = f"the same command with {sweep_word(self.config)} runs the remaining jobs"
         hints = [self.progress.count_done(), hint] if self.progress else [hint]
         command_line.exit_with(stop, command_line.exit_code(stop), "; ".join(hints))

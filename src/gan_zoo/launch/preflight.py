@@ -16,7 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import latest_sweep
-from gan_zoo.command_line import EXIT_FAILED, program
+from gan_zoo.command_line import EXIT_FAILED, exit_code, exit_with, program
 from gan_zoo.data.file_names import printable
 from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.hydra_config import overrides_of, writable
@@ -25,10 +25,12 @@ from gan_zoo.launch.job_folders import ONLY_JOB, check_job_folders, check_run_fo
 from gan_zoo.launch.overrides import key_of
 from gan_zoo.launch.resume import apply_resume
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
+from gan_zoo.launch.sweep_stop import SweepStop
 from gan_zoo.monitoring.console import show
 from gan_zoo.run_folder import FOLDER_KEYS, read_failure
 from gan_zoo.run_lock import IN_USE, in_use
 from gan_zoo.schema import ConfigError
+from gan_zoo.training.signals import Interrupted
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
@@ -44,6 +46,7 @@ class PreflightCallback(Callback):
     def __init__(self) -> None:
         self.jobs: dict[Path, PlannedJob] = {}
         self._progress: SweepProgress | None = None
+        self._stop: SweepStop | None = None  # of jobs in other processes
         self._checked: dict[Path, Experiment] = {}  # by absolute folder, until it is trained
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
@@ -73,6 +76,10 @@ class PreflightCallback(Callback):
             if sequential:
                 folders = (job.folder for job in self.jobs.values())
                 self._checked = dict(zip(folders, experiments, strict=True))
+            else:
+                sweep.mkdir(parents=True, exist_ok=True)
+                self._stop = SweepStop(sweep.absolute())
+                self._stop.begin()
             jobs = self.jobs.values()
             self._progress = SweepProgress(sweep, jobs, config.retry_failed, sequential)
             self._progress.show_start(_shared(overrides))
@@ -82,13 +89,19 @@ class PreflightCallback(Callback):
         folder = Path(config.hydra.runtime.output_dir)
         task_function.experiment = self._checked.pop(folder, None)
         task_function.progress = self._progress
+        task_function.stop = self._stop
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         if sys.exception() is not None:  # Hydra 1.4 calls this for a refused sweep, too
             return
+        stopped_by = self._stop.end() if self._stop else 0
         with exit_on_error():
             _show_result(Path(config.hydra.sweep.dir))
             failed = [job for job in self.jobs.values() if not job.summary]
+            if failed and stopped_by:
+                hint = f"the same command with {sweep_word(config)} runs the remaining jobs"
+                stop = Interrupted(stopped_by)
+                exit_with(stop, exit_code(stop), f"{self._progress.count_done()}; {hint}")
             if failed:
                 command = f"the same command with {sweep_word(config)} retry_failed=true"
                 count = f"{len(failed)} of {len(self.jobs)} jobs failed"

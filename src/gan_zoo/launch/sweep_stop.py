@@ -1,0 +1,102 @@
+"""Stop a sweep whose jobs run in other processes: they save, and no other job starts."""
+
+import dataclasses
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from gan_zoo.command_line import EXIT_SIGNAL
+
+_INTERVAL = 0.5  # seconds between two looks at the file
+_DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepStop:
+    """How a sweep asks jobs in other processes to stop: by a file in its folder.
+
+    Jobs also stop when the process that started them has died. (Passing its signals on would end
+    launchers that wait for results, and these kill processes that are saving.)
+
+    Attributes:
+        folder: of the sweep.
+        pid, host: of the process that started the jobs.
+    """
+
+    folder: Path
+    pid: int = dataclasses.field(default_factory=os.getpid)
+    host: str = dataclasses.field(default_factory=socket.gethostname)
+
+    @property
+    def file(self) -> Path:
+        """Holds the number of the signal, once there was one."""
+        return self.folder / f".stop-{self.host}-{self.pid}"
+
+    def begin(self) -> None:
+        """Ask the jobs to stop at the first SIGINT or SIGTERM; a second one acts at once."""
+        for number in _DEFAULTS:
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: object) -> None:
+        for each, handler in _DEFAULTS.items():
+            signal.signal(each, handler)
+        self.file.write_text(str(number), encoding="utf-8")
+        print("stopping: running jobs save, others do not start", file=sys.stderr)
+
+    def end(self) -> int:
+        """Return the signal that stopped the sweep, 0 for none, and handle signals as usual."""
+        for number, handler in _DEFAULTS.items():
+            signal.signal(number, handler)
+        found = self.signal_number()
+        self.file.unlink(missing_ok=True)
+        return found
+
+    def signal_number(self) -> int:
+        """Return the signal for which jobs stop, 0 for none."""
+        try:
+            return int(self.file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return 0
+
+    def is_alive(self) -> bool:
+        """Return whether the process that started the jobs lives; True where that is unknown."""
+        if os.name != "posix" or socket.gethostname() != self.host:
+            return True
+        try:
+            os.kill(self.pid, 0)  # sends nothing
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return True
+
+
+class StopWatch:
+    """Reads a `SweepStop` in a job's process, at most twice a second."""
+
+    def __init__(self, stop: SweepStop):
+        self._stop, self._next_time, self._found = stop, 0.0, 0
+        self._parent = os.getppid()  # changes when that dies, even if nobody waits for it
+
+    def __call__(self) -> int:
+        """Return the signal for which the job stops, 0 for none."""
+        now = time.monotonic()
+        if not self._found and now >= self._next_time:
+            self._next_time = now + _INTERVAL
+            self._found = self._stop.signal_number()
+            if not self._found and self._is_orphan():
+                self._found = signal.SIGTERM
+        return self._found
+
+    def _is_orphan(self) -> bool:
+        return os.getppid() != self._parent or not self._stop.is_alive()
+
+    def end_orphan(self) -> None:
+        """End this process if its sweep has died: it would wait forever for a reader of results."""
+        if self._is_orphan():
+            logging.shutdown()
+            os._exit(EXIT_SIGNAL + signal.SIGTERM)
