@@ -1,6 +1,7 @@
 """Resume a run (`resume=FOLDER`) or a sweep (`sweep=NAME`) with the settings that it began with."""
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from gan_zoo.launch.hydra_config import load_config, load_overrides, overrides_o
 from gan_zoo.launch.job_folders import ONLY_JOB
 from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, key_of, text_of, wants_sweep
 from gan_zoo.run_folder import folder_of, latest, run_folder
-from gan_zoo.schema import ConfigError
+from gan_zoo.schema import ConfigError, near
 
 SWEEPS = Path("outputs/sweeps")
 _NEWEST = ("resume", latest_sweep.LATEST)  # names for the newest sweep
@@ -21,6 +22,7 @@ _OF_ONE_COMMAND = ("sweep", "retry_failed", "allow_changes")  # not of the sweep
 # Hydra's own settings that a sweep's folder, which may come from anyone, can bring
 _SAFE = re.compile(r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=[\w.-]*|hydra\.sweep\.subdir=.*")
 _ABSENT = object()
+_MOST_NAMES = 5  # of sweeps in a message
 
 
 def prepare_overrides(words: Sequence[str]) -> list[str]:
@@ -81,7 +83,8 @@ def resolve_sweep(words: Sequence[str]) -> list[str]:
     """Return the words of a command line; if they name an existing sweep, with its own words.
 
     Words that sweep over something define a sweep, and are returned as they are. Raises ConfigError
-    where there is no sweep to resume, or a word gives one value to what that sweeps over.
+    where there is no sweep to resume and no word to start one with, or a word gives one value to
+    what that sweeps over.
     """
     given = [word for word in words if word not in MULTIRUN]
     name = next((text_of(word) for word in given[::-1] if word.startswith("sweep=")), "")
@@ -91,12 +94,33 @@ def resolve_sweep(words: Sequence[str]) -> list[str]:
         given = [typed if word.startswith("sweep=") else word for word in given]
     flags = [word for word in words if word in MULTIRUN]
     folder = SWEEPS / name
-    begun = name and Path(name).name == name and (folder / "multirun.yaml").is_file()
-    if not begun or any(key_of(word) == "hydra.sweep.dir" or is_sweep(word) for word in given):
+    valid = name and Path(name).name == name
+    if not valid or any(key_of(word) == "hydra.sweep.dir" or is_sweep(word) for word in given):
         return [*flags, *given]
     if not flags and any(key_of(word) in ("resume", "hydra.run.dir") for word in given):
         return given  # a single run
-    return ["-m", *_merged(_saved_words(folder), given, folder)]
+    if (folder / "multirun.yaml").is_file():
+        return ["-m", *_merged(_saved_words(folder), given, folder)]
+    if not flags or all(key_of(word) in _OF_ONE_COMMAND for word in given):
+        raise ConfigError("sweep", name, _no_sweep(name))
+    return [*flags, *given]
+
+
+def _no_sweep(name: str) -> str:
+    """Describe that no sweep has this name: the most similar existing names, or the newest."""
+    found = sorted(SWEEPS.glob("*/multirun.yaml"), key=_start_time, reverse=True)
+    names = [path.parent.name for path in found]
+    names = list(dict.fromkeys([*near(name, names), *names]))
+    shown = [*names[:_MOST_NAMES], *(["..."] if names[_MOST_NAMES:] else [])]
+    start = shlex.join(["-m", "KEY=A,B", f"sweep={name}"])
+    return (
+        f"there is no sweep {name} in {SWEEPS} (existing: {', '.join(shown) or 'none'}); "
+        f"{start} starts a new one"
+    )
+
+
+def _start_time(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def _newest_sweep(word: str) -> Path:
@@ -107,7 +131,7 @@ def _newest_sweep(word: str) -> Path:
     found = [path.parent for path in SWEEPS.glob("*/multirun.yaml")]
     if not found:
         raise ConfigError("sweep", word, f"there is no sweep in {SWEEPS} to resume")
-    return max(found, key=lambda path: path.stat().st_mtime).resolve()
+    return max(found, key=_start_time).resolve()
 
 
 def _saved_words(folder: Path) -> list[str]:
