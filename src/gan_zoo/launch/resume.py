@@ -9,8 +9,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import latest_sweep
+from gan_zoo.command_line import from_here
 from gan_zoo.launch.config_catalog import CONFIGS
-from gan_zoo.launch.hydra_config import load_config, load_overrides, overrides_of
+from gan_zoo.launch.hydra_config import (
+    load_choices,
+    load_config,
+    load_overrides,
+    overrides_of,
+)
 from gan_zoo.launch.job_folders import ONLY_JOB
 from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, key_of, text_of, wants_sweep
 from gan_zoo.run_folder import folder_of, latest, run_folder
@@ -57,26 +63,41 @@ def apply_resume(config: DictConfig) -> None:
     """
     if config.resume in (None, "auto"):
         return
-    folder = run_folder(Path(config.resume))
+    folder = _run_folder(Path(config.resume))
     saved = load_config(folder)
     for key in saved:
         if key not in config or key == "hydra":
             raise ConfigError("resume", folder, f"has a setting that no run can have: {key}")
         config[key] = saved[key]
-    saved_words = load_overrides(folder)
+    saved_words, saved_choices = load_overrides(folder), load_choices(folder)
     given = []
     for override in OverridesParser.create().parse_overrides(overrides_of(config, "task")):
         key = override.key_or_group
         value = OmegaConf.select(config, key, default=_ABSENT)
         is_choice = value is _ABSENT or isinstance(value, DictConfig)
-        if is_choice and override.input_line in saved_words:
+        chosen = saved_choices.get(key)
+        if is_choice and (override.input_line in saved_words or override.value() == chosen):
             continue  # the run was started with it; see `add_saved_choices`
         if is_choice:
-            raise ConfigError(key, override.value(), "is no setting of the run to resume")
+            changed = f"was {chosen} in the run to resume, and cannot change"
+            allowed = changed if chosen else "is no setting of the run to resume"
+            raise ConfigError(key, override.value(), allowed)
         OmegaConf.update(config, key, override.value())
         given.append(override.input_line)
     config.hydra.run.dir = str(folder)
     config.hydra.overrides.task = latest([*saved_words, *given])
+
+
+def _run_folder(path: Path) -> Path:
+    """Return the folder of the run to resume. Raises ConfigError, for a sweep with what to type."""
+    folder = folder_of(path)
+    if not (folder / "multirun.yaml").is_file():
+        return run_folder(path)
+    if folder.resolve() == (SWEEPS / folder.name).resolve():
+        remedy = f"{from_here('train.py', f'sweep={folder.name}')} resumes it"
+    else:
+        remedy = f"choose one of its runs, or sweep=NAME for a sweep in {SWEEPS}"
+    raise ConfigError("resume", path, f"must be the folder of a run; this is a sweep: {remedy}")
 
 
 def resolve_sweep(words: Sequence[str]) -> list[str]:
