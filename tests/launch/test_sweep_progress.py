@@ -12,6 +12,7 @@ from gan_zoo.launch import sweep_progress
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress, outcome
 from gan_zoo.launch.sweep_table import ranked_table
 from gan_zoo.run_folder import write_failure
+from gan_zoo.run_lock import lock_folder
 from report_folders import compared, write_sweep, write_unevaluated_sweep
 
 NPZ = ["dataset=npz", "batch_size=8", "device=cpu", "evaluate_every=0"]
@@ -51,6 +52,24 @@ def test_remaining_jobs_are_counted(jobs, tmp_path, capsys):
     ]
     SweepProgress(tmp_path, jobs, True, True).show_start([])
     assert "4 jobs: 1 done already, 3 to run, about 2 min" in capsys.readouterr().out
+
+
+def test_jobs_of_other_processes_are_counted(jobs, tmp_path, capsys):
+    finish(jobs[0])
+    with lock_folder(jobs[1].folder), lock_folder(jobs[2].folder):
+        progress = SweepProgress(tmp_path, jobs, False, True)
+    progress.show_start([])
+    counts = "1 done already, 2 are being trained by another process, 1 to run"
+    assert capsys.readouterr().out.startswith(f"4 jobs: {counts}, about 10 s\n")
+
+
+def test_jobs_keep_their_number_in_the_sweep(jobs, tmp_path, capsys):
+    finish(jobs[0])
+    write_failure(jobs[1].folder, "no room")
+    progress = SweepProgress(tmp_path, jobs, False, True)
+    assert progress.display(jobs[2].folder).title.startswith("job 3/4  loss=hinge")
+    progress.show_end(jobs[3].folder, "healthy", 9.0)
+    assert capsys.readouterr().out.startswith("job 4/4  loss=lsgan  healthy")
 
 
 def test_nothing_is_estimated_before_it_is_known(jobs, tmp_path, capsys, clock):

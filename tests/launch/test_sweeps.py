@@ -405,6 +405,6 @@ def test_sweep_resume_runs_remaining_jobs(files):
     assert len(list(mine.rglob("summary.json"))) == 4
     assert not (mine / "metrics.jsonl").exists()
     assert ran.stdout.startswith("4 jobs: 3 done already, 1 to run, about ")
-    assert "\njob 1/1  dataset.root=a.npz,seed=1  critic " in ran.stdout
+    assert "\njob 2/4  dataset.root=a.npz,seed=1  critic " in ran.stdout
     logs = [path.read_text() for path in mine.glob("*/train.log")]
     assert sum("finished at step 2 already" in text for text in logs) == 3

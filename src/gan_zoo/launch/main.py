@@ -149,8 +149,7 @@ class _SweepJob:
         except (Interrupted, KeyboardInterrupt) as error:
             self._exit(error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT))
         except FolderInUse:
-            log.info(IN_USE)
-            self._show_end(IN_USE)
+            self._show_end(IN_USE)  # not in train.log, which is that of the other process
         except Exception as error:
             self._fail(error)
 

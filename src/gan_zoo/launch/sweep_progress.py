@@ -13,6 +13,7 @@ from gan_zoo.monitoring.progress import JobDisplay, format_losses
 from gan_zoo.report.metric_choice import choose_metric
 from gan_zoo.report.number_format import counted
 from gan_zoo.run_folder import diverged, finished_summary, read_failure
+from gan_zoo.run_lock import in_use
 
 _SURE_SECONDS = 5  # of the first job, after which its speed is an estimate for all
 _TITLE_WIDTH = 32  # of a job's name in a progress bar
@@ -65,16 +66,22 @@ class SweepProgress:
         unfinished = [job for job in self.jobs if not job.summary]
         self._failed_before = {job.folder for job in unfinished if read_failure(job.folder)}
         skipped = set() if retry_failed else self._failed_before
-        self.remaining = [job for job in unfinished if job.folder not in skipped]
+        shown = [job for job in unfinished if job.folder not in skipped]
+        self.trained_elsewhere = [job for job in shown if in_use(job.folder)]
+        self.remaining = [job for job in shown if job not in self.trained_elsewhere]
         self._start_time = time.time()
         self._announced = False
 
     def show_start(self, shared: Iterable[str]) -> None:
         """Show the number of jobs, and the settings that all of them share."""
         parts = [f"{len(self.done)} done already"] if self.done else []
-        if failed := len(self.jobs) - len(self.done) - len(self.remaining):
+        elsewhere, remaining = len(self.trained_elsewhere), len(self.remaining)
+        if failed := len(self.jobs) - len(self.done) - elsewhere - remaining:
             parts.append(f"{failed} failed before (retry_failed=true runs them again)")
-        parts += [f"{len(self.remaining)} to run"] if parts else []
+        if elsewhere:
+            verb = "is" if elsewhere == 1 else "are"
+            parts.append(f"{elsewhere} {verb} being trained by another process")
+        parts += [f"{remaining} to run"] if parts else []
         seconds = self._known_seconds()
         self._announced = seconds is not None
         known = f", {estimate(seconds)}" if seconds else ""
@@ -117,10 +124,11 @@ class SweepProgress:
         return f"{done} of {counted(len(self.jobs), 'job')} done"
 
     def _find(self, folder: Path) -> PlannedJob | None:
-        return next((job for job in self.remaining if job.folder == folder), None)
+        shown = (*self.remaining, *self.trained_elsewhere)
+        return next((job for job in shown if job.folder == folder), None)
 
     def _position(self, job: PlannedJob) -> str:
-        return f"job {self.remaining.index(job) + 1}/{len(self.remaining)}"
+        return f"job {self.jobs.index(job) + 1}/{len(self.jobs)}"
 
     def _known_seconds(self) -> float | None:
         """Estimate the remaining jobs' time from jobs of the same sweep that ran before."""
