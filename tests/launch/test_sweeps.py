@@ -368,6 +368,20 @@ def test_sweep_without_metric_warns_first(planned, capsys, words, warned):
     assert stderr.count("\n") == warned
 
 
+@pytest.mark.parametrize(
+    ("steps", "last", "warned"),
+    [(2, {}, False), (3, {}, True), (3, {"metric/jsd": 0.5}, False)],
+    ids=["nothing to run", "never evaluated", "evaluated before"],
+)
+def test_finished_sweep_warns_only_where_it_helps(planned, tmp_path, capsys, steps, last, warned):
+    for seed in (0, 1):
+        folder = tmp_path / f"outputs/sweeps/s/seed={seed}"
+        folder.mkdir(parents=True)
+        (folder / "summary.json").write_text(json.dumps({"steps": 2, "last": last}))
+    planned(*RING, "seed=0,1", "evaluate_every=0", f"steps={steps}")
+    assert capsys.readouterr().err.startswith("no job will be evaluated") == warned
+
+
 @pytest.mark.parametrize("words", [["seed=0"], ["-m", "seed=0,1"]], ids=["run", "sweep"])
 def test_unexpected_error_of_checks_stops_before_training(tmp_path, words):
     script = tmp_path / "broken.py"

@@ -19,9 +19,10 @@ from gan_zoo.launch.errors import one_line_hydra_errors
 from gan_zoo.launch.help import help_text, wants_help
 from gan_zoo.launch.hydra_config import changed_settings, hydra_main, to_dict
 from gan_zoo.launch.job import check_jobs, train_job
+from gan_zoo.launch.job_outcome import outcome
 from gan_zoo.launch.preflight import sweep_word
 from gan_zoo.launch.resume import prepare_overrides, resolve_sweep
-from gan_zoo.launch.sweep_progress import SweepProgress, outcome
+from gan_zoo.launch.sweep_progress import SweepProgress
 from gan_zoo.launch.usage_errors import checked
 from gan_zoo.monitoring.console import log_bold, shows_bold
 from gan_zoo.run_folder import (
@@ -145,7 +146,7 @@ class _SweepJob:
             write_failure(self.folder, "")
             job = self.progress and self.progress.display(self.folder)
             summary = train_job(self.experiment, self.config, self.folder, job=job)
-            self._show_end(outcome(summary))
+            self._show_end(outcome(summary, self.folder))
         except (Interrupted, KeyboardInterrupt) as error:
             self._exit(error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT))
         except FolderInUse:
