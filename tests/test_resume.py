@@ -5,6 +5,7 @@ import logging
 import os
 import random
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -318,6 +319,17 @@ def test_resumed_run_accepts_its_own_choice(tmp_path):
     for word in ("loss=gan", "dataset=ring"):
         ran = run_script("train.py", "resume=run", word, cwd=tmp_path)
         assert ran.returncode == 0, ran.stderr
+
+
+def test_resumed_copy_leaves_the_original_unchanged(tmp_path):
+    words = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
+    run_script("train.py", *words, "hydra.run.dir=run", "steps=2", cwd=tmp_path)
+    before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    ran = run_script("train.py", "resume=copy", "steps=4", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()} == before
+    assert json.loads((tmp_path / "copy/summary.json").read_text())["steps"] == 4
 
 
 def test_sweep_is_no_run_to_resume(tmp_path):
