@@ -5,6 +5,7 @@ import logging
 import os
 import random
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -292,7 +293,56 @@ def test_a_resumed_run_keeps_its_loss(tmp_path):
     assert (config["loss"]["slope"], config["steps"]) == (0.5, 4)
     assert config["loss"]["_target_"].endswith("GeneralizedLossSensitive")
     other = run_script("train.py", "resume=run", "loss=gan", cwd=tmp_path)
+    message = "error: loss=gan: was glsgan in the run to resume, and cannot change"
+    assert other.stderr.strip() == message
+    (tmp_path / "run/.hydra/hydra.yaml").write_bytes(b"\xff: [")
+    other = run_script("train.py", "resume=run", "loss=gan", cwd=tmp_path)
     assert other.stderr.strip() == "error: loss=gan: is no setting of the run to resume"
+
+
+def test_finished_run_names_fewer_steps(trained, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    words = [tmp_path / "run", *SMALL]
+    for steps, message in (
+        (3, "finished at step 3 already: "),
+        (2, "finished at step 3 already; steps=2 is less: "),
+    ):
+        trained(*words, "steps=3")
+        caplog.clear()
+        trained(*words, f"steps={steps}")
+        assert caplog.messages == [f"{message}{tmp_path / 'run'}"]
+
+
+def test_resumed_run_accepts_its_own_choice(tmp_path):
+    words = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
+    run_script("train.py", *words, "hydra.run.dir=run", "steps=2", cwd=tmp_path)
+    for word in ("loss=gan", "dataset=ring"):
+        ran = run_script("train.py", "resume=run", word, cwd=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+
+
+def test_resumed_copy_leaves_the_original_unchanged(tmp_path):
+    words = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
+    run_script("train.py", *words, "hydra.run.dir=run", "steps=2", cwd=tmp_path)
+    before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    ran = run_script("train.py", "resume=copy", "steps=4", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()} == before
+    assert json.loads((tmp_path / "copy/summary.json").read_text())["steps"] == 4
+
+
+def test_sweep_is_no_run_to_resume(tmp_path):
+    for place in ("outputs/sweeps/a b", "elsewhere"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "multirun.yaml").touch()
+    known = run_script("train.py", "resume=outputs/sweeps/a b", cwd=tmp_path)
+    start = "error: resume=outputs/sweeps/a b: must be the folder of a run; this is a sweep: "
+    assert known.stderr.startswith(start)
+    assert known.stderr.endswith("train.py 'sweep=a b' resumes it\n")
+    other = run_script("train.py", "resume=elsewhere", cwd=tmp_path)
+    assert "this is a sweep: choose one of its runs, or sweep=NAME" in other.stderr
+    assert (known.returncode, other.returncode) == (2, 2)
 
 
 def test_only_known_choices_are_read_from_a_run(tmp_path):

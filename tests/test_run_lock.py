@@ -8,7 +8,7 @@ import pytest
 
 from forked_scripts import ScriptProcess, run_script
 from gan_zoo.run_folder import newest_step, read_failure
-from gan_zoo.run_lock import FolderInUse, lock_folder
+from gan_zoo.run_lock import FolderInUse, in_use, lock_folder
 
 SMALL = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "evaluate_every=0"]
 SMALL += ["sample_every=0", "checkpoint_every=50"]
@@ -55,7 +55,19 @@ def test_job_of_another_process_is_no_failure(tmp_path):
     assert called.returncode == 3
     assert f"seed=1: {REASON}" in called.stderr
     assert read_failure(folder) == ""
+    assert called.stdout.startswith("2 jobs: 1 is being trained by another process, 1 to run\n")
+    assert f"\njob 2/2  seed=1  {REASON}  " in called.stdout
+    assert (folder / "train.log").read_text() == ""
     assert run_script("train.py", *words, cwd=tmp_path).returncode == 0
+
+
+def test_asking_for_a_lock_makes_no_folder(tmp_path: Path):
+    folder = tmp_path / "run"
+    assert not in_use(folder)
+    assert not folder.exists()
+    with lock_folder(folder):
+        assert in_use(folder)
+    assert not in_use(folder)
 
 
 def test_folder_is_locked_within_a_process(tmp_path: Path):

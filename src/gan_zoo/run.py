@@ -56,7 +56,8 @@ def train(
         check_unchanged(state["config"], experiment.config)
     summary = finished_summary(folder, settings.steps)
     if summary is not None and not is_checkpoint(settings.resume):
-        log.info("finished at step %s already: %s", summary["steps"], folder)
+        less = f"; steps={settings.steps} is less" if settings.steps < summary["steps"] else ""
+        log.info("finished at step %s already%s: %s", summary["steps"], less, folder)
         return summary
     with deterministic(settings.deterministic):
         return _train(experiment, folder, state, job, changed, stop)

@@ -103,9 +103,7 @@ def run_folder(path: Path) -> Path:
     folder = folder_of(path)
     resolved = resolve(Path(at_home(str(path))))
     if not resolved.exists() or not (folder / ".hydra" / "config.yaml").is_file():
-        raise ConfigError(
-            "resume", path, "must be the folder of a run, a checkpoint in one, or auto"
-        )
+        raise ConfigError("resume", path, "must be the folder of a run, or a checkpoint in one")
     return folder
 
 

@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 
 LOCK = ".lock"  # a file of the run's folder; it stays, the lock on it ends with its holder
 IN_USE = "another process is training this run"
+_PATIENCE = 0.2  # seconds to get a lock, which `in_use` of another process holds for a moment
 
 
 class FolderInUse(Stopped):
@@ -34,7 +35,7 @@ def lock_folder(folder: Path, wait: bool = False) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / LOCK)
     try:
-        lock.acquire(blocking=wait)
+        lock.acquire(timeout=-1 if wait else _PATIENCE)
     except filelock.Timeout:
         raise FolderInUse(folder) from None
     except NotImplementedError:
@@ -46,7 +47,9 @@ def lock_folder(folder: Path, wait: bool = False) -> Iterator[None]:
 
 
 def in_use(folder: Path) -> bool:
-    """Return whether a process trains in a folder at this moment."""
+    """Return whether a process trains in a folder at this moment; makes no folder."""
+    if not (folder / LOCK).is_file():
+        return False
     try:
         with lock_folder(folder):
             return False

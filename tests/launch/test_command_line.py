@@ -333,3 +333,17 @@ def test_invalid_checkpoint_is_refused_by_name(tmp_path):
         assert called.returncode != 0
         assert message in called.stderr
         assert "Traceback" not in called.stderr
+
+
+def test_sample_of_a_sweep_names_a_run(tmp_path):
+    sweep = tmp_path / "sweep"
+    for name in ("loss=gan", "loss/divergence=kl"):
+        (sweep / name / "checkpoints").mkdir(parents=True)
+    (sweep / "multirun.yaml").touch()
+    called = run_script("scripts/sample.py", "sweep", cwd=tmp_path)
+    assert called.stderr == "error: run=sweep: is a sweep; no run has a checkpoint\n"
+    (sweep / "loss/divergence=kl/checkpoints/00000001.pt").touch()
+    called = run_script("scripts/sample.py", "sweep", cwd=tmp_path)
+    found = "choose one of its runs, such as sweep/loss/divergence=kl"
+    assert called.stderr == f"error: run=sweep: is a sweep; {found}\n"
+    assert called.returncode == 2

@@ -1,5 +1,6 @@
 """What a sweep shows on the terminal: its size, a line for each job, and a ranked table."""
 
+import dataclasses
 import json
 import re
 import sys
@@ -9,9 +10,11 @@ import pytest
 
 from forked_scripts import run_script
 from gan_zoo.launch import sweep_progress
-from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress, outcome
+from gan_zoo.launch.job_outcome import outcome
+from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
 from gan_zoo.launch.sweep_table import ranked_table
 from gan_zoo.run_folder import write_failure
+from gan_zoo.run_lock import lock_folder
 from report_folders import compared, write_sweep, write_unevaluated_sweep
 
 NPZ = ["dataset=npz", "batch_size=8", "device=cpu", "evaluate_every=0"]
@@ -51,6 +54,41 @@ def test_remaining_jobs_are_counted(jobs, tmp_path, capsys):
     ]
     SweepProgress(tmp_path, jobs, True, True).show_start([])
     assert "4 jobs: 1 done already, 3 to run, about 2 min" in capsys.readouterr().out
+
+
+def test_jobs_of_other_processes_are_counted(jobs, tmp_path, capsys):
+    finish(jobs[0])
+    with lock_folder(jobs[1].folder), lock_folder(jobs[2].folder):
+        progress = SweepProgress(tmp_path, jobs, False, True)
+    progress.show_start([])
+    counts = "1 done already, 2 are being trained by another process, 1 to run"
+    assert capsys.readouterr().out.startswith(f"4 jobs: {counts}, about 10 s\n")
+
+
+def test_jobs_keep_their_number_in_the_sweep(jobs, tmp_path, capsys):
+    finish(jobs[0])
+    write_failure(jobs[1].folder, "no room")
+    progress = SweepProgress(tmp_path, jobs, False, True)
+    assert progress.display(jobs[2].folder).title.startswith("job 3/4  loss=hinge")
+    progress.show_end(jobs[3].folder, "healthy", 9.0)
+    assert capsys.readouterr().out.startswith("job 4/4  loss=lsgan  healthy")
+
+
+def test_longer_runs_are_trained_further(jobs, tmp_path, capsys, clock):
+    longer = [dataclasses.replace(job, steps=150) for job in jobs]
+    for job in jobs:
+        finish(job)
+    progress = SweepProgress(tmp_path, longer, False, True)
+    progress.show_start([])
+    # 40 s for 1200 updates, and half as many are left
+    assert capsys.readouterr().out.startswith("4 jobs: 4 to be trained further, about 20 s\n")
+    finish(longer[0])
+    clock[0] += 10  # for 100 updates; 500 are left
+    assert progress.display(longer[1].folder).time_left(0, 50) == "about 50 s left"
+    (jobs[3].folder / "summary.json").unlink()
+    SweepProgress(tmp_path, longer, False, True).show_start([])
+    counts = "1 done already, 2 to be trained further, 1 to run"
+    assert capsys.readouterr().out.startswith(f"4 jobs: {counts}, about ")
 
 
 def test_nothing_is_estimated_before_it_is_known(jobs, tmp_path, capsys, clock):
@@ -117,6 +155,16 @@ def test_line_of_a_job_cannot_control_the_terminal(jobs, tmp_path, capsys):
 )
 def test_outcome_of_a_run(last, health, expected):
     assert outcome({"last": last, "health": health}) == (expected or health)
+
+
+def test_outcome_names_the_step_of_an_older_metric(tmp_path):
+    summary = {"steps": 700, "last": {"metric/jsd": 0.5}, "health": "healthy"}
+    assert outcome(summary, tmp_path) == "jsd 0.5  healthy"  # unknown
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 600, "metric/jsd": 0.5}\n{"step": 700, "loss/critic": 1}\n')
+    assert outcome(summary, tmp_path) == "jsd 0.5 (step 600)  healthy"
+    path.write_text('{"step": 600, "metric/jsd": 0.9}\n{"step": 700, "metric/jsd": 0.5}\n')
+    assert outcome(summary, tmp_path) == "jsd 0.5  healthy"
 
 
 @pytest.mark.parametrize("summary", [{}, {"last": None}, {"last": {"loss/critic": "x"}}])

@@ -198,6 +198,8 @@ def test_named_sweep_brings_saved_words(begun, words, expected):
         ["loss=wgan"],
         ["-m", "loss=gan,wgan"],
         ["-m", "loss=gan,wgan", "sweep=new"],
+        ["-m", "loss=wgan", "sweep=new"],
+        ["loss=gan,wgan", "sweep=new"],
         ["-m", "loss=gan,wgan", "sweep=a"],
         ["sweep=a", "resume=outputs/runs/x"],
         ["-m", "sweep=../sweeps/a"],
@@ -235,6 +237,43 @@ def test_no_sweep_to_resume_is_refused(begun):
         ConfigError, match="sweep=resume: there is no sweep in outputs/sweeps to resume"
     ):
         resolve_sweep(["-m", "sweep=resume"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sweep=frist"],
+        ["loss=wgan", "sweep=frist"],
+        ["-m", "sweep=frist"],
+        ["-m", "sweep=frist", "retry_failed=true"],
+    ],
+    ids=" ".join,
+)
+def test_unknown_sweep_is_refused(begun, words):
+    os.utime(begun("first", "seed=0,1") / "multirun.yaml", (1, 1))
+    begun("second", "seed=0,1")
+    message = (
+        "sweep=frist: there is no sweep frist in outputs/sweeps (existing: first, second); "
+        "-m KEY=A,B sweep=frist starts a new one"
+    )
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        resolve_sweep(words)
+
+
+def test_unknown_sweep_names_newest_sweeps(begun):
+    with pytest.raises(ConfigError, match=re.escape("(existing: none)")):
+        resolve_sweep(["sweep=x"])
+    for number in range(6):
+        os.utime(begun(f"of{number}", "seed=0,1") / "multirun.yaml", (number, number))
+    with pytest.raises(ConfigError, match=re.escape("(existing: of5, of4, of3, of2, of1, ...)")):
+        resolve_sweep(["sweep=x"])
+
+
+def test_unknown_sweep_trains_nothing(tmp_path):
+    called = run_script("train.py", "sweep=nosuch", cwd=tmp_path)
+    assert called.returncode == 2
+    assert called.stderr.startswith("error: sweep=nosuch: there is no sweep nosuch in ")
+    assert not list(tmp_path.iterdir())
 
 
 def test_only_safe_hydra_words_are_restored(begun):
@@ -329,6 +368,20 @@ def test_sweep_without_metric_warns_first(planned, capsys, words, warned):
     assert stderr.count("\n") == warned
 
 
+@pytest.mark.parametrize(
+    ("steps", "last", "warned"),
+    [(2, {}, False), (3, {}, True), (3, {"metric/jsd": 0.5}, False)],
+    ids=["nothing to run", "never evaluated", "evaluated before"],
+)
+def test_finished_sweep_warns_only_where_it_helps(planned, tmp_path, capsys, steps, last, warned):
+    for seed in (0, 1):
+        folder = tmp_path / f"outputs/sweeps/s/seed={seed}"
+        folder.mkdir(parents=True)
+        (folder / "summary.json").write_text(json.dumps({"steps": 2, "last": last}))
+    planned(*RING, "seed=0,1", "evaluate_every=0", f"steps={steps}")
+    assert capsys.readouterr().err.startswith("no job will be evaluated") == warned
+
+
 @pytest.mark.parametrize("words", [["seed=0"], ["-m", "seed=0,1"]], ids=["run", "sweep"])
 def test_unexpected_error_of_checks_stops_before_training(tmp_path, words):
     script = tmp_path / "broken.py"
@@ -366,6 +419,6 @@ def test_sweep_resume_runs_remaining_jobs(files):
     assert len(list(mine.rglob("summary.json"))) == 4
     assert not (mine / "metrics.jsonl").exists()
     assert ran.stdout.startswith("4 jobs: 3 done already, 1 to run, about ")
-    assert "\njob 1/1  dataset.root=a.npz,seed=1  critic " in ran.stdout
+    assert "\njob 2/4  dataset.root=a.npz,seed=1  critic " in ran.stdout
     logs = [path.read_text() for path in mine.glob("*/train.log")]
     assert sum("finished at step 2 already" in text for text in logs) == 3

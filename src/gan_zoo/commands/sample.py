@@ -1,11 +1,14 @@
 """Sample from a trained generator: `gan-zoo sample RUN_OR_CHECKPOINT`."""
 
 import argparse
+from pathlib import Path
 
 from gan_zoo.command_line import given_path, one_line_errors, whole_number
 from gan_zoo.latest_sweep import resolve
+from gan_zoo.schema import ConfigError
 
 POSITIVE = whole_number(1)
+_CHECKPOINTS = "**/checkpoints/*.pt"
 
 
 def arguments() -> argparse.Namespace:
@@ -30,13 +33,22 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def refuse_sweep(source: Path) -> None:
+    """Raise ConfigError for a sweep's folder; it names a run to sample from."""
+    if (source / "multirun.yaml").is_file():
+        found = next((path.parents[1] for path in sorted(source.glob(_CHECKPOINTS))), None)
+        allowed = f"choose one of its runs, such as {found}" if found else "no run has a checkpoint"
+        raise ConfigError("run", source, f"is a sweep; {allowed}")
+
+
 @one_line_errors()
 def main() -> None:
     """Write the requested files, or a grid."""
     args = arguments()
+    source = resolve(args.source)
+    refuse_sweep(source)
     from gan_zoo import sampling  # imports torch, so only after the command line is checked
 
-    source = resolve(args.source)
     sampler = sampling.load_sampler(source, averaged=not args.trained)
     chosen = sampler.parse_classes(args.classes) if args.classes is not None else ()
     num_classes = len(chosen) or sampler.generator.num_classes

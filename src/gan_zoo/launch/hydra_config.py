@@ -119,6 +119,15 @@ def load_overrides(folder: Path) -> list[str]:
         return []
 
 
+def load_choices(folder: Path) -> dict[str, str]:
+    """Load what a run's folder was composed of, such as loss: wgan; empty where it is unknown."""
+    try:
+        choices = OmegaConf.load(folder / ".hydra" / "hydra.yaml").hydra.runtime.choices
+        return {str(group): str(name) for group, name in choices.items()}
+    except Exception:  # missing, or bytes that anyone may have written
+        return {}
+
+
 def _load(path: Path) -> DictConfig:
     try:
         content = OmegaConf.load(path)

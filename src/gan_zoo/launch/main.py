@@ -20,9 +20,10 @@ from gan_zoo.launch.errors import one_line_hydra_errors
 from gan_zoo.launch.help import help_text, wants_help
 from gan_zoo.launch.hydra_config import changed_settings, hydra_main, to_dict
 from gan_zoo.launch.job import check_jobs, train_job
+from gan_zoo.launch.job_outcome import outcome
 from gan_zoo.launch.preflight import sweep_word
 from gan_zoo.launch.resume import prepare_overrides, resolve_sweep
-from gan_zoo.launch.sweep_progress import SweepProgress, outcome
+from gan_zoo.launch.sweep_progress import SweepProgress
 from gan_zoo.launch.sweep_stop import StopWatch, SweepStop
 from gan_zoo.launch.usage_errors import checked
 from gan_zoo.monitoring.console import log_bold, shows_bold
@@ -164,12 +165,11 @@ class _SweepJob:
             job = self.progress and self.progress.display(self.folder)
             shown = {"job": job, "stop": self.stop or (lambda: 0)}
             summary = train_job(self.experiment, self.config, self.folder, **shown)
-            self._show_end(outcome(summary))
+            self._show_end(outcome(summary, self.folder))
         except (Interrupted, KeyboardInterrupt) as error:
             self._exit(error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT))
         except FolderInUse:
-            log.info(IN_USE)
-            self._show_end(IN_USE)
+            self._show_end(IN_USE)  # not in train.log, which is that of the other process
         except Exception as error:
             self._fail(error)
 

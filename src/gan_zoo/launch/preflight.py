@@ -69,8 +69,6 @@ class PreflightCallback(Callback):
             experiments = check_jobs(_plan(config, overrides, planned))
             check_job_folders(sweep, [folder for folder, _ in planned])
             self.jobs = dict(planned)
-            if not any(map(_has_metric, experiments)):
-                print(_NO_METRIC.format(evaluate=program("scripts/evaluate.py")), file=sys.stderr)
             latest_sweep.note(sweep)
             sequential = config.hydra.runtime.choices["hydra/launcher"] == "basic"
             if sequential:
@@ -82,6 +80,9 @@ class PreflightCallback(Callback):
                 self._stop.begin()
             jobs = self.jobs.values()
             self._progress = SweepProgress(sweep, jobs, config.retry_failed, sequential)
+            measured = any(map(_has_metric, experiments)) or self._progress.has_evaluations()
+            if self._progress.remaining and not measured:
+                print(_NO_METRIC.format(evaluate=program("scripts/evaluate.py")), file=sys.stderr)
             self._progress.show_start(_shared(overrides))
 
     def on_job_start(self, config: DictConfig, *, task_function: Any, **_: Any) -> None:

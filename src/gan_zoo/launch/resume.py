@@ -1,6 +1,7 @@
 """Resume a run (`resume=FOLDER`) or a sweep (`sweep=NAME`) with the settings that it began with."""
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -8,12 +9,18 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import latest_sweep
+from gan_zoo.command_line import from_here
 from gan_zoo.launch.config_catalog import CONFIGS
-from gan_zoo.launch.hydra_config import load_config, load_overrides, overrides_of
+from gan_zoo.launch.hydra_config import (
+    load_choices,
+    load_config,
+    load_overrides,
+    overrides_of,
+)
 from gan_zoo.launch.job_folders import ONLY_JOB
 from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, key_of, text_of, wants_sweep
 from gan_zoo.run_folder import folder_of, latest, run_folder
-from gan_zoo.schema import ConfigError
+from gan_zoo.schema import ConfigError, near
 
 SWEEPS = Path("outputs/sweeps")
 _NEWEST = ("resume", latest_sweep.LATEST)  # names for the newest sweep
@@ -21,6 +28,7 @@ _OF_ONE_COMMAND = ("sweep", "retry_failed", "allow_changes")  # not of the sweep
 # Hydra's own settings that a sweep's folder, which may come from anyone, can bring
 _SAFE = re.compile(r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=[\w.-]*|hydra\.sweep\.subdir=.*")
 _ABSENT = object()
+_MOST_NAMES = 5  # of sweeps in a message
 
 
 def prepare_overrides(words: Sequence[str]) -> list[str]:
@@ -55,33 +63,49 @@ def apply_resume(config: DictConfig) -> None:
     """
     if config.resume in (None, "auto"):
         return
-    folder = run_folder(Path(config.resume))
+    folder = _run_folder(Path(config.resume))
     saved = load_config(folder)
     for key in saved:
         if key not in config or key == "hydra":
             raise ConfigError("resume", folder, f"has a setting that no run can have: {key}")
         config[key] = saved[key]
-    saved_words = load_overrides(folder)
+    saved_words, saved_choices = load_overrides(folder), load_choices(folder)
     given = []
     for override in OverridesParser.create().parse_overrides(overrides_of(config, "task")):
         key = override.key_or_group
         value = OmegaConf.select(config, key, default=_ABSENT)
         is_choice = value is _ABSENT or isinstance(value, DictConfig)
-        if is_choice and override.input_line in saved_words:
+        chosen = saved_choices.get(key)
+        if is_choice and (override.input_line in saved_words or override.value() == chosen):
             continue  # the run was started with it; see `add_saved_choices`
         if is_choice:
-            raise ConfigError(key, override.value(), "is no setting of the run to resume")
+            changed = f"was {chosen} in the run to resume, and cannot change"
+            allowed = changed if chosen else "is no setting of the run to resume"
+            raise ConfigError(key, override.value(), allowed)
         OmegaConf.update(config, key, override.value())
         given.append(override.input_line)
     config.hydra.run.dir = str(folder)
     config.hydra.overrides.task = latest([*saved_words, *given])
 
 
+def _run_folder(path: Path) -> Path:
+    """Return the folder of the run to resume. Raises ConfigError, for a sweep with what to type."""
+    folder = folder_of(path)
+    if not (folder / "multirun.yaml").is_file():
+        return run_folder(path)
+    if folder.resolve() == (SWEEPS / folder.name).resolve():
+        remedy = f"{from_here('train.py', f'sweep={folder.name}')} resumes it"
+    else:
+        remedy = f"choose one of its runs, or sweep=NAME for a sweep in {SWEEPS}"
+    raise ConfigError("resume", path, f"must be the folder of a run; this is a sweep: {remedy}")
+
+
 def resolve_sweep(words: Sequence[str]) -> list[str]:
     """Return the words of a command line; if they name an existing sweep, with its own words.
 
     Words that sweep over something define a sweep, and are returned as they are. Raises ConfigError
-    where there is no sweep to resume, or a word gives one value to what that sweeps over.
+    where there is no sweep to resume and no word to start one with, or a word gives one value to
+    what that sweeps over.
     """
     given = [word for word in words if word not in MULTIRUN]
     name = next((text_of(word) for word in given[::-1] if word.startswith("sweep=")), "")
@@ -91,12 +115,33 @@ def resolve_sweep(words: Sequence[str]) -> list[str]:
         given = [typed if word.startswith("sweep=") else word for word in given]
     flags = [word for word in words if word in MULTIRUN]
     folder = SWEEPS / name
-    begun = name and Path(name).name == name and (folder / "multirun.yaml").is_file()
-    if not begun or any(key_of(word) == "hydra.sweep.dir" or is_sweep(word) for word in given):
+    valid = name and Path(name).name == name
+    if not valid or any(key_of(word) == "hydra.sweep.dir" or is_sweep(word) for word in given):
         return [*flags, *given]
     if not flags and any(key_of(word) in ("resume", "hydra.run.dir") for word in given):
         return given  # a single run
-    return ["-m", *_merged(_saved_words(folder), given, folder)]
+    if (folder / "multirun.yaml").is_file():
+        return ["-m", *_merged(_saved_words(folder), given, folder)]
+    if not flags or all(key_of(word) in _OF_ONE_COMMAND for word in given):
+        raise ConfigError("sweep", name, _no_sweep(name))
+    return [*flags, *given]
+
+
+def _no_sweep(name: str) -> str:
+    """Describe that no sweep has this name: the most similar existing names, or the newest."""
+    found = sorted(SWEEPS.glob("*/multirun.yaml"), key=_start_time, reverse=True)
+    names = [path.parent.name for path in found]
+    names = list(dict.fromkeys([*near(name, names), *names]))
+    shown = [*names[:_MOST_NAMES], *(["..."] if names[_MOST_NAMES:] else [])]
+    start = shlex.join(["-m", "KEY=A,B", f"sweep={name}"])
+    return (
+        f"there is no sweep {name} in {SWEEPS} (existing: {', '.join(shown) or 'none'}); "
+        f"{start} starts a new one"
+    )
+
+
+def _start_time(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def _newest_sweep(word: str) -> Path:
@@ -107,7 +152,7 @@ def _newest_sweep(word: str) -> Path:
     found = [path.parent for path in SWEEPS.glob("*/multirun.yaml")]
     if not found:
         raise ConfigError("sweep", word, f"there is no sweep in {SWEEPS} to resume")
-    return max(found, key=lambda path: path.stat().st_mtime).resolve()
+    return max(found, key=_start_time).resolve()
 
 
 def _saved_words(folder: Path) -> list[str]:

@@ -2,17 +2,17 @@
 
 import dataclasses
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from gan_zoo.data.file_names import printable
-from gan_zoo.metrics.metric_info import find_metric
+from gan_zoo.launch.job_outcome import last_values, number
 from gan_zoo.monitoring.console import bold, duration, estimate, has_bar, show, shows_bold
-from gan_zoo.monitoring.progress import JobDisplay, format_losses
-from gan_zoo.report.metric_choice import choose_metric
+from gan_zoo.monitoring.progress import JobDisplay
 from gan_zoo.report.number_format import counted
-from gan_zoo.run_folder import diverged, finished_summary, read_failure
+from gan_zoo.run_folder import finished_summary, read_failure
+from gan_zoo.run_lock import in_use
 
 _SURE_SECONDS = 5  # of the first job, after which its speed is an estimate for all
 _TITLE_WIDTH = 32  # of a job's name in a progress bar
@@ -40,9 +40,14 @@ class PlannedJob:
         return finished_summary(self.folder, self.steps)
 
     @property
+    def earlier_summary(self) -> dict[str, Any] | None:
+        """Of the finished run, even of one that is now to be longer; None for any other."""
+        return finished_summary(self.folder, 0)
+
+    @property
     def work(self) -> float:
         """Updates of the finished run, which may have ended early; 0 for any other."""
-        return self.updates * _number(self.summary or {}, "steps")
+        return self.updates * number(self.summary or {}, "steps")
 
 
 class SweepProgress:
@@ -65,16 +70,30 @@ class SweepProgress:
         unfinished = [job for job in self.jobs if not job.summary]
         self._failed_before = {job.folder for job in unfinished if read_failure(job.folder)}
         skipped = set() if retry_failed else self._failed_before
-        self.remaining = [job for job in unfinished if job.folder not in skipped]
+        shown = [job for job in unfinished if job.folder not in skipped]
+        self.trained_elsewhere = [job for job in shown if in_use(job.folder)]
+        self.remaining = [job for job in shown if job not in self.trained_elsewhere]
+        # updates of finished runs, which may be longer now
+        self._work_before = {
+            job.folder: job.updates * number(job.earlier_summary or {}, "steps")
+            for job in self.jobs
+        }
         self._start_time = time.time()
         self._announced = False
 
     def show_start(self, shared: Iterable[str]) -> None:
         """Show the number of jobs, and the settings that all of them share."""
         parts = [f"{len(self.done)} done already"] if self.done else []
-        if failed := len(self.jobs) - len(self.done) - len(self.remaining):
+        elsewhere, remaining = len(self.trained_elsewhere), len(self.remaining)
+        if failed := len(self.jobs) - len(self.done) - elsewhere - remaining:
             parts.append(f"{failed} failed before (retry_failed=true runs them again)")
-        parts += [f"{len(self.remaining)} to run"] if parts else []
+        if elsewhere:
+            verb = "is" if elsewhere == 1 else "are"
+            parts.append(f"{elsewhere} {verb} being trained by another process")
+        if further := sum(job.earlier_summary is not None for job in self.remaining):
+            parts.append(f"{further} to be trained further")
+        if parts and (remaining > further or not further):
+            parts.append(f"{remaining - further} to run")
         seconds = self._known_seconds()
         self._announced = seconds is not None
         known = f", {estimate(seconds)}" if seconds else ""
@@ -85,6 +104,14 @@ class SweepProgress:
             f"all jobs: {bold(words) if shows_bold() else words}" if words else "",
         ]
         show("\n".join(filter(None, lines)))
+
+    def has_evaluations(self) -> bool:
+        """Return whether a job was evaluated before this sweep started, or afterwards."""
+        return any(
+            (job.folder / "evaluation.json").is_file()
+            or any(tag.startswith("metric/") for tag in last_values(job.earlier_summary or {}))
+            for job in self.jobs
+        )
 
     def display(self, folder: Path) -> JobDisplay | None:
         """Return how the job of a folder shows its progress; None if it is not to run."""
@@ -101,7 +128,7 @@ class SweepProgress:
     def show_end(self, folder: Path, result: str, seconds: float) -> None:
         """Show the line of a job that has ended.
 
-        result: see `outcome`, or why it failed; seconds: that it ran.
+        result: see `job_outcome.outcome`, or why it failed; seconds: that it ran.
         """
         job = self._find(folder)
         if job is None:
@@ -117,18 +144,23 @@ class SweepProgress:
         return f"{done} of {counted(len(self.jobs), 'job')} done"
 
     def _find(self, folder: Path) -> PlannedJob | None:
-        return next((job for job in self.remaining if job.folder == folder), None)
+        shown = (*self.remaining, *self.trained_elsewhere)
+        return next((job for job in shown if job.folder == folder), None)
 
     def _position(self, job: PlannedJob) -> str:
-        return f"job {self.remaining.index(job) + 1}/{len(self.remaining)}"
+        return f"job {self.jobs.index(job) + 1}/{len(self.jobs)}"
 
     def _known_seconds(self) -> float | None:
         """Estimate the remaining jobs' time from jobs of the same sweep that ran before."""
-        work = sum(job.work for job in self.done)
-        seconds = sum(_number(job.summary or {}, "seconds") for job in self.done)
+        work = sum(self._work_before.values())
+        seconds = sum(number(job.earlier_summary or {}, "seconds") for job in self.jobs)
         if not (work and self.sequential):
             return None
-        return seconds / work * sum(job.updates * job.steps for job in self.remaining)
+        return seconds / work * sum(map(self._work_to_do, self.remaining))
+
+    def _work_to_do(self, job: PlannedJob) -> float:
+        """Return the updates that a job needed when this sweep started."""
+        return job.updates * job.steps - self._work_before[job.folder]
 
     def _time_left(self, job: PlannedJob, made: int, left: int) -> str:
         """Describe how long the sweep will take, from the speed of its jobs since it started.
@@ -140,9 +172,9 @@ class SweepProgress:
         rest = job.updates * left
         for other in self.remaining:
             made_by_other = other.work
-            work += made_by_other
+            work += max(0, made_by_other - self._work_before[other.folder])
             if not (made_by_other or other is job or self._has_failed(other)):
-                rest += other.updates * other.steps
+                rest += self._work_to_do(other)
         if not (work and rest) or elapsed < _SURE_SECONDS:
             return ""
         text = estimate(elapsed / work * rest)
@@ -154,21 +186,3 @@ class SweepProgress:
     def _has_failed(self, job: PlannedJob) -> bool:
         """Return whether a job has failed in this sweep, as far as its folder tells."""
         return job.folder not in self._failed_before and bool(read_failure(job.folder))
-
-
-def _number(summary: Mapping[str, Any], key: str) -> float:
-    value = summary.get(key)  # of a file that anyone may have written
-    return value if isinstance(value, (int, float)) else 0.0
-
-
-def outcome(summary: Mapping[str, Any]) -> str:
-    """Describe how a run ended: the metric that a report compares by, or losses, and its health."""
-    values = summary.get("last")  # of a finished run's file, which may lack it
-    pairs = values.items() if isinstance(values, Mapping) else ()
-    last = {tag: value for tag, value in pairs if isinstance(value, (int, float))}
-    metric = choose_metric(None, None, [set(last)])
-    found = metric and find_metric(metric.tag)
-    value = f"{found.name} {last[metric.tag]:.4g}" if metric and found else format_losses(last)
-    # the reason of a divergence, but not that of "nothing learned (...) by step 300"
-    health = diverged(summary) or str(summary.get("health", "")).partition(" (")[0]
-    return "  ".join(filter(None, [value, health]))
