@@ -22,6 +22,7 @@ from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.result import EvalResult
 from gan_zoo.experiment import build_networks
 from gan_zoo.latest_sweep import resolve_all
+from gan_zoo.metrics.feature_net import weights_hash
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.schema import ConfigError, instantiate
 
@@ -95,6 +96,7 @@ class OfflineEvaluator:
         """
         path, content = checkpoints.load_latest(run)
         generator, critic, classifier = load_networks(content, self.device)
+        weights = weights_hash(generator) + weights_hash(critic)
         loss = instantiate(content["config"]["loss"], "loss")
         evaluator = self._evaluator(content)
 
@@ -106,7 +108,8 @@ class OfflineEvaluator:
 
         result = evaluator.evaluate(generator, critic, classifier, loss, progress)
         self.results[run] = result
-        write(result, path, content["step"], run if run.is_dir() else path.parent.parent)
+        folder = run if run.is_dir() else path.parent.parent
+        write(result, path, content["step"], weights, folder)
         return result
 
     def _evaluator(self, content: Mapping[str, Any]) -> Evaluator:
@@ -141,20 +144,39 @@ def load_networks(
     return generator, critic, classifier
 
 
-def write(result: EvalResult, checkpoint: Path, step: int, folder: Path) -> None:
-    """Write evaluation.json and evaluation/*.png into a run's folder."""
+def write(result: EvalResult, checkpoint: Path, step: int, weights: str, folder: Path) -> None:
+    """Write evaluation.json and evaluation/*.png into a run's folder.
+
+    Numbers of an earlier evaluation of the same weights are kept where this one has none.
+    """
+    before = _earlier(folder / "evaluation.json", weights)
+    metrics = {name: _plain(value) for name, value in result.numbers.items()}
     content = {
         "checkpoint": checkpoint.name,
+        "weights": weights,
         "step": step,
-        "metrics": {name: _plain(value) for name, value in result.numbers.items()},
-        "protocol": result.protocols,
-        "histograms": result.histograms,
+        "metrics": {**before.get("metrics", {}), **metrics},
+        "protocol": {**before.get("protocol", {}), **result.protocols},
+        "histograms": {**before.get("histograms", {}), **result.histograms},
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
     write_text(folder / "evaluation.json", text + "\n")
     for name, pixels in result.pictures.items():
         (folder / "evaluation").mkdir(exist_ok=True)
         Image.fromarray(pixels).save(folder / "evaluation" / f"{name}.png")
+
+
+def _earlier(path: Path, weights: str) -> dict[str, Any]:
+    """Read an earlier evaluation of the weights with this hash; {} without one.
+
+    A folder may hold a newer run whose checkpoint has the same name and step.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    same = isinstance(found, dict) and found.get("weights") == weights
+    return found if same else {}
 
 
 def _plain(value: float) -> float | None:
