@@ -1,9 +1,12 @@
 """Warnings about the numbers of a comparison."""
 
 import json
+import sys
 
 import pytest
 
+from gan_zoo.commands.report import main
+from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.warnings import warnings
 from report_folders import METRIC, by_label, compared, write_run, write_sweep
 
@@ -57,7 +60,7 @@ def test_unequal_budgets_protocols_and_repeated_runs(tmp_path):
     text = " ".join(warnings(found))
     assert "real images seen range from 12,800 to 64,000" in text
     assert "2 different protocols" in text
-    assert '{"n": 100}' in text
+    assert "(protocol not stated against num_samples 100)" in text
     assert [run.name for run in found.repeated] == ["loss=gan,seed=0"]
     assert by_label(found)["loss=gan"].scores == {"0.0": 4.0, "1.0": 2.0}
 
@@ -77,3 +80,35 @@ def test_data_warning_needs_different_data(tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_history": history}))
     (text,) = warnings(compared(root))
     assert text == "Resumed with other data than at the start: loss=gan,seed=1."
+
+
+def test_protocols_are_named_by_their_difference(tmp_path, monkeypatch, capsys):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [3.0, 4.0]})
+    for folder in root.iterdir():
+        n = 1500 if "wgan" in folder.name else 2000
+        protocol = {"dataset": "MNIST", "n": n, "n_reference": n, "reference_fingerprint": str(n)}
+        content = {"step": 200, "metrics": {METRIC: float(n)}, "protocol": {METRIC: protocol}}
+        (folder / "evaluation.json").write_text(json.dumps(content))
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints/00000200.pt").touch()
+    found = compared(root)
+    assert list(found.datasets) == ["glyphs, num_samples 2,000", "glyphs, num_samples 1,500"]
+    (text,) = [line for line in warnings(found) if "protocols" in line]
+    assert "(num_samples 1,500 against num_samples 2,000)" in text
+    assert "compare them all: python " in text
+    assert text.endswith("/*=* num_samples=2000")
+    monkeypatch.setattr(sys, "argv", ["report", str(root)])
+    main()
+    assert "runs of 2 protocols are compared separately" in capsys.readouterr().out
+
+
+def test_names_of_protocols_differ_as_they_do():
+    first = {"n": 100, "seed": 0, "reference_fingerprint": "a", "feature_net": "x"}
+    others = [first | change for change in ({"seed": 1}, {"reference_fingerprint": "b"}, {"n": 9})]
+    names = protocol_names([json.dumps(each) for each in (first, *others)])
+    assert len({*names.values()}) == 5
+    assert "feature_net" not in "".join(names.values())
+    assert protocol_names(["", '"a"', "[1]"]) == {
+        "": "protocol not stated", '"a"': '"a"', "[1]": "[1]",
+    }  # fmt: skip
+    assert protocol_names(['{"n": 1}', '{"n": "1"}'])['{"n": 1}'] == '{"n": 1}'

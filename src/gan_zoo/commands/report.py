@@ -73,6 +73,9 @@ def write(args: argparse.Namespace, refresh: int | None) -> None:
     print(f"{runs}, {excluded} excluded: {page}", flush=True)
     if comparison.metric is None and (command := evaluate_command(comparison)):
         print(f"no metric; evaluate the runs: {command}", flush=True)
+    count = max(map(len, comparison.protocols.values()), default=0)
+    if count > 1:
+        print(f"runs of {count} protocols are compared separately: see the warnings", flush=True)
 
 
 def watch(args: argparse.Namespace) -> None:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from gan_zoo.report.commands import evaluation_needed
 from gan_zoo.report.comparison import Comparison, dataset_of
 from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.factors import canonical, format_value
 from gan_zoo.report.metric_choice import lower_is_better
 from gan_zoo.report.number_format import counted
+from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run, parent_runs
 
@@ -79,16 +81,20 @@ def _seeds(comparison: Comparison) -> Iterable[str]:
 def _protocols(comparison: Comparison) -> Iterable[str]:
     if comparison.metric is None:
         return
-    for dataset, peers in _by_data(comparison).items():
-        valued = [each for c in peers for each in c.statuses if each.value is not None]
-        protocols = {each.run.protocol(comparison.metric.tag) for each in valued}
+    for dataset, protocols in comparison.protocols.items():
         if len(protocols) > 1:
-            listed = "; ".join(sorted(protocol or "not stated" for protocol in protocols))
+            names = protocol_names(protocols)
+            listed = " against ".join(names[protocol] for protocol in sorted(protocols))
             yield (
                 f"{comparison.metric.tag} was measured by {len(protocols)} different protocols on "
-                f"{dataset}: its values are compared within each of them only. Evaluate all runs "
-                f"alike to compare them all. {listed}"
+                f"{dataset} ({listed}): its values are compared within each of them only. Evaluate "
+                f"all runs alike to compare them all{_command(comparison)}"
             )
+
+
+def _command(comparison: Comparison) -> str:
+    command = evaluation_needed(comparison)
+    return f": {command}" if command else "."
 
 
 def _survivors(comparison: Comparison) -> Iterable[str]:
