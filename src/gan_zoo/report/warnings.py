@@ -12,6 +12,7 @@ from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.factors import canonical, format_value
 from gan_zoo.report.metric_choice import lower_is_better
 from gan_zoo.report.number_format import counted
+from gan_zoo.report.planned_jobs import read_plan
 from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run, parent_runs
@@ -32,6 +33,7 @@ def warnings(comparison: Comparison) -> list[str]:
         *_measured_early(comparison),
         *_confounded(comparison),
         *_excluded(comparison),
+        *_not_started(comparison),
         *_nested(comparison),
     ]
 
@@ -186,6 +188,15 @@ def _excluded(comparison: Comparison) -> Iterable[str]:
     listed = [f"{count} {words}" for count, words in parts if count]
     if listed:
         yield f"Excluded runs (listed below): {', '.join(listed)}."
+
+
+def _not_started(comparison: Comparison) -> Iterable[str]:
+    for sweep in dict.fromkeys(each.run.folder.parent for each in comparison.statuses):
+        plan = read_plan(sweep)
+        if plan and (waiting := plan.not_started):
+            have = "has" if len(waiting) == 1 else "have"
+            jobs = counted(plan.count, "planned job")
+            yield f"{len(waiting)} of {jobs} {have} not started: {_first(waiting)}."
 
 
 def _nested(comparison: Comparison) -> Iterable[str]:
