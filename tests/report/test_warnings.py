@@ -70,6 +70,14 @@ def test_equal_budgets_give_no_warning(tmp_path):
     assert warnings(compared(root)) == []
 
 
+def test_seconds_of_other_numbers_of_threads_are_warned_of(tmp_path):
+    for seed, threads in enumerate((16, 2, None, 2)):
+        facts = {"threads": threads} if threads else {}
+        write_run(tmp_path / str(seed), [1.0 + seed], settings={"seed": seed}, summary=facts)
+    text = "Seconds are not comparable: the runs used 2, 16 CPU threads."
+    assert text in warnings(compared(tmp_path))
+
+
 def test_data_warning_needs_different_data(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
     for seed, facts in enumerate(({"dataset_fingerprint": "a"}, {"dataset_fingerprint": "a"})):

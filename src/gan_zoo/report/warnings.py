@@ -16,6 +16,7 @@ from gan_zoo.report.planned_jobs import read_plan
 from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run, parent_runs
+from gan_zoo.report.title_block import seed_order
 
 _CLOSE = 1.01  # budgets whose ratio is below this count as equal
 _FULL = ("optimizer.lr", "regularizer.weight", "regularizer.bound")  # keys not cut to their group
@@ -83,6 +84,7 @@ def _seeds(comparison: Comparison) -> Iterable[str]:
 def _protocols(comparison: Comparison) -> Iterable[str]:
     if comparison.metric is None:
         return
+    command = evaluation_needed(comparison)
     for dataset, protocols in comparison.protocols.items():
         if len(protocols) > 1:
             names = protocol_names(protocols)
@@ -90,13 +92,8 @@ def _protocols(comparison: Comparison) -> Iterable[str]:
             yield (
                 f"{comparison.metric.tag} was measured by {len(protocols)} different protocols on "
                 f"{dataset} ({listed}): its values are compared within each of them only. Evaluate "
-                f"all runs alike to compare them all{_command(comparison)}"
+                f"all runs alike to compare them all{f': {command}' if command else '.'}"
             )
-
-
-def _command(comparison: Comparison) -> str:
-    command = evaluation_needed(comparison)
-    return f": {command}" if command else "."
 
 
 def _survivors(comparison: Comparison) -> Iterable[str]:
@@ -118,6 +115,10 @@ def _budgets(comparison: Comparison) -> Iterable[str]:
     devices = {str(_fact(each, "device_name")) for each in comparison.statuses if each.ended}
     if len(devices) > 1:
         yield f"Seconds are not comparable: the runs used {', '.join(sorted(devices))}."
+    threads = {n for each in comparison.statuses if each.ended and (n := _fact(each, "threads"))}
+    if len(threads) > 1:
+        listed = ", ".join(sorted(map(str, threads), key=seed_order))
+        yield f"Seconds are not comparable: the runs used {listed} CPU threads."
 
 
 def _unequal(runs: Sequence[Run], quantity: Callable[[Run], float], words: str) -> Iterable[str]:
