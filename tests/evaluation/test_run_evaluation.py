@@ -288,6 +288,10 @@ def test_parse_command_line(tmp_path, monkeypatch):
         parse(["./seed=0", "num_samples=many"])
     with pytest.raises(ConfigError, match="does not exist"):
         parse(["nowhere"])
+    with pytest.raises(ConfigError, match="num_sample=9: is neither .* did you mean num_samples"):
+        parse(["./seed=0", "num_sample=9"])
+    with pytest.raises(ConfigError, match="run=runs/x=9: does not exist"):
+        parse(["runs/x=9"])
     with pytest.raises(ConfigError, match="name at least one"):
         parse(["num_samples=10"])
 

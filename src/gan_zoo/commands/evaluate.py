@@ -42,7 +42,9 @@ def main() -> None:
             evaluator.evaluate(run)
         except (ConfigError, ArithmeticError, OSError) as error:
             code = max(code, exit_code(error))
-            print(error_line(f"{run}: {error_message(error)}"), file=sys.stderr)
+            is_named = isinstance(error, ConfigError) and error.value == run
+            name = "" if is_named else f"{run}: "
+            print(error_line(f"{name}{error_message(error)}"), file=sys.stderr)
     if evaluator.results:
         print(format_results(evaluator.results))
     sys.exit(code)
