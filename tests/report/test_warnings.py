@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from gan_zoo.commands.report import main
+from gan_zoo.report.commands import evaluation_needed
 from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.warnings import warnings
 from report_folders import METRIC, by_label, compared, write_run, write_sweep
@@ -103,11 +104,15 @@ def test_protocols_are_named_by_their_difference(tmp_path, monkeypatch, capsys):
     assert list(found.datasets) == ["glyphs, num_samples 2,000", "glyphs, num_samples 1,500"]
     (text,) = [line for line in warnings(found) if "protocols" in line]
     assert "(num_samples 1,500 against num_samples 2,000)" in text
-    assert "compare them all: python " in text
-    assert text.endswith("/*=* num_samples=2000")
     monkeypatch.setattr(sys, "argv", ["report", str(root)])
     main()
-    assert "runs of 2 protocols are compared separately" in capsys.readouterr().out
+    command = evaluation_needed(found)
+    assert command.startswith("python ")
+    assert command.endswith("/*=* num_samples=2000")
+    line = f"runs of 2 protocols are compared separately; evaluate all alike: {command}"
+    assert capsys.readouterr().out.splitlines()[1] == line
+    for name in ("report.md", "report.html"):
+        assert command in (root / "report" / name).read_text()
 
 
 def test_names_of_protocols_differ_as_they_do():

@@ -11,7 +11,7 @@ from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.protocols import largest_sample
 from gan_zoo.report.runs import Run
 
-EVALUATE_FIRST = "Evaluate the runs with this command, then write the report again:"
+EVALUATE_FIRST = "Evaluate all runs alike with this command, then write the report again:"
 _LISTED = 3  # folders that are written out
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from gan_zoo.report.commands import evaluation_needed
 from gan_zoo.report.comparison import Comparison, dataset_of
 from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.factors import canonical, format_value
@@ -84,7 +83,6 @@ def _seeds(comparison: Comparison) -> Iterable[str]:
 def _protocols(comparison: Comparison) -> Iterable[str]:
     if comparison.metric is None:
         return
-    command = evaluation_needed(comparison)
     for dataset, protocols in comparison.protocols.items():
         if len(protocols) > 1:
             names = protocol_names(protocols)
@@ -92,7 +90,7 @@ def _protocols(comparison: Comparison) -> Iterable[str]:
             yield (
                 f"{comparison.metric.tag} was measured by {len(protocols)} different protocols on "
                 f"{dataset} ({listed}): its values are compared within each of them only. Evaluate "
-                f"all runs alike to compare them all{f': {command}' if command else '.'}"
+                "all runs alike to compare them all."
             )
 
 
