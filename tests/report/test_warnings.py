@@ -7,9 +7,17 @@ import pytest
 
 from gan_zoo.commands.report import main
 from gan_zoo.report.commands import evaluation_needed
+from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.warnings import warnings
-from report_folders import METRIC, by_label, compared, write_run, write_sweep
+from report_folders import (
+    METRIC,
+    by_label,
+    compared,
+    write_run,
+    write_sweep,
+    write_unevaluated_sweep,
+)
 
 
 def test_metric_of_most_runs_is_suggested(tmp_path):
@@ -113,6 +121,16 @@ def test_protocols_are_named_by_their_difference(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[1] == line
     for name in ("report.md", "report.html"):
         assert command in (root / "report" / name).read_text()
+
+
+def test_command_for_other_tags_has_no_number_of_samples(tmp_path):
+    root = write_unevaluated_sweep(tmp_path)
+    for folder in root.iterdir():
+        protocol = {"n": 512, "dataset_fingerprint": folder.name}
+        content = {"metrics": {"critic/auroc": 0.5}, "protocol": {"critic/auroc": protocol}}
+        (folder / "evaluation.json").write_text(json.dumps(content))
+    found = compared(root, metric=Metric("critic/auroc", lower_is_better=True))
+    assert evaluation_needed(found).endswith("/*=*")
 
 
 def test_names_of_protocols_differ_as_they_do():

@@ -25,7 +25,9 @@ def evaluation_needed(comparison: Comparison) -> str:
         return evaluate_command(comparison)
     if max(map(len, comparison.protocols.values()), default=0) < 2:
         return ""
-    count = largest_sample(set().union(*comparison.protocols.values()))
+    protocols = set().union(*comparison.protocols.values())
+    is_sampled = comparison.metric.tag.startswith("metric/")  # others have a fixed number
+    count = largest_sample(protocols) if is_sampled else None
     return evaluate_command(comparison, [f"num_samples={count}"] if count else [])
 
 
