@@ -171,6 +171,26 @@ def test_offline_evaluation_needs_only_the_checkpoint(ring):
     assert (ring / "evaluation" / "landscape.png").exists()
 
 
+def evaluated(run: Path, *words: str) -> dict:
+    offline(str(run), *words).evaluate(run)
+    return json.loads((run / "evaluation.json").read_text())
+
+
+def test_narrower_evaluation_keeps_other_numbers(ring, tmp_path):
+    content = checkpoints.load(checkpoints.latest_path(ring))
+    path = tmp_path / "checkpoints" / "00000020.pt"
+    checkpoints.save(path, content)
+    first = evaluated(tmp_path, "num_samples=100")
+    both = evaluated(tmp_path, "num_samples=50", "metrics=modes")
+    assert both["metrics"].keys() == first["metrics"].keys()
+    sizes = {tag: both["protocol"][tag]["n"] for tag in ("metric/jsd", "metric/modes")}
+    assert sizes == {"metric/jsd": 100, "metric/modes": 50}
+    assert both["metrics"]["metric/jsd"] == first["metrics"]["metric/jsd"]
+    content["ema"] = {name: value / 2 for name, value in content["ema"].items()}
+    checkpoints.save(path, content)  # another run, of the same step
+    assert "metric/jsd" not in evaluated(tmp_path, "metrics=modes")["metrics"]
+
+
 def test_same_seed_gives_the_same_metrics(ring):
     first, second = (offline(str(ring), "num_samples=50").evaluate(ring).numbers for _ in range(2))
     assert first == second
@@ -268,6 +288,10 @@ def test_parse_command_line(tmp_path, monkeypatch):
         parse(["./seed=0", "num_samples=many"])
     with pytest.raises(ConfigError, match="does not exist"):
         parse(["nowhere"])
+    with pytest.raises(ConfigError, match="num_sample=9: is neither .* did you mean num_samples"):
+        parse(["./seed=0", "num_sample=9"])
+    with pytest.raises(ConfigError, match="run=runs/x=9: does not exist"):
+        parse(["runs/x=9"])
     with pytest.raises(ConfigError, match="name at least one"):
         parse(["num_samples=10"])
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gan_zoo.experiment import load_experiment
-from gan_zoo.report.build import report_sweep
+from gan_zoo.report.build import report_sweep, write_report
 from gan_zoo.run import build_trainer, load_samples
 from report_folders import write_sweep
 
@@ -29,6 +29,19 @@ def test_sweep_is_reported(here, caplog):
     report_sweep(folder)
     assert (folder / "report/report.html").is_file()
     assert "report: sweeps/first/report/report.html" in caplog.text
+
+
+def test_figures_of_an_earlier_report_are_removed(tmp_path):
+    root = write_sweep(tmp_path / "runs", {"gan": [1.0, 2.0], "wgan": [2.0, 4.0]})
+    folder = write_report([root], tmp_path / "out")[0].parent / "figures"
+    kept = ["intervals.txt", "intervals_mine.png", "mine.svg"]
+    for name in [*kept, "heat_map.png", "cost_12.svg"]:
+        (folder / name).touch()
+    write_report([root], tmp_path / "out")
+    found = {path.name for path in folder.iterdir()}
+    ends = ("png", "svg")
+    written = {f"{name}.{end}" for name in ("intervals", "learning", "cost") for end in ends}
+    assert found == {*kept, *written}
 
 
 def test_failing_report_logs_one_line(here, caplog):

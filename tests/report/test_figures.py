@@ -9,7 +9,7 @@ from gan_zoo.report.build import figures
 from gan_zoo.report.curve_figures import learning
 from gan_zoo.report.figure_style import line_styles
 from gan_zoo.report.metric_choice import Metric
-from gan_zoo.report.sweep_figures import heat_map
+from gan_zoo.report.sweep_figures import heat_map, sweep
 from report_folders import METRIC, compared, write_run, write_sweep, write_unevaluated_sweep
 
 
@@ -65,6 +65,18 @@ def test_scale_is_logarithmic_over_a_power_of_ten(tmp_path, values, scale):
     write_run(tmp_path / "run", values)
     (axes,) = learning(compared(tmp_path))[0].axes
     assert axes.get_yscale() == scale
+
+
+@pytest.mark.parametrize(
+    ("rates", "scale"),
+    [((3e-5, 1e-4, 3e-4), "log"), ((1e-4, 2e-4, 5e-4), "linear"), ((0.0, 1e-4, 1e-2), "linear")],
+)
+def test_axis_of_learning_rates_over_a_decade_is_logarithmic(tmp_path, rates, scale):
+    for i, lr in enumerate(rates):
+        settings = {"optimizer": {"lr": lr}}
+        write_run(tmp_path / str(i), [3.0 + i, 2.0 + i], settings=settings, number=i)
+    (axes,) = sweep(compared(tmp_path))[0].axes
+    assert (axes.get_xscale(), axes.get_xlabel()) == (scale, "optimizer.lr")
 
 
 def test_scores_keep_a_linear_scale(tmp_path):

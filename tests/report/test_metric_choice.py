@@ -29,3 +29,21 @@ def test_default_metric_is_common_to_all_runs():
         choose_metric("metric/mode", None, tags)
     with pytest.raises(ConfigError, match="--better"):
         choose_metric("loss/critic", None, tags)
+
+
+def test_name_without_group_or_suffix_is_found():
+    names = ("precision_mnist_cnn", "kernel_distance_cnn", "kernel_distance_error_cnn", "modes")
+    tags = [{"loss/critic"}, {f"metric/{name}" for name in names}]
+    for short, found in (
+        ("precision", "metric/precision_mnist_cnn"),
+        ("metric/precision", "metric/precision_mnist_cnn"),
+        ("precision_mnist_cnn", "metric/precision_mnist_cnn"),
+        ("kernel_distance", "metric/kernel_distance_cnn"),
+        ("modes", "metric/modes"),
+    ):
+        assert choose_metric(short, None, tags).tag == found
+    with pytest.raises(ConfigError, match="did you mean metric/modes"):
+        choose_metric("mode", None, tags)
+    several = "short for several: metric/precision_cifar10_cnn, metric/precision_mnist_cnn"
+    with pytest.raises(ConfigError, match=several):
+        choose_metric("precision", None, [*tags, {"metric/precision_cifar10_cnn"}])

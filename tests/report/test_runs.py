@@ -177,3 +177,13 @@ def test_later_evaluation_replaces_value_and_protocol(tmp_path):
     run = only(tmp_path)
     assert run.metrics[METRIC] == 1.5
     assert run.protocol(METRIC) == '{"n": 10000}'
+
+
+def test_metric_not_evaluated_again_is_from_training(tmp_path):
+    own = {METRIC: {"n": 2000}, "metric/coverage": {"n": 2000}}
+    folder = write_run(tmp_path / "run", [3.0, 2.0], summary={"protocol": own})
+    evaluation = {"metrics": {"metric/coverage": 0.5}, "protocol": {"metric/coverage": {"n": 50}}}
+    (folder / "evaluation.json").write_text(json.dumps({"step": 100, **evaluation}))
+    run = only(tmp_path)
+    found = [(run.metrics[t], run.measured_at(t), run.protocol(t)) for t in own]
+    assert found == [(2.0, 200, '{"n": 2000}'), (0.5, 100, '{"n": 50}')]

@@ -1,11 +1,23 @@
 """Warnings about the numbers of a comparison."""
 
 import json
+import sys
 
 import pytest
 
+from gan_zoo.commands.report import main
+from gan_zoo.report.commands import evaluation_needed
+from gan_zoo.report.metric_choice import Metric
+from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.warnings import warnings
-from report_folders import METRIC, by_label, compared, write_run, write_sweep
+from report_folders import (
+    METRIC,
+    by_label,
+    compared,
+    write_run,
+    write_sweep,
+    write_unevaluated_sweep,
+)
 
 
 def test_metric_of_most_runs_is_suggested(tmp_path):
@@ -57,7 +69,7 @@ def test_unequal_budgets_protocols_and_repeated_runs(tmp_path):
     text = " ".join(warnings(found))
     assert "real images seen range from 12,800 to 64,000" in text
     assert "2 different protocols" in text
-    assert '{"n": 100}' in text
+    assert "(protocol not stated against num_samples 100)" in text
     assert [run.name for run in found.repeated] == ["loss=gan,seed=0"]
     assert by_label(found)["loss=gan"].scores == {"0.0": 4.0, "1.0": 2.0}
 
@@ -65,6 +77,14 @@ def test_unequal_budgets_protocols_and_repeated_runs(tmp_path):
 def test_equal_budgets_give_no_warning(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [2.0, 3.0]})
     assert warnings(compared(root)) == []
+
+
+def test_seconds_of_other_numbers_of_threads_are_warned_of(tmp_path):
+    for seed, threads in enumerate((16, 2, None, 2)):
+        facts = {"threads": threads} if threads else {}
+        write_run(tmp_path / str(seed), [1.0 + seed], settings={"seed": seed}, summary=facts)
+    text = "Seconds are not comparable: the runs used 2, 16 CPU threads."
+    assert text in warnings(compared(tmp_path))
 
 
 def test_data_warning_needs_different_data(tmp_path):
@@ -77,3 +97,49 @@ def test_data_warning_needs_different_data(tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_history": history}))
     (text,) = warnings(compared(root))
     assert text == "Resumed with other data than at the start: loss=gan,seed=1."
+
+
+def test_protocols_are_named_by_their_difference(tmp_path, monkeypatch, capsys):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [3.0, 4.0]})
+    for folder in root.iterdir():
+        n = 1500 if "wgan" in folder.name else 2000
+        protocol = {"dataset": "MNIST", "n": n, "n_reference": n, "reference_fingerprint": str(n)}
+        content = {"step": 200, "metrics": {METRIC: float(n)}, "protocol": {METRIC: protocol}}
+        (folder / "evaluation.json").write_text(json.dumps(content))
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints/00000200.pt").touch()
+    found = compared(root)
+    assert list(found.datasets) == ["glyphs, num_samples 2,000", "glyphs, num_samples 1,500"]
+    (text,) = [line for line in warnings(found) if "protocols" in line]
+    assert "(num_samples 1,500 against num_samples 2,000)" in text
+    monkeypatch.setattr(sys, "argv", ["report", str(root)])
+    main()
+    command = evaluation_needed(found)
+    assert command.startswith("python ")
+    assert command.endswith("/*=* num_samples=2000")
+    line = f"runs of 2 protocols are compared separately; evaluate all alike: {command}"
+    assert capsys.readouterr().out.splitlines()[1] == line
+    for name in ("report.md", "report.html"):
+        assert command in (root / "report" / name).read_text()
+
+
+def test_command_for_other_tags_has_no_number_of_samples(tmp_path):
+    root = write_unevaluated_sweep(tmp_path)
+    for folder in root.iterdir():
+        protocol = {"n": 512, "dataset_fingerprint": folder.name}
+        content = {"metrics": {"critic/auroc": 0.5}, "protocol": {"critic/auroc": protocol}}
+        (folder / "evaluation.json").write_text(json.dumps(content))
+    found = compared(root, metric=Metric("critic/auroc", lower_is_better=True))
+    assert evaluation_needed(found).endswith("/*=*")
+
+
+def test_names_of_protocols_differ_as_they_do():
+    first = {"n": 100, "seed": 0, "reference_fingerprint": "a", "feature_net": "x"}
+    others = [first | change for change in ({"seed": 1}, {"reference_fingerprint": "b"}, {"n": 9})]
+    names = protocol_names([json.dumps(each) for each in (first, *others)])
+    assert len({*names.values()}) == 5
+    assert "feature_net" not in "".join(names.values())
+    assert protocol_names(["", '"a"', "[1]"]) == {
+        "": "protocol not stated", '"a"': '"a"', "[1]": "[1]",
+    }  # fmt: skip
+    assert protocol_names(['{"n": 1}', '{"n": "1"}'])['{"n": 1}'] == '{"n": 1}'

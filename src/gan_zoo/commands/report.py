@@ -57,7 +57,7 @@ def arguments() -> argparse.Namespace:
 def write(args: argparse.Namespace, refresh: int | None) -> None:
     """Write the report once and print its path."""
     from gan_zoo.report.build import write_report  # imports matplotlib: not for --help
-    from gan_zoo.report.commands import evaluate_command
+    from gan_zoo.report.commands import evaluation_needed
 
     page, comparison = write_report(
         resolve_all(args.folder),
@@ -71,8 +71,13 @@ def write(args: argparse.Namespace, refresh: int | None) -> None:
     excluded += len(comparison.unreadable)
     runs = counted(len(comparison.statuses), "run")
     print(f"{runs}, {excluded} excluded: {page}", flush=True)
-    if comparison.metric is None and (command := evaluate_command(comparison)):
+    command = evaluation_needed(comparison)
+    if comparison.metric is None and command:
         print(f"no metric; evaluate the runs: {command}", flush=True)
+    count = max(map(len, comparison.protocols.values()), default=0)
+    if count > 1:
+        what_next = f"; evaluate all alike: {command}" if command else ""
+        print(f"runs of {count} protocols are compared separately{what_next}", flush=True)
 
 
 def watch(args: argparse.Namespace) -> None:

@@ -22,8 +22,9 @@ from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.result import EvalResult
 from gan_zoo.experiment import build_networks
 from gan_zoo.latest_sweep import resolve_all
+from gan_zoo.metrics.feature_net import weights_hash
 from gan_zoo.metrics.metric_info import find_metric
-from gan_zoo.schema import ConfigError, instantiate
+from gan_zoo.schema import ConfigError, instantiate, suggest
 
 _KEYS = ("metrics", "num_samples", "seed", "cache", "device")
 
@@ -42,20 +43,29 @@ def parse(words: Sequence[str]) -> EvalArgs:
 
     A run's folder may contain an equals sign, such as ./seed=0. The folder of a sweep stands for
     its runs that have checkpoints. Raises ConfigError for a setting of a wrong type, or a run that
-    does not exist.
+    does not exist, or a word that is neither.
     """
     values = {key: text for key, _, text in (word.partition("=") for word in words) if key in _KEYS}
     paths = [given_path(word) for word in words if word.partition("=")[0] not in _KEYS]
     runs = tuple(run for path in resolve_all(paths) for run in _runs_of(path))
     for run in runs:
         if not run.exists():
-            keys = ", ".join(f"{key}=" for key in _KEYS)
-            raise ConfigError("run", run, f"does not exist; settings are {keys}")
+            raise _missing(run)
     if not runs:
         raise ConfigError("run", "", "name at least one run's folder or checkpoint")
     device = values.pop("device", "cpu")
     settings = Evaluation(**{key: _value(key, text) for key, text in values.items()})
     return EvalArgs(runs, settings, device)
+
+
+def _missing(run: Path) -> ConfigError:
+    """Return the error of a word that is no setting, and names no run that exists."""
+    key, equals, text = str(run).partition("=")
+    if equals and key.isidentifier():
+        allowed = f"is neither a setting nor a run's folder; {suggest(key, _KEYS)}"
+        return ConfigError(key, text, allowed)
+    keys = ", ".join(f"{key}=" for key in _KEYS)
+    return ConfigError("run", run, f"does not exist; settings are {keys}")
 
 
 def _runs_of(path: Path) -> list[Path]:
@@ -93,8 +103,11 @@ class OfflineEvaluator:
         Raises ConfigError for a checkpoint or dataset that cannot be read, DivergedError for a
         generator whose samples are not finite.
         """
+        if run.is_dir() and not any(run.glob("checkpoints/*.pt")):
+            raise ConfigError("run", run, "holds no checkpoints/*.pt, and so no run to evaluate")
         path, content = checkpoints.load_latest(run)
         generator, critic, classifier = load_networks(content, self.device)
+        weights = weights_hash(generator) + weights_hash(critic)
         loss = instantiate(content["config"]["loss"], "loss")
         evaluator = self._evaluator(content)
 
@@ -106,7 +119,8 @@ class OfflineEvaluator:
 
         result = evaluator.evaluate(generator, critic, classifier, loss, progress)
         self.results[run] = result
-        write(result, path, content["step"], run if run.is_dir() else path.parent.parent)
+        folder = run if run.is_dir() else path.parent.parent
+        write(result, path, content["step"], weights, folder)
         return result
 
     def _evaluator(self, content: Mapping[str, Any]) -> Evaluator:
@@ -141,20 +155,39 @@ def load_networks(
     return generator, critic, classifier
 
 
-def write(result: EvalResult, checkpoint: Path, step: int, folder: Path) -> None:
-    """Write evaluation.json and evaluation/*.png into a run's folder."""
+def write(result: EvalResult, checkpoint: Path, step: int, weights: str, folder: Path) -> None:
+    """Write evaluation.json and evaluation/*.png into a run's folder.
+
+    Numbers of an earlier evaluation of the same weights are kept where this one has none.
+    """
+    before = _earlier(folder / "evaluation.json", weights)
+    metrics = {name: _plain(value) for name, value in result.numbers.items()}
     content = {
         "checkpoint": checkpoint.name,
+        "weights": weights,
         "step": step,
-        "metrics": {name: _plain(value) for name, value in result.numbers.items()},
-        "protocol": result.protocols,
-        "histograms": result.histograms,
+        "metrics": {**before.get("metrics", {}), **metrics},
+        "protocol": {**before.get("protocol", {}), **result.protocols},
+        "histograms": {**before.get("histograms", {}), **result.histograms},
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
     write_text(folder / "evaluation.json", text + "\n")
     for name, pixels in result.pictures.items():
         (folder / "evaluation").mkdir(exist_ok=True)
         Image.fromarray(pixels).save(folder / "evaluation" / f"{name}.png")
+
+
+def _earlier(path: Path, weights: str) -> dict[str, Any]:
+    """Read an earlier evaluation of the weights with this hash; {} without one.
+
+    A folder may hold a newer run whose checkpoint has the same name and step.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    same = isinstance(found, dict) and found.get("weights") == weights
+    return found if same else {}
 
 
 def _plain(value: float) -> float | None:

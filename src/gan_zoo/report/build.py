@@ -3,7 +3,8 @@
 import dataclasses
 import logging
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -110,6 +111,7 @@ def _write(content: Comparison, out: Path, refresh: int | None) -> Path:
         (out / "figures").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError("--out", out, f"cannot be written to: {error.strerror}") from None
+    _remove_others(out / "figures", made)
     for name, (figure, _) in made.items():
         _save(figure, out / "figures" / name)
     captions = {name: caption for name, (_, caption) in made.items()}
@@ -119,6 +121,14 @@ def _write(content: Comparison, out: Path, refresh: int | None) -> Path:
     page = out / "report.html"
     write_text(page, render_html(content, captions, sheets(content), out, refresh))
     return page
+
+
+def _remove_others(folder: Path, made: Container[str]) -> None:
+    """Delete figures that an earlier report wrote and this one does not; keep all other files."""
+    names = "|".join(make.__name__ for make in _FIGURES)
+    for path in folder.iterdir():
+        if re.fullmatch(rf"({names})(_\d+)?\.(png|svg)", path.name) and path.stem not in made:
+            path.unlink()
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -8,11 +8,10 @@ from gan_zoo.report.baselines import compare_with_baselines
 from gan_zoo.report.configurations import Configuration, summarize
 from gan_zoo.report.factors import Factors, canonical, find_factors, format_value, identity
 from gan_zoo.report.metric_choice import Metric
+from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.run_status import RunStatus, run_status
 from gan_zoo.report.runs import Run, Unreadable
 from gan_zoo.report.stats import probability_best
-
-_UNKNOWN = "protocol not stated"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +38,17 @@ class Comparison:
         found: dict[str, list[Configuration]] = {}
         for each in self.configurations:
             found.setdefault(each.dataset, []).append(each)
+        return found
+
+    @property
+    def protocols(self) -> dict[str, set[str]]:
+        """Protocols by which the metric was measured, by dataset; see `Run.protocol`."""
+        found: dict[str, set[str]] = {}
+        for each in self.statuses:
+            if self.metric and each.value is not None:
+                found.setdefault(dataset_of(each.run), set()).add(
+                    each.run.protocol(self.metric.tag)
+                )
         return found
 
 
@@ -73,24 +83,25 @@ def compare(
 
 
 def comparison_groups(statuses: Sequence[RunStatus], metric: Metric | None) -> list[str]:
-    """Return for each run its dataset, with the metric's protocol where there are several.
+    """Return for each run its dataset, with the protocol's name where there are several.
 
     A run without a value is put with the protocol that most runs of its dataset have.
     """
     datasets = [dataset_of(each.run) for each in statuses]
     if metric is None:
         return datasets
-    protocols = [each.run.protocol(metric.tag) or _UNKNOWN for each in statuses]
+    protocols = [each.run.protocol(metric.tag) for each in statuses]
     used: dict[str, Counter[str]] = {dataset: Counter() for dataset in datasets}
     for each, dataset, protocol in zip(statuses, datasets, protocols, strict=True):
         if each.value is not None:
             used[dataset][protocol] += 1
+    names = {dataset: protocol_names(counts) for dataset, counts in used.items()}
     groups = []
     for each, dataset, protocol in zip(statuses, datasets, protocols, strict=True):
         counts = used[dataset]
         if len(counts) > 1:
             own = protocol if each.value is not None else counts.most_common(1)[0][0]
-            dataset = f"{dataset}, {own}"
+            dataset = f"{dataset}, {names[dataset][own]}"
         groups.append(dataset)
     return groups
 

@@ -119,7 +119,8 @@ def all_equal(values: Iterable[float]) -> bool:
 def spans_decade(values: Iterable[float]) -> bool:
     """Return whether values are positive and the largest is ten times the smallest or more."""
     finite = [value for value in values if math.isfinite(value)]
-    return bool(finite and min(finite) > 0 and max(finite) >= _DECADE * min(finite))
+    # rounded: 3e-4 is slightly less than ten times 3e-5
+    return bool(finite and min(finite) > 0 and round(max(finite) / min(finite), 9) >= _DECADE)
 
 
 def choose_scale(axes: Axes, name: str, values: Iterable[float]) -> None:

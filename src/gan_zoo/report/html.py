@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from gan_zoo.report.chart_data import charts
-from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_command
+from gan_zoo.report.commands import EVALUATE_FIRST, evaluation_needed, reproduce_command
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, in_order
 from gan_zoo.report.factors import format_value
@@ -92,7 +92,7 @@ def render_html(
         title=title(comparison),
         facts=facts(comparison),
         findings=findings(comparison),
-        evaluate_command="" if comparison.metric else evaluate_command(comparison),
+        evaluate_command=evaluation_needed(comparison),
         warnings=warnings(comparison),
         tables=[_table(comparison, *group) for group in comparison.datasets.items()],
         captions=captions,

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gan_zoo.report.commands import EVALUATE_FIRST, evaluate_command, reproduce_command
+from gan_zoo.report.commands import EVALUATE_FIRST, evaluation_needed, reproduce_command
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, in_order
 from gan_zoo.report.factors import format_value
@@ -24,7 +24,7 @@ def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
     lines += [*(f"- {name}: {_escaped(value)}" for name, value in facts(comparison)), ""]
     lines += [f"**{_escaped(line)}**\n" for line in findings(comparison)]
     lines += [f"- {_escaped(line)}" for line in warnings(comparison)]
-    command = "" if comparison.metric else evaluate_command(comparison)
+    command = evaluation_needed(comparison)
     lines += ["", EVALUATE_FIRST, "", "```sh", command, "```"] if command else []
     for dataset, peers in comparison.datasets.items():
         rows = in_order(peers, comparison.metric)

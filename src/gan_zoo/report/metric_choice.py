@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
-from gan_zoo.metrics.metric_info import higher_is_better
+from gan_zoo.metrics.metric_info import find_metric, higher_is_better
 from gan_zoo.schema import ConfigError, suggest
 
 _PREFERRED = ("frechet", "kernel_distance", "wasserstein", "jsd", "high_quality", "coverage")
@@ -32,7 +32,7 @@ def choose_metric(
     """Choose the metric to compare by: the given one, else a metric/* of all runs, else None.
 
     Args:
-        tag: of the metric; None for the default.
+        tag: of the metric, also without its group or its end; None for the default.
         lower: whether lower is better; None to go by the name.
         per_run: the tags of each run.
 
@@ -47,14 +47,30 @@ def choose_metric(
         if not known:
             return None
         tag = min(known, key=_preference)
-    elif not any(tag in tags for tags in per_run):
-        tags = set().union(*per_run)
-        raise ConfigError("metric", tag, f"is in no finished run; {suggest(tag, tags)}")
+    else:
+        tag = _full_tag(tag, set().union(*per_run))
     lower = lower_is_better(tag) if lower is None else lower
     if lower is None:
         allowed = "is lower or higher better? add --better lower or --better higher"
         raise ConfigError("metric", tag, allowed)
     return Metric(tag, lower)
+
+
+def _full_tag(given: str, tags: set[str]) -> str:
+    """Return the one tag that a name means: precision for metric/precision_mnist_cnn.
+
+    Raises ConfigError where none or several are meant.
+    """
+    names = [given, f"metric/{given}"]
+    exact = [name for name in names if name in tags]
+    known = ((tag, find_metric(tag)) for tag in sorted(tags))
+    found = exact or [tag for tag, metric in known if metric and metric.tag() in names]
+    if not found:
+        near = suggest(given if "/" in given else names[1], tags)
+        raise ConfigError("metric", given, f"is in no finished run; {near}")
+    if not exact and len(found) > 1:
+        raise ConfigError("metric", given, f"is short for several: {', '.join(found)}")
+    return found[0]
 
 
 def _holds(words: str, part: str) -> bool:

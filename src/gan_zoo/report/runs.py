@@ -1,6 +1,7 @@
 """Runs found in folders at any depth; a broken folder is reported by name and excluded."""
 
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -59,11 +60,16 @@ class Run:
     def metrics(self) -> dict[str, float]:
         """Last value of every tag; values of a later evaluation replace those of training."""
         last = {tag: curve.last for tag, curve in self.curves.tags.items()}
-        found = self.evaluation.get("metrics")
-        for name, value in (found if isinstance(found, Mapping) else {}).items():
-            tag = name if "/" in name else f"metric/{name}"
+        for tag, value in self._evaluated.items():
             last[tag] = float(value) if isinstance(value, (int, float)) else math.nan
         return last
+
+    @functools.cached_property
+    def _evaluated(self) -> dict[str, Any]:
+        """Values of an evaluation after training, by tag."""
+        found = self.evaluation.get("metrics")
+        values = found if isinstance(found, Mapping) else {}
+        return {name if "/" in name else f"metric/{name}": v for name, v in values.items()}
 
     def curve(self, tag: str) -> Curve | None:
         """Return a tag's values while training; None without any."""
@@ -71,8 +77,8 @@ class Run:
 
     def measured_at(self, tag: str) -> int | None:
         """Return the step of a metric's last value; None where it is unknown."""
-        step = self.evaluation.get("step")
-        if self.evaluation:
+        if tag in self._evaluated:
+            step = self.evaluation.get("step")
             return step if isinstance(step, int) else None
         curve = self.curve(tag)
         return int(curve.steps[-1]) if curve else None
@@ -114,9 +120,9 @@ class Run:
 
     def protocol(self, metric: str) -> str:
         """Return how a metric was measured, as text that is equal for equal protocols."""
-        sources = (self.evaluation, self.summary or {})
-        found = next((s["protocol"] for s in sources if s.get("protocol")), None)
-        if isinstance(found, Mapping) and any(str(key).startswith("metric/") for key in found):
+        source = self.evaluation if metric in self._evaluated else self.summary or {}
+        found = source.get("protocol") or None
+        if isinstance(found, Mapping) and any("/" in str(key) for key in found):
             found = found.get(metric)  # each number has a protocol of its own
         return "" if found is None else json.dumps(found, sort_keys=True, ensure_ascii=False)
 

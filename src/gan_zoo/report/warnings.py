@@ -11,8 +11,11 @@ from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.factors import canonical, format_value
 from gan_zoo.report.metric_choice import lower_is_better
 from gan_zoo.report.number_format import counted
+from gan_zoo.report.planned_jobs import read_plan
+from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run, parent_runs
+from gan_zoo.report.title_block import seed_order
 
 _CLOSE = 1.01  # budgets whose ratio is below this count as equal
 _FULL = ("optimizer.lr", "regularizer.weight", "regularizer.bound")  # keys not cut to their group
@@ -30,6 +33,7 @@ def warnings(comparison: Comparison) -> list[str]:
         *_measured_early(comparison),
         *_confounded(comparison),
         *_excluded(comparison),
+        *_not_started(comparison),
         *_nested(comparison),
     ]
 
@@ -79,15 +83,14 @@ def _seeds(comparison: Comparison) -> Iterable[str]:
 def _protocols(comparison: Comparison) -> Iterable[str]:
     if comparison.metric is None:
         return
-    for dataset, peers in _by_data(comparison).items():
-        valued = [each for c in peers for each in c.statuses if each.value is not None]
-        protocols = {each.run.protocol(comparison.metric.tag) for each in valued}
+    for dataset, protocols in comparison.protocols.items():
         if len(protocols) > 1:
-            listed = "; ".join(sorted(protocol or "not stated" for protocol in protocols))
+            names = protocol_names(protocols)
+            listed = " against ".join(names[protocol] for protocol in sorted(protocols))
             yield (
                 f"{comparison.metric.tag} was measured by {len(protocols)} different protocols on "
-                f"{dataset}: its values are compared within each of them only. Evaluate all runs "
-                f"alike to compare them all. {listed}"
+                f"{dataset} ({listed}): its values are compared within each of them only. Evaluate "
+                "all runs alike to compare them all."
             )
 
 
@@ -110,6 +113,10 @@ def _budgets(comparison: Comparison) -> Iterable[str]:
     devices = {str(_fact(each, "device_name")) for each in comparison.statuses if each.ended}
     if len(devices) > 1:
         yield f"Seconds are not comparable: the runs used {', '.join(sorted(devices))}."
+    threads = {n for each in comparison.statuses if each.ended and (n := _fact(each, "threads"))}
+    if len(threads) > 1:
+        listed = ", ".join(sorted(map(str, threads), key=seed_order))
+        yield f"Seconds are not comparable: the runs used {listed} CPU threads."
 
 
 def _unequal(runs: Sequence[Run], quantity: Callable[[Run], float], words: str) -> Iterable[str]:
@@ -180,6 +187,15 @@ def _excluded(comparison: Comparison) -> Iterable[str]:
     listed = [f"{count} {words}" for count, words in parts if count]
     if listed:
         yield f"Excluded runs (listed below): {', '.join(listed)}."
+
+
+def _not_started(comparison: Comparison) -> Iterable[str]:
+    for sweep in dict.fromkeys(each.run.folder.parent for each in comparison.statuses):
+        plan = read_plan(sweep)
+        if plan and (waiting := plan.not_started):
+            have = "has" if len(waiting) == 1 else "have"
+            jobs = counted(plan.count, "planned job")
+            yield f"{len(waiting)} of {jobs} {have} not started: {_first(waiting)}."
 
 
 def _nested(comparison: Comparison) -> Iterable[str]:
