@@ -65,6 +65,8 @@ def check_resumed(place, sweep, words):
     changed = compare(place, *words, "precision=bf16", f"sweep={sweep.name}")
     assert changed.returncode == 2
     assert changed.stderr.startswith("error: precision=bf16: is not in the plan of sweep")
+    longer = compare(place, "sweep=resume", "budget=3h")
+    assert longer.stderr.startswith("error: budget=3h: is not in the plan of sweep")
     (sweep / "compare.json").unlink()
     foreign = compare(place, f"sweep={sweep.name}")
     assert foreign.returncode == 2
@@ -97,7 +99,7 @@ def test_npz_needs_no_dataset(plan, tmp_path):
     text = plan("dataset.root=images.npz", "evaluation.cache=cache", "evaluation.num_samples=20")
     assert "mlp, 10x8 pixels" in text
     assert "2 classes; the metric uses them" in text
-    assert "real images  score " in text
+    assert "real images  distance " in text
     assert "dataset=npz" in text
 
 
@@ -118,6 +120,9 @@ def test_gradient_penalty_needs_a_critic_without_batch_norm():
         (["dataset=rong"], "dataset=rong: did you mean ring?"),
         (["stepz=3"], "stepz: unknown key; "),
         (["sweep=resume"], "sweep=resume: there is no sweep in outputs/sweeps to resume"),
+        (["sweep=nosuch"], "sweep=nosuch: there is no such comparison in outputs/sweeps"),
+        ([], "dataset.root: is missing; name your images, as dataset.root=FOLDER"),
+        (["budget=10m"], "dataset.root: is missing; name your images, as dataset.root=FOLDER"),
         (["dataset=glyphs", "loss.slope=1"], "loss.slope: unknown key; "),
     ],
 )

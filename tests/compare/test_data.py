@@ -142,6 +142,13 @@ def test_nothing_held_out_is_one_line(tmp_path):
         inspect(root, tmp_path, "dataset.test_share=0")
 
 
+@pytest.mark.parametrize("count", [1, 5, 9])
+def test_too_few_images_are_one_line(tmp_path, count):
+    root = write_images(tmp_path / "photos", [(32, 32)] * count)
+    with pytest.raises(ConfigError, match=f"has too few images to compare losses: {count}, of"):
+        inspect(root, tmp_path)
+
+
 def test_missing_root_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match="dataset.root=.*nowhere: does not exist"):
         inspect(tmp_path / "nowhere", tmp_path)

@@ -79,7 +79,9 @@ def test_reliable_loss_is_preferred_among_equals(tmp_path):
     write_failed(tmp_path, "wgan", 2, 24.0)
     found = recommend_from(tmp_path)
     assert found.loss == "gan"
-    assert found.sentences[1] == "Recommended: gan, of which fewer runs failed than of wgan."
+    assert found.sentences[1] == (
+        "Recommended: gan, of which the fewest runs failed (gan: 0 of 3; wgan: 1 of 3)."
+    )
 
 
 def test_nothing_is_recommended_if_all_failed(tmp_path):

@@ -1,6 +1,7 @@
 """Which loss for my images? `gan-zoo compare dataset.root=photos budget=1h`."""
 
 import functools
+import inspect
 import json
 import os
 import sys
@@ -16,13 +17,13 @@ from gan_zoo.command_line import EXIT_FAILED, exit_with, from_here, program
 from gan_zoo.compare.data_words import choose_data, inspect_data
 from gan_zoo.compare.networks import candidate_networks
 from gan_zoo.compare.plan import Plan, make_plan
-from gan_zoo.compare.request import DRY_RUN, Request, parse_request
+from gan_zoo.compare.request import DRY_RUN, Request, has_data, parse_request
 from gan_zoo.compare.sweep_words import longer_run_words, sweep_words
 from gan_zoo.launch.config_catalog import choices
 from gan_zoo.launch.main import main as train
 from gan_zoo.launch.overrides import is_sweep, text_of
 from gan_zoo.launch.resume import SWEEPS
-from gan_zoo.schema import ConfigError
+from gan_zoo.schema import ConfigError, suggest
 
 _HELP = f"""\
 {{compare}} [budget=1h] [losses=A,B,...] [seeds=3] [{DRY_RUN}] [KEY=VALUE ...]
@@ -98,7 +99,8 @@ def _plan(
         write_text(folder / _PLAN, f"{text}\n")
     longer = {loss: longer_run_words(words, plan, loss) for loss in plan.losses}
     deviation = real.deviation if real else 0.0
-    return plan, folder, words, {"words": request.words, "deviation": deviation, "longer": longer}
+    state = {"words": request.words, "own_words": request.own_words}
+    return plan, folder, words, {**state, "deviation": deviation, "longer": longer}
 
 
 def _check(given: Sequence[str], request: Request) -> None:
@@ -111,6 +113,9 @@ def _check(given: Sequence[str], request: Request) -> None:
     own = choose_data(given, _compose)
     for loss in request.losses:
         _compose([f"loss={loss}", *own, *given])
+    if not has_data(request.words):
+        allowed = "is missing; name your images, as dataset.root=FOLDER"
+        raise ConfigError("dataset.root", inspect.Parameter.empty, allowed)
 
 
 def _compose(words: Sequence[str]) -> dict[str, Any]:
@@ -140,6 +145,10 @@ def _begun_sweep(words: Sequence[str]) -> Path | None:
         return folder
     if name in _NEWEST:
         raise ConfigError("sweep", name, f"{folder} holds no sweep to resume")
+    if not has_data(words):
+        found = sorted(path.parent.name for path in SWEEPS.glob("*/compare.json"))
+        allowed = f"there is no such comparison in {SWEEPS}"
+        raise ConfigError("sweep", name, f"{allowed}; {suggest(name, found)}" if found else allowed)
     return None
 
 
@@ -151,13 +160,13 @@ def _load_state(folder: Path, request: Request) -> dict[str, Any]:
     """Load what planning saved. Raises ConfigError for other words, or a sweep not planned here."""
     try:
         state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
-        planned = {*state["words"]}
+        planned = {*state["words"], *state["own_words"]}
     except (OSError, ValueError, KeyError, TypeError):
         allowed = (
             f"was not planned by compare; {program('train.py')} sweep={folder.name} resumes it"
         )
         raise ConfigError("sweep", folder.name, allowed) from None
-    for word in request.words:
+    for word in (*request.own_words, *request.words):
         key, _, value = word.partition("=")
         if key not in ("sweep", "retry_failed") and word not in planned:
             allowed = f"is not in the plan of sweep {folder.name}; give another name for a new one"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gan_zoo.data.dataset import Dataset
     from gan_zoo.data.in_memory import InMemoryDataset
 
+_LEAST_HELD_OUT = 4  # real samples, below which most metrics cannot be computed
 Compose = Callable[[Sequence[str]], Mapping[str, Any]]
 
 
@@ -70,15 +71,29 @@ def inspect_data(given: Sequence[str], compose: Compose) -> Data:
     if share := _share(dataset, given):
         words.append(share)
         dataset = _load([*words, *smallest, *given], compose)
-    if not dataset.has_test():
+    if not dataset.has_test() and has_key(given, "dataset.test_share"):
         allowed = "leaves no held-out samples to compare generated ones with"
-        raise ConfigError("dataset.test_share", f"{getattr(dataset, 'test_share', 0):g}", allowed)
+        raise ConfigError("dataset.test_share", f"{dataset.test_share:g}", allowed)
+    _check_count(dataset, compose([*words, *given])["dataset"])
     default, train = compose([*words, *given])["batch_size"], dataset.train
     batch_size = choose_batch_size(len(train), default)
     if batch_size != default and not has_key(given, "batch_size"):
         words.append(f"batch_size={batch_size}")
     facts = _facts(dataset, images, sides)
     return Data(tuple(words), tuple(sides), train.shape, facts)
+
+
+def _check_count(dataset: "Dataset", node: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a metric has too few held-out samples to tell losses apart."""
+    held_out = len(dataset.load("test")) if dataset.has_test() else 0
+    if held_out >= _LEAST_HELD_OUT:
+        return
+    key = "dataset.root" if "root" in node else "dataset"
+    allowed = (
+        f"has too few {dataset.unit} to compare losses: {len(dataset.train) + held_out}, of which "
+        f"{held_out} can be held out; {_LEAST_HELD_OUT} or more are needed there"
+    )
+    raise ConfigError(key, node.get("root", type(dataset).__name__), allowed)
 
 
 def _is_folder(node: Mapping[str, Any]) -> bool:

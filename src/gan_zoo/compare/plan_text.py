@@ -44,7 +44,7 @@ def measured_lines(
         few = "; these are few" if len(evaluator.metrics.real) < _MANY else ""
         spread = f", give or take {real.deviation:.2g}" if real.deviation else ""
         found["real images"] = (
-            f"score {real.mean:.3g}{spread} ({real.images:,} training images against "
+            f"distance {real.mean:.3g}{spread} ({real.images:,} training images against "
             f"{reference:,} held-out ones{few}): smaller differences may come from the choice of "
             "images"
         )

@@ -1,6 +1,8 @@
 """A loss recommended from finished runs, with its uncertainty, in a few sentences."""
 
 import dataclasses
+import math
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,7 +67,8 @@ def recommend(
     else:
         chosen, sentences = best, [_winner(best, others, gaps, metric)]
     sentences += _limits(best, equal, gaps, deviation)
-    if failed := [loss_of(each) for each in configurations if each not in trained]:
+    others_failed = {loss_of(each) for each in configurations if each not in trained}
+    if failed := sorted(others_failed - {loss_of(each) for each in trained}):
         sentences.append(f"Most runs failed, or are missing, of {listed(failed)}.")
     return Recommendation(loss_of(chosen), tuple(sentences))
 
@@ -92,13 +95,20 @@ def _preferred(best: Configuration, equal: Sequence[Configuration]) -> tuple[Con
     if _seconds(fastest) < _MUCH_FASTER * _seconds(chosen):
         times = f"{_seconds(fastest):.0f} s per run against {_seconds(chosen):.0f} s"
         return fastest, f"much faster than {loss_of(chosen)} ({times})"
-    if chosen is not best:
-        return chosen, f"of which fewer runs failed than of {loss_of(best)}"
+    if len(reliable) == 1:
+        failed = [_failures(each) for each in (best, *equal) if each is not chosen]
+        return chosen, f"of which the fewest runs failed ({_failures(chosen)}; {', '.join(failed)})"
     return chosen, "whose mean is the best; none of these is much faster"
 
 
+def _failures(each: Configuration) -> str:
+    return f"{loss_of(each)}: {each.failures} of {len(each.runs)}"
+
+
 def _seconds(each: Configuration) -> float:
-    return each.mean_over_runs(lambda run: run.seconds) or 0.0
+    """Return the median seconds of a run: other programs may have slowed one down."""
+    found = [s.run.seconds for s in each.statuses if math.isfinite(s.run.seconds)]
+    return statistics.median(found) if found else 0.0
 
 
 def _winner(

@@ -31,6 +31,7 @@ class Request:
         steps: of each run, if named.
         dry_run: whether to print the plan without training.
         words: overrides of every run.
+        own_words: what was given of budget, losses and seeds.
     """
 
     budget: float = 3600.0
@@ -41,6 +42,7 @@ class Request:
     steps: int | None = None
     dry_run: bool = False
     words: tuple[str, ...] = ()
+    own_words: tuple[str, ...] = ()
 
 
 def parse_request(words: Sequence[str], losses: Iterable[str]) -> Request:
@@ -59,6 +61,7 @@ def parse_request(words: Sequence[str], losses: Iterable[str]) -> Request:
         steps=_parse_steps(rest),
         dry_run=DRY_RUN in words,
         words=tuple(rest),
+        own_words=tuple(word for word in words if _pair(word)[0] in _OWN),
     )
 
 
@@ -86,6 +89,11 @@ def has_key(words: Sequence[str], key: str) -> bool:
     """Return whether overrides set a key, or a key below it."""
     names = [word.partition("=")[0].lstrip("+") for word in words]
     return any(name == key or name.startswith(f"{key}.") for name in names)
+
+
+def has_data(words: Sequence[str]) -> bool:
+    """Return whether overrides name the data."""
+    return has_key(words, "dataset") or has_key(words, "experiment")
 
 
 def _pair(word: str) -> tuple[str, str]:
