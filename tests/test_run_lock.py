@@ -53,7 +53,10 @@ def test_job_of_another_process_is_no_failure(tmp_path):
     with lock_folder(folder):
         called = run_script("train.py", *words, cwd=tmp_path)
     assert called.returncode == 3
-    assert f"seed=1: {REASON}" in called.stderr
+    assert called.stderr.splitlines()[-2:] == [
+        "1 of 2 jobs not done yet: other processes are training them",
+        f"  seed=1: {REASON}",
+    ]
     assert read_failure(folder) == ""
     assert called.stdout.startswith("2 jobs: 1 is being trained by another process, 1 to run\n")
     assert f"\njob 2/2  seed=1  {REASON}  " in called.stdout

@@ -67,6 +67,8 @@ def test_one_class_of_noise_is_no_collapse():
     one_class = {"metric/largest_share_mnist_cnn": 1.0}
     health.read_metrics(200, {**one_class, "metric/precision_mnist_cnn": 0.0})
     assert health.status.startswith("nothing learned")
+    health.read_metrics(300, {**one_class, "metric/precision_mnist_cnn": 0.02})
+    assert health.status == "nothing learned (hardly any sample looks real) by step 300"
     health.read_metrics(400, {**one_class, "metric/precision_mnist_cnn": 0.8})
     assert health.status == "collapsed at step 400"
 

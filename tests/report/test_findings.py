@@ -112,6 +112,14 @@ def test_diverged_run_without_metric_keeps_the_metric(tmp_path):
     assert write_report([root])[1].metric == LOWER
 
 
+@pytest.mark.parametrize("numbers", [{}, {"high_quality": 0.01}])
+def test_equal_values_have_no_winner(tmp_path, numbers):
+    root = write_sweep(tmp_path, {"gan": [3.0, 4.0], "wgan": [3.0, 4.0]})
+    (text,) = findings(compared(add_metrics(root, **numbers)))
+    assert f"loss=gan and loss=wgan share the lowest mean {METRIC}" in text
+    assert text.endswith("All values are equal, seed by seed: what differs had no effect.")
+
+
 def test_counts_of_one_are_singular(tmp_path):
     write_run(tmp_path / "run", [1.0], settings={"seed": 7})
     found = compared(tmp_path)

@@ -133,12 +133,14 @@ class Health:
         """
         shares = [value for name, value in values.items() if "/largest_share" in name]
         quality = [value for name, value in values.items() if name.startswith(tuple(LEAST_QUALITY))]
+        realistic = not quality or max(quality) > _REALISTIC
+        one = bool(shares) and max(shares) > _COLLAPSED_SHARE
         if quality:
-            low = (self._is_low(name, value) for name, value in values.items())
-            self._observe(step, "unlearned", any(low))
+            low = any(self._is_low(name, value) for name, value in values.items())
+            # one class of unrealistic samples is no health either
+            self._observe(step, "unlearned", low or (one and not realistic))
         if shares:
-            realistic = not quality or max(quality) > _REALISTIC
-            self._observe(step, "one_mode", max(shares) > _COLLAPSED_SHARE and realistic)
+            self._observe(step, "one_mode", one and realistic)
 
     @staticmethod
     def _is_low(name: str, value: float) -> bool:

@@ -105,10 +105,13 @@ class PreflightCallback(Callback):
                 exit_with(stop, exit_code(stop), f"{self._progress.count_done()}; {hint}")
             if failed:
                 command = f"the same command with {sweep_word(config)} retry_failed=true"
-                count = f"{len(failed)} of {len(self.jobs)} jobs failed"
-                lines = [f"{count}; {command} tries them again"]
-                reasons = [f"  {job.name}: {_why_unfinished(job.folder)}" for job in failed]
-                lines += map(printable, reasons)
+                reasons = [_why_unfinished(job.folder) for job in failed]
+                count = f"{len(failed)} of {len(self.jobs)} jobs"
+                lines = [f"{count} failed; {command} tries them again"]
+                if {*reasons} == {IN_USE}:
+                    lines = [f"{count} not done yet: other processes are training them"]
+                pairs = zip(failed, reasons, strict=True)
+                lines += [printable(f"  {job.name}: {reason}") for job, reason in pairs]
                 print("\n".join(lines), file=sys.stderr)
                 sys.exit(EXIT_FAILED)
 

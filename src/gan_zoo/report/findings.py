@@ -51,8 +51,7 @@ def _sentences(valued: Sequence[Configuration], metric: Metric) -> list[str]:
     ordered = best_first(valued, metric)
     top, failed = ordered[0], [each for each in ordered if _mostly_failed(each)]
     if len(failed) == len(ordered):
-        best = f"The {_best_of(metric)} is that of {top.label}, {_mean(top)}."
-        sentences = [_all_failed(ordered), best]
+        sentences = [_all_failed(ordered), _best_mean(ordered, metric)]
     elif len(ordered) == 1:
         sentences = [f"One configuration, {top.label}: mean {_mean(top)}."]
     elif top in failed:
@@ -61,6 +60,8 @@ def _sentences(valued: Sequence[Configuration], metric: Metric) -> list[str]:
         sentences = [_leader(ordered, metric)]
     if len(ordered) == 1:
         return sentences
+    if all(each.scores == top.scores for each in ordered):
+        return [*sentences, "All values are equal, seed by seed: what differs had no effect."]
     if max(len(each.scores) for each in valued) < 2:
         return [*sentences, "With one seed each, significance is unknown."]
     if top.p_best is not None and top not in failed:
@@ -91,6 +92,13 @@ def _best_failed(ordered: Sequence[Configuration], metric: Metric) -> str:
         f"No winner: {top.label} has the {_best_of(metric)}, {_mean(top)}, but {failed}. Among "
         f"those that trained, {following.label} has it, {_mean(following)}."
     )
+
+
+def _best_mean(ordered: Sequence[Configuration], metric: Metric) -> str:
+    equal = [each.label for each in ordered if each.mean == ordered[0].mean]
+    if len(equal) > 1:
+        return f"{_list(equal)} share the {_best_of(metric)}, {_mean(ordered[0])}."
+    return f"The {_best_of(metric)} is that of {equal[0]}, {_mean(ordered[0])}."
 
 
 def _leader(ordered: Sequence[Configuration], metric: Metric) -> str:
