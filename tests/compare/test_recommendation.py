@@ -1,5 +1,7 @@
 """The recommendation from finished runs, and its uncertainty."""
 
+import json
+
 import pytest
 
 from gan_zoo.compare.certainty import detectable_ratio
@@ -82,6 +84,17 @@ def test_reliable_loss_is_preferred_among_equals(tmp_path):
     assert found.sentences[1] == (
         "Recommended: gan, of which the fewest runs failed (gan: 0 of 3; wgan: 1 of 3)."
     )
+
+
+def test_run_that_was_evaluated_otherwise_still_counts(tmp_path):
+    write_sweep(tmp_path, {"gan": [20.0, 21.0, 22.0], "wgan": [10.0, 11.0, 12.0]})
+    before = recommend_from(tmp_path)
+    for run in tmp_path.iterdir():
+        summary = json.loads((run / "summary.json").read_text())
+        (run / "summary.json").write_text(json.dumps({**summary, "protocol": {"n": 2000}}))
+    again = {"step": 200, "metrics": {METRIC: 1.0}, "protocol": {"n": 10_000}}
+    (tmp_path / "loss=gan,seed=0" / "evaluation.json").write_text(json.dumps(again))
+    assert recommend_from(tmp_path) == before
 
 
 def test_nothing_is_recommended_if_all_failed(tmp_path):

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_zoo.compare.certainty import LEVEL
-from gan_zoo.report.comparison import compare
+from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.configurations import Configuration, best_first
 from gan_zoo.report.metric_choice import Metric, choose_metric
 from gan_zoo.report.number_format import counted, number, rounding
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.runs import Run, read_runs
 from gan_zoo.report.stats import Difference, paired_difference
 
 _PREFIX = "metric/"
@@ -34,12 +34,18 @@ class Recommendation:
 def recommend_from(sweep: Path, deviation: float = 0.0) -> Recommendation:
     """Recommend a loss from the runs of a sweep; see `recommend`."""
     runs, _ = read_runs([sweep])
+    if len(_compared(runs).datasets) > 1:  # some were evaluated again, in another way than others
+        runs = [dataclasses.replace(run, evaluation={}) for run in runs]
+    comparison = _compared(runs)
+    if comparison.metric is None:
+        return Recommendation("", ("No recommendation: no metric was measured.",))
+    return recommend(comparison.configurations, comparison.metric, deviation)
+
+
+def _compared(runs: Sequence[Run]) -> Comparison:
     tags = [set(run.metrics) for run in runs]
     measured = [each for each in tags if any(tag.startswith(_PREFIX) for tag in each)]
-    metric = choose_metric(None, None, measured)
-    if metric is None:
-        return Recommendation("", ("No recommendation: no metric was measured.",))
-    return recommend(compare(runs, [], metric, {}).configurations, metric, deviation)
+    return compare(runs, [], choose_metric(None, None, measured), {})
 
 
 def recommend(

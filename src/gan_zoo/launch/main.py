@@ -149,7 +149,7 @@ class _SweepJob:
         config: DictConfig,
         folder: Path,
         progress: SweepProgress | None,
-        stop: StopWatch | None,
+        stop: StopWatch | None = None,
     ):
         self.experiment, self.config, self.folder = experiment, config, folder
         self.progress, self.stop, self._start_time = progress, stop, time.monotonic()
