@@ -6,7 +6,7 @@ from typing import Any
 
 from gan_zoo.report.factors import canonical, format_value
 
-UNKNOWN = "protocol not stated"
+_UNKNOWN = "protocol not stated"
 _WORDS = {"n": "num_samples", "n_reference": "reference samples"}
 _ABSENT = "not stated"
 _CHOSEN = ("n", "seed")  # they decide which reference samples are taken
@@ -24,7 +24,7 @@ def protocol_names(protocols: Iterable[str]) -> dict[str, str]:
         keys = _differing(list(stated.values()))
         short = {text: _name(each, keys) for text, each in stated.items()}
         names = short if len({*short.values()}) == len(short) else names
-    return {"": UNKNOWN, **names}
+    return {"": _UNKNOWN, **names}
 
 
 def largest_sample(protocols: Iterable[str]) -> int | None:

@@ -113,9 +113,10 @@ def _budgets(comparison: Comparison) -> Iterable[str]:
     devices = {str(_fact(each, "device_name")) for each in comparison.statuses if each.ended}
     if len(devices) > 1:
         yield f"Seconds are not comparable: the runs used {', '.join(sorted(devices))}."
-    threads = {n for each in comparison.statuses if each.ended and (n := _fact(each, "threads"))}
+    counts = (_fact(each, "threads") for each in comparison.statuses if each.ended)
+    threads = {str(count) for count in counts if count is not None}
     if len(threads) > 1:
-        listed = ", ".join(sorted(map(str, threads), key=seed_order))
+        listed = ", ".join(sorted(threads, key=seed_order))
         yield f"Seconds are not comparable: the runs used {listed} CPU threads."
 
 
