@@ -162,7 +162,7 @@ def state(folder: Path) -> dict[str, object]:
 
 def reproducible(name: str) -> bool:
     """Return whether a value does not depend on time and place of the run."""
-    return "perf/" not in name and not name.startswith("/config/sweep")
+    return "perf/" not in name and name != "/seconds" and not name.startswith("/config/sweep")
 
 
 def leaves(node: object, prefix: str = "") -> Iterator[tuple[str, object]]:
