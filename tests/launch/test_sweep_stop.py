@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from forked_scripts import wait_until
 from gan_zoo.launch.sweep_stop import StopWatch, SweepStop
 from gan_zoo.run_folder import newest_step
 
@@ -18,13 +18,6 @@ ROOT = Path(__file__).parents[2]
 ENDLESS = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1,2", "dataset=ring"]
 ENDLESS += ["dataset.count=300", "batch_size=8", "steps=10000000", "compile=false", "device=cpu"]
 ENDLESS += ["evaluate_every=0", "sample_every=0", "checkpoint_every=100", "sweep=mine"]
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def group_is_alive(number):
@@ -48,7 +41,7 @@ def sweep(tmp_path):
         start_new_session=True,
     )
     process.folders = [tmp_path / f"outputs/sweeps/mine/seed={seed}" for seed in (0, 1)]
-    wait_until(lambda: all(map(newest_step, process.folders)))
+    wait_until(lambda: all(map(newest_step, process.folders)), 300)
     yield process
     if group_is_alive(process.pid):
         os.killpg(process.pid, signal.SIGKILL)

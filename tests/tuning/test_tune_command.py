@@ -4,11 +4,10 @@ import json
 import os
 import signal
 import sqlite3
-import time
 
 import pytest
 
-from forked_scripts import ScriptProcess, run_script
+from forked_scripts import ScriptProcess, run_script, wait_until
 from gan_zoo.report.runs import read_runs
 
 SMALL = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "log_every=10"]
@@ -29,13 +28,6 @@ def states(folder):
     """Return how the trials of a search ended, as its database has it."""
     with sqlite3.connect(f"file:{folder / 'search.db'}?mode=ro", uri=True) as database:
         return [state for (state,) in database.execute("select state from trials order by number")]
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_search_trains_trials_and_reports(tmp_path):

@@ -22,7 +22,7 @@ from gan_zoo.compare.sweep_words import longer_run_words, sweep_words
 from gan_zoo.launch.config_catalog import choices
 from gan_zoo.launch.main import main as train
 from gan_zoo.launch.overrides import is_sweep, text_of
-from gan_zoo.launch.resume import SWEEPS
+from gan_zoo.launch.resume import NEWEST, SWEEPS
 from gan_zoo.schema import ConfigError, suggest
 
 _HELP = f"""\
@@ -42,7 +42,6 @@ losses   two or more names; by default six, or fewer if the budget is small
 seeds    runs of each loss
 Any other setting of training, such as conditional=true or batch_size=32, holds for all runs."""
 _STATE, _PLAN, _RESULT = "compare.json", "plan.txt", "recommendation.txt"
-_NEWEST = ("resume", latest_sweep.LATEST)
 
 
 @launch.one_line_hydra_errors()
@@ -138,12 +137,12 @@ def _begun_sweep(words: Sequence[str]) -> Path | None:
     name = next((text_of(word) for word in words if word.startswith("sweep=")), None)
     if name is None:
         return None
-    folder = latest_sweep.named(SWEEPS) if name in _NEWEST else SWEEPS / name
+    folder = latest_sweep.named(SWEEPS) if name in NEWEST else SWEEPS / name
     if folder is None:
         raise ConfigError("sweep", name, f"there is no sweep in {SWEEPS} to resume")
     if (folder / "multirun.yaml").is_file():
         return folder
-    if name in _NEWEST:
+    if name in NEWEST:
         raise ConfigError("sweep", name, f"{folder} holds no sweep to resume")
     if not has_data(words):
         found = sorted(path.parent.name for path in SWEEPS.glob("*/compare.json"))

@@ -19,8 +19,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from gan_zoo import latest_sweep
 from gan_zoo.command_line import (
     EXIT_FAILED,
@@ -30,7 +28,9 @@ from gan_zoo.command_line import (
     one_line_errors,
     whole_number,
 )
+from gan_zoo.launch.resume import SWEEPS
 from gan_zoo.report.number_format import counted
+from gan_zoo.run_lock import FolderInUse, lock_folder
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, catch_signals
 from gan_zoo.tuning.corners import check_corners, objective_tag
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
     from gan_zoo.experiment import RunConfig
 
-SWEEPS = Path("outputs/sweeps")
 _TRIALS, _SEEDS = 40, 2
 _NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 
@@ -97,11 +96,10 @@ def main() -> None:
         seeds=_same("--seeds", args.seeds, saved and saved.seeds) or _SEEDS,
         random=bool(_same("--random", args.random or None, saved and saved.random)),
     )
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".lock", timeout=0):
+        with lock_folder(folder):
             _search(folder, settings, space, experiment.settings, args.jobs)
-    except Timeout:
+    except FolderInUse:
         raise ConfigError("NAME", args.name, "another process runs this search") from None
 
 

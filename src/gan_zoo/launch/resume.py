@@ -23,7 +23,7 @@ from gan_zoo.run_folder import folder_of, latest, run_folder
 from gan_zoo.schema import ConfigError, near
 
 SWEEPS = Path("outputs/sweeps")
-_NEWEST = ("resume", latest_sweep.LATEST)  # names for the newest sweep
+NEWEST = ("resume", latest_sweep.LATEST)  # names for the newest sweep
 _OF_ONE_COMMAND = ("sweep", "retry_failed", "allow_changes")  # not of the sweep
 # Hydra's own settings that a sweep's folder, which may come from anyone, can bring
 _SAFE = re.compile(r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=[\w.-]*|hydra\.sweep\.subdir=.*")
@@ -109,7 +109,7 @@ def resolve_sweep(words: Sequence[str]) -> list[str]:
     """
     given = [word for word in words if word not in MULTIRUN]
     name = next((text_of(word) for word in given[::-1] if word.startswith("sweep=")), "")
-    if name in _NEWEST:
+    if name in NEWEST:
         name = _newest_sweep(name).name
         typed = as_typed([f"sweep={name}"])[0]
         given = [typed if word.startswith("sweep=") else word for word in given]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gan_zoo.compare.plan import Costs, Network
 from gan_zoo.compare.request import Request
 from gan_zoo.launch.hydra_config import compose_run, to_dict
+from gan_zoo.launch.job import check_jobs
 from gan_zoo.schema import ConfigError, instantiate
 
 if TYPE_CHECKING:
@@ -70,12 +71,7 @@ class CostMeter:
 
     def experiment(self, network: Network, loss: str) -> "Experiment":
         """Compose and check the experiment of a loss."""
-        from gan_zoo.compatibility import check_compatibility
-        from gan_zoo.experiment import load_experiment
-
-        config, _ = compose_run([f"loss={loss}", *network.words, *self.words])
-        experiment = load_experiment(to_dict(config))
-        check_compatibility(experiment)
+        (experiment,) = check_jobs([compose_run([f"loss={loss}", *network.words, *self.words])])
         return experiment
 
     def evaluator_of(self, network: Network) -> "Evaluator":

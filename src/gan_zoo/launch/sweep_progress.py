@@ -67,7 +67,7 @@ class SweepProgress:
     ):
         self.folder, self.jobs, self.sequential = folder, list(jobs), sequential
         self.done = [job for job in self.jobs if job.summary]
-        unfinished = [job for job in self.jobs if not job.summary]
+        unfinished = [job for job in self.jobs if job not in self.done]
         self._failed_before = {job.folder for job in unfinished if read_failure(job.folder)}
         skipped = set() if retry_failed else self._failed_before
         shown = [job for job in unfinished if job.folder not in skipped]

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from gan_zoo.command_line import EXIT_SIGNAL
+from gan_zoo.training.signals import DEFAULT_HANDLERS
 
 _INTERVAL = 0.5  # seconds between two looks at the file
-_DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,18 +38,18 @@ class SweepStop:
 
     def begin(self) -> None:
         """Ask the jobs to stop at the first SIGINT or SIGTERM; a second one acts at once."""
-        for number in _DEFAULTS:
+        for number in DEFAULT_HANDLERS:
             signal.signal(number, self._ask)
 
     def _ask(self, number: int, frame: object) -> None:
-        for each, handler in _DEFAULTS.items():
+        for each, handler in DEFAULT_HANDLERS.items():
             signal.signal(each, handler)
         self.file.write_text(str(number), encoding="utf-8")
         print("stopping: running jobs save, others do not start", file=sys.stderr)
 
     def end(self) -> int:
         """Return the signal that stopped the sweep, 0 for none, and handle signals as usual."""
-        for number, handler in _DEFAULTS.items():
+        for number, handler in DEFAULT_HANDLERS.items():
             signal.signal(number, handler)
         found = self.signal_number()
         self.file.unlink(missing_ok=True)

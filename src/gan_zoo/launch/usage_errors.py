@@ -15,8 +15,6 @@ from gan_zoo.schema import ConfigError, near
 
 _NAME = re.compile(r"[+~]{0,2}[A-Za-z_$][\w.$/@-]*", re.ASCII)
 _SPAN = re.compile(r"(\d+) ?(?:\.{2,3}|-|:) ?(\d+)")
-
-
 _NOUNS = {"dataset", "architecture", "loss", "regularizer", "optimizer"}
 _DASHES = re.compile(r"^[-‐‑‒–—―−]+")
 _FLAGS = ("-m", "--multirun", "-h", "--help", "--hydra-help", "--version", "--resolve", "-r")

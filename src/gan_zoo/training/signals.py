@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_DEFAULT_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+DEFAULT_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
 class Stopped(Exception):  # noqa: N818
@@ -28,7 +28,7 @@ class StopFlag:
     def set(self, number: int, frame: object) -> None:
         """Handle a first signal; a second one of the same kind acts immediately."""
         self.signal_number = number
-        signal.signal(number, _DEFAULT_HANDLERS[number])
+        signal.signal(number, DEFAULT_HANDLERS[number])
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def catch_signals() -> Iterator[StopFlag]:
     if threading.current_thread() is not threading.main_thread():
         yield flag  # only the main thread may handle signals
         return
-    before = {number: signal.signal(number, flag.set) for number in _DEFAULT_HANDLERS}
+    before = {number: signal.signal(number, flag.set) for number in DEFAULT_HANDLERS}
     try:
         yield flag
     finally:
