@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "architectures": set(),
     "data": {"atomic_write", "devices"},
     "devices": set(),
-    "training": {"architectures", "data", "losses", "regularizers"},
+    "cpu_cores": set(),
+    "training": {"architectures", "cpu_cores", "data", "losses", "regularizers"},
 }
 LEAVES = {"losses", "regularizers", "optimizers", "schema"}
 

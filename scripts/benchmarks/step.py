@@ -38,11 +38,20 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--threads", type=whole_number(1), default=1, help="1 (default): processor time"
     )
     command.add_argument(
+        "--neighbors",
+        type=_counts,
+        help="instead: threads=auto while so many other programs are busy, such as 0,1,2",
+    )
+    command.add_argument(
         "--seconds", type=_duration, default=0.1, help="of each measurement (default 0.1)"
     )
     command.add_argument(
         "--rounds", type=whole_number(1), default=60, help="measurements of each row (default 60)"
     )
+
+
+def _counts(text: str) -> list[int]:
+    return [whole_number(0)(count) for count in text.split(",")]
 
 
 def _duration(text: str) -> float:
@@ -59,6 +68,11 @@ def measure(args: argparse.Namespace) -> list[Row]:
     """Return rows of medians: each mode of the runner, the bare loop and the textbook's."""
     import torch
 
+    if args.neighbors is not None:
+        from benchmarks.neighbors import compare_threads
+
+        words = {case: [*CASES[case], *args.override, "device=cpu"] for case in args.case}
+        return [*compare_threads(words, args.neighbors, args.seconds, args.rounds)]
     torch.set_num_threads(args.threads)
     return [row for case in args.case for row in _case(case, args)]
 

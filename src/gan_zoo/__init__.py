@@ -3,6 +3,7 @@
 From Python: `gan_zoo.train("loss=wgan", "dataset=ring", steps=500)`, `gan_zoo.load(folder)`.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["Run", "load", "train"]
+
+# The same products for any number of threads, read by MKL before its first one; see cpu_threads.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 
 def __getattr__(name: str) -> Any:

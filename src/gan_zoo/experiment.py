@@ -10,6 +10,7 @@ from gan_zoo.evaluation.config import Evaluation
 from gan_zoo.losses import Loss
 from gan_zoo.regularizers import Regularizer
 from gan_zoo.schema import (
+    AutoCount,
     ConfigError,
     CountInt,
     Fraction,
@@ -45,6 +46,8 @@ class RunConfig:
         conditional: whether the networks see the dataset's labels.
         ema: decay of the generator's moving average; 0 samples from the generator itself.
         device: auto (CUDA where there is one), cpu, cuda, cuda:1.
+        threads: of the CPU; auto: all cores, fewer in steps while other programs are busy, where
+            results do not depend on it. A resumed run keeps its number.
         precision: of the networks' passes; all else is fp32.
         compile: whether steps are compiled, or captured on a GPU; auto: where that is faster.
         deterministic: whether a GPU gives reproducible numbers, more slowly.
@@ -69,6 +72,7 @@ class RunConfig:
     conditional: bool
     ema: Fraction
     device: str
+    threads: AutoCount = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: Literal["auto", True, False] = "auto"
     deterministic: bool = False

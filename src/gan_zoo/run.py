@@ -20,6 +20,7 @@ from gan_zoo.monitoring.progress import JobDisplay, last_numbers
 from gan_zoo.provenance import provenance
 from gan_zoo.run_folder import check_unchanged, diverged, finished_summary, refuse_other_data
 from gan_zoo.schema import ConfigError
+from gan_zoo.training.cpu_threads import CPUThreads, is_adaptable, use_threads
 from gan_zoo.training.numerics import deterministic, disable_tf32, precision_warning
 from gan_zoo.training.rng import derive_seed, make_rng
 from gan_zoo.training.signals import Interrupted, Stopped, catch_signals
@@ -59,7 +60,7 @@ def train(
         less = f"; steps={settings.steps} is less" if settings.steps < summary["steps"] else ""
         log.info("finished at step %s already%s: %s", summary["steps"], less, folder)
         return summary
-    with deterministic(settings.deterministic):
+    with deterministic(settings.deterministic), use_threads(settings.threads, state):
         return _train(experiment, folder, state, job, changed, stop)
 
 
@@ -78,7 +79,8 @@ def _train(
     if state is not None:
         check_data(experiment, state)
         load_state(trainer, state, folder)
-    header = run_header(experiment, trainer.gan.generator, trainer.gan.critic, changed)
+    networks = trainer.gan.generator, trainer.gan.critic
+    header = run_header(experiment, *networks, changed, str(trainer.threads))
     log.info("\n%s", plain(header), extra={"styled": f"\n{header}"})
 
     callbacks = RunCallbacks(experiment, samples, trainer, folder, state, job)
@@ -194,5 +196,6 @@ def build_trainer(experiment: Experiment, samples: InMemoryDataset) -> Trainer:
         latent_rng=make_rng(settings.seed, "noise", device),
         n_critic=settings.n_critic,
         warmup=settings.warmup,
+        threads=CPUThreads(adaptable=settings.threads == "auto" and is_adaptable(gan)),
         compiled=compiled,
     )

@@ -24,7 +24,7 @@ RESUMABLE_KEYS = {
         "checkpoint_every",
         "evaluate_every",
     ),
-    *("device", "deterministic", "resume", "allow_changes", "sweep", "retry_failed"),
+    *("device", "threads", "deterministic", "resume", "allow_changes", "sweep", "retry_failed"),
     *(f"evaluation.{name}" for name in ("num_samples", "seed", "metrics", "monitor", "cache")),
 }
 FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders

@@ -207,7 +207,7 @@ def test_errors_of_later_steps_are_raised(monkeypatch):
             raise ValueError("later")
         return {}
 
-    monkeypatch.setattr(compiled, "_compile", lambda _: step)
+    monkeypatch.setattr(compiled, "_compile", lambda *_: step)
     runner = CompiledRunner(*parts_of(make_gan()))
     run_steps(runner, [2])
     failing[0] = True

@@ -11,11 +11,15 @@ from gan_zoo.run_folder import flatten
 
 
 def run_header(
-    experiment: Experiment, generator: nn.Module, critic: nn.Module, changed: Collection[str] = ()
+    experiment: Experiment,
+    generator: nn.Module,
+    critic: nn.Module,
+    changed: Collection[str] = (),
+    threads: str = "",
 ) -> str:
     """Describe loss, regularizer, data, networks and settings of a run in a few lines.
 
-    changed: dotted keys of settings that are set in bold.
+    changed: dotted keys of settings that are set in bold; threads: describes those of the CPU.
     """
     config = experiment.config
     architecture = config["architecture"]
@@ -41,6 +45,7 @@ def run_header(
         },
         "optimizer": ", ".join(optimizers),
         "warmup": _warmup(config["warmup"], call),
+        "CPU threads": threads,
         "run": ", ".join(scalars),
     }
     return "\n".join(f"{name:<12} {text}" for name, text in lines.items() if text)

@@ -50,7 +50,7 @@ class WeightProjection(Regularizer):
 
         with torch.no_grad():
             for parameter in parameters:
-                size = parameter.abs().mean()
+                size = parameter.abs().mean(-1).mean()  # the same for any number of CPU threads
                 parameter.mul_((self.bound / size).clamp(max=1))
 
 

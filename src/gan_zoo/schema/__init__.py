@@ -17,6 +17,7 @@ from typing import Any
 
 from gan_zoo.schema.config_error import ConfigError, near, suggest
 from gan_zoo.schema.values import (
+    AutoCount,
     CountInt,
     Fraction,
     LocalPath,
@@ -29,6 +30,7 @@ from gan_zoo.schema.values import (
 )
 
 __all__ = [
+    "AutoCount",
     "ConfigError",
     "CountInt",
     "Fraction",

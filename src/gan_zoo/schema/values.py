@@ -59,6 +59,7 @@ def at_home(path: str) -> str:
 LOCAL = Local()
 LocalPath = Annotated[str, LOCAL]
 PositiveInt = Annotated[int, Range(ge=1)]
+AutoCount = Literal["auto"] | PositiveInt
 CountInt = Annotated[int, Range(ge=0)]
 PositiveFloat = Annotated[float, Range(gt=0)]
 NonNegativeFloat = Annotated[float, Range(ge=0)]
@@ -84,12 +85,23 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
             raise ConfigError(key, value, f"must be one of {', '.join(map(str, parts))}")
         return value
     if origin in (types.UnionType, typing.Union):
-        if value is None and type(None) in parts:
-            return None
-        return coerce(value, next(part for part in parts if part is not type(None)), key)
+        return _coerce_union(value, parts, key)
     if origin is tuple:
         return _coerce_tuple(value, parts, key)
     return _coerce_plain(value, hint, key)
+
+
+def _coerce_union(value: Any, parts: tuple, key: str) -> Any:
+    """Convert a value that may also be None, or one of some words."""
+    words = [word for part in parts for word in typing.get_args(part) if isinstance(word, str)]
+    if (value is None and type(None) in parts) or value in words:
+        return value
+    kind = next(p for p in parts if p is not type(None) and typing.get_origin(p) is not Literal)
+    try:
+        return coerce(value, kind, key)
+    except ConfigError as error:
+        choices = ", or ".join([error.allowed, *words])
+        raise ConfigError(error.key, error.value, choices) from None
 
 
 def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:

@@ -15,6 +15,7 @@ import torch._dynamo
 from torch import Tensor, fx
 from torch._inductor.custom_graph_pass import CustomGraphPass
 
+from gan_zoo.training.cpu_threads import is_adaptable
 from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
 from gan_zoo.training.step import GANState, StackedMetrics, critic_and_generator, critic_only
 from gan_zoo.training.traceable import TraceableStep, traceable_copy
@@ -75,7 +76,10 @@ class CompiledRunner(StepRunner):
             critic_only: [critic],
             critic_and_generator: [critic, generator, *self._traceable.emas],
         }
-        self._graphs = {step: _compile(step) for step in self._parts}
+        # not those of the first step, which may be fewer; on one core where the rest, the products,
+        # gives the same results for any number of threads
+        threads = 1 if is_adaptable(gan) else torch.get_num_threads()
+        self._graphs = {step: _compile(step, threads) for step in self._parts}
         self._not_yet_called = set(self._parts)
 
     def update(self, step: Callable[..., StackedMetrics], *batch: Tensor) -> StackedMetrics:
@@ -107,7 +111,11 @@ class CompiledRunner(StepRunner):
         return metrics
 
 
-def _compile(step: Callable) -> Callable:
-    """Compile a copy of a step: torch caches compiled code by code object, shared between jobs."""
+def _compile(step: Callable, threads: int) -> Callable:
+    """Compile a copy of a step: torch caches compiled code by code object, shared between jobs.
+
+    threads: of the CPU, for what the compiler writes itself: all but products and convolutions.
+    """
     own = FunctionType(step.__code__.replace(), step.__globals__, step.__name__)
-    return torch.compile(own, fullgraph=True, options=dict(_OPTIONS))  # torch changes its options
+    options = {**_OPTIONS, "cpp.threads": threads}
+    return torch.compile(own, fullgraph=True, options=options)

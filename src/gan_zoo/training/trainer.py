@@ -1,5 +1,6 @@
 """The training loop: n_critic critic updates on fresh data and noise, then one generator update."""
 
+import contextlib
 import dataclasses
 import logging
 import math
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.data.loader import BatchLoader
+from gan_zoo.training.cpu_threads import CPUThreads
 from gan_zoo.training.meters import MeanMetrics
 from gan_zoo.training.rng import LatentSampler
 from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
@@ -31,6 +33,7 @@ class Trainer:
 
     Attributes:
         latent_rng: random generator of the latent vectors, on the device of the networks.
+        threads: of the CPU.
         compiled: whether steps are compiled, or captured on a GPU; a resumed run keeps it.
         step: generator updates made so far.
         midway: whether part of the next step is done: True after an exception in it.
@@ -41,6 +44,7 @@ class Trainer:
     latent_rng: torch.Generator
     n_critic: int
     warmup: CriticWarmup
+    threads: CPUThreads = dataclasses.field(default_factory=CPUThreads)
     compiled: bool = False
     metrics: MeanMetrics = dataclasses.field(default_factory=MeanMetrics)
     step: int = 0
@@ -70,7 +74,8 @@ class Trainer:
         steps = range(self.step, self.step + count)
         updates = [self.warmup.critic_updates(step, self.n_critic) for step in steps]
         self.midway = True
-        self._runner.run(updates, self.metrics.add)
+        with self.threads.of_step():
+            self._runner.run(updates, self.metrics.add)
         self.step += count
         self.midway = False
 
@@ -97,12 +102,13 @@ class Trainer:
         the end. Returns early once `should_stop()` is true.
         """
         chunk = self.setup_runner(math.gcd(*(period or 0 for period, _ in schedule)))
-        while self.step < steps and not should_stop():
-            aligned = self.step % chunk == 0 and self.step + chunk <= steps
-            self.train_steps(chunk if aligned else 1)
-            for period, act in schedule:
-                if self.step == steps or (period is not None and _is_due(self.step, period)):
-                    act()
+        with contextlib.closing(self.threads):
+            while self.step < steps and not should_stop():
+                aligned = self.step % chunk == 0 and self.step + chunk <= steps
+                self.train_steps(chunk if aligned else 1)
+                for period, act in schedule:
+                    if self.step == steps or (period is not None and _is_due(self.step, period)):
+                        act()
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to resume exactly: tensors and plain values only."""
@@ -110,6 +116,7 @@ class Trainer:
         return {
             "step": self.step,
             "compiled": self.compiled,
+            "threads": self.threads.count,
             "generator": self.gan.generator.state_dict(),
             "critic": self.gan.critic.state_dict(),
             "generator_optimizer": self.gan.generator_optimizer.state_dict(),
