@@ -31,9 +31,12 @@ from gan_zoo.schema import ConfigError, suggest
 _CHOICE = re.compile(r"Could not find '(.+)/(.*)'\s+Available options in '.+':((\n\t\S+)*)")
 _SWEEP = re.compile(r"Ambiguous value for argument '(.*)'|parameters '(.*)' requires --multirun")
 _ADDED = re.compile(r"Either remove \+ prefix: '(.*)'")
-_PACKAGES = {
+PACKAGES = {
     **{f"hydra/launcher={name}": f"hydra-{name}-launcher" for name in ("joblib", "ray", "rq")},
-    **{f"hydra/launcher=submitit_{name}": "hydra-submitit-launcher" for name in ("slurm", "local")},
+    **{
+        f"hydra/launcher={name}": "hydra-submitit-launcher"
+        for name in ("slurm", "slurm_local", "submitit_slurm", "submitit_local")
+    },
     **{f"hydra/sweeper={name}": f"hydra-{name}-sweeper" for name in ("ax", "nevergrad", "optuna")},
 }
 
@@ -114,8 +117,8 @@ def format_hydra_error(error: Exception, words: Sequence[str] | None = None) -> 
 
 def _unknown_choice(group: str, name: str, names: list[str]) -> str:
     word = f"{group}={name}"
-    if word in _PACKAGES:
-        return f"{word}: is not installed; type pip install {_PACKAGES[word]}"
+    if word in PACKAGES:
+        return f"{word}: is not installed; type pip install {PACKAGES[word]}"
     return f"{word}: {suggest(name, names)}"
 
 

@@ -22,6 +22,7 @@ from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job import check_jobs
 from gan_zoo.launch.job_folders import ONLY_JOB, check_job_folders, check_run_folder, job_folder
+from gan_zoo.launch.launchers import check_launcher, is_cluster
 from gan_zoo.launch.overrides import key_of
 from gan_zoo.launch.resume import apply_resume
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
@@ -51,6 +52,7 @@ class PreflightCallback(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
+            check_launcher(config)
             apply_resume(config)
             folder = Path(config.hydra.run.dir)
             check_run_folder(folder, resumed=config.resume is not None)
@@ -58,6 +60,7 @@ class PreflightCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
+            check_launcher(config)
             sweep = Path(config.hydra.sweep.dir)
             # the loader finds what loss=glob(*gan) names
             parser = OverridesParser.create(GlobalHydra.instance().config_loader())
@@ -76,7 +79,7 @@ class PreflightCallback(Callback):
                 self._checked = dict(zip(folders, experiments, strict=True))
             else:
                 sweep.mkdir(parents=True, exist_ok=True)
-                self._stop = SweepStop(sweep.absolute())
+                self._stop = SweepStop(sweep.absolute(), outlived=is_cluster(config))
                 self._stop.begin()
             jobs = self.jobs.values()
             self._progress = SweepProgress(sweep, jobs, config.retry_failed, sequential)

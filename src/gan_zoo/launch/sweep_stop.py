@@ -19,17 +19,20 @@ _INTERVAL = 0.5  # seconds between two looks at the file
 class SweepStop:
     """How a sweep asks jobs in other processes to stop: by a file in its folder.
 
-    Jobs also stop when the process that started them has died. (Passing its signals on would end
-    launchers that wait for results, and these kill processes that are saving.)
+    Jobs also stop when the process that started them has died, except on a cluster: there its
+    login may have ended. (Passing its signals on would end launchers that wait for results, and
+    these kill processes that are saving.)
 
     Attributes:
         folder: of the sweep.
         pid, host: of the process that started the jobs.
+        outlived: whether jobs train on when that process has died.
     """
 
     folder: Path
     pid: int = dataclasses.field(default_factory=os.getpid)
     host: str = dataclasses.field(default_factory=socket.gethostname)
+    outlived: bool = False
 
     @property
     def file(self) -> Path:
@@ -93,6 +96,8 @@ class StopWatch:
         return self._found
 
     def _is_orphan(self) -> bool:
+        if self._stop.outlived:
+            return False
         return os.getppid() != self._parent or not self._stop.is_alive()
 
     def end_orphan(self) -> None:
