@@ -11,8 +11,6 @@ import pytest
 
 import slurm_stand_in
 from forked_scripts import run_script, wait_until
-from gan_zoo.launch.sweep_stop import StopWatch, SweepStop
-from gan_zoo.run_folder import newest_step
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["seed=0,1", "dataset=ring", "dataset.count=300", "batch_size=8", "compile=false"]
@@ -57,14 +55,7 @@ def content(sweep):
     return found
 
 
-def worker(sweep, seed):
-    """Process id of the job that trains a seed, once it has trained some steps."""
-    log = sweep / f"seed={seed}" / "metrics.jsonl"
-    wait_until(lambda: log.exists() and log.read_text())
-    for folder in sweep.glob(".submitit/*/*_0_log.out"):
-        ...
-
-
+@pytest.mark.slow
 def test_preempted_jobs_resume_at_their_step(start, tmp_path):
     words = ["hydra/launcher=slurm", "hydra.launcher.partition=fast", "steps=1000"]
     words += ["hydra.launcher.array_parallelism=4", "hydra.launcher.cpus_per_task=1"]

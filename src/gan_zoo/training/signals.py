@@ -38,15 +38,15 @@ class StopFlag:
 
     def __init__(self, outer: Mapping[int, Callable[..., Any]] | None = None):
         self._outer = outer or {}
-        self._for_outer: list[int] = []  # signals that came since the last step
+        self._for_outer: list[int] = []  # signals since the last step
 
     def set(self, number: int, frame: object) -> None:
-        """Handle a signal; a second one of the same kind acts immediately without outer handler."""
-        if number in self._outer:
-            self._for_outer.append(number)
-        else:
+        """Handle a signal; without an outer handler, a second one of a kind acts immediately."""
+        if number not in self._outer:
             self.signal_number = number
             signal.signal(number, DEFAULT_HANDLERS[number])
+        elif number not in self._for_outer:
+            self._for_outer.append(number)
 
     def call_outer(self, save: Callable[[], None]) -> None:
         """Save, then call the outer handlers of the signals that have come.
