@@ -85,5 +85,5 @@ def catch_signals() -> Iterator[StopFlag]:
 
 def _is_outer(handler: Any) -> bool:
     """Return whether a signal handler is neither Python's nor this package's."""
-    own = getattr(handler, "__module__", "").startswith("gan_zoo.")
+    own = str(getattr(handler, "__module__", "")).startswith("gan_zoo.")
     return callable(handler) and handler is not signal.default_int_handler and not own
