@@ -2,7 +2,7 @@
 
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.launch.errors import PACKAGES
 from gan_zoo.schema import ConfigError
@@ -22,3 +22,11 @@ def check_launcher(config: DictConfig) -> None:
 def is_cluster(config: DictConfig) -> bool:
     """Return whether a sweep's jobs run on a cluster, whose jobs outlive who submitted them."""
     return str(config.hydra.launcher._target_).endswith(".SlurmLauncher")
+
+
+def start_launcher(config: DictConfig) -> None:
+    """Start Ray, which handles SIGTERM in its own way, before this program sets its handlers."""
+    if config.hydra.runtime.choices["hydra/launcher"] == "ray":
+        import ray
+
+        ray.init(**OmegaConf.to_container(config.hydra.launcher.ray.init, resolve=True))
