@@ -6,8 +6,12 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
+from multiprocessing import resource_tracker
 from pathlib import Path
+
+from tqdm import tqdm
 
 from gan_zoo.command_line import EXIT_SIGNAL
 from gan_zoo.training.signals import DEFAULT_HANDLERS
@@ -47,8 +51,12 @@ class SweepStop:
     def _ask(self, number: int, frame: object) -> None:
         for each, handler in DEFAULT_HANDLERS.items():
             signal.signal(each, handler)
+        self.ask(number)
+        tqdm.write("stopping: running jobs save, others do not start", file=sys.stderr)
+
+    def ask(self, number: int) -> None:
+        """Ask the jobs to stop for a signal."""
         self.file.write_text(str(number), encoding="utf-8")
-        print("stopping: running jobs save, others do not start", file=sys.stderr)
 
     def end(self) -> int:
         """Return the signal that stopped the sweep, 0 for none, and handle signals as usual."""
@@ -78,6 +86,23 @@ class SweepStop:
         return True
 
 
+def keep_interrupts_from_workers() -> None:
+    """Make processes that this thread starts from now on never see Ctrl-C.
+
+    A terminal sends it to all processes, and it would kill one that is still importing. They
+    inherit the mask of this thread; the signal then reaches another thread of this process.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # its start would clear the mask
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def see_interrupts() -> None:
+    """Undo `keep_interrupts_from_workers`."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
 class StopWatch:
     """Reads a `SweepStop` in a job's process, at most twice a second."""
 
@@ -105,3 +130,22 @@ class StopWatch:
         if self._is_orphan():
             logging.shutdown()
             os._exit(EXIT_SIGNAL + signal.SIGTERM)
+
+
+class IdleWatch(threading.Thread):
+    """Ends a process that waits for its next job once its sweep has died."""
+
+    def __init__(self, watch: StopWatch):
+        super().__init__(daemon=True)
+        self._watch, self._cancelled = watch, threading.Event()
+
+    def run(self) -> None:
+        while not self._cancelled.wait(_INTERVAL):
+            self._watch.end_orphan()
+
+    @staticmethod
+    def cancel() -> None:
+        """End the watch of this process, if there is one: a job watches for itself."""
+        for thread in threading.enumerate():
+            if isinstance(thread, IdleWatch):
+                thread._cancelled.set()
