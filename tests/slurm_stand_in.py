@@ -1,7 +1,7 @@
 """Stand-ins for the commands of SLURM that submitit calls: they run a job array on this machine.
 
-`install` writes them into a folder for `PATH`. Each is this file, called by another name; they
-share the folder that SLURM_STAND_IN names, with each submitted script and the state of each job.
+`StandIn` writes them into a folder for `PATH`. Each calls this file; they share that folder, with
+the submitted script and the state of each job.
 """
 
 import os
@@ -10,17 +10,37 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMMANDS = ("sbatch", "srun", "sacct", "scontrol", "scancel")
+COMMANDS = ("sbatch", "srun", "sacct", "scontrol")
 
 
-def install(folder: Path) -> dict[str, str]:
-    """Write the commands into a folder, and return the environment in which they are found."""
-    folder.mkdir()
-    for name in COMMANDS:
-        command = folder / name
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{__file__}" {name} "$@"\n')
-        command.chmod(0o755)
-    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "SLURM_STAND_IN": str(folder)}
+class StandIn:
+    """A SLURM that runs one job array.
+
+    Attributes:
+        environment: variables with which its commands are found.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        folder.mkdir()
+        for name in COMMANDS:
+            command = folder / name
+            command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{__file__}" {name} "$@"\n')
+            command.chmod(0o755)
+        path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {"PATH": path, "SLURM_STAND_IN": str(folder)}
+
+    def script(self) -> str:
+        """The script that was submitted."""
+        return next(self._folder.glob("*.sh")).read_text()
+
+    def states(self) -> list[str]:
+        """The states of the array's jobs."""
+        return [path.read_text() for path in sorted(self._folder.glob("*.state"))]
+
+    def pid(self, task: int) -> int:
+        """The process of a job that has started."""
+        return int(next(self._folder.glob(f"*_{task}.pid")).read_text())
 
 
 def options(script: str) -> dict[str, str]:
@@ -30,7 +50,7 @@ def options(script: str) -> dict[str, str]:
 
 def _sbatch(folder: Path, path: str) -> None:
     script = Path(path).read_text()
-    number = 1001 + len(list(folder.glob("*.sh")))
+    number = 1001
     (folder / f"{number}.sh").write_text(script)
     count = int(options(script).get("array", "0-0").partition("-")[2].partition("%")[0]) + 1
     for task in range(count):
@@ -80,15 +100,7 @@ def _scontrol(folder: Path, action: str, job: str) -> None:
     (folder / f"{job}.state").write_text("REQUEUED")
 
 
-def _scancel(folder: Path, *words: str) -> None:
-    """Cancel the jobs that have not started, with --state=PENDING."""
-    assert "--state=PENDING" in words
-    for state in folder.glob("*.state"):
-        if state.read_text() == "PENDING":
-            state.write_text("CANCELLED")
-
-
 if __name__ == "__main__":
     commands = {"sbatch": _sbatch, "array": _array, "srun": _srun, "sacct": _sacct}
-    commands |= {"scontrol": _scontrol, "scancel": _scancel}
+    commands |= {"scontrol": _scontrol}
     commands[sys.argv[1]](Path(os.environ["SLURM_STAND_IN"]), *sys.argv[2:])
