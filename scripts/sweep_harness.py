@@ -2,10 +2,10 @@
 
 `python scripts/sweep_harness.py joblib --seeds 0 1 2` plays each event on a sweep of six small
 jobs: a worker is killed (SIGKILL) or asked to end (SIGTERM), Ctrl-C in the terminal, SIGTERM or
-SIGKILL to the sweep, a launcher that raises. Afterwards nothing may be left running, no traceback be
-shown, the exit code must be the documented one, and the report be there; `sweep=resume` must complete
-all jobs with the metrics of the undisturbed sweep, bit for bit. Prints a Markdown table. Linux only;
-takes minutes.
+SIGKILL to the sweep, a launcher that raises. Afterwards nothing may be left running, no traceback
+be shown, the exit code must be the documented one, and the report be there; `sweep=resume` must
+complete all jobs with the metrics of the undisturbed sweep, bit for bit. Prints a Markdown table.
+Linux only; takes minutes.
 """
 
 import argparse
