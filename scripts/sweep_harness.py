@@ -27,7 +27,7 @@ SWEEP = ["-m", "sweep=mine", "seed=0,1,2,3,4,5", "dataset=ring", "dataset.count=
 SWEEP += ["batch_size=8", "device=cpu", "compile=false", "log_every=10", "checkpoint_every=20"]
 SWEEP += ["sample_every=0", "evaluate_every=0"]
 FOLDER = Path("outputs/sweeps/mine")
-MOST_CHECKPOINTS = 50  # of all jobs, before an event
+MOST_CHECKPOINTS = 100  # of all jobs, before an event
 GRACE = 60.0  # seconds after which no process may be left
 TIMEOUT = 600.0  # seconds for a sweep
 # train.py, which raises an exception in whatever it does when it gets SIGALRM
