@@ -76,6 +76,9 @@ def table(args: argparse.Namespace, place: Path) -> tuple[list[str], bool]:
     for event in args.events:
         cells = []
         for launcher in args.launcher:
+            if launcher == "basic" and EVENTS[event][0] == "worker":
+                cells.append("the sweep is its only process")
+                continue
             seen: dict[str, int] = {}
             for seed in args.seeds:
                 folder = place / f"{launcher}-{event.replace(' ', '-')}-{seed}"

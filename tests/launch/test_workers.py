@@ -32,7 +32,8 @@ sys.stdin.read()
 
 
 def config(**launcher):
-    return OmegaConf.create({"hydra": {"launcher": {"batch_size": "auto", **launcher}}})
+    content = {"launcher": {"batch_size": "auto", **launcher}, "overrides": {"hydra": []}}
+    return OmegaConf.create({"hydra": content})
 
 
 @pytest.mark.parametrize(
