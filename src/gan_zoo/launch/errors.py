@@ -31,6 +31,7 @@ _ADDED = re.compile(r"Either remove \+ prefix: '(.*)'")
 PACKAGES = {
     "hydra/launcher=joblib": '"gan-zoo[joblib]"',
     **{f"hydra/launcher={name}": f"hydra-{name}-launcher" for name in ("ray", "rq")},
+    **{f"hydra/launcher={name}": '"gan-zoo[slurm]"' for name in ("slurm", "slurm_local")},
     **{f"hydra/launcher=submitit_{name}": "hydra-submitit-launcher" for name in ("slurm", "local")},
     **{f"hydra/sweeper={name}": f"hydra-{name}-sweeper" for name in ("ax", "nevergrad", "optuna")},
 }

@@ -1,11 +1,14 @@
 """Hydra's launchers, which start the jobs of a sweep: which are installed, which are clusters."""
 
+import os
+
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.launch.errors import PACKAGES
 from gan_zoo.schema import ConfigError
+from gan_zoo.tuning.trial import thread_share
 
 
 def check_launcher(config: DictConfig) -> None:
@@ -22,3 +25,14 @@ def check_launcher(config: DictConfig) -> None:
 def is_cluster(config: DictConfig) -> bool:
     """Return whether a sweep's jobs run on a cluster, whose jobs outlive who submitted them."""
     return str(config.hydra.launcher._target_).endswith(".SlurmLauncher")
+
+
+def prepare_launcher(config: DictConfig, jobs: int) -> None:
+    """Prepare this process for a launcher of so many jobs, before it sets its signal handlers."""
+    name = config.hydra.runtime.choices["hydra/launcher"]
+    if name == "slurm_local":  # starts all of them at once
+        os.environ.setdefault("OMP_NUM_THREADS", str(thread_share(jobs)))
+    elif name == "ray":  # sets signal handlers of its own, under which nothing would be saved
+        import ray
+
+        ray.init(**OmegaConf.to_container(config.hydra.launcher.ray.init, resolve=True))

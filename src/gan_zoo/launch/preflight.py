@@ -22,7 +22,7 @@ from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job import check_jobs
 from gan_zoo.launch.job_folders import ONLY_JOB, check_job_folders, check_run_folder, job_folder
-from gan_zoo.launch.launchers import check_launcher, is_cluster
+from gan_zoo.launch.launchers import check_launcher, is_cluster, prepare_launcher
 from gan_zoo.launch.overrides import key_of
 from gan_zoo.launch.resume import apply_resume
 from gan_zoo.launch.sweep_end import SweepEnd, finish_sweep
@@ -53,6 +53,7 @@ class PreflightCallback(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
+            check_launcher(config)
             apply_resume(config)
             folder = Path(config.hydra.run.dir)
             check_run_folder(folder, resumed=config.resume is not None)
@@ -84,6 +85,7 @@ class PreflightCallback(Callback):
                 self._checked = dict(zip(folders, experiments, strict=True))
             else:
                 sweep.mkdir(parents=True, exist_ok=True)
+                prepare_launcher(config, len(self.jobs))
                 self._stop = SweepStop(sweep.absolute(), outlived=is_cluster(config))
             jobs = self.jobs.values()
             self._progress = SweepProgress(sweep, jobs, config.retry_failed, sequential)

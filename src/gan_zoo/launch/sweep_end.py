@@ -4,6 +4,7 @@ import dataclasses
 import os
 import signal
 import sys
+import textwrap
 import time
 import traceback
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from gan_zoo.run_lock import IN_USE, in_use
 from gan_zoo.training.signals import DEFAULT_HANDLERS, Interrupted
 
 _PATIENCE = 60  # seconds in which jobs save after their launcher failed
+_LONGEST = 300  # characters of a launcher's message; submitit's has the end of a job's log
 _SIGNAL_CODES = {EXIT_SIGNAL + number: number for number in DEFAULT_HANDLERS}
 
 
@@ -126,6 +128,7 @@ class SweepEnd:
         with suppress(OSError):
             path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         message = error_message(error) if isinstance(error, Exception) else f"it ended with {error}"
+        message = textwrap.shorten(message, _LONGEST, placeholder=" ...")
         return printable(f": the launcher failed: {message}; details in {os.path.relpath(path)}")
 
 

@@ -44,7 +44,11 @@ class SweepStop:
         return self.folder / f".stop-{self.host}-{self.pid}"
 
     def begin(self) -> None:
-        """Ask the jobs to stop at the first SIGINT or SIGTERM; a second one acts at once."""
+        """Ask the jobs to stop at the first SIGINT or SIGTERM; a second one acts at once.
+
+        On a cluster the first one ends this program, too: it does not wait for jobs in the queue.
+        """
+        self.file.unlink(missing_ok=True)  # of an earlier process with this number
         for number in DEFAULT_HANDLERS:
             signal.signal(number, self._ask)
 
@@ -53,6 +57,8 @@ class SweepStop:
             signal.signal(each, handler)
         self.ask(number)
         tqdm.write("stopping: running jobs save, others do not start", file=sys.stderr)
+        if self.outlived:
+            sys.exit(EXIT_SIGNAL + number)
 
     def ask(self, number: int) -> None:
         """Ask the jobs to stop for a signal."""
@@ -63,7 +69,8 @@ class SweepStop:
         for number, handler in DEFAULT_HANDLERS.items():
             signal.signal(number, handler)
         found = self.signal_number()
-        self.file.unlink(missing_ok=True)
+        if not (found and self.outlived):  # jobs in the queue of a cluster will read it
+            self.file.unlink(missing_ok=True)
         return found
 
     def signal_number(self) -> int:
