@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from forked_scripts import run_interpreter
+from forked_scripts import run_interpreter, run_script
 from gan_zoo.launch import workers
-from gan_zoo.launch.errors import format_hydra_error
 from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.trial import thread_share
@@ -62,11 +61,18 @@ def test_no_workers_are_refused():
         workers.set_worker_count(config(n_jobs=0), 3, ())
 
 
-def test_missing_joblib_is_one_line():
-    available = "Available options in 'hydra/launcher':\n\tbasic"
-    error = Exception(f"Could not find 'hydra/launcher/joblib'\n\n{available}")
+def test_missing_joblib_is_one_line(tmp_path):
+    script = tmp_path / "without_plugins.py"
+    script.write_text(
+        "import runpy, sys\n"
+        "sys.modules['hydra_plugins'] = None\n"
+        f"runpy.run_path({str(ROOT / 'train.py')!r}, run_name='__main__')\n"
+    )
+    ran = run_script(script, *WORDS, "seed=0,1", cwd=tmp_path)
+    assert ran.returncode == 2
     expected = 'hydra/launcher=joblib: is not installed; type pip install "gan-zoo[joblib]"'
-    assert format_hydra_error(error) == expected
+    assert ran.stderr == f"error: {expected}\n"
+    assert not (tmp_path / "outputs").exists()
 
 
 def claim(folder, *names):
