@@ -125,6 +125,8 @@ def test_workers_share_cores(tmp_path, monkeypatch):
     words = [*WORDS, "seed=0,1", "hydra.launcher.n_jobs=2", "device=cpu"]
     ran = run_interpreter("train.py", *words, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.startswith("no job will be evaluated")
+    assert len(ran.stderr.splitlines()) == 1
     summaries = list((tmp_path / "outputs/sweeps/mine").glob("*/summary.json"))
     threads = [json.loads(path.read_text())["threads"] for path in summaries]
     assert threads == [thread_share(2)] * 2
