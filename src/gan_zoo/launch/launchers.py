@@ -1,6 +1,7 @@
 """Hydra's launchers, which start the jobs of a sweep: which are installed, which are clusters."""
 
 import os
+import warnings
 
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
@@ -8,7 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.launch.errors import PACKAGES
 from gan_zoo.schema import ConfigError
-from gan_zoo.tuning.trial import thread_share
+
+# our files complete the defaults of launchers' packages, which have the same names; also in jobs
+warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against")
 
 
 def check_launcher(config: DictConfig) -> None:
@@ -31,6 +34,8 @@ def prepare_launcher(config: DictConfig, jobs: int) -> None:
     """Prepare this process for a launcher of so many jobs, before it sets its signal handlers."""
     name = config.hydra.runtime.choices["hydra/launcher"]
     if name == "slurm_local":  # starts all of them at once
+        from gan_zoo.tuning.trial import thread_share  # imports numpy
+
         os.environ.setdefault("OMP_NUM_THREADS", str(thread_share(jobs)))
     elif name == "ray":  # sets signal handlers of its own, under which nothing would be saved
         import ray

@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 import traceback
-import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,8 +55,6 @@ def main() -> None:
         if wants_help(words):
             print(help_text(words))
             return
-        # our files complete the defaults of launchers' packages, which have the same names
-        warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against")
         sys.argv[1:] = resolve_sweep(prepare_overrides(checked(words)))
         with always_finished():
             hydra_main(TrainJob())()

@@ -81,7 +81,8 @@ class SweepEnd:
         if self.display:
             self.display.close()
         with exit_on_error():
-            _show_result(self.folder)
+            if any((job.folder / ".hydra" / "config.yaml").is_file() for job in self.progress.jobs):
+                _show_result(self.folder)
             missing = [job for job in self.progress.jobs if not job.summary]
             if missing and stopped_by:
                 stop = Interrupted(stopped_by)

@@ -100,8 +100,19 @@ def keep_interrupts_from_workers() -> None:
     inherit the mask of this thread; the signal then reaches another thread of this process.
     """
     if hasattr(signal, "pthread_sigmask"):
-        resource_tracker.ensure_running()  # its start would clear the mask
+        _start_resource_tracker()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _start_resource_tracker() -> None:
+    """Start a helper process of `multiprocessing` now: its start would clear the mask later.
+
+    It then cleans up after processes that were killed without a warning about each.
+    """
+    before = os.environ.get("PYTHONWARNINGS", "")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, "ignore:resource_tracker"]))
+    resource_tracker.ensure_running()
+    os.environ["PYTHONWARNINGS"] = before
 
 
 def see_interrupts() -> None:

@@ -38,6 +38,9 @@ def set_worker_count(config: DictConfig, jobs: int, gpus: Sequence[str]) -> None
     launcher.n_jobs = min(count, jobs)
     if launcher.batch_size == "auto":  # which hands out several short jobs at once
         launcher.batch_size = "1"
+    # Hydra 1.4 compares a job's launcher; `sweep=resume` leaves out words that begin with ++
+    words = [f"++hydra.launcher.{key}={launcher[key]}" for key in ("n_jobs", "batch_size")]
+    config.hydra.overrides.hydra.extend(words)
 
 
 def _cores() -> int:
