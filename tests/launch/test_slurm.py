@@ -132,7 +132,7 @@ def test_preempted_job_array_resumes_at_its_step(start, folder, slurm, undisturb
     expected |= {"cpus-per-task": "1", "mem": "8GB", "open-mode": "append"}
     found = slurm_stand_in.options(script)
     assert {key: found[key] for key in expected} == expected
-    assert "export OMP_NUM_THREADS=1\n" in script
+    assert "\nexport SRUN_CPUS_PER_TASK=$OMP_NUM_THREADS\n" in script
 
 
 @pytest.mark.slow
@@ -172,12 +172,25 @@ def test_jobs_of_a_cluster_are_no_orphans(tmp_path):
     assert StopWatch(SweepStop(tmp_path, ended.pid, outlived=True))() == 0
 
 
+def launcher_config(name):
+    launcher = OmegaConf.load(ROOT / f"configs/hydra/launcher/{name}.yaml")
+    choices = {"choices": {"hydra/launcher": name}}
+    return OmegaConf.create({"hydra": {"launcher": launcher, "runtime": choices}})
+
+
 @pytest.mark.parametrize("name", ["slurm", "slurm_local"])
 def test_missing_package_is_named(name):
-    config = OmegaConf.load(ROOT / f"configs/hydra/launcher/{name}.yaml")
-    config._target_ = config._target_.replace("submitit", "missing")
-    choices = {"choices": {"hydra/launcher": name}}
+    config = launcher_config(name)
+    config.hydra.launcher._target_ = "hydra_plugins.missing.SlurmLauncher"
     with pytest.raises(ConfigError) as raised:
-        check_launcher(OmegaConf.create({"hydra": {"launcher": config, "runtime": choices}}))
+        check_launcher(config)
     expected = f'hydra/launcher={name}: is not installed; type pip install "gan-zoo[slurm]"'
     assert str(raised.value) == expected
+
+
+def test_machine_without_slurm_is_refused(monkeypatch, tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    check_launcher(launcher_config("slurm_local"))
+    with pytest.raises(ConfigError, match="hydra/launcher=slurm: needs SLURM"):
+        check_launcher(launcher_config("slurm"))

@@ -1,6 +1,7 @@
 """Hydra's launchers, which start the jobs of a sweep: which are installed, which are clusters."""
 
 import os
+import shutil
 import warnings
 
 from hydra.core.plugins import Plugins
@@ -15,7 +16,7 @@ warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against
 
 
 def check_launcher(config: DictConfig) -> None:
-    """Raise ConfigError for a launcher of which only our configuration file is there."""
+    """Raise ConfigError for a launcher that is not installed, and for SLURM where there is none."""
     name = config.hydra.runtime.choices["hydra/launcher"]
     classes = Plugins.instance().discover(Launcher)
     installed = [f"{each.__module__}.{each.__qualname__}" for each in classes]
@@ -23,6 +24,9 @@ def check_launcher(config: DictConfig) -> None:
         package = PACKAGES.get(f"hydra/launcher={name}")
         remedy = f"; type pip install {package}" if package else ""
         raise ConfigError("hydra/launcher", name, f"is not installed{remedy}")
+    if is_cluster(config) and not shutil.which("srun"):
+        allowed = "needs SLURM, and srun is not found here; slurm_local does without it"
+        raise ConfigError("hydra/launcher", name, allowed)
 
 
 def is_cluster(config: DictConfig) -> bool:
