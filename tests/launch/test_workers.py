@@ -31,8 +31,7 @@ sys.stdin.read()
 
 
 def config(**launcher):
-    content = {"launcher": {"batch_size": "auto", **launcher}, "overrides": {"hydra": []}}
-    return OmegaConf.create({"hydra": content})
+    return OmegaConf.create({"hydra": {"launcher": launcher, "overrides": {"hydra": []}}})
 
 
 @pytest.mark.parametrize(
@@ -56,9 +55,10 @@ def test_number_of_workers(monkeypatch, typed, threads, gpus, jobs, expected):
     assert found.hydra.launcher.n_jobs == expected
 
 
-def test_no_workers_are_refused():
-    with pytest.raises(ConfigError, match=r"hydra\.launcher\.n_jobs=0: must be a number of"):
-        workers.set_worker_count(config(n_jobs=0), 3, ())
+@pytest.mark.parametrize("typed", [0, "many"])
+def test_wrong_number_of_workers_is_refused(typed):
+    with pytest.raises(ConfigError, match=rf"hydra\.launcher\.n_jobs={typed}: must be a number"):
+        workers.set_worker_count(config(n_jobs=typed), 3, ())
 
 
 def test_missing_joblib_is_one_line(tmp_path):

@@ -25,22 +25,20 @@ def set_worker_count(config: DictConfig, jobs: int, gpus: Sequence[str]) -> None
 
     By default, there is a process for each GPU, or without GPUs for each core, or for as many cores
     as OMP_NUM_THREADS says. With fewer, joblib gives each its share of the cores. Raises
-    ConfigError for 0.
+    ConfigError for 0, and for no number.
     """
     launcher = config.hydra.launcher
-    if launcher.n_jobs == 0:
-        raise ConfigError("hydra.launcher.n_jobs", 0, "must be a number of processes, or -1")
     count = launcher.n_jobs
+    if not isinstance(count, int) or count == 0:
+        raise ConfigError("hydra.launcher.n_jobs", count, "must be a number of processes, or -1")
     if count == -1:
         count = len(gpus) or max(1, _cores() // _threads())
     elif count < 0:  # as joblib has it: -2 leaves one core free
         count = max(1, _cores() + 1 + count)
     launcher.n_jobs = min(count, jobs)
-    if launcher.batch_size == "auto":  # which hands out several short jobs at once
-        launcher.batch_size = "1"
-    # Hydra 1.4 compares a job's launcher; `sweep=resume` leaves out words that begin with ++
-    words = [f"++hydra.launcher.{key}={launcher[key]}" for key in ("n_jobs", "batch_size")]
-    config.hydra.overrides.hydra.extend(words)
+    # Hydra 1.4 compares the launcher with that of jobs, which are composed from these words;
+    # `sweep=resume` leaves out what begins with ++
+    config.hydra.overrides.hydra.append(f"++hydra.launcher.n_jobs={launcher.n_jobs}")
 
 
 def _cores() -> int:
