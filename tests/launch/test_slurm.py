@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 import slurm_stand_in
 from forked_scripts import run_script, wait_until
 from gan_zoo.launch.launchers import check_launcher
+from gan_zoo.launch.resume import resolve_sweep
 from gan_zoo.launch.sweep_stop import StopWatch, SweepStop
 from gan_zoo.run_folder import newest_step
 from gan_zoo.schema import ConfigError
@@ -194,3 +195,15 @@ def test_machine_without_slurm_is_refused(monkeypatch, tmp_path):
     check_launcher(launcher_config("slurm_local"))
     with pytest.raises(ConfigError, match="hydra/launcher=slurm: needs SLURM"):
         check_launcher(launcher_config("slurm"))
+
+
+def test_sweep_can_change_its_launcher(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hydra = ["hydra/launcher=slurm", "hydra.launcher.partition=fast"]
+    content = {"hydra": {"overrides": {"task": ["seed=0,1"], "hydra": hydra}}}
+    saved = tmp_path / "outputs/sweeps/mine/multirun.yaml"
+    saved.parent.mkdir(parents=True)
+    OmegaConf.save(OmegaConf.create(content), saved)
+    assert resolve_sweep(["sweep=mine"]) == ["-m", *hydra, "seed=0,1", "sweep=mine"]
+    given = ["sweep=mine", "hydra/launcher=basic"]
+    assert resolve_sweep(given) == ["-m", "seed=0,1", *given]
