@@ -169,11 +169,12 @@ class Scene:
             workers: set[int] = set()
 
             def found() -> bool:
-                workers.update(each for each in self.processes() if holds_lock(each))
+                others = self.processes() - {self.process.pid}  # it looks at locks, too
+                workers.update(each for each in others if holds_lock(each))
                 return bool(workers) or self.process.poll() is not None
 
-            within(TIMEOUT, found)
-            send(rng.choice(sorted(workers)), number)
+            if within(TIMEOUT, found) and workers:
+                send(rng.choice(sorted(workers)), number)
 
     def processes(self) -> set[int]:
         """Return the ids of all living processes of the sweep."""
