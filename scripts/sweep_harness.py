@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from gan_zoo.command_line import EXIT_FAILED, one_line_errors, whole_number
@@ -132,7 +133,7 @@ class Scene:
             wrong += [] if within(GRACE, lambda: not self.processes()) else ["processes are left"]
         finally:
             for each in self.processes():
-                os.kill(each, signal.SIGKILL)
+                send(each, signal.SIGKILL)
         output, done = self.output(), self._count_done()
         wrong += ["traceback"] if "Traceback" in output else []
         if not (self.sweep / "report/report.html").is_file() and number != signal.SIGKILL:
@@ -159,15 +160,21 @@ class Scene:
         time.sleep(rng.random() / 4)
 
     def _send(self, target: str, number: int, rng: random.Random) -> None:
+        """Send a signal to the sweep, to all of its processes, or to one that trains."""
         if target == "group":
             os.killpg(self.process.pid, number)
         elif target == "sweep":
             self.process.send_signal(number)
         else:
-            workers = self.processes() - {self.process.pid}
-            training = sorted(each for each in workers if holds_lock(each))
-            chosen = rng.choice(training) if training else self.process.pid
-            os.kill(chosen, number)
+            workers: set[int] = set()
+
+            def found() -> bool:
+                others = self.processes() - {self.process.pid}  # it looks at locks, too
+                workers.update(each for each in others if holds_lock(each))
+                return bool(workers) or self.process.poll() is not None
+
+            if within(TIMEOUT, found) and workers:
+                send(rng.choice(sorted(workers)), number)
 
     def processes(self) -> set[int]:
         """Return the ids of all living processes of the sweep."""
@@ -203,6 +210,12 @@ def holds_lock(process: int) -> bool:
         return any(str(link.readlink()).endswith("/.lock") for link in links)
     except OSError:
         return False
+
+
+def send(process: int, number: int) -> None:
+    """Send a signal to a process that may have ended."""
+    with suppress(ProcessLookupError):
+        os.kill(process, number)
 
 
 def read(path: Path) -> bytes:
