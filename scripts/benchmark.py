@@ -4,11 +4,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import data, log_cost, metrics, sheet, start, step
+from benchmarks import data, log_cost, metrics, sheet, start, step, sweep
 from gan_zoo import launch
 from gan_zoo.command_line import given_path
 
-BENCHMARKS = {"data": data, "logging": log_cost, "metrics": metrics, "start": start, "step": step}
+BENCHMARKS = {
+    "data": data,
+    "logging": log_cost,
+    "metrics": metrics,
+    "start": start,
+    "step": step,
+    "sweep": sweep,
+}
 
 
 def main() -> None:

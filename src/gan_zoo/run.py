@@ -90,8 +90,13 @@ def _train(
         try:
             callbacks.start()
             schedule = callbacks.schedule()
-            trainer.fit(settings.steps, schedule, lambda: bool(flag.signal_number or stop()))
-            number = flag.signal_number or stop()
+
+            def stop_signal() -> int:
+                flag.call_outer(callbacks.saver.save)
+                return flag.signal_number or stop()
+
+            trainer.fit(settings.steps, schedule, lambda: bool(stop_signal()))
+            number = stop_signal()
             if number and trainer.step < settings.steps:
                 callbacks.saver.save()
                 callbacks.saver.check()

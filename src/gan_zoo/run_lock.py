@@ -46,15 +46,22 @@ def lock_folder(folder: Path, wait: bool = False) -> Iterator[None]:
         lock.release()
 
 
-def in_use(folder: Path) -> bool:
-    """Return whether a process trains in a folder at this moment; makes no folder."""
+def in_use(folder: Path, patience: float = _PATIENCE) -> bool:
+    """Return whether a process trains in a folder at this moment; makes no folder.
+
+    patience: seconds after which that is sure; another call of this function has the lock, too.
+    """
     if not (folder / LOCK).is_file():
         return False
+    import filelock
+
     try:
-        with lock_folder(folder):
+        with filelock.FileLock(folder / LOCK).acquire(timeout=patience):
             return False
-    except FolderInUse:
+    except filelock.Timeout:
         return True
+    except NotImplementedError:  # nothing is locked
+        return False
 
 
 def wait_until_free(folder: Path) -> None:

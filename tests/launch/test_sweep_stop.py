@@ -99,3 +99,17 @@ def test_jobs_of_another_machine_outlive_their_sweep(tmp_path):
         StopWatch(SweepStop(tmp_path, ended.pid, host)) for host in (socket.gethostname(), "other")
     )
     assert (here(), elsewhere()) == (signal.SIGTERM, 0)
+
+
+@pytest.mark.parametrize(("cancelled", "code"), [(False, 128 + signal.SIGTERM), (True, 0)])
+def test_idle_process_ends_with_its_sweep(tmp_path, cancelled, code):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    script = (
+        "import pathlib, time\n"
+        "from gan_zoo.launch.sweep_stop import IdleWatch, StopWatch, SweepStop\n"
+        f"IdleWatch(StopWatch(SweepStop(pathlib.Path({str(tmp_path)!r}), {ended.pid}))).start()\n"
+        f"{'IdleWatch.cancel()' if cancelled else ''}\n"
+        f"time.sleep({2 if cancelled else 300})\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == code

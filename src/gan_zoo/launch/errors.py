@@ -7,7 +7,6 @@ import shlex
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,13 +15,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from gan_zoo.command_line import (
-    EXIT_FAILED,
     exit_code,
     exit_usage_error,
     exit_with,
     from_here,
     one_line_errors,
-    program,
 )
 from gan_zoo.launch.config_catalog import Catalog
 from gan_zoo.run_folder import flatten
@@ -31,8 +28,10 @@ from gan_zoo.schema import ConfigError, suggest
 _CHOICE = re.compile(r"Could not find '(.+)/(.*)'\s+Available options in '.+':((\n\t\S+)*)")
 _SWEEP = re.compile(r"Ambiguous value for argument '(.*)'|parameters '(.*)' requires --multirun")
 _ADDED = re.compile(r"Either remove \+ prefix: '(.*)'")
-_PACKAGES = {
-    **{f"hydra/launcher={name}": f"hydra-{name}-launcher" for name in ("joblib", "ray", "rq")},
+PACKAGES = {
+    "hydra/launcher=joblib": '"gan-zoo[joblib]"',
+    **{f"hydra/launcher={name}": f"hydra-{name}-launcher" for name in ("ray", "rq")},
+    **{f"hydra/launcher={name}": '"gan-zoo[slurm]"' for name in ("slurm", "slurm_local")},
     **{f"hydra/launcher=submitit_{name}": "hydra-submitit-launcher" for name in ("slurm", "local")},
     **{f"hydra/sweeper={name}": f"hydra-{name}-sweeper" for name in ("ax", "nevergrad", "optuna")},
 }
@@ -54,9 +53,6 @@ def one_line_hydra_errors() -> Iterator[None]:
                 yield
             except (HydraException, OmegaConfBaseException) as error:
                 exit_usage_error(format_hydra_error(error))
-            except BrokenExecutor:  # a launcher's processes
-                hint = f"{program('train.py')} sweep=resume runs the remaining jobs"
-                exit_with("a process of the sweep was killed", EXIT_FAILED, hint)
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 
@@ -114,8 +110,8 @@ def format_hydra_error(error: Exception, words: Sequence[str] | None = None) -> 
 
 def _unknown_choice(group: str, name: str, names: list[str]) -> str:
     word = f"{group}={name}"
-    if word in _PACKAGES:
-        return f"{word}: is not installed; type pip install {_PACKAGES[word]}"
+    if word in PACKAGES:
+        return f"{word}: is not installed; type pip install {PACKAGES[word]}"
     return f"{word}: {suggest(name, names)}"
 
 

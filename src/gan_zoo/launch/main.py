@@ -21,11 +21,12 @@ from gan_zoo.launch.help import help_text, wants_help
 from gan_zoo.launch.hydra_config import changed_settings, hydra_main, to_dict
 from gan_zoo.launch.job import check_jobs, train_job
 from gan_zoo.launch.job_outcome import outcome
-from gan_zoo.launch.preflight import sweep_word
 from gan_zoo.launch.resume import prepare_overrides, resolve_sweep
+from gan_zoo.launch.sweep_end import always_finished
 from gan_zoo.launch.sweep_progress import SweepProgress
-from gan_zoo.launch.sweep_stop import StopWatch, SweepStop
+from gan_zoo.launch.sweep_stop import IdleWatch, StopWatch, SweepStop
 from gan_zoo.launch.usage_errors import checked
+from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.monitoring.console import log_bold, shows_bold
 from gan_zoo.run_folder import (
     diverged,
@@ -55,7 +56,8 @@ def main() -> None:
             print(help_text(words))
             return
         sys.argv[1:] = resolve_sweep(prepare_overrides(checked(words)))
-        hydra_main(TrainJob())()
+        with always_finished():
+            hydra_main(TrainJob())()
 
 
 class TrainJob:
@@ -64,12 +66,13 @@ class TrainJob:
     Attributes:
         experiment: as checked before the first job; None in a process of its own.
         progress: of the sweep; None for a run alone.
-        stop: of a sweep whose jobs run in other processes.
+        stop, gpus: of a sweep whose jobs run in other processes.
     """
 
     experiment: "Experiment | None" = None
     progress: SweepProgress | None = None
     stop: SweepStop | None = None
+    gpus: WorkerGpus | None = None
 
     def __call__(self, config: DictConfig) -> None:
         """Train in the folder that Hydra made for this job."""
@@ -82,11 +85,15 @@ class TrainJob:
             train(config, folder, alone, experiment, self.progress, stop)
         if stop is not None:
             stop.end_orphan()
+            IdleWatch(stop).start()
 
     def _watch(self) -> StopWatch | None:
         """Return what tells that the sweep stops; None in its own process, which has signals."""
         if self.stop is None or self.stop.pid == os.getpid():
             return None
+        IdleWatch.cancel()
+        if self.gpus:
+            self.gpus.claim()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes
         return StopWatch(self.stop)
 
@@ -176,11 +183,8 @@ class _SweepJob:
     def _exit(self, stop: Interrupted) -> None:
         if self.stop is not None:  # the sweep waits for the other jobs, then reports and ends
             log.info("%s", stop)
-            self._show_end(str(stop))
-            return
-        hint = f"the same command with {sweep_word(self.config)} runs the remaining jobs"
-        hints = [self.progress.count_done(), hint] if self.progress else [hint]
-        command_line.exit_with(stop, command_line.exit_code(stop), "; ".join(hints))
+        else:  # no Exception, after which Hydra would start the next job
+            sys.exit(command_line.exit_code(stop))
 
     def _fail(self, error: Exception) -> None:
         parts = [command_line.error_message(error), *_notes(error)]
@@ -192,7 +196,7 @@ class _SweepJob:
         self._show_end(f"failed: {reason}")
 
     def _show_end(self, result: str) -> None:
-        if self.progress:
+        if self.progress and self.stop is None:  # else a `SweepDisplay` does
             self.progress.show_end(self.folder, result, time.monotonic() - self._start_time)
 
 

@@ -16,21 +16,22 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import latest_sweep
-from gan_zoo.command_line import EXIT_FAILED, exit_code, exit_with, program
+from gan_zoo.command_line import program
 from gan_zoo.data.file_names import printable
 from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job import check_jobs
 from gan_zoo.launch.job_folders import ONLY_JOB, check_job_folders, check_run_folder, job_folder
+from gan_zoo.launch.launchers import check_launcher, is_cluster, prepare_launcher
 from gan_zoo.launch.overrides import key_of
 from gan_zoo.launch.resume import apply_resume
+from gan_zoo.launch.sweep_end import SweepEnd, finish_sweep
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
 from gan_zoo.launch.sweep_stop import SweepStop
-from gan_zoo.monitoring.console import show
-from gan_zoo.run_folder import FOLDER_KEYS, read_failure
-from gan_zoo.run_lock import IN_USE, in_use
+from gan_zoo.launch.worker_gpu import WorkerGpus
+from gan_zoo.launch.workers import set_worker_count, shared_gpus
+from gan_zoo.run_folder import FOLDER_KEYS
 from gan_zoo.schema import ConfigError
-from gan_zoo.training.signals import Interrupted
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
@@ -47,10 +48,12 @@ class PreflightCallback(Callback):
         self.jobs: dict[Path, PlannedJob] = {}
         self._progress: SweepProgress | None = None
         self._stop: SweepStop | None = None  # of jobs in other processes
+        self._gpus: WorkerGpus | None = None  # of the same
         self._checked: dict[Path, Experiment] = {}  # by absolute folder, until it is trained
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
+            check_launcher(config)
             apply_resume(config)
             folder = Path(config.hydra.run.dir)
             check_run_folder(folder, resumed=config.resume is not None)
@@ -58,6 +61,7 @@ class PreflightCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
+            check_launcher(config)
             sweep = Path(config.hydra.sweep.dir)
             # the loader finds what loss=glob(*gan) names
             parser = OverridesParser.create(GlobalHydra.instance().config_loader())
@@ -70,20 +74,26 @@ class PreflightCallback(Callback):
             check_job_folders(sweep, [folder for folder, _ in planned])
             self.jobs = dict(planned)
             latest_sweep.note(sweep)
-            sequential = config.hydra.runtime.choices["hydra/launcher"] == "basic"
+            launcher = config.hydra.runtime.choices["hydra/launcher"]
+            if launcher == "joblib":
+                gpus = shared_gpus(experiments)
+                set_worker_count(config, len(self.jobs), gpus)
+                self._gpus = WorkerGpus(sweep.absolute(), gpus)
+            sequential = launcher == "basic" or config.hydra.launcher.get("n_jobs") == 1
             if sequential:
                 folders = (job.folder for job in self.jobs.values())
                 self._checked = dict(zip(folders, experiments, strict=True))
             else:
                 sweep.mkdir(parents=True, exist_ok=True)
-                self._stop = SweepStop(sweep.absolute())
-                self._stop.begin()
+                prepare_launcher(config, len(self.jobs))
+                self._stop = SweepStop(sweep.absolute(), outlived=is_cluster(config))
             jobs = self.jobs.values()
             self._progress = SweepProgress(sweep, jobs, config.retry_failed, sequential)
             measured = any(map(_has_metric, experiments)) or self._progress.has_evaluations()
             if self._progress.remaining and not measured:
                 print(_NO_METRIC.format(evaluate=program("scripts/evaluate.py")), file=sys.stderr)
             self._progress.show_start(_shared(overrides))
+            SweepEnd(sweep, sweep_word(config), self._progress, self._stop).begin()
 
     def on_job_start(self, config: DictConfig, *, task_function: Any, **_: Any) -> None:
         # what Hydra calls for each job, a `TrainJob`
@@ -91,33 +101,12 @@ class PreflightCallback(Callback):
         task_function.experiment = self._checked.pop(folder, None)
         task_function.progress = self._progress
         task_function.stop = self._stop
+        task_function.gpus = self._gpus
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         if sys.exception() is not None:  # Hydra 1.4 calls this for a refused sweep, too
             return
-        stopped_by = self._stop.end() if self._stop else 0
-        with exit_on_error():
-            _show_result(Path(config.hydra.sweep.dir))
-            failed = [job for job in self.jobs.values() if not job.summary]
-            if failed and stopped_by:
-                hint = f"the same command with {sweep_word(config)} runs the remaining jobs"
-                stop = Interrupted(stopped_by)
-                exit_with(stop, exit_code(stop), f"{self._progress.count_done()}; {hint}")
-            if failed:
-                command = f"the same command with {sweep_word(config)} retry_failed=true"
-                reasons = [_why_unfinished(job.folder) for job in failed]
-                count = f"{len(failed)} of {len(self.jobs)} jobs"
-                lines = [f"{count} failed; {command} tries them again"]
-                if {*reasons} == {IN_USE}:
-                    lines = [f"{count} not done yet: other processes are training them"]
-                pairs = zip(failed, reasons, strict=True)
-                lines += [printable(f"  {job.name}: {reason}") for job, reason in pairs]
-                print("\n".join(lines), file=sys.stderr)
-                sys.exit(EXIT_FAILED)
-
-
-def _why_unfinished(folder: Path) -> str:
-    return read_failure(folder) or (IN_USE if in_use(folder) else "ended")
+        finish_sweep()
 
 
 def _plan(
@@ -139,18 +128,6 @@ def _plan(
 def _absolute(folder: Path) -> Path:
     """Return a folder as Hydra's `output_dir` names it, without `..`."""
     return Path(os.path.abspath(folder))  # noqa: PTH100
-
-
-def _show_result(sweep: Path) -> None:
-    """Report a sweep; show its ranked table, and the path of the page."""
-    from gan_zoo.report.build import report_sweep  # imports matplotlib
-
-    reported = report_sweep(sweep)
-    if reported:
-        from gan_zoo.launch.sweep_table import ranked_table
-
-        page, comparison = reported
-        show(f"\n{ranked_table(comparison)}\n\nreport: {os.path.relpath(page)}")
 
 
 def sweep_word(config: DictConfig) -> str:

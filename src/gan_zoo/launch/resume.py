@@ -173,6 +173,8 @@ def _saved_words(folder: Path) -> list[str]:
 def _merged(saved: Sequence[str], given: Sequence[str], folder: Path) -> list[str]:
     """Return saved words and given ones, which replace saved ones of the same key."""
     keys = {key_of(word) for word in given}
+    if "hydra/launcher" in keys:  # another one has other settings
+        saved = [word for word in saved if not word.startswith("hydra.launcher.")]
     for word in saved:
         if key_of(word) in keys and is_sweep(word):
             allowed = f"sweep {folder.name} is over {word}: give all words of the sweep, or none"

@@ -1,8 +1,11 @@
 """How far a sweep is: its jobs, about how long they will take, and one line for each. No torch."""
 
 import dataclasses
+import json
+import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from gan_zoo.report.number_format import counted
 from gan_zoo.run_folder import finished_summary, read_failure
 from gan_zoo.run_lock import in_use
 
+_LINES_BYTES = 1 << 14  # at the end of metrics.jsonl, which hold a line
 _SURE_SECONDS = 5  # of the first job, after which its speed is an estimate for all
 _TITLE_WIDTH = 32  # of a job's name in a progress bar
 
@@ -49,6 +53,26 @@ class PlannedJob:
         """Updates of the finished run, which may have ended early; 0 for any other."""
         return self.updates * number(self.summary or {}, "steps")
 
+    @property
+    def work_so_far(self) -> float:
+        """Updates of any run, as far as it has logged."""
+        return self.work or self.updates * min(_last_step(self.folder), self.steps)
+
+
+def _last_step(folder: Path) -> float:
+    """Return the step of the last line that a run has logged; 0 if there is none."""
+    try:
+        with (folder / "metrics.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LINES_BYTES))
+            lines = file.read().splitlines()
+    except OSError:
+        return 0.0
+    for line in reversed(lines):
+        with suppress(ValueError):  # the first one is cut, the last one may be incomplete
+            content = json.loads(line)
+            return number(content, "step") if isinstance(content, dict) else 0.0
+    return 0.0
+
 
 class SweepProgress:
     """Counts and times the jobs of one sweep, and shows a line when each ends.
@@ -78,6 +102,7 @@ class SweepProgress:
             job.folder: job.updates * number(job.earlier_summary or {}, "steps")
             for job in self.jobs
         }
+        self._made_before = {job.folder: job.work_so_far for job in self.remaining}
         self._start_time = time.time()
         self._announced = False
 
@@ -134,14 +159,28 @@ class SweepProgress:
         if job is None:
             return
         parts = [self._position(job), job.name, result, duration(seconds)]
-        # the bar of the next job shows how long the sweep will take; without one, this line does
-        left = "" if self.sequential and has_bar() else self._time_left(job, 0, 0)
+        # a bar shows how long the sweep will take; without one, this line does
+        left = "" if has_bar() else self._time_left(job, 0, 0)
         show(printable("  ".join(filter(None, [*parts, left]))))
 
     def count_done(self) -> str:
         """Say how many of all jobs have finished."""
         done = sum(job.summary is not None for job in self.jobs)
         return f"{done} of {counted(len(self.jobs), 'job')} done"
+
+    def time_left(self) -> str:
+        """Describe how long jobs that run at once will take; empty while it is unknown."""
+        work = rest = 0.0
+        for job in self.remaining:
+            made = job.work_so_far
+            work += max(0.0, made - self._made_before[job.folder])
+            if job.summary is None and not self.has_failed(job):
+                rest += job.updates * job.steps - made
+        return self._estimate(work, rest)
+
+    def has_failed(self, job: PlannedJob) -> bool:
+        """Return whether a job has failed in this sweep, as far as its folder tells."""
+        return job.folder not in self._failed_before and bool(read_failure(job.folder))
 
     def _find(self, folder: Path) -> PlannedJob | None:
         shown = (*self.remaining, *self.trained_elsewhere)
@@ -167,22 +206,22 @@ class SweepProgress:
 
         made, left: steps of this job, if it is running.
         """
-        elapsed = time.time() - self._start_time
-        work = job.updates * made if self.sequential else 0  # others may be as far
-        rest = job.updates * left
+        if not self.sequential:
+            return self.time_left()
+        work, rest = job.updates * made, job.updates * left
         for other in self.remaining:
             made_by_other = other.work
             work += max(0, made_by_other - self._work_before[other.folder])
-            if not (made_by_other or other is job or self._has_failed(other)):
+            if not (made_by_other or other is job or self.has_failed(other)):
                 rest += self._work_to_do(other)
+        text = self._estimate(work, rest)
+        if text and made and not self._announced:
+            self._announced = True
+            show(f"{counted(len(self.remaining), 'job')}, {text.removesuffix(' left')}")
+        return text
+
+    def _estimate(self, work: float, rest: float) -> str:
+        elapsed = time.time() - self._start_time
         if not (work and rest) or elapsed < _SURE_SECONDS:
             return ""
-        text = estimate(elapsed / work * rest)
-        if made and self.sequential and not self._announced:
-            self._announced = True
-            show(f"{counted(len(self.remaining), 'job')}, {text}")
-        return f"{text} left"
-
-    def _has_failed(self, job: PlannedJob) -> bool:
-        """Return whether a job has failed in this sweep, as far as its folder tells."""
-        return job.folder not in self._failed_before and bool(read_failure(job.folder))
+        return f"{estimate(elapsed / work * rest)} left"

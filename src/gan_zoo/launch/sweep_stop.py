@@ -6,8 +6,12 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
+from multiprocessing import resource_tracker
 from pathlib import Path
+
+from tqdm import tqdm
 
 from gan_zoo.command_line import EXIT_SIGNAL
 from gan_zoo.training.signals import DEFAULT_HANDLERS
@@ -19,17 +23,20 @@ _INTERVAL = 0.5  # seconds between two looks at the file
 class SweepStop:
     """How a sweep asks jobs in other processes to stop: by a file in its folder.
 
-    Jobs also stop when the process that started them has died. (Passing its signals on would end
-    launchers that wait for results, and these kill processes that are saving.)
+    Jobs also stop when the process that started them has died, except on a cluster: there its
+    login may have ended. (Passing its signals on would end launchers that wait for results, and
+    these kill processes that are saving.)
 
     Attributes:
         folder: of the sweep.
         pid, host: of the process that started the jobs.
+        outlived: whether jobs train on when that process has died.
     """
 
     folder: Path
     pid: int = dataclasses.field(default_factory=os.getpid)
     host: str = dataclasses.field(default_factory=socket.gethostname)
+    outlived: bool = False
 
     @property
     def file(self) -> Path:
@@ -37,22 +44,33 @@ class SweepStop:
         return self.folder / f".stop-{self.host}-{self.pid}"
 
     def begin(self) -> None:
-        """Ask the jobs to stop at the first SIGINT or SIGTERM; a second one acts at once."""
+        """Ask the jobs to stop at the first SIGINT or SIGTERM; a second one acts at once.
+
+        On a cluster the first one ends this program, too: it does not wait for jobs in the queue.
+        """
+        self.file.unlink(missing_ok=True)  # of an earlier process with this number
         for number in DEFAULT_HANDLERS:
             signal.signal(number, self._ask)
 
     def _ask(self, number: int, frame: object) -> None:
         for each, handler in DEFAULT_HANDLERS.items():
             signal.signal(each, handler)
+        self.ask(number)
+        tqdm.write("stopping: running jobs save, others do not start", file=sys.stderr)
+        if self.outlived:
+            sys.exit(EXIT_SIGNAL + number)
+
+    def ask(self, number: int) -> None:
+        """Ask the jobs to stop for a signal."""
         self.file.write_text(str(number), encoding="utf-8")
-        print("stopping: running jobs save, others do not start", file=sys.stderr)
 
     def end(self) -> int:
         """Return the signal that stopped the sweep, 0 for none, and handle signals as usual."""
         for number, handler in DEFAULT_HANDLERS.items():
             signal.signal(number, handler)
         found = self.signal_number()
-        self.file.unlink(missing_ok=True)
+        if not (found and self.outlived):  # jobs in the queue of a cluster will read it
+            self.file.unlink(missing_ok=True)
         return found
 
     def signal_number(self) -> int:
@@ -75,6 +93,34 @@ class SweepStop:
         return True
 
 
+def keep_interrupts_from_workers() -> None:
+    """Make processes that this thread starts from now on never see Ctrl-C.
+
+    A terminal sends it to all processes, and it would kill one that is still importing. They
+    inherit the mask of this thread; the signal then reaches another thread of this process.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        _start_resource_tracker()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _start_resource_tracker() -> None:
+    """Start a helper process of `multiprocessing` now: its start would clear the mask later.
+
+    It then cleans up after processes that were killed without a warning about each.
+    """
+    before = os.environ.get("PYTHONWARNINGS", "")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, "ignore:resource_tracker"]))
+    resource_tracker.ensure_running()
+    os.environ["PYTHONWARNINGS"] = before
+
+
+def see_interrupts() -> None:
+    """Undo `keep_interrupts_from_workers`."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
 class StopWatch:
     """Reads a `SweepStop` in a job's process, at most twice a second."""
 
@@ -93,6 +139,8 @@ class StopWatch:
         return self._found
 
     def _is_orphan(self) -> bool:
+        if self._stop.outlived:
+            return False
         return os.getppid() != self._parent or not self._stop.is_alive()
 
     def end_orphan(self) -> None:
@@ -100,3 +148,22 @@ class StopWatch:
         if self._is_orphan():
             logging.shutdown()
             os._exit(EXIT_SIGNAL + signal.SIGTERM)
+
+
+class IdleWatch(threading.Thread):
+    """Ends a process that waits for its next job once its sweep has died."""
+
+    def __init__(self, watch: StopWatch):
+        super().__init__(daemon=True)
+        self._watch, self._cancelled = watch, threading.Event()
+
+    def run(self) -> None:
+        while not self._cancelled.wait(_INTERVAL):
+            self._watch.end_orphan()
+
+    @staticmethod
+    def cancel() -> None:
+        """End the watch of this process, if there is one: a job watches for itself."""
+        for thread in threading.enumerate():
+            if isinstance(thread, IdleWatch):
+                thread._cancelled.set()

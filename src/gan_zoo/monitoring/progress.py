@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from gan_zoo.metrics.metric_info import find_metric
-from gan_zoo.monitoring.console import duration, show
+from gan_zoo.monitoring.console import duration, has_bar, show
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,9 @@ class Progress:
             left = elapsed / done * (self.steps - step)
             eta = f"{int(left) // 60}:{int(left) % 60:02d}"
             log.info(f"step {step}/{self.steps}  {both}  {speed}  ETA {eta}  {health}")
-        if self._job and self._bar.disable and now >= self._next_shown and step < self.steps:
+        # on a terminal, one bar shows all jobs that run at once
+        silent = not self._bar.disable or has_bar()
+        if self._job and not silent and now >= self._next_shown and step < self.steps:
             self._next_shown = now + _JOB_SECONDS
             shown = (self._job.title, f"step {step}/{self.steps}", both, health, self._left(step))
             show("  ".join(filter(None, shown)))

@@ -1,11 +1,14 @@
-"""Stop a run cleanly on SIGINT and SIGTERM."""
+"""Stop a run cleanly on a signal, or save it and let whoever handled the signal before decide."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 DEFAULT_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+# what clusters send before they stop a job; nobody sends them without a handler
+_CLUSTER = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 
 
 class Stopped(Exception):  # noqa: N818
@@ -21,26 +24,66 @@ class Interrupted(Stopped):
 
 
 class StopFlag:
-    """Set by a signal handler, read between two steps."""
+    """Set by a signal handler, read between two steps.
+
+    Args:
+        outer: handlers by signal, set by the program around this one, such as submitit or ray.
+
+    Attributes:
+        signal_number: of the signal that stops the run; None for none. Not of one with an outer
+            handler, which decides that.
+    """
 
     signal_number: int | None = None
 
+    def __init__(self, outer: Mapping[int, Callable[..., Any]] | None = None):
+        self._outer = outer or {}
+        self._for_outer: list[int] = []  # signals since the last step
+
     def set(self, number: int, frame: object) -> None:
-        """Handle a first signal; a second one of the same kind acts immediately."""
-        self.signal_number = number
-        signal.signal(number, DEFAULT_HANDLERS[number])
+        """Handle a signal; without an outer handler, a second one of a kind acts immediately."""
+        if number not in self._outer:
+            self.signal_number = number
+            signal.signal(number, DEFAULT_HANDLERS[number])
+        elif number not in self._for_outer:
+            self._for_outer.append(number)
+
+    def call_outer(self, save: Callable[[], None]) -> None:
+        """Save, then call the outer handlers of the signals that have come.
+
+        A handler that returns lets the run train on. Raises Interrupted for one that fails, as
+        submitit's does for a job that may not be requeued; one may also end the program.
+        """
+        while self._for_outer:
+            save()
+            number = self._for_outer.pop(0)
+            try:
+                self._outer[number](number, None)
+            except Exception as error:
+                raise Interrupted(number) from error
 
 
 @contextmanager
 def catch_signals() -> Iterator[StopFlag]:
-    """Set a flag on SIGINT and SIGTERM instead of ending the program immediately."""
-    flag = StopFlag()
+    """Set a flag on SIGINT and SIGTERM instead of ending the program immediately.
+
+    SIGUSR1 and SIGUSR2 are caught only if somebody has set a handler for them.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield flag  # only the main thread may handle signals
+        yield StopFlag()  # only the main thread may handle signals
         return
-    before = {number: signal.signal(number, flag.set) for number in DEFAULT_HANDLERS}
+    numbers = (*DEFAULT_HANDLERS, *_CLUSTER)
+    outer = {n: handler for n in numbers if _is_outer(handler := signal.getsignal(n))}
+    flag = StopFlag(outer)
+    before = {n: signal.signal(n, flag.set) for n in numbers if n in {*DEFAULT_HANDLERS, *outer}}
     try:
         yield flag
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_outer(handler: Any) -> bool:
+    """Return whether a signal handler is neither Python's nor this package's."""
+    own = str(getattr(handler, "__module__", "")).startswith("gan_zoo.")
+    return callable(handler) and handler is not signal.default_int_handler and not own

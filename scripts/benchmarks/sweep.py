@@ -1,0 +1,69 @@
+"""Measure whole sweeps of equal jobs: one after the other, and at once by joblib's processes."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.sheet import Row
+from benchmarks.step import CASES
+from gan_zoo.command_line import whole_number
+
+TRAIN = Path(__file__).parents[2] / "train.py"
+STEPS = {"mixture": 10_000, "mlp": 1_200}  # of a job: some seconds, so that starts do not dominate
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Define the options of this benchmark."""
+    command.add_argument("override", nargs="*", help="as for train.py, such as steps=500")
+    command.add_argument("--case", nargs="+", choices=STEPS, default=[*STEPS], help="what to train")
+    command.add_argument("--jobs", type=whole_number(2), default=4, help="of a sweep (default 4)")
+    command.add_argument(
+        "--workers", type=whole_number(2), default=2, help="processes at once (default 2)"
+    )
+    command.add_argument(
+        "--repeats", type=whole_number(1), default=1, help="measurements of each row (default 1)"
+    )
+
+
+def measure(args: argparse.Namespace) -> list[Row]:
+    """Return the seconds of whole commands, and how many times faster several processes are.
+
+    The fastest of the repeats counts, for which both ways alternate.
+    """
+    at_once = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={args.workers}"]
+    rows = []
+    for case in args.case:
+        words = [*CASES[case], "device=cpu", "evaluate_every=0", f"steps={STEPS[case]}"]
+        seeds = ",".join(map(str, range(args.jobs)))
+        words += [f"seed={seeds}", *args.override]
+        pairs = [(_seconds(words), _seconds([*words, *at_once])) for _ in range(args.repeats)]
+        sequential, parallel = map(min, zip(*pairs, strict=True))
+        rows.append(
+            {
+                "case": case,
+                "jobs": args.jobs,
+                "workers": args.workers,
+                "seconds_sequential": round(sequential, 1),
+                "seconds_parallel": round(parallel, 1),
+                "times_faster": round(sequential / parallel, 2),
+            }
+        )
+    return rows
+
+
+def _seconds(words: list[str]) -> float:
+    """Return the wall clock seconds of a sweep in a folder of its own."""
+    # the benchmark's own launch sets this variable
+    environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
+    command = [sys.executable, str(TRAIN), "-m", *words]
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        ended = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
+        seconds = time.perf_counter() - start
+    if ended.returncode:
+        sys.exit(ended.stderr.strip() or f"error: {command} ended with {ended.returncode}")
+    return seconds

@@ -1,0 +1,96 @@
+"""A sweep ends with its report, a list of what is missing and its exit code, however it ends."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from forked_scripts import ScriptProcess, run_script, wait_until
+from gan_zoo.run_folder import newest_step
+
+ROOT = Path(__file__).parents[2]
+WORDS = ["-m", "seed=0,1", "dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu"]
+WORDS += ["compile=false", "evaluate_every=0", "sample_every=0", "sweep=mine"]
+LAUNCHER = """
+import runpy
+from concurrent.futures import BrokenExecutor
+from hydra.core.plugins import Plugins
+instantiate = Plugins.instantiate_launcher
+def instantiate_broken(*args, **kwargs):
+    launcher = instantiate(*args, **kwargs)
+    launch = launcher.launch
+    def broken(overrides, initial_job_idx):
+        launch(overrides[:{jobs}], initial_job_idx)
+        raise {error}
+    launcher.launch = broken
+    return launcher
+Plugins.instantiate_launcher = instantiate_broken
+runpy.run_path({train!r}, run_name="__main__")
+"""
+
+
+@pytest.fixture
+def ended(tmp_path):
+    """A function that runs a sweep whose launcher raises an error after so many jobs."""
+
+    def run(jobs, error, *words):
+        script = tmp_path / "broken.py"
+        text = LAUNCHER.format(jobs=jobs, error=error, train=str(ROOT / "train.py"))
+        script.write_text(text)
+        return run_script(script, *WORDS, "steps=2", *words, cwd=tmp_path)
+
+    return run
+
+
+def test_error_of_a_launcher_is_reported(ended, tmp_path):
+    ran = ended(1, "RuntimeError('a bug')")
+    assert ran.returncode == 3
+    place = "outputs/sweeps/mine"
+    assert ran.stderr.splitlines()[-2:] == [
+        "1 of 2 jobs not done: the launcher failed: RuntimeError: a bug; details in "
+        f"{place}/error.txt; the same command with sweep=mine runs them",
+        "  seed=1: not started",
+    ]
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert ", in broken\n" in (tmp_path / place / "error.txt").read_text()
+    assert ran.stdout.endswith(f"report: {place}/report/report.html\n")
+
+
+def test_jobs_of_killed_processes_run_again(ended, tmp_path):
+    assert ended(2, "BrokenExecutor").returncode == 0  # all jobs are done
+    (tmp_path / "outputs/sweeps/mine/seed=0/summary.json").unlink()  # as if it had been killed
+    ran = ended(0, "BrokenExecutor")
+    assert ran.returncode == 3
+    assert ran.stderr.splitlines()[-2:] == [
+        "1 of 2 jobs not done: a process of the sweep was killed; "
+        "the same command with sweep=mine runs them",
+        "  seed=0: the process was killed",
+    ]
+    assert run_script("train.py", "sweep=resume", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [("KeyboardInterrupt", 130), ("SystemExit(143)", 143), ("SystemExit(9)", 3)]
+)
+def test_launcher_that_a_signal_ends(ended, error, code):
+    ran = ended(1, error)
+    assert ran.returncode == code
+    assert ran.stdout.endswith("report/report.html\n")
+    if code > 3:
+        name = signal.Signals(code - 128).name
+        expected = f"error: stopped by {name}; 1 of 2 jobs done; the same command with sweep=mine"
+        assert ran.stderr.splitlines()[-1] == f"{expected} runs the remaining jobs"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_sweep_is_reported(tmp_path, number):
+    words = [*WORDS, "steps=10000000", "checkpoint_every=100"]
+    process = ScriptProcess("train.py", *words, cwd=tmp_path)
+    sweep = tmp_path / "outputs/sweeps/mine"
+    wait_until(lambda: newest_step(sweep / "seed=0"))
+    process.send_signal(number)
+    out, error = process.communicate()
+    assert process.returncode == 128 + number
+    assert error.splitlines()[-1].startswith(f"error: stopped by {number.name}; 0 of 2 jobs done")
+    assert "report: " in out
+    assert not (sweep / "seed=1").exists()
