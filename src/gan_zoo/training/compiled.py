@@ -15,7 +15,6 @@ import torch._dynamo
 from torch import Tensor, fx
 from torch._inductor.custom_graph_pass import CustomGraphPass
 
-from gan_zoo.training.cpu_threads import is_adaptable
 from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
 from gan_zoo.training.step import GANState, StackedMetrics, critic_and_generator, critic_only
 from gan_zoo.training.traceable import TraceableStep, traceable_copy
@@ -53,6 +52,7 @@ _OPTIONS = {
     "guard_filter_fn": lambda guards: [False] * len(guards),
     "fallback_random": True,  # torch's own random numbers, not the compiler's
     "post_grad_custom_post_pass": _SplitBiases(),
+    "cpp.min_chunk_size": 1 << 14,  # elements per thread: with fewer, one thread is as fast
 }
 
 
@@ -76,9 +76,7 @@ class CompiledRunner(StepRunner):
             critic_only: [critic],
             critic_and_generator: [critic, generator, *self._traceable.emas],
         }
-        # not those of the first step, which may be fewer; on one core where the rest, the products,
-        # gives the same results for any number of threads
-        threads = 1 if is_adaptable(gan) else torch.get_num_threads()
+        threads = torch.get_num_threads()  # during the first step there may be fewer
         self._graphs = {step: _compile(step, threads) for step in self._parts}
         self._not_yet_called = set(self._parts)
 
@@ -114,7 +112,7 @@ class CompiledRunner(StepRunner):
 def _compile(step: Callable, threads: int) -> Callable:
     """Compile a copy of a step: torch caches compiled code by code object, shared between jobs.
 
-    threads: of the CPU, for what the compiler writes itself: all but products and convolutions.
+    threads: of the CPU, for all but products and convolutions, however many there are later.
     """
     own = FunctionType(step.__code__.replace(), step.__globals__, step.__name__)
     options = {**_OPTIONS, "cpp.threads": threads}
