@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import latest_sweep
 from gan_zoo.command_line import from_here
-from gan_zoo.launch.config_catalog import CONFIGS
+from gan_zoo.launch.config_catalog import choices
 from gan_zoo.launch.hydra_config import (
     load_choices,
     load_config,
@@ -46,13 +46,12 @@ def add_saved_choices(words: Sequence[str]) -> list[str]:
     given = {word.partition("=")[0] for word in words}
     if not named or wants_sweep(words):
         return list(words)
-    choices = []
+    known, saved = choices(), []
     for word in load_overrides(folder_of(Path(named[-1]))):
         choice = re.fullmatch(r"([a-z_/]+)=(\w+)", word)
-        if choice and choice[1] not in given:
-            known = (CONFIGS / choice[1] / f"{choice[2]}.yaml").is_file()
-            choices += [word] if known else []
-    return [*choices, *words]
+        if choice and choice[1] not in given and choice[2] in known.get(choice[1], ()):
+            saved.append(word)
+    return [*saved, *words]
 
 
 def apply_resume(config: DictConfig) -> None:
