@@ -24,6 +24,11 @@ def available_cores() -> int:
         return cores
 
 
+def thread_share(jobs: int) -> int:
+    """Return how many threads each of several processes gets on this machine."""
+    return max(1, available_cores() // jobs)
+
+
 class OtherPrograms:
     """Measures how many cores other programs leave, of those that this process may use."""
 

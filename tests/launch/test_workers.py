@@ -10,10 +10,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from forked_scripts import run_interpreter, run_script
+from gan_zoo.cpu_cores import thread_share
 from gan_zoo.launch import workers
 from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.schema import ConfigError
-from gan_zoo.tuning.trial import thread_share
 
 ROOT = Path(__file__).parents[2]
 WORDS = ["-m", "hydra/launcher=joblib", "dataset=ring", "dataset.count=300", "batch_size=8"]

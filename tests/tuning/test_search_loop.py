@@ -6,13 +6,14 @@ import time
 
 import pytest
 
+from gan_zoo.cpu_cores import thread_share
 from gan_zoo.training.signals import Interrupted
 from gan_zoo.tuning.outcome import Outcome, read_metric
 from gan_zoo.tuning.results import format_best, fresh_command
 from gan_zoo.tuning.search import SearchFailed
 from gan_zoo.tuning.space import parse_space
 from gan_zoo.tuning.study import ask, ranked, record, saved_settings
-from gan_zoo.tuning.trial import environment, thread_share
+from gan_zoo.tuning.trial import environment
 
 
 def states(trials):

@@ -28,6 +28,7 @@ from gan_zoo.command_line import (
     one_line_errors,
     whole_number,
 )
+from gan_zoo.cpu_cores import thread_share
 from gan_zoo.launch.resume import SWEEPS
 from gan_zoo.report.number_format import counted
 from gan_zoo.run_lock import FolderInUse, lock_folder
@@ -46,7 +47,7 @@ from gan_zoo.tuning.study import (
     require_optuna,
     saved_settings,
 )
-from gan_zoo.tuning.trial import thread_share, visible_gpus
+from gan_zoo.tuning.trial import visible_gpus
 
 if TYPE_CHECKING:
     from optuna import Study

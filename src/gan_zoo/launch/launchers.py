@@ -8,6 +8,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
+from gan_zoo.cpu_cores import thread_share
 from gan_zoo.launch.errors import PACKAGES
 from gan_zoo.schema import ConfigError
 
@@ -38,8 +39,6 @@ def prepare_launcher(config: DictConfig, jobs: int) -> None:
     """Prepare this process for a launcher of so many jobs, before it sets its signal handlers."""
     name = config.hydra.runtime.choices["hydra/launcher"]
     if name == "slurm_local":  # starts all of them at once
-        from gan_zoo.tuning.trial import thread_share  # imports numpy
-
         os.environ.setdefault("OMP_NUM_THREADS", str(thread_share(jobs)))
     elif name == "ray":  # sets signal handlers of its own, under which nothing would be saved
         import ray

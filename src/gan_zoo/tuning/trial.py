@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gan_zoo.cpu_cores import thread_share
 from gan_zoo.tuning.outcome import read_metric
 
 
@@ -54,13 +55,6 @@ class TrialFolders:
                 env=environment,
                 start_new_session=True,
             )
-
-
-def thread_share(jobs: int) -> int:
-    """Return how many threads each of several processes gets on this machine."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, cores // jobs)
 
 
 def environment(slot: int, jobs: int, gpus: Sequence[str]) -> dict[str, str]:
