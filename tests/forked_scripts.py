@@ -97,11 +97,43 @@ def run_script(script: str, *words: object, cwd: Path = ROOT, largest_file: int 
     return subprocess.CompletedProcess(process.args, process.returncode, *texts)
 
 
+def start_interpreter(script: str, *words: object, cwd: Path = ROOT, **environment: str):
+    """Start a script in a new interpreter, with a process group of its own.
+
+    Launchers' processes do not start from a fork. environment: further variables.
+    """
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / script), *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
 def run_interpreter(script: str, *words: object, cwd: Path = ROOT):
-    """Run a script in a new interpreter; joblib's workers do not start from a fork."""
-    command = [sys.executable, str(ROOT / script), *map(str, words)]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
+    """Run a script to its end in a new interpreter."""
+    process = start_interpreter(script, *words, cwd=cwd)
+    texts = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, *texts)
+
+
+def group_is_alive(number: int) -> bool:
+    """Whether a process of this group is left."""
+    try:
+        os.killpg(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill_group(process: subprocess.Popen) -> None:
+    """Kill what is left of the group of a process that `start_interpreter` started."""
+    if group_is_alive(process.pid):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:

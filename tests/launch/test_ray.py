@@ -2,18 +2,15 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from forked_scripts import wait_until
+from forked_scripts import kill_group, start_interpreter, wait_until
 from gan_zoo.run_folder import newest_step
 
 pytest.importorskip("hydra_plugins.hydra_ray_launcher")
 
-ROOT = Path(__file__).parents[2]
 SMALL = ["-m", "hydra/launcher=ray", "seed=0,1", "dataset=ring", "dataset.count=300"]
 SMALL += ["batch_size=8", "compile=false", "device=cpu", "evaluate_every=0", "sample_every=0"]
 SMALL += ["checkpoint_every=100", "log_every=50", "sweep=mine"]
@@ -25,14 +22,7 @@ def sweep(tmp_path):
     started = []
 
     def start_sweep(steps):
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "train.py"), *SMALL, f"steps={steps}"],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        process = start_interpreter("train.py", *SMALL, f"steps={steps}", cwd=tmp_path)
         started.append(process)
         process.folders = [tmp_path / f"outputs/sweeps/mine/seed={seed}" for seed in (0, 1)]
         wait_until(lambda: newest_step(process.folders[0]), 300)
@@ -40,9 +30,7 @@ def sweep(tmp_path):
 
     yield start_sweep
     for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+        kill_group(process)
 
 
 def workers(folder):

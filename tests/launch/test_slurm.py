@@ -11,7 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import slurm_stand_in
-from forked_scripts import run_script, wait_until
+from forked_scripts import kill_group, run_script, start_interpreter, wait_until
 from gan_zoo.launch.launchers import check_launcher
 from gan_zoo.launch.resume import resolve_sweep
 from gan_zoo.launch.sweep_stop import StopWatch, SweepStop
@@ -20,14 +20,8 @@ from gan_zoo.schema import ConfigError
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["seed=0,1", "dataset=ring", "dataset.count=300", "batch_size=8", "compile=false"]
-SMALL += [
-    "device=cpu",
-    "sample_every=0",
-    "evaluate_every=0",
-    "log_every=50",
-    "steps=1000",
-    "sweep=mine",
-]
+SMALL += ["device=cpu", "sample_every=0", "evaluate_every=0", "log_every=50", "steps=1000"]
+SMALL += ["sweep=mine"]
 SLURM = ["hydra/launcher=slurm", "hydra.launcher.cpus_per_task=1"]
 
 
@@ -38,23 +32,13 @@ def start(tmp_path):
     started = []
 
     def start_sweep(*words, **environment):
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "train.py"), "-m", *SMALL, *words],
-            cwd=tmp_path,
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": "", **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(process)
-        return process
+        words = ["-m", *SMALL, *words]
+        started.append(start_interpreter("train.py", *words, cwd=tmp_path, **environment))
+        return started[-1]
 
     yield start_sweep
     for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+        kill_group(process)
 
 
 @pytest.fixture

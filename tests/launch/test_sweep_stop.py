@@ -6,46 +6,27 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from forked_scripts import wait_until
+from forked_scripts import group_is_alive, kill_group, start_interpreter, wait_until
 from gan_zoo.launch.sweep_stop import StopWatch, SweepStop
 from gan_zoo.run_folder import newest_step
 
-ROOT = Path(__file__).parents[2]
 ENDLESS = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1,2", "dataset=ring"]
 ENDLESS += ["dataset.count=300", "batch_size=8", "steps=10000000", "compile=false", "device=cpu"]
 ENDLESS += ["evaluate_every=0", "sample_every=0", "checkpoint_every=100", "sweep=mine"]
-
-
-def group_is_alive(number):
-    try:
-        os.killpg(number, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.fixture
 def sweep(tmp_path):
     """A sweep by joblib in a process group of its own, whose first two jobs have saved."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *ENDLESS],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = start_interpreter("train.py", *ENDLESS, cwd=tmp_path)
     process.folders = [tmp_path / f"outputs/sweeps/mine/seed={seed}" for seed in (0, 1)]
     wait_until(lambda: all(map(newest_step, process.folders)), 300)
     yield process
-    if group_is_alive(process.pid):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill_group(process)
 
 
 @pytest.mark.slow

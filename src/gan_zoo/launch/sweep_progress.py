@@ -1,17 +1,16 @@
 """How far a sweep is: its jobs, about how long they will take, and one line for each. No torch."""
 
 import dataclasses
-import json
 import os
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gan_zoo.data.file_names import printable
 from gan_zoo.launch.job_outcome import last_values, number
 from gan_zoo.monitoring.console import bold, duration, estimate, has_bar, show, shows_bold
+from gan_zoo.monitoring.jsonl import parse_step
 from gan_zoo.monitoring.progress import JobDisplay
 from gan_zoo.report.number_format import counted
 from gan_zoo.run_folder import finished_summary, read_failure
@@ -59,19 +58,17 @@ class PlannedJob:
         return self.work or self.updates * min(_last_step(self.folder), self.steps)
 
 
-def _last_step(folder: Path) -> float:
+def _last_step(folder: Path) -> int:
     """Return the step of the last line that a run has logged; 0 if there is none."""
     try:
         with (folder / "metrics.jsonl").open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _LINES_BYTES))
             lines = file.read().splitlines()
     except OSError:
-        return 0.0
-    for line in reversed(lines):
-        with suppress(ValueError):  # the first one is cut, the last one may be incomplete
-            content = json.loads(line)
-            return number(content, "step") if isinstance(content, dict) else 0.0
-    return 0.0
+        return 0
+    steps = map(parse_step, reversed(lines))
+    # the first line is cut, the last one may be incomplete
+    return next((step for step in steps if step >= 0), 0)
 
 
 class SweepProgress:

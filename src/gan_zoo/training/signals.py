@@ -1,4 +1,4 @@
-"""Stop a run cleanly on a signal, or save it and let whoever handled the signal before decide."""
+"""Signals: a run saves, then stops, or calls the handler of the program that started it."""
 
 import signal
 import threading
