@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from gan_zoo.data.loader import BatchLoader
 from gan_zoo.training.cpu_threads import CPUThreads
 from gan_zoo.training.meters import MeanMetrics
-from gan_zoo.training.rng import LatentSampler
-from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
+from gan_zoo.training.noise import Noise, NoiseSampler
+from gan_zoo.training.runner import Batches, StepRunner, warn_fallback
 from gan_zoo.training.schedule import CriticWarmup
 from gan_zoo.training.step import GANState
 
@@ -32,7 +32,7 @@ class Trainer:
     """Everything that changes from step to step of one run.
 
     Attributes:
-        latent_rng: random generator of the latent vectors, on the device of the networks.
+        noise: all random numbers of the steps.
         threads: of the CPU.
         compiled: whether steps are compiled, or captured on a GPU; a resumed run keeps it.
         step: generator updates made so far.
@@ -41,7 +41,7 @@ class Trainer:
 
     gan: GANState
     loader: BatchLoader
-    latent_rng: torch.Generator
+    noise: NoiseSampler
     n_critic: int
     warmup: CriticWarmup
     threads: CPUThreads = dataclasses.field(default_factory=CPUThreads)
@@ -51,7 +51,6 @@ class Trainer:
     midway: bool = dataclasses.field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        self.latents = LatentSampler(self.gan.generator, self.loader.batch_size, self.latent_rng)
         self._runner: StepRunner | None = None  # made after a state was loaded, if any is
 
     def setup_runner(self, gap: int) -> int:
@@ -59,7 +58,7 @@ class Trainer:
 
         The number divides `gap`, the steps between two callbacks (0: there are none).
         """
-        parts = (self.gan, self.loader, self.latents)
+        parts = (self.gan, self.loader, self.noise)
         if not self.compiled:
             self._runner = StepRunner(*parts)
             return 1
@@ -112,7 +111,6 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to resume exactly: tensors and plain values only."""
-        device = self.gan.device
         return {
             "step": self.step,
             "compiled": self.compiled,
@@ -124,10 +122,8 @@ class Trainer:
             "ema": self.gan.ema.network.state_dict(),
             "ema_updates": self.gan.ema.updates,
             "ema_critic": self.gan.ema_critic and self.gan.ema_critic.network.state_dict(),
-            "latent_rng": self.latents.state_dict(),
+            **self.noise.state_dict(),
             "loader_position": self.loader.position,
-            "cpu_rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
             "metrics": self.metrics.state_dict(),
         }
 
@@ -141,12 +137,9 @@ class Trainer:
             self.gan.ema_critic.network.load_state_dict(state["ema_critic"])
         for ema in self.gan.emas:
             ema.updates = state["ema_updates"]
-        self.latents.load_state_dict(state["latent_rng"])
+        self.noise.load_state_dict(state)
         self.loader.position = state["loader_position"]
-        torch.set_rng_state(state["cpu_rng"])
-        if state["cuda_rng"] is not None and self.gan.device.type == "cuda":
-            torch.cuda.set_rng_state(state["cuda_rng"], self.gan.device)
-        self.metrics.load_state_dict(state["metrics"], self.latent_rng.device)
+        self.metrics.load_state_dict(state["metrics"], self.gan.device)
         self.step, self.compiled = state["step"], state["compiled"]
         self._runner = None
 
@@ -186,7 +179,7 @@ def steps_per_graph(gan: GANState, n_critic: int, gap: int) -> int:
 
 
 def make_runner(
-    gan: GANState, loader: Batches, latents: Noise, n_critic: int, steps: int
+    gan: GANState, loader: Batches, noise: Noise, n_critic: int, steps: int
 ) -> StepRunner:
     """Make a runner that compiles steps, or captures `steps` at a time, when they first run.
 
@@ -196,10 +189,10 @@ def make_runner(
         if gan.device.type == "cuda":
             from gan_zoo.training.cuda_graph import CudaGraphRunner
 
-            return CudaGraphRunner(gan, loader, latents, [n_critic] * steps)
+            return CudaGraphRunner(gan, loader, noise, [n_critic] * steps)
         from gan_zoo.training.compiled import CompiledRunner
 
-        return CompiledRunner(gan, loader, latents)
+        return CompiledRunner(gan, loader, noise)
     except Exception as error:  # compilers fail in many ways
         warn_fallback(error)
-        return StepRunner(gan, loader, latents)
+        return StepRunner(gan, loader, noise)
