@@ -1,8 +1,8 @@
 """The processes of one run, each with a device and its share of every batch ("ranks" in torch)."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,20 +42,35 @@ class Ranks:
         return Average.apply(x, self.count)
 
     def average_together(self, tensors: "Sequence[Tensor]") -> "list[Tensor]":
-        """Return the mean of each tensor over the processes, by one exchange of all of them."""
+        """Return the means of several tensors over the processes, by one exchange of all of them.
+
+        No gradients flow through it.
+        """
         if self.count == 1:
             return list(tensors)
         import torch
 
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         torch.distributed.all_reduce(flat)
-        parts = flat.div(self.count).split([tensor.numel() for tensor in tensors])
-        return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+        parts = flat.div_(self.count).split([tensor.numel() for tensor in tensors])
+        return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
-    def broadcast(self, tensors: "Sequence[Tensor]") -> None:
+    def broadcast(self, tensors: "Iterable[Tensor]") -> None:
         """Overwrite tensors with those of rank 0."""
         if self.count > 1:
             import torch
 
             for tensor in tensors:
-                torch.distributed.broadcast(tensor, 0)
+                dense = tensor.detach().contiguous()
+                torch.distributed.broadcast(dense, 0)
+                tensor.detach().copy_(dense)
+
+    def broadcast_object(self, value: Any) -> Any:
+        """Return the value that rank 0 gives."""
+        if self.count == 1:
+            return value
+        import torch
+
+        values = [value]
+        torch.distributed.broadcast_object_list(values, 0)
+        return values[0]

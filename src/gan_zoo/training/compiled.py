@@ -107,6 +107,7 @@ class CompiledRunner(StepRunner):
         for part in self._parts[step]:
             part.after()
         self.gan.scored = self._traceable.scored
+        self.gan.stop_answer = self._traceable.stop_answer
         return metrics
 
 

@@ -79,6 +79,7 @@ class CudaGraphRunner(StepRunner):
         for ema in self.gan.emas:
             ema.updates += len(steps)
         self.gan.scored = self._traceable.scored
+        self.gan.stop_answer = self._traceable.stop_answer
 
     def _capture(self, batch: "_Recorded") -> None:
         before, graph = _State(self.gan), torch.cuda.CUDAGraph()

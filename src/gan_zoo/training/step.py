@@ -30,25 +30,36 @@ class OptimizerStep:
     Args:
         network: to update; parameters that it gets later are not updated.
         optimizer: of its parameters.
+        ranks: the processes of the run, whose gradients are averaged.
     """
 
-    def __init__(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer):
+    def __init__(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, ranks: Ranks):
         self.parameters, self.optimizer = list(network.parameters()), optimizer
+        self.ranks = ranks
 
     @property
     def gradients(self) -> list[Tensor]:
         """Gradients of the last update."""
         return [p.grad for p in self.parameters if p.grad is not None]
 
-    def __call__(self, loss: Tensor) -> None:
-        """Take one step that minimizes the sum of a loss (...)."""
+    def __call__(self, loss: Tensor, values: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Take one step that minimizes the sum of a loss (...).
+
+        Returns detached values, averaged over the ranks in the same exchange as the gradients.
+        """
         for parameter in self.parameters:
             parameter.grad = None
         # backward, unlike autograd.grad, gives gradients the strides of their parameters, without
         # which the updates of fused optimizers are wrong
         total = loss.sum() if loss.dim() else loss  # backward(gradient=...) would import sympy
         total.backward(inputs=self.parameters)
+        if self.ranks.count > 1:
+            own = self.gradients
+            averaged = self.ranks.average_together([*own, *values])
+            torch._foreach_copy_(own, averaged[: len(own)])
+            values = averaged[len(own) :]
         self.optimizer.step()
+        return values
 
 
 @dataclasses.dataclass
@@ -60,7 +71,9 @@ class GANState:
         ema_decay: decay of the EMA copies.
         use_pseudo_labels: whether unlabeled samples get pseudo-labels.
         ranks: the processes of the run, each with its share of every batch.
-        scored: reals and fakes of the last critic step, detached.
+        scored: reals and fakes of the last critic step, detached; with several ranks, one's share.
+        stop_wish: with several ranks, whether this one wants the run to stop (1 or 0).
+        stop_answer: mean of all wishes, which came with the gradients of the last generator step.
         ema: EMA copy of the generator.
         ema_critic: EMA copy of a critic that classifies; None for one that does not.
     """
@@ -77,6 +90,8 @@ class GANState:
     use_pseudo_labels: bool = False
     ranks: Ranks = dataclasses.field(default_factory=Ranks)
     scored: tuple[ScoredBatch, ...] = ()
+    stop_wish: list[Tensor] = dataclasses.field(default_factory=list)
+    stop_answer: list[Tensor] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ema = EMA(self.generator, self.ema_decay)
@@ -86,8 +101,10 @@ class GANState:
         # scored jointly, reals and fakes would share batch statistics
         mixing = any(isinstance(module, _BatchNorm) for module in self.critic.modules())
         self.score_both = score_separately if mixing else score_jointly
-        self.critic_update = OptimizerStep(self.critic, self.critic_optimizer)
-        self.generator_update = OptimizerStep(self.generator, self.generator_optimizer)
+        self.critic_update = OptimizerStep(self.critic, self.critic_optimizer, self.ranks)
+        self.generator_update = OptimizerStep(self.generator, self.generator_optimizer, self.ranks)
+        if self.ranks.count > 1:
+            self.stop_wish = [self.critic_update.parameters[0].new_zeros(())]
 
     @property
     def device(self) -> torch.device:
@@ -146,15 +163,16 @@ def critic_step(gan: GANState, x: Tensor, y: Tensor, noise: UpdateNoise) -> Metr
         PenaltyBatch(x, x_fake, y, noise.penalty, gan.ranks),
     )
     penalized = isinstance(penalty, Tensor)
-    gan.critic_update(loss + penalty if penalized else loss)
-    regularizer.after_step(gan.critic_update.parameters)
     gan.scored = tuple(pair._replace(score=pair.score.detach()) for pair in (real, fake))
-    return {
+    metrics = {
         "loss/critic": loss.detach(),
         "penalty/critic": penalty.detach() if penalized else torch.zeros_like(loss),
         "score/real": gan.scored[0].score.mean(-1),
         "score/fake": gan.scored[1].score.mean(-1),
     }
+    values = gan.critic_update(loss + penalty if penalized else loss, list(metrics.values()))
+    regularizer.after_step(gan.critic_update.parameters)
+    return dict(zip(metrics, values, strict=True))
 
 
 def generator_step(gan: GANState, x: Tensor, y: Tensor, noise: UpdateNoise) -> Metrics:
@@ -170,8 +188,8 @@ def generator_step(gan: GANState, x: Tensor, y: Tensor, noise: UpdateNoise) -> M
             real = ScoredBatch(x, gan.score(transform(x, noise.real), y), y, gan.ranks)
     score = gan.score(transform(x_fake, noise.fake), y)
     loss = gan.loss.generator(ScoredBatch(x_fake, score, y, gan.ranks), real)
-    gan.generator_update(loss)
-    return {"loss/generator": loss.detach()}
+    value, *gan.stop_answer = gan.generator_update(loss, [loss.detach(), *gan.stop_wish])
+    return {"loss/generator": value}
 
 
 def score_jointly(critic: Forward, x: Tensor, x_fake: Tensor, y: Tensor) -> Sequence[Tensor]:

@@ -23,10 +23,6 @@ log = logging.getLogger(__name__)
 Schedule = list[tuple[int | None, Callable[[], None]]]  # (period in generator updates, action)
 
 
-def _is_due(step: int, period: int) -> bool:
-    return not period or step % period == 0
-
-
 @dataclasses.dataclass
 class Trainer:
     """Everything that changes from step to step of one run.
@@ -98,16 +94,45 @@ class Trainer:
         """Train up to step `steps`; call each action at multiples of its period and at the end.
 
         An action with period 0 is called after every chunk of steps, one with period None only at
-        the end. Returns early once `should_stop()` is true.
+        the end. Returns early once `should_stop()` is true; with several ranks, one chunk after it
+        is true on any of them, so that all return after the same step. There, an exception of an
+        action is raised once the others know that they must stop.
         """
         chunk = self.setup_runner(math.gcd(*(period or 0 for period, _ in schedule)))
         with contextlib.closing(self.threads):
-            while self.step < steps and not should_stop():
-                aligned = self.step % chunk == 0 and self.step + chunk <= steps
-                self.train_steps(chunk if aligned else 1)
-                for period, act in schedule:
-                    if self.step == steps or (period is not None and _is_due(self.step, period)):
-                        act()
+            while self.step < steps and not self._stops(should_stop()):
+                self._train_chunk(chunk, steps)
+                try:
+                    for period, act in schedule:
+                        if self._is_due(period, steps):
+                            act()
+                except BaseException:
+                    self._leave_ranks(chunk, steps)
+                    raise
+
+    def _is_due(self, period: int | None, steps: int) -> bool:
+        if self.step == steps:
+            return True
+        return period is not None and (not period or self.step % period == 0)
+
+    def _train_chunk(self, chunk: int, steps: int) -> None:
+        aligned = self.step % chunk == 0 and self.step + chunk <= steps
+        self.train_steps(chunk if aligned else 1)
+
+    def _stops(self, wish: bool) -> bool:
+        """Return whether to stop now; several ranks exchange their wishes in the next chunk."""
+        if self.gan.ranks.count == 1:
+            return wish
+        if any(answer.item() for answer in self.gan.stop_answer):
+            return True
+        self.gan.stop_wish[0].fill_(wish)
+        return False
+
+    def _leave_ranks(self, chunk: int, steps: int) -> None:
+        """Tell the other ranks, which train the next chunk, that this one stops."""
+        if self.gan.ranks.count > 1 and self.step < steps and not self._stops(True):
+            with contextlib.suppress(RuntimeError):  # they may have ended, too
+                self._train_chunk(chunk, steps)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to resume exactly: tensors and plain values only."""
