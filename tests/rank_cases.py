@@ -1,5 +1,7 @@
 """Small runs in float64 that `test_ranks` trains in one process and in several."""
 
+from pathlib import Path
+
 import torch
 
 from gan_zoo import losses, regularizers
@@ -116,3 +118,31 @@ def train_cases(ranks: Ranks, cases: list, steps: int, folder: str) -> None:
         trainer.fit(steps, [])
         found.append(result(trainer))
     torch.save(found, f"{folder}/{ranks.count}-{ranks.rank}.pt")
+
+
+def train_further(ranks: Ranks, case: tuple, steps: int, path: str) -> None:
+    """Train a case up to a step, from the state in a file if there is one, and save it there."""
+    trainer = make_trainer(ranks, *case)
+    if Path(path).exists():
+        trainer.load_state_dict(torch.load(path))
+    trainer.fit(steps, [])
+    if ranks.rank == 0:
+        torch.save(trainer.state_dict(), path)
+
+
+def stop_early(ranks: Ranks, way: str, folder: str) -> None:
+    """Make one process want to stop at step 5, or fail there, and save where each one ends."""
+    trainer = make_trainer(ranks, "gan", "none")
+
+    def act() -> None:
+        if (way, trainer.step, ranks.rank) == ("error", 5, 0):
+            raise OSError("no space left")
+
+    def wish() -> bool:
+        return (way, ranks.rank) == ("wish", 1) and trainer.step >= 5
+
+    try:
+        trainer.fit(100, [(1, act)], wish)
+    except OSError as error:
+        assert str(error) == "no space left"
+    Path(folder, f"{ranks.rank}.txt").write_text(str(trainer.step))
