@@ -100,7 +100,8 @@ def run_script(script: str, *words: object, cwd: Path = ROOT, largest_file: int 
 def run_ranks(task: Callable[..., None], count: int, *given: object, seconds: float = 120) -> None:
     """Call `task(Ranks(rank, count), *given)` in `count` processes that can communicate.
 
-    task: a function of an importable module. Fails if one fails, or runs longer than so long.
+    task: a function of an importable module; GPUs communicate where there is one for each.
+    Fails if a process fails, or runs longer than so long.
     """
     with tempfile.TemporaryDirectory() as folder:
         processes = [
@@ -120,12 +121,13 @@ def run_ranks(task: Callable[..., None], count: int, *given: object, seconds: fl
 
 
 def _run_rank(task: Callable[..., None], rank: int, count: int, store: str, given: tuple):
-    from torch import distributed
+    from torch import cuda, distributed
 
     from gan_zoo.ranks import Ranks
 
+    backend = "cpu:gloo,cuda:nccl" if cuda.device_count() >= count else "gloo"
     distributed.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=count
+        backend, init_method=f"file://{store}", rank=rank, world_size=count
     )
     task(Ranks(rank, count), *given)
     distributed.destroy_process_group()

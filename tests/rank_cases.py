@@ -52,7 +52,12 @@ class DoubleLoader(BatchLoader):
 
 
 def make_trainer(
-    ranks: Ranks, loss: str, regularizer: str, images: bool = False, compiled: bool = False
+    ranks: Ranks,
+    loss: str,
+    regularizer: str,
+    images: bool = False,
+    compiled: bool = False,
+    device: str = "cpu",
 ) -> Trainer:
     """A trainer of small networks on points, or on images, partly unlabeled for CLS-GAN."""
     torch.manual_seed(0)
@@ -70,13 +75,14 @@ def make_trainer(
         generator = mlp.generator(shape, classes, hidden=(16,), output="linear", z_dim=3)
         critic = mlp.critic(shape, classes, hidden=(16,), activation="leaky_relu", **heads)
     for network in (generator, critic):
-        network.double().to(memory_format=torch.channels_last)
+        network.to(device).double().to(memory_format=torch.channels_last)
     REGULARIZERS[regularizer].prepare(critic)
     adam, rmsprop = Adam(lr=1e-3), RMSprop(lr=1e-3)
     optimizers = (
         adam(generator.parameters()),
         (rmsprop if loss == "wgan" else adam)(critic.parameters()),
     )
+    samples = InMemoryDataset(x.to(device), y.to(device), classes)
     gan = GANState(
         generator,
         critic,
@@ -89,7 +95,7 @@ def make_trainer(
     )
     return Trainer(
         gan=gan,
-        loader=DoubleLoader(InMemoryDataset(x, y, classes), BATCH, seed=1, ranks=ranks),
+        loader=DoubleLoader(samples, BATCH, seed=1, ranks=ranks),
         noise=NoiseSampler(gan, shape, BATCH, 2, ranks),
         n_critic=2,
         warmup=CriticWarmup(),
@@ -113,6 +119,8 @@ def result(trainer: Trainer) -> dict[str, torch.Tensor]:
 def train_cases(ranks: Ranks, cases: list, steps: int, folder: str) -> None:
     """Train several cases, and save what each process has in the end."""
     found = []
+    if torch.cuda.is_available():
+        torch.cuda.set_device(ranks.rank)
     for case in cases:
         trainer = make_trainer(ranks, *case)
         trainer.fit(steps, [])

@@ -53,6 +53,15 @@ def test_two_processes_train_as_one(cases, steps, tmp_path):
         assert_equal(one, ours)
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are no two CUDA devices here")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_two_gpus_train_as_one(compiled, tmp_path):
+    cases = [(*case, *[False] * (3 - len(case)), compiled, "cuda") for case in CORE]
+    (alone,), (first, _) = (trained_by(n, cases, 12, tmp_path) for n in (1, 2))
+    for one, ours in zip(alone, first, strict=True):
+        assert_equal(*({name: x.cpu() for name, x in found.items()} for found in (one, ours)))
+
+
 @pytest.mark.parametrize("counts", [(2, 1), (1, 2)])
 @pytest.mark.parametrize("case", [("gan", "gradient_penalty"), ("cls_gan", "augmentation")])
 def test_checkpoints_do_not_know_the_number_of_processes(case, counts, tmp_path):
