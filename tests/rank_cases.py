@@ -58,9 +58,10 @@ def make_trainer(
     images: bool = False,
     compiled: bool = False,
     device: str = "cpu",
+    seed: int = 0,
 ) -> Trainer:
     """A trainer of small networks on points, or on images, partly unlabeled for CLS-GAN."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     classes = CLASSES if loss == "cls_gan" else 1
     shape = (1, 16, 16) if images else (2,)
     x = torch.randint(256, (40, *shape), dtype=torch.uint8) if images else torch.randn(40, *shape)
@@ -95,8 +96,8 @@ def make_trainer(
     )
     return Trainer(
         gan=gan,
-        loader=DoubleLoader(samples, BATCH, seed=1, ranks=ranks),
-        noise=NoiseSampler(gan, shape, BATCH, 2, ranks),
+        loader=DoubleLoader(samples, BATCH, seed=1 + seed, ranks=ranks),
+        noise=NoiseSampler(gan, shape, BATCH, 2 + seed, ranks),
         n_critic=2,
         warmup=CriticWarmup(),
         compiled=compiled,

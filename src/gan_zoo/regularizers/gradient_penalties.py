@@ -48,7 +48,7 @@ class GradientPenalty(Regularizer):
             x = batch.real if self.at == "reals" else batch.fake
         # the constant keeps the derivative of the root finite at a zero gradient
         norm = squared_gradient(critic, x, batch.y).add(1e-12).sqrt()
-        excess = norm - self.target
+        excess = norm - _per_sample(self.target)
         return self.weight * (excess.relu() if self.one_sided else excess).square().mean(-1)
 
 
@@ -100,6 +100,11 @@ class Dragan(GradientPenalty):
         perturbed = real + 0.5 * _deviation(batch) * noise.uniform.reshape(real.shape)
         # the base class interpolates between real and perturbed samples
         return super().penalty(critic, batch._replace(fake=perturbed, numbers=rest))
+
+
+def _per_sample(value: "Tensor | float") -> "Tensor | float":
+    """Return a number, or one for each run of a stack (S,), as it applies to samples (S, N)."""
+    return value if isinstance(value, (int, float)) else value.unsqueeze(-1)
 
 
 def _deviation(batch: PenaltyBatch) -> "Tensor":

@@ -66,9 +66,10 @@ class SpectralNorm(Regularizer):
 
     def prepare(self, critic: "Module") -> None:
         from torch import nn
-        from torch.nn.utils.parametrizations import spectral_norm
+
+        from gan_zoo.regularizers.power_iteration import normalize_spectrally
 
         weighted = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
         for module in critic.modules():
             if isinstance(module, weighted):
-                spectral_norm(module)
+                normalize_spectrally(module)

@@ -194,7 +194,8 @@ def generator_step(gan: GANState, x: Tensor, y: Tensor, noise: UpdateNoise) -> M
 
 def score_jointly(critic: Forward, x: Tensor, x_fake: Tensor, y: Tensor) -> Sequence[Tensor]:
     """Score reals and fakes in one pass of the critic; returns the scores of both."""
-    return critic(torch.cat([x, x_fake]), torch.cat([y, y])).chunk(2)
+    batch = y.dim() - 1
+    return critic(torch.cat([x, x_fake], batch), torch.cat([y, y], batch)).chunk(2, batch)
 
 
 def score_separately(critic: Forward, x: Tensor, x_fake: Tensor, y: Tensor) -> Sequence[Tensor]:

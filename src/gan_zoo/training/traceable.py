@@ -90,7 +90,11 @@ class _RMSprop(_FunctionalOptimizer):
         parameter.addcdiv_(gradient, square.sqrt() + self.group["eps"], value=-self.group["lr"])
 
 
-def _functional(optimizer: torch.optim.Optimizer) -> _FunctionalOptimizer:
+def functional_optimizer(optimizer: torch.optim.Optimizer) -> _FunctionalOptimizer:
+    """Return the traceable update of an optimizer, whose missing state is initialized.
+
+    Raises TypeError for one other than Adam and RMSprop.
+    """
     if isinstance(optimizer, torch.optim.Adam):
         return _Adam(optimizer)
     if isinstance(optimizer, torch.optim.RMSprop):
@@ -108,7 +112,7 @@ class TraceableStep:
     """
 
     def __init__(self, step: OptimizerStep):
-        self.optimizer, self.parameters = _functional(step.optimizer), step.parameters
+        self.optimizer, self.parameters = functional_optimizer(step.optimizer), step.parameters
         self.ranks = step.ranks
         self.gradients: Sequence[Tensor] = ()
 

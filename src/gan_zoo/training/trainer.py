@@ -62,6 +62,10 @@ class Trainer:
         self._runner = make_runner(*parts, self.n_critic, count)
         return count
 
+    def use_runner(self, runner: Any) -> None:
+        """Let another trainer make the steps; `runner` has the gradients of the last one."""
+        self._runner = runner
+
     def train_steps(self, count: int = 1) -> None:
         """Make `count` generator updates, with the critic updates that precede each."""
         if self._runner is None:
