@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "data": {"atomic_write", "devices"},
     "devices": set(),
     "cpu_cores": set(),
-    "training": {"architectures", "cpu_cores", "data", "losses", "regularizers"},
+    "training": {"architectures", "cpu_cores", "data", "devices", "losses", "regularizers"},
 }
 LEAVES = {"losses", "regularizers", "optimizers", "schema"}
 

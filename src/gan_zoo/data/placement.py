@@ -1,5 +1,6 @@
 """Placement of samples during training: on the device if they fit, else in host memory."""
 
+import contextlib
 import logging
 import os
 from typing import TYPE_CHECKING
@@ -46,7 +47,13 @@ def place_data(
 
 
 def _available_memory(device: torch.device) -> int:
-    """Return the free bytes of a CUDA device, or all bytes of this machine's memory."""
+    """Return the free bytes of a device, or all bytes of this machine's memory.
+
+    The latter for the CPU, and for devices that do not tell: Apple's share the machine's memory.
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
+    if device.type != "cpu":
+        with contextlib.suppress(RuntimeError):
+            return torch.accelerator.get_memory_info(device)[0]
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
