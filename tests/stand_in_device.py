@@ -2,17 +2,22 @@
 
 `install` adds it to torch as `standin`. As on Apple's GPUs, float64 is an error, and so is an
 operation on tensors of different devices. It has no autocast to bfloat16, and no random generators.
+
+`python tests/stand_in_device.py train.py KEY=VALUE ...` runs a script of the project with it.
 """
 
+import runpy
+import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils import backend_registration
 from torch.utils._pytree import tree_iter, tree_map
-from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
-NAME = "standin"
+NAME, FULL_NAME = "standin", "a device made in Python"
 _FACTORIES = ("empty.memory_format", "empty_strided", "arange", "arange.start", "arange.start_step")
 
 
@@ -79,6 +84,11 @@ def _refuse_other_devices(func: Any, given: list[torch.Tensor]) -> None:
         raise RuntimeError(f"{func}: Expected all tensors to be on the same device, {NAME}")
 
 
+def is_possible() -> bool:
+    """Return whether this version of torch has what `install` needs; it is no public interface."""
+    return hasattr(backend_registration, "_setup_privateuseone_for_python_backend")
+
+
 def install() -> None:
     """Add the device type to torch, for the rest of this process."""
     module = types.ModuleType(f"torch.{NAME}")
@@ -87,9 +97,9 @@ def install() -> None:
     module.device_count, module.current_device = lambda: 1, lambda: 0
     module.manual_seed_all = lambda seed: None
     module.get_amp_supported_dtype = lambda: [torch.float16]
-    module.get_device_name = lambda device=None: "stand-in for an accelerator"
+    module.get_device_name = lambda device=None: FULL_NAME
     module.synchronize = lambda device=None: None
-    _setup_privateuseone_for_python_backend(NAME, backend_module=module)
+    backend_registration._setup_privateuseone_for_python_backend(NAME, backend_module=module)
     library = torch.library.Library("aten", "IMPL")
     for name in _FACTORIES:
         operation, _, overload = name.partition(".")
@@ -109,3 +119,9 @@ def _factory(function: Any) -> Callable[..., StandInTensor]:
 def _copy_from(source: torch.Tensor, target: torch.Tensor, non_blocking: bool = False) -> Any:
     _content(target).copy_(_content(source))
     return target
+
+
+if __name__ == "__main__":
+    install()
+    sys.argv = [str(Path(__file__).parents[1] / sys.argv[1]), *sys.argv[2:]]
+    runpy.run_path(sys.argv[0], run_name="__main__")

@@ -28,7 +28,7 @@ def make_rng(seed: int, name: str, device: torch.device | str = "cpu") -> torch.
     """Make the random generator `name` of a run, on a device, or on the CPU if that has none."""
     try:
         rng = torch.Generator(device)
-    except NotImplementedError:
+    except RuntimeError:
         rng = torch.Generator()
     return rng.manual_seed(derive_seed(seed, name))
 
