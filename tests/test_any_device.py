@@ -1,6 +1,7 @@
 """Devices other than the CPU and CUDA, played by a device type that is made in Python."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 import stand_in_device
 from forked_scripts import run_script
 from gan_zoo import checkpoints, devices
+from gan_zoo.command_line import one_line_errors
 from gan_zoo.devices import find_device, float64_device, to_float64
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.numerics import check_precision
@@ -176,3 +178,13 @@ def test_checkpoint_keeps_what_torch_stores_beside_the_tensors(tmp_path):
     content = checkpoints.read(tmp_path / "1.pt")
     assert content["net"]._metadata == state._metadata
     assert content["list"] == [torch.ones(1)]
+
+
+def test_operation_that_a_device_lacks_is_one_line(capsys):
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        torch.eye(2).to_sparse().cumsum(0)
+    assert ended.value.code == 3
+    stderr = capsys.readouterr().err
+    assert re.fullmatch(
+        r"error: torch has no aten::[\w.]+ for this device; use device=cpu\n", stderr
+    )

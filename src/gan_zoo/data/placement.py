@@ -26,7 +26,7 @@ def place_data(
     `auto` moves them if they take at most half of the device's free memory (of all memory for the
     CPU, where samples in a mapped file are read in place).
 
-    Raises ConfigError if they must be on the device and do not fit.
+    Raises ConfigError if they do not fit although they must, or a device does not tell its memory.
     """
     memory = _available_memory(device)
     on_device = dataset.on_device
@@ -42,8 +42,8 @@ def place_data(
     try:
         return samples.to(device)
     except torch.OutOfMemoryError:
-        allowed = f"{sizes} do not fit on {device}; use dataset.on_device=auto"
-        raise ConfigError("dataset.on_device", "true", allowed) from None
+        allowed = f"{sizes} do not fit on {device}; use dataset.on_device=false"
+        raise ConfigError("dataset.on_device", str(dataset.on_device).lower(), allowed) from None
 
 
 def _available_memory(device: torch.device) -> int:
