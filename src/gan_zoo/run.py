@@ -19,16 +19,18 @@ from gan_zoo.monitoring.console import plain
 from gan_zoo.monitoring.header import run_header
 from gan_zoo.monitoring.progress import JobDisplay, last_numbers
 from gan_zoo.provenance import provenance
+from gan_zoo.ranks import Ranks
 from gan_zoo.run_folder import check_unchanged, diverged, finished_summary, refuse_other_data
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.cpu_threads import CPUThreads, is_adaptable, use_threads
+from gan_zoo.training.noise import NoiseSampler
 from gan_zoo.training.numerics import (
     check_precision,
     deterministic,
     disable_tf32,
     precision_warning,
 )
-from gan_zoo.training.rng import derive_seed, make_rng
+from gan_zoo.training.rng import default_rng, derive_seed, make_rng
 from gan_zoo.training.signals import Interrupted, Stopped, catch_signals
 from gan_zoo.training.step import GANState
 from gan_zoo.training.trainer import Trainer, should_compile
@@ -171,22 +173,27 @@ def load_samples(experiment: Experiment) -> InMemoryDataset:
     return samples.drop_labels(per_class, make_rng(settings.seed, "labeled"))
 
 
-def build_trainer(experiment: Experiment, samples: InMemoryDataset) -> Trainer:
-    """Build networks, optimizers and loader, seeded, on the device of the samples' batches."""
+def build_trainer(
+    experiment: Experiment, samples: InMemoryDataset, ranks: Ranks | None = None
+) -> Trainer:
+    """Build networks, optimizers and loader, seeded, on the device of the samples' batches.
+
+    ranks: the processes of the run; None for this one alone.
+    """
+    ranks = ranks or Ranks()
     settings, device = experiment.settings, samples.device
     disable_tf32()
     check_precision(settings.precision, device)
     if warning := precision_warning(settings.precision, device):
         log.warning("%-13s %s", "precision", warning)
-    torch.manual_seed(derive_seed(settings.seed, "weights"))
-    generator, critic = experiment.networks(samples.shape, samples.num_classes)
+    with default_rng(settings.seed, "weights"):
+        generator, critic = experiment.networks(samples.shape, samples.num_classes)
+        experiment.regularizer.prepare(critic)
     layout = memory_format(device)
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)
-    experiment.regularizer.prepare(critic)
-    loader = samples.loader(
-        settings.batch_size, derive_seed(settings.seed, "order"), experiment.dataset.class_balanced
-    )
+    order, balanced = derive_seed(settings.seed, "order"), experiment.dataset.class_balanced
+    loader = samples.loader(settings.batch_size, order, balanced, ranks)
     gan = GANState(
         generator=generator,
         critic=critic,
@@ -197,15 +204,15 @@ def build_trainer(experiment: Experiment, samples: InMemoryDataset) -> Trainer:
         precision=settings.precision,
         ema_decay=settings.ema,
         use_pseudo_labels=loader.has_unlabeled,
+        ranks=ranks,
     )
-    torch.manual_seed(derive_seed(settings.seed, "regularizer"))
     compiled = settings.compile
     if compiled == "auto":
         compiled = should_compile(gan, settings.steps)
     return Trainer(
         gan=gan,
         loader=loader,
-        latent_rng=make_rng(settings.seed, "noise", device),
+        noise=NoiseSampler(gan, samples.shape, settings.batch_size, settings.seed, ranks),
         n_critic=settings.n_critic,
         warmup=settings.warmup,
         threads=CPUThreads(adaptable=settings.threads == "auto" and is_adaptable(gan)),
