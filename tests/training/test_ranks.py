@@ -8,6 +8,7 @@ from gan_zoo.ranks import Ranks
 from rank_cases import (
     LOSSES,
     REGULARIZERS,
+    assert_equal,
     make_trainer,
     result,
     stop_early,
@@ -28,18 +29,6 @@ def trained_by(count, cases, steps, folder):
     """What each process has after training the cases."""
     run_ranks(train_cases, count, cases, steps, str(folder))
     return [torch.load(folder / f"{count}-{rank}.pt") for rank in range(count)]
-
-
-def assert_equal(one, two, tolerance=1e-9):
-    """Compare all but the critic's last bias, which cancels in pairs: its gradient is rounding.
-
-    Mean scores depend on it.
-    """
-    assert one.keys() == two.keys()
-    last_bias = [name for name in one if name.startswith("critic") and name.endswith("bias")][-1]
-    for name in {*one} - {last_bias}:
-        error = (one[name] - two[name]).abs().max() / one[name].abs().max().clamp(min=1e-3)
-        assert error <= (1e-6 if name.startswith("score/") else tolerance), name
 
 
 @pytest.mark.parametrize(
