@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import data, devices, log_cost, metrics, sheet, start, step, sweep
+from benchmarks import data, devices, log_cost, metrics, sheet, stack, start, step, sweep
 from gan_zoo import launch
 from gan_zoo.command_line import given_path
 
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "devices": devices,
     "logging": log_cost,
     "metrics": metrics,
+    "stack": stack,
     "start": start,
     "step": step,
     "sweep": sweep,

@@ -60,14 +60,16 @@ def make_trainer(
     device: str = "cpu",
     seed: int = 0,
     norm: str = "none",
+    unlabeled: bool = True,
 ) -> Trainer:
-    """A trainer of small networks on points, or on images, partly unlabeled for CLS-GAN."""
+    """A trainer of small networks on points, or on images; of several classes for CLS-GAN."""
     torch.manual_seed(seed)
     classes = CLASSES if loss == "cls_gan" else 1
     shape = (1, 16, 16) if images else (2,)
     x = torch.randint(256, (40, *shape), dtype=torch.uint8) if images else torch.randn(40, *shape)
     y = torch.arange(40) % classes
-    if classes > 1:
+    unlabeled = unlabeled and classes > 1
+    if unlabeled:
         y = y.where(torch.arange(40) < 13, -1 - y)
     if images:
         generator = dcgan.generator(shape, 1, z_dim=4, width=4, norm=norm)
@@ -93,7 +95,7 @@ def make_trainer(
         regularizer,
         *optimizers,
         ema_decay=0.9,
-        use_pseudo_labels=classes > 1,
+        use_pseudo_labels=unlabeled,
         ranks=ranks,
     )
     return Trainer(

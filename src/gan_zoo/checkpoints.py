@@ -50,6 +50,11 @@ def _on_cpu(node: Any) -> Any:
     return [*map(_on_cpu, node)] if isinstance(node, list) else node
 
 
+def _own(x: torch.Tensor) -> torch.Tensor:
+    """Return a tensor without the rest of its memory, which torch would save, too."""
+    return x.clone() if x.untyped_storage().nbytes() > x.nbytes else x
+
+
 def try_save(path: Path, content: dict[str, Any]) -> str:
     """Write a checkpoint, or log a warning. Returns why it failed; empty if it did not."""
     try:

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from gan_zoo import losses, regularizers
+from gan_zoo import checkpoints, losses, regularizers
 from gan_zoo.optimizers import Adam, RMSprop
 from gan_zoo.ranks import Ranks
 from gan_zoo.training.stack import differing
 from gan_zoo.training.stacked_trainer import StackedTrainer
 from rank_cases import LOSSES, REGULARIZERS, assert_equal, make_trainer, result
 
-CASES = [{"loss": loss} for loss in LOSSES if loss != "cls_gan"]
+CASES = [{"loss": loss} for loss in LOSSES]
 CASES += [{"regularizer": regularizer} for regularizer in REGULARIZERS]
 CASES += [
     {"loss": "wgan", "regularizer": "gradient_penalty", "images": True},
@@ -46,7 +46,7 @@ def make_trainers(loss="gan", regularizer="none", images=False, norm="none", var
         given = [loss, regularizer, images]
         if varied:
             given[isinstance(varied[seed], regularizers.Regularizer)] = varied[seed]
-        trainers.append(make_trainer(Ranks(), *given, seed=seed, norm=norm))
+        trainers.append(make_trainer(Ranks(), *given, seed=seed, norm=norm, unlabeled=False))
     return trainers
 
 
@@ -81,3 +81,57 @@ def test_numbers_of_loss_and_regularizer_may_differ(name):
     varied = VARIED[name]
     assert differing(varied) if name != "combined" else True
     assert_equal_runs(make_trainers(varied=varied), make_trainers(varied=varied))
+
+
+def test_stacked_run_goes_on_alone_from_its_state(tmp_path):
+    alone, together = make_trainers(regularizer="dragan"), make_trainers(regularizer="dragan")
+    stacked = stack(together)
+    for _ in range(5):
+        stacked.train_steps()
+        alone[1].train_steps()
+    stacked.hand_out()
+    path = tmp_path / "1.pt"
+    checkpoints.save(path, together[1].state_dict())
+    checkpoints.save(tmp_path / "alone.pt", alone[1].state_dict())
+    assert path.stat().st_size < 1.3 * (tmp_path / "alone.pt").stat().st_size  # not of all runs
+    resumed = make_trainers(regularizer="dragan")[1]
+    resumed.load_state_dict(torch.load(path))
+    for trainer in (alone[1], resumed):
+        for _ in range(5):
+            trainer.train_steps()
+    assert_equal(result(alone[1]), result(resumed))
+
+
+def test_stack_of_resumed_runs_equals_runs_alone():
+    alone, together = make_trainers(), make_trainers()
+    for trainer in (*alone, *together):
+        for _ in range(4):
+            trainer.train_steps()
+    assert_equal_runs(alone, together)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [{}, {"loss": "hinge", "regularizer": "spectral_norm"}], ids=str)
+def test_compiled_stack_equals_runs_alone(case, caplog):
+    alone, together = make_trainers(**case), make_trainers(**case)
+    stacked = stack(together, compiled=True)
+    for _ in range(5):
+        stacked.train_steps()
+        for trainer in alone:
+            trainer.train_steps()
+    stacked.hand_out()
+    for one, two in zip(alone, together, strict=True):
+        assert_equal(result(one), result(two), 1e-8)
+    assert not caplog.messages
+
+
+def test_runs_that_differ_in_more_than_numbers_are_refused():
+    with pytest.raises(TypeError, match="form differs"):
+        differing([losses.GAN(), losses.GAN(form="minimax")])
+    trainers = [make_trainer(Ranks(), "cls_gan", "none", seed=seed) for seed in range(2)]
+    with pytest.raises(TypeError, match="samples have no labels"):
+        stack(trainers)
+    trainers = make_trainers()
+    trainers[1].train_steps()
+    with pytest.raises(TypeError, match="at different steps"):
+        stack(trainers)

@@ -223,14 +223,17 @@ class StackedGAN:
 
     def __init__(self, gans: Sequence[GANState], optimizers: Mapping[str, Callable]):
         first = gans[0]
-        self.gans, self.device = list(gans), first.device
+        if first.use_pseudo_labels:
+            raise TypeError("samples have no labels, which the critic's average predicts")
+        self.device = first.device
         self.generator = StackedNetwork([gan.generator for gan in gans])
         self.critic = StackedNetwork([gan.critic for gan in gans])
         like = next(self.critic.parameters())
         self.loss = StackedLoss([gan.loss for gan in gans], like)
         self.regularizer = StackedRegularizer([gan.regularizer for gan in gans], like)
         self.ema = StackedEMA([gan.ema for gan in gans], self.generator)
-        self.emas, self.ema_critic = [self.ema], None
+        of_critics = [gan.ema_critic for gan in gans if gan.ema_critic is not None]
+        self.ema_critic = StackedEMA(of_critics, self.critic) if of_critics else None
         self.generate = autocast_forward(self.generator, first.precision)
         self.score = autocast_forward(self.critic, first.precision)
         self.score_both = first.score_both
@@ -245,6 +248,11 @@ class StackedGAN:
         self.scored: tuple[ScoredBatch, ...] = ()
         self.stop_wish: list[Tensor] = []
         self.stop_answer: list[Tensor] = []
+
+    @property
+    def emas(self) -> list[Any]:
+        """All EMA copies."""
+        return [ema for ema in (self.ema, self.ema_critic) if ema is not None]
 
     def pseudo_labels(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the labels: runs with unlabeled samples are not stacked."""

@@ -1,6 +1,5 @@
 """Train several runs in lockstep as one stack, each with its own trainer."""
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
@@ -28,6 +27,8 @@ class StackedTrainer:
     def __init__(
         self, trainers: Sequence[Trainer], optimizers: Mapping[str, Callable], compiled: bool
     ):
+        if len({trainer.step for trainer in trainers}) > 1:
+            raise TypeError("the runs are at different steps")
         self.trainers = list(trainers)
         self._gan = StackedGAN([trainer.gan for trainer in trainers], optimizers)
         batches = StackedBatches([trainer.loader for trainer in trainers])
@@ -41,11 +42,6 @@ class StackedTrainer:
         self._metrics = MeanMetrics()
         for run, trainer in enumerate(trainers):
             trainer.use_runner(_RunOfStack(self._runner, run))
-
-    @property
-    def step(self) -> int:
-        """Generator updates made so far by each run."""
-        return self.trainers[0].step
 
     def train_steps(self, count: int = 1) -> None:
         """Make `count` generator updates of each run, with the critic updates before each."""
@@ -72,11 +68,6 @@ class StackedTrainer:
                 batch._replace(x=batch.x[run], score=batch.score[run], y=batch.y[run])
                 for batch in self._gan.scored
             )
-
-    def close(self) -> None:
-        """End what watches other programs."""
-        with contextlib.suppress(IndexError):
-            self.trainers[0].threads.close()
 
 
 class _RunOfStack:

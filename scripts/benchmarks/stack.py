@@ -1,0 +1,122 @@
+"""Measure runs trained as one stack, against the same runs one after the other and at once."""
+
+import argparse
+import itertools
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks.sheet import Row
+from benchmarks.step import CASES
+from gan_zoo.command_line import whole_number
+from gan_zoo.cpu_cores import available_cores
+
+_WARM_UP = 3  # steps
+_PATIENCE = 300  # seconds in which another process must be ready
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Define the options of this benchmark."""
+    command.add_argument("override", nargs="*", help="for every case, such as batch_size=512")
+    command.add_argument(
+        "--case", nargs="+", choices=CASES, default=["mixture", "mlp"], help="what to train"
+    )
+    command.add_argument(
+        "--runs", nargs="+", type=whole_number(1), default=[4, 16], help="runs of a stack"
+    )
+    command.add_argument("--compile", nargs="+", default=["false"], help="of the stack's steps")
+    command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1")
+    command.add_argument(
+        "--seconds", type=whole_number(1), default=4, help="of each measurement (default 4)"
+    )
+
+
+def measure(args: argparse.Namespace) -> list[Row]:
+    """Return steps per second, of all runs together.
+
+    one_by_one: a run alone with all cores. at_once: a process for each core, each with one run.
+    stack: all runs in one process with all cores.
+    """
+    rows = []
+    for case in args.case:
+        words = [*CASES[case], f"device={args.device}", *args.override]
+        one_by_one = _alone([*words, "compile=false"], args.seconds)
+        at_once = _at_once([*words, "compile=false"], args.seconds)
+        for runs, compiled in itertools.product(args.runs, args.compile):
+            stack = runs * _speed(*_stack(words, runs, compiled == "true"), args.seconds)
+            rows.append(
+                {
+                    "case": case,
+                    "runs": runs,
+                    "compile": compiled,
+                    "one_by_one": round(one_by_one, 1),
+                    "at_once": round(at_once, 1),
+                    "stack": round(stack, 1),
+                    "times_one_by_one": round(stack / one_by_one, 2),
+                    "times_at_once": round(stack / at_once, 2),
+                }
+            )
+    return rows
+
+
+def _speed(act: Callable[[], None], device: Any, seconds: float) -> float:
+    """Return calls per second, after a warm-up."""
+    from gan_zoo.devices import synchronize
+
+    for _ in range(_WARM_UP):
+        act()
+    synchronize(device)
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        act()
+        synchronize(device)
+        count += 1
+    return count / (time.perf_counter() - start)
+
+
+def _alone(words: Sequence[str], seconds: float) -> float:
+    from benchmarks.runner import composed
+
+    trainer = composed([*words])
+    return _speed(trainer.train_steps, trainer.gan.device, seconds)
+
+
+def _at_once(words: Sequence[str], seconds: float) -> float:
+    """Return the steps per second of a process for each core, all measured at the same time."""
+    context = multiprocessing.get_context("spawn")
+    cores = available_cores()
+    ready, found = context.Barrier(cores), context.Queue()
+    processes = [
+        context.Process(target=_one_of_several, args=([*words], seconds, ready, found))
+        for _ in range(cores)
+    ]
+    for process in processes:
+        process.start()
+    speeds = [found.get(timeout=_PATIENCE) for _ in processes]
+    for process in processes:
+        process.join()
+    return sum(speeds)
+
+
+def _one_of_several(words: list[str], seconds: float, ready: Any, found: Any) -> None:
+    import torch
+
+    from benchmarks.runner import composed
+
+    torch.set_num_threads(1)
+    trainer = composed(words)
+    trainer.train_steps()
+    ready.wait(_PATIENCE)
+    found.put(_speed(trainer.train_steps, trainer.gan.device, seconds))
+
+
+def _stack(words: Sequence[str], runs: int, compiled: bool) -> tuple[Callable[[], None], Any]:
+    """Return what makes a step of all runs, and their device."""
+    from benchmarks.runner import prepared
+    from gan_zoo.training.stacked_trainer import StackedTrainer
+
+    each = [prepared([*words, f"seed={seed}"]) for seed in range(runs)]
+    trainers = [trainer for _, _, trainer in each]
+    stacked = StackedTrainer(trainers, each[0][0].optimizers, compiled)
+    return stacked.train_steps, trainers[0].gan.device
