@@ -10,11 +10,13 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from gan_zoo.architectures.networks import Critic, Generator
+from gan_zoo.devices import find_device
 from gan_zoo.evaluation.requirements import check_names
-from gan_zoo.experiment import Experiment
+from gan_zoo.experiment import Experiment, RunConfig
 from gan_zoo.schema import ConfigError
 
 
@@ -38,6 +40,8 @@ def check_compatibility(experiment: Experiment) -> None:
         for name, network in (("generator", generator), ("critic", critic)):
             _check_memory(name, network)
         experiment.regularizer.prepare(critic)
+        if settings.devices > 1:
+            _check_batch_norm(settings, generator, critic)
         # only this size can be wrong, and a forward pass on the meta device imports torch.compile
         if settings.batch_size == 1:
             _check_single(generator, critic)
@@ -50,6 +54,34 @@ class _SkipInit(TorchFunctionMode):
         if func is nn.init.normal_:
             return (*args, *kwargs.values())[0]
         return func(*args, **(kwargs or {}))
+
+
+def device_of_ranks(settings: RunConfig) -> str:
+    """Return the kind of devices on which several train one run, cpu or cuda.
+
+    Raises ConfigError for more than there are.
+    """
+    if _on_cpu(settings):
+        return "cpu"
+    if not torch.cuda.is_available():
+        find_device(settings.device)  # raises
+    count = torch.cuda.device_count()
+    if settings.devices > count:
+        allowed = f"must be at most {count}, the number of CUDA devices here, unless device=cpu"
+        raise ConfigError("devices", settings.devices, allowed)
+    return "cuda"
+
+
+def _on_cpu(settings: RunConfig) -> bool:
+    return settings.device == "cpu" or (settings.device == "auto" and not torch.cuda.is_available())
+
+
+def _check_batch_norm(settings: RunConfig, generator: Generator, critic: Critic) -> None:
+    """Raises ConfigError for batch norm, which torch computes over several CUDA devices only."""
+    for name, network in (("generator", generator), ("critic", critic)):
+        if _on_cpu(settings) and any(isinstance(each, _BatchNorm) for each in network.modules()):
+            allowed = f"the {name} has batch norm, whose statistics only CUDA devices share"
+            raise ConfigError("devices", settings.devices, f"{allowed}; type device=cuda")
 
 
 def _check_single(generator: Generator, critic: Critic) -> None:

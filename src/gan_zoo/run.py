@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from gan_zoo import checkpoints
 from gan_zoo.callbacks import RunCallbacks
@@ -22,6 +23,7 @@ from gan_zoo.run_folder import check_unchanged, diverged, finished_summary, refu
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.cpu_threads import CPUThreads, is_adaptable, use_threads
 from gan_zoo.training.numerics import deterministic, disable_tf32, precision_warning
+from gan_zoo.training.ranks import Ranks
 from gan_zoo.training.rng import derive_seed, make_rng
 from gan_zoo.training.signals import Interrupted, Stopped, catch_signals
 from gan_zoo.training.step import GANState
@@ -29,6 +31,7 @@ from gan_zoo.training.trainer import Trainer, should_compile
 
 log = logging.getLogger(__name__)
 
+_ALONE = Ranks()
 _MARGIN_SAMPLES = 512  # real samples that estimate how large margins will be
 
 
@@ -39,6 +42,7 @@ def train(
     job: JobDisplay | None = None,
     changed: Collection[str] = (),
     stop: Callable[[], int] = lambda: 0,
+    ranks: Ranks = _ALONE,
 ) -> dict[str, Any]:
     """Train one model in a folder of its own. Returns the summary that it also writes there.
 
@@ -46,13 +50,16 @@ def train(
     does not change a finished run.
 
     job: how a job of a sweep shows its progress; changed: dotted keys of settings that the header
-    shows in bold; stop: returns the signal for which another process asks the run to stop, else 0.
+    shows in bold; stop: returns the signal for which another process asks the run to stop, else 0;
+    ranks: processes that train this run together, all of which call this; only rank 0 writes,
+    and only its summary counts.
 
     Raises ConfigError, before anything is written, for parts that do not fit together, and Stopped
     for a run that stops early: by a signal, after it is saved, or because it cannot be saved.
     """
     settings = experiment.settings
-    state = find_checkpoint(settings.resume, folder)
+    state = find_checkpoint(settings.resume, folder) if ranks.rank == 0 else None
+    state = ranks.broadcast_object(state)
     if state is not None:
         check_unchanged(state["config"], experiment.config)
     summary = finished_summary(folder, settings.steps)
@@ -60,47 +67,53 @@ def train(
         less = f"; steps={settings.steps} is less" if settings.steps < summary["steps"] else ""
         log.info("finished at step %s already%s: %s", summary["steps"], less, folder)
         return summary
-    with deterministic(settings.deterministic), use_threads(settings.threads, state):
-        return _train(experiment, folder, state, job, changed, stop)
+    # on another number of devices, each process has another share of the cores
+    same = state is not None and state["config"].get("devices", 1) == ranks.count
+    with (
+        deterministic(settings.deterministic),
+        use_threads(settings.threads, state if same else None),
+    ):
+        samples = place_data(load_samples(experiment), experiment.device(), experiment.dataset)
+        trainer = build_trainer(experiment, samples, ranks)
+        if state is not None:
+            check_data(experiment, state)
+            load_state(trainer, state, folder)
+        ranks.broadcast(trainer.gan.tensors())
+        if ranks.rank > 0:
+            return _train_along(trainer, settings.steps, ranks, stop)
+        networks = trainer.gan.generator, trainer.gan.critic
+        header = run_header(experiment, *networks, changed, str(trainer.threads))
+        log.info("\n%s", plain(header), extra={"styled": f"\n{header}"})
+        callbacks = RunCallbacks(experiment, samples, trainer, folder, state, job)
+        return _train(experiment, callbacks, ranks, stop)
 
 
 def _train(
     experiment: Experiment,
-    folder: Path,
-    state: dict[str, Any] | None,
-    job: JobDisplay | None,
-    changed: Collection[str],
+    callbacks: RunCallbacks,
+    ranks: Ranks,
     stop: Callable[[], int],
 ) -> dict[str, Any]:
-    """Train from a checkpoint's state, or from step 0; see `train`."""
-    settings, device = experiment.settings, experiment.device()
-    samples = place_data(load_samples(experiment), device, experiment.dataset)
-    trainer = build_trainer(experiment, samples)
-    if state is not None:
-        check_data(experiment, state)
-        load_state(trainer, state, folder)
-    networks = trainer.gan.generator, trainer.gan.critic
-    header = run_header(experiment, *networks, changed, str(trainer.threads))
-    log.info("\n%s", plain(header), extra={"styled": f"\n{header}"})
-
-    callbacks = RunCallbacks(experiment, samples, trainer, folder, state, job)
+    """Train, and write everything into the folder; see `train`."""
+    settings, trainer = experiment.settings, callbacks.trainer
+    folder = callbacks.logger.folder
     checkpoints.delete_after(folder / "checkpoints", trainer.step)
-    origin = provenance(device, folder)
+    origin = provenance(experiment.device(), folder)
     with callbacks.logger, catch_signals() as flag:
         try:
             callbacks.start()
             schedule = callbacks.schedule()
+            ranks.broadcast_object([period for period, _ in schedule])
 
             def stop_signal() -> int:
                 flag.call_outer(callbacks.saver.save)
                 return flag.signal_number or stop()
 
-            trainer.fit(settings.steps, schedule, lambda: bool(stop_signal()))
-            number = stop_signal()
-            if number and trainer.step < settings.steps:
+            trainer.fit(settings.steps, schedule, lambda: bool(ranks.agree(stop_signal())))
+            if trainer.step < settings.steps:
                 callbacks.saver.save()
                 callbacks.saver.check()
-                raise Interrupted(number)
+                raise Interrupted(stop_signal() or signal.SIGTERM)  # that of another rank
         except DivergedError:
             callbacks.on_divergence()
         except Stopped:
@@ -112,6 +125,20 @@ def _train(
     log.info("%s", last_numbers(summary))
     log.info("%s: %s", "ended" if diverged(summary) else "done", folder)
     return summary
+
+
+def _train_along(
+    trainer: Trainer, steps: int, ranks: Ranks, stop: Callable[[], int]
+) -> dict[str, Any]:
+    """Train as another rank than 0: the same steps, and nothing between them."""
+    schedule = [(period, _do_nothing) for period in ranks.broadcast_object(None)]
+    with catch_signals() as flag:
+        trainer.fit(steps, schedule, lambda: bool(ranks.agree(flag.signal_number or stop())))
+    return {}
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _stopped(error: BaseException) -> BaseException:
@@ -165,7 +192,9 @@ def load_samples(experiment: Experiment) -> InMemoryDataset:
     return samples.drop_labels(per_class, make_rng(settings.seed, "labeled"))
 
 
-def build_trainer(experiment: Experiment, samples: InMemoryDataset) -> Trainer:
+def build_trainer(
+    experiment: Experiment, samples: InMemoryDataset, ranks: Ranks = _ALONE
+) -> Trainer:
     """Build networks, optimizers and loader, seeded, on the device of the samples' batches."""
     settings, device = experiment.settings, samples.device
     disable_tf32()
@@ -177,6 +206,9 @@ def build_trainer(experiment: Experiment, samples: InMemoryDataset) -> Trainer:
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)
     experiment.regularizer.prepare(critic)
+    if ranks.count > 1:  # batch norm of the whole batch
+        generator = nn.SyncBatchNorm.convert_sync_batchnorm(generator)
+        critic = nn.SyncBatchNorm.convert_sync_batchnorm(critic)
     loader = samples.loader(
         settings.batch_size, derive_seed(settings.seed, "order"), experiment.dataset.class_balanced
     )
