@@ -4,12 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import data, log_cost, metrics, sheet, start, step, sweep
+from benchmarks import data, devices, log_cost, metrics, sheet, start, step, sweep
 from gan_zoo import launch
 from gan_zoo.command_line import given_path
 
 BENCHMARKS = {
     "data": data,
+    "devices": devices,
     "logging": log_cost,
     "metrics": metrics,
     "start": start,

@@ -97,6 +97,42 @@ def run_script(script: str, *words: object, cwd: Path = ROOT, largest_file: int 
     return subprocess.CompletedProcess(process.args, process.returncode, *texts)
 
 
+def run_ranks(task: Callable[..., None], count: int, *given: object, seconds: float = 120) -> None:
+    """Call `task(Ranks(rank, count), *given)` in `count` processes that can communicate.
+
+    task: a function of an importable module; GPUs communicate where there is one for each.
+    Fails if a process fails, or runs longer than so long.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        processes = [
+            _SERVER.Process(target=_run_rank, args=(task, rank, count, f"{folder}/store", given))
+            for rank in range(count)
+        ]
+        for process in processes:
+            process.start()
+        try:
+            wait_until(lambda: any(p.exitcode or not p.is_alive() for p in processes), seconds)
+            for process in processes:
+                process.join(10)
+            assert [process.exitcode for process in processes] == [0] * count
+        finally:
+            for process in processes:
+                process.kill()
+
+
+def _run_rank(task: Callable[..., None], rank: int, count: int, store: str, given: tuple):
+    from torch import cuda, distributed
+
+    from gan_zoo.ranks import Ranks
+
+    backend = "cpu:gloo,cuda:nccl" if cuda.device_count() >= count else "gloo"
+    distributed.init_process_group(
+        backend, init_method=f"file://{store}", rank=rank, world_size=count
+    )
+    task(Ranks(rank, count), *given)
+    distributed.destroy_process_group()
+
+
 def start_interpreter(script: str, *words: object, cwd: Path = ROOT, **environment: str):
     """Start a script in a new interpreter, with a process group of its own.
 

@@ -13,6 +13,7 @@ import yaml
 from gan_zoo.experiment import load_experiment
 from gan_zoo.losses import ScoredBatch, adversarial
 from gan_zoo.metrics.metric_info import Metric
+from gan_zoo.regularizers import PenaltyBatch
 from gan_zoo.schema import ConfigError, Range
 
 ROOT = Path(__file__).parents[1]
@@ -108,7 +109,7 @@ def test_example_of_a_new_regularizer_is_correct():
     code, config = example("A regularizer")
     exec(code, module := {"__name__": "drift"})
     drift, (x, y) = module["Drift"](weight=2), torch.tensor([[1.0, 3.0], [0.0, 0.0]])
-    assert drift.penalty(lambda x, y: x, x, x, y) == 10
+    assert drift.penalty(lambda x, y: x, PenaltyBatch(x, x, y)) == 10
     assert yaml.safe_load(config)["weight"] == module["Drift"]().weight
 
 

@@ -16,16 +16,18 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 MAY_IMPORT = {
     "schema": set(),
     "atomic_write": set(),
-    "losses": set(),
-    "regularizers": set(),
+    "losses": {"ranks"},
+    "ranks": {"collectives"},
+    "collectives": set(),
+    "regularizers": {"ranks"},
     "optimizers": set(),
     "architectures": set(),
-    "data": {"atomic_write", "devices"},
+    "data": {"atomic_write", "devices", "ranks"},
     "devices": set(),
     "cpu_cores": set(),
-    "training": {"architectures", "cpu_cores", "data", "losses", "regularizers"},
+    "training": {"architectures", "cpu_cores", "data", "losses", "ranks", "regularizers"},
 }
-LEAVES = {"losses", "regularizers", "optimizers", "schema"}
+LEAVES = {"losses", "ranks", "regularizers", "optimizers", "schema"}
 
 
 def part(path):

@@ -6,7 +6,7 @@ from torch import nn
 
 from gan_zoo import regularizers
 from gan_zoo.architectures import dcgan, mlp
-from gan_zoo.regularizers import gradient_penalties
+from gan_zoo.regularizers import Numbers, PenaltyBatch, gradient_penalties
 from gan_zoo.schema import ConfigError
 
 Y = torch.zeros(6, dtype=torch.int64)
@@ -25,6 +25,23 @@ class Quadratic(nn.Module):
 
 def images(seed, *lead):
     return torch.randn(*lead, 6, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
+
+
+def random_numbers(counts, *lead, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    pairs = zip(counts, (torch.rand, torch.randn), strict=True)
+    return Numbers(*(draw(*lead, n, generator=rng) if n else None for n, draw in pairs))
+
+
+def penalized(regularizer, real, fake, y=Y, critic=None):
+    """The penalty, by default of a quadratic critic, with the same random numbers each time."""
+    numbers = random_numbers(regularizer.penalty_counts(real.shape[y.dim() :]), *y.shape)
+    return regularizer.penalty(critic or Quadratic(3), PenaltyBatch(real, fake, y, numbers))
+
+
+def transformed(regularizer, x, seed=0):
+    counts = regularizer.transform_counts(x.shape[1:])
+    return regularizer.transform(x, random_numbers(counts, len(x), seed=seed))
 
 
 def norms(x, lead=1):
@@ -52,13 +69,13 @@ def norms(x, lead=1):
 )
 def test_penalties_have_their_closed_form(regularizer, expected):
     real, fake = images(0), 0.3 * images(1) + 1
-    penalty = regularizer.penalty(Quadratic(3), real, fake, Y)
+    penalty = penalized(regularizer, real, fake)
     torch.testing.assert_close(penalty, expected(real, fake))
 
 
 def test_interpolates_lie_between_each_pair():
     real, fake = images(0), images(1)
-    point = gradient_penalties.interpolate(real, fake, Y)
+    point = gradient_penalties.interpolate(real, fake, random_numbers((1, 0), 6).uniform)
     shares = ((point - real) / (fake - real)).flatten(1)
     assert ((shares >= 0) & (shares <= 1)).all()
     assert shares.std(dim=1).max() < 1e-3  # the same for every pixel of a sample
@@ -67,7 +84,7 @@ def test_interpolates_lie_between_each_pair():
 
 def test_gradient_penalty_of_equal_pairs():
     real = images(0)
-    penalty = regularizers.GradientPenalty(weight=10).penalty(Quadratic(3), real, real, Y)
+    penalty = penalized(regularizers.GradientPenalty(weight=10), real, real)
     torch.testing.assert_close(penalty, 10 * (norms(real) - 1).square().mean())
 
 
@@ -80,7 +97,7 @@ def test_dragan_points_are_within_half_a_deviation():
             return super().forward(x, y)
 
     real = images(0)
-    regularizers.Dragan().penalty(Watching(3), real, images(1) + 1000, Y)
+    penalized(regularizers.Dragan(), real, images(1) + 1000, critic=Watching(3))
     shift = seen[0] - real
     assert shift.min() >= 0
     assert shift.max() < 0.5 * real.std() + 1e-6
@@ -100,12 +117,10 @@ def test_dragan_points_are_within_half_a_deviation():
 def test_stack_of_runs_is_penalized_per_run(regularizer):
     real, fake = images(0, 2), images(1, 2)
     real[1] = 0  # one run's samples must not reach into the other's penalty
-    torch.manual_seed(0)
-    stacked = regularizer.penalty(Quadratic(3), real, fake, Y.expand(2, 6))
-    torch.manual_seed(0)
+    stacked = penalized(regularizer, real, fake, Y.expand(2, 6))
     other = real.clone()
     other[1] = 5
-    again = regularizer.penalty(Quadratic(3), other, fake, Y.expand(2, 6))
+    again = penalized(regularizer, other, fake, Y.expand(2, 6))
     assert stacked.shape == (2,)
     torch.testing.assert_close(stacked[0], again[0])
 
@@ -117,7 +132,7 @@ def test_penalties_have_gradients_for_the_critic_only(regularizer):
     critic = mlp.critic((1, 4, 4), 1, hidden=(8,), activation="tanh")
     real = torch.randn(6, 1, 4, 4)
     fake = torch.randn(6, 1, 4, 4, requires_grad=True)
-    regularizer.penalty(critic, real, fake, Y).backward()
+    penalized(regularizer, real, fake, critic=critic).backward()
     weights = [p for p in critic.parameters() if p.dim() > 1]
     assert all(p.grad.abs().sum() > 0 for p in weights)
     assert fake.grad is None
@@ -128,7 +143,7 @@ def test_penalty_of_zero_gradient_has_finite_gradient():
     critic = mlp.critic((2,), 1, hidden=(4,), activation="tanh")
     for parameter in critic.parameters():
         nn.init.zeros_(parameter)
-    regularizers.GradientPenalty().penalty(critic, x, x, Y).backward()
+    penalized(regularizers.GradientPenalty(), x, x, critic=critic).backward()
     assert all(p.grad.isfinite().all() for p in critic.parameters() if p.dim() > 1)
 
 
@@ -208,8 +223,10 @@ def test_combined_regularizers_add_penalties_and_all_act():
     clip, r1, r2 = regularizers.WeightClip(bound=0.1), regularizers.R1(), regularizers.R2(weight=1)
     several = regularizers.Combined(parts={"clip": clip, "r1": r1, "r2": r2})
     real, fake = images(0), images(1)
-    expected = r1.penalty(Quadratic(3), real, fake, Y) + r2.penalty(Quadratic(3), real, fake, Y)
-    torch.testing.assert_close(several.penalty(Quadratic(3), real, fake, Y), expected)
+    expected = penalized(r1, real, fake) + penalized(r2, real, fake)
+    torch.testing.assert_close(penalized(several, real, fake), expected)
+    assert several.has_penalty
+    assert not regularizers.Combined(parts={"clip": clip}).has_penalty
     linear = nn.Linear(3, 3)
     several.after_step(list(linear.parameters()))
     assert linear.weight.abs().max() <= 0.1
@@ -235,8 +252,7 @@ def bar():
 
 
 def test_augmentation_shifts_each_image_within_bounds():
-    torch.manual_seed(0)
-    moved = regularizers.Augmentation(shift=0.2).augmented(bar())
+    moved = transformed(regularizers.Augmentation(shift=0.2), bar())
     center, spread = center_and_size(moved)
     offset = (center - 16) / 33
     assert 0.19 < offset.abs().max() < 0.2
@@ -246,44 +262,53 @@ def test_augmentation_shifts_each_image_within_bounds():
 
 
 def test_augmentation_flips_half_of_the_images():
-    torch.manual_seed(0)
     aside = bar().roll(3, 3)
-    flipped = regularizers.Augmentation(shift=0, flip=True).augmented(aside)
+    flipped = transformed(regularizers.Augmentation(shift=0, flip=True), aside)
     other = (flipped - aside.flip(3)).abs().amax((1, 2, 3)) < 1e-3
     assert ((flipped - aside).abs().amax((1, 2, 3)) < 1e-3).equal(~other)
     assert 70 < other.sum() < 130
 
 
 def test_augmentation_rotates_and_scales_about_the_center():
-    torch.manual_seed(0)
-    turned = regularizers.Augmentation(shift=0, rotation=90).augmented(bar())
+    turned = transformed(regularizers.Augmentation(shift=0, rotation=90), bar())
     center, spread = center_and_size(turned)
     assert torch.allclose(center, torch.tensor(16.0), atol=1e-3)
     assert (spread[:, 0] > 2 * spread[:, 1]).any()  # some lie,
     assert (spread[:, 1] > 2 * spread[:, 0]).any()  # some stand
-    scaled = regularizers.Augmentation(shift=0, scale=0.3).augmented(bar())
+    scaled = transformed(regularizers.Augmentation(shift=0, scale=0.3), bar())
     heights = center_and_size(scaled)[1][:, 1] / center_and_size(bar())[1][0, 1]
     assert 1 / 1.32 < heights.min() < 1 / 1.2
     assert 1 / 0.8 < heights.max() < 1 / 0.68
 
 
 def test_augmentation_is_differentiable_with_border_padding():
-    torch.manual_seed(0)
     x = torch.full((4, 2, 8, 6), 0.25, requires_grad=True)
-    moved = regularizers.Augmentation(shift=0.5, rotation=30, scale=0.2).augmented(x)
+    moved = transformed(regularizers.Augmentation(shift=0.5, rotation=30, scale=0.2), x)
     assert torch.allclose(moved, x)  # nothing dark enters from outside
     moved.sum().backward()
     assert torch.allclose(x.grad.sum((1, 2, 3)), torch.tensor(2 * 8 * 6.0))
 
 
-def test_augmentation_applies_in_training_only():
-    torch.manual_seed(0)
-    critic = mlp.critic((1, 8, 8), 1)
-    regularizers.Augmentation(shift=0.25, noise=0.0).prepare(critic)
-    x, y = torch.randn(5, 1, 8, 8), torch.zeros(5, dtype=torch.int64)
-    plain = critic.body.rest[0](x.flatten(1)).squeeze(1)
-    assert not torch.allclose(critic(x, y), plain)
-    assert torch.equal(critic.eval()(x, y), plain)
-    points = mlp.critic((2,), 1)
-    regularizers.Augmentation(noise=0.1).prepare(points)
-    assert not torch.equal(points(x[:, 0, 0, :2], y), points(x[:, 0, 0, :2], y))
+def test_augmentation_adds_noise_to_points_and_images():
+    for x in (torch.zeros(500, 2), torch.zeros(50, 1, 8, 8)):
+        noisy = transformed(regularizers.Augmentation(shift=0.25, noise=0.1), x)
+        assert noisy.std() == pytest.approx(0.1, rel=0.1)
+    assert torch.equal(
+        transformed(regularizers.Augmentation(noise=0.0), x[:, 0, 0, :2]), x[:, 0, 0, :2]
+    )
+
+
+def test_combined_regularizers_share_no_random_numbers():
+    parts = {"gp": regularizers.GradientPenalty(), "dragan": regularizers.Dragan()}
+    parts |= {"noise": regularizers.Augmentation(noise=0.1)}
+    several, real, fake = regularizers.Combined(parts=parts), images(0), images(1)
+    assert several.penalty_counts((3, 4, 4)) == (1 + 49, 0)
+    assert several.transform_counts((3, 4, 4)) == (4, 48)
+    numbers = random_numbers((50, 0), 6)
+    given = [Numbers(numbers.uniform[:, :1]), Numbers(numbers.uniform[:, 1:])]
+    apart = [
+        part.penalty(Quadratic(3), PenaltyBatch(real, fake, Y, own))
+        for part, own in zip(parts.values(), given, strict=False)
+    ]
+    together = several.penalty(Quadratic(3), PenaltyBatch(real, fake, Y, numbers))
+    torch.testing.assert_close(together, sum(apart))

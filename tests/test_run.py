@@ -166,9 +166,7 @@ def test_losses_share_weights_latents_and_data_order(composed):
         experiment = load_experiment(composed(f"loss={loss}", *SMALL))
         fresh = build_trainer(experiment, load_samples(experiment))
         weights = torch.cat([p.flatten() for p in fresh.gan.generator.parameters()])
-        seen.append(
-            (weights, fresh.gan.generator.sample_z(8, fresh.latent_rng), fresh.loader.next()[0])
-        )
+        seen.append((weights, fresh.noise.of_critic().z, fresh.loader.next()[0]))
     for other in seen[1:]:
         assert all(torch.equal(a, b) for a, b in zip(seen[0], other, strict=True))
 

@@ -19,19 +19,19 @@ from gan_zoo.monitoring.console import plain
 from gan_zoo.monitoring.header import run_header
 from gan_zoo.monitoring.progress import JobDisplay, last_numbers
 from gan_zoo.provenance import provenance
+from gan_zoo.ranks import Ranks
 from gan_zoo.run_folder import check_unchanged, diverged, finished_summary, refuse_other_data
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.cpu_threads import CPUThreads, is_adaptable, use_threads
+from gan_zoo.training.noise import NoiseSampler
 from gan_zoo.training.numerics import deterministic, disable_tf32, precision_warning
-from gan_zoo.training.ranks import Ranks
-from gan_zoo.training.rng import derive_seed, make_rng
+from gan_zoo.training.rng import default_rng, derive_seed, make_rng
 from gan_zoo.training.signals import Interrupted, Stopped, catch_signals
 from gan_zoo.training.step import GANState
 from gan_zoo.training.trainer import Trainer, should_compile
 
 log = logging.getLogger(__name__)
 
-_ALONE = Ranks()
 _MARGIN_SAMPLES = 512  # real samples that estimate how large margins will be
 
 
@@ -42,7 +42,7 @@ def train(
     job: JobDisplay | None = None,
     changed: Collection[str] = (),
     stop: Callable[[], int] = lambda: 0,
-    ranks: Ranks = _ALONE,
+    ranks: Ranks | None = None,
 ) -> dict[str, Any]:
     """Train one model in a folder of its own. Returns the summary that it also writes there.
 
@@ -51,13 +51,13 @@ def train(
 
     job: how a job of a sweep shows its progress; changed: dotted keys of settings that the header
     shows in bold; stop: returns the signal for which another process asks the run to stop, else 0;
-    ranks: processes that train this run together, all of which call this; only rank 0 writes,
-    and only its summary counts.
+    ranks: the processes that train this run, all of which call this; only rank 0 writes, and only
+    its summary counts. None for this process alone.
 
     Raises ConfigError, before anything is written, for parts that do not fit together, and Stopped
     for a run that stops early: by a signal, after it is saved, or because it cannot be saved.
     """
-    settings = experiment.settings
+    settings, ranks = experiment.settings, ranks or Ranks()
     state = find_checkpoint(settings.resume, folder) if ranks.rank == 0 else None
     state = ranks.broadcast_object(state)
     if state is not None:
@@ -109,7 +109,7 @@ def _train(
                 flag.call_outer(callbacks.saver.save)
                 return flag.signal_number or stop()
 
-            trainer.fit(settings.steps, schedule, lambda: bool(ranks.agree(stop_signal())))
+            trainer.fit(settings.steps, schedule, lambda: bool(stop_signal()))
             if trainer.step < settings.steps:
                 callbacks.saver.save()
                 callbacks.saver.check()
@@ -133,7 +133,7 @@ def _train_along(
     """Train as another rank than 0: the same steps, and nothing between them."""
     schedule = [(period, _do_nothing) for period in ranks.broadcast_object(None)]
     with catch_signals() as flag:
-        trainer.fit(steps, schedule, lambda: bool(ranks.agree(flag.signal_number or stop())))
+        trainer.fit(steps, schedule, lambda: bool(flag.signal_number or stop()))
     return {}
 
 
@@ -193,25 +193,28 @@ def load_samples(experiment: Experiment) -> InMemoryDataset:
 
 
 def build_trainer(
-    experiment: Experiment, samples: InMemoryDataset, ranks: Ranks = _ALONE
+    experiment: Experiment, samples: InMemoryDataset, ranks: Ranks | None = None
 ) -> Trainer:
-    """Build networks, optimizers and loader, seeded, on the device of the samples' batches."""
+    """Build networks, optimizers and loader, seeded, on the device of the samples' batches.
+
+    ranks: the processes of the run; None for this one alone.
+    """
+    ranks = ranks or Ranks()
     settings, device = experiment.settings, samples.device
     disable_tf32()
     if warning := precision_warning(settings.precision, device):
         log.warning("%-13s %s", "precision", warning)
-    torch.manual_seed(derive_seed(settings.seed, "weights"))
-    generator, critic = experiment.networks(samples.shape, samples.num_classes)
+    with default_rng(settings.seed, "weights"):
+        generator, critic = experiment.networks(samples.shape, samples.num_classes)
+        experiment.regularizer.prepare(critic)
     layout = torch.channels_last  # faster convolutions
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)
-    experiment.regularizer.prepare(critic)
     if ranks.count > 1:  # batch norm of the whole batch
         generator = nn.SyncBatchNorm.convert_sync_batchnorm(generator)
         critic = nn.SyncBatchNorm.convert_sync_batchnorm(critic)
-    loader = samples.loader(
-        settings.batch_size, derive_seed(settings.seed, "order"), experiment.dataset.class_balanced
-    )
+    order, balanced = derive_seed(settings.seed, "order"), experiment.dataset.class_balanced
+    loader = samples.loader(settings.batch_size, order, balanced, ranks)
     gan = GANState(
         generator=generator,
         critic=critic,
@@ -222,15 +225,15 @@ def build_trainer(
         precision=settings.precision,
         ema_decay=settings.ema,
         use_pseudo_labels=loader.has_unlabeled,
+        ranks=ranks,
     )
-    torch.manual_seed(derive_seed(settings.seed, "regularizer"))
     compiled = settings.compile
     if compiled == "auto":
         compiled = should_compile(gan, settings.steps)
     return Trainer(
         gan=gan,
         loader=loader,
-        latent_rng=make_rng(settings.seed, "noise", device),
+        noise=NoiseSampler(gan, samples.shape, settings.batch_size, settings.seed, ranks),
         n_critic=settings.n_critic,
         warmup=settings.warmup,
         threads=CPUThreads(adaptable=settings.threads == "auto" and is_adaptable(gan)),

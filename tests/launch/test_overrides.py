@@ -138,6 +138,9 @@ def test_job_folder_name_contains_no_path():
         ("nonsense", "nonsense: settings are typed as KEY=VALUE; python train.py --help"),
         ("steps = 100", "steps = 100: type steps=100"),
         ("seed=1 steps= 100", "steps= 100: type steps=100"),
+        ("loss=gan, hinge", "loss=gan, hinge: type loss=gan,hinge"),
+        ("-m loss=gan, hinge, wgan seed=1", "loss=gan, hinge, wgan: type loss=gan,hinge,wgan"),
+        ("architecture.critic.hidden=[8, 4]", "type 'architecture.critic.hidden=[8,4]'"),
         ("steps =100", "steps =100: type steps=100"),
         ("steps 100 seed=1", "steps 100: type steps=100"),
         ("dataset mnist", "dataset mnist: type dataset=mnist"),
@@ -174,7 +177,7 @@ def test_job_folder_name_contains_no_path():
         ("lr=0.1", "did you mean optimizer.lr (or optimizer.critic.lr, optimizer.generator.lr)?"),
         ("critic.lr=1", "critic: unknown key; did you mean optimizer.critic.lr?"),
         ("loss.slope=1", "is a setting of loss=glsgan, loss=glsgan_pointwise: add loss=glsgan or"),
-        ("-m loss=glsgan,gan loss.slope=1", "loss.slope: unknown key; loss.slope is a setting of"),
+        ("-m loss=glsgan,gan loss.slope=1", "sweep over loss without the others"),
         (
             "dataset.root=x",
             "dataset.root: unknown key; dataset.root is a setting of dataset=celeba,",

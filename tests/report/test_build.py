@@ -61,7 +61,7 @@ def test_equal_seeds_share_weights_noise_and_data_order(composed):
         )  # fmt: skip
         trainer = build_trainer(experiment, load_samples(experiment))
         weights = [p.detach() for p in trainer.gan.generator.parameters()]
-        noise = trainer.gan.generator.sample_z(8, trainer.latent_rng)
+        noise = trainer.noise.of_critic().z
         batches = [trainer.loader.next()[0] for _ in range(3)]
         return [*weights, noise, *batches]
 

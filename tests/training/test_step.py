@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from torch.utils._pytree import tree_map_only
 
 from gan_zoo import losses, regularizers
 from gan_zoo.architectures import dcgan, mlp
@@ -12,10 +13,11 @@ from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.loader import BatchLoader
 from gan_zoo.losses import ScoredBatch
 from gan_zoo.optimizers import Adam, RMSprop
+from gan_zoo.ranks import Ranks
 from gan_zoo.training.ema import EMA
 from gan_zoo.training.meters import MeanMetrics
+from gan_zoo.training.noise import LatentSampler, NoiseSampler, UpdateNoise
 from gan_zoo.training.numerics import precision_warning
-from gan_zoo.training.rng import LatentSampler
 from gan_zoo.training.runner import StepRunner
 from gan_zoo.training.schedule import CriticWarmup
 from gan_zoo.training.step import (
@@ -50,11 +52,8 @@ def make_gan(loss=None, regularizer=None, norm="none", device="cpu", optimizer=N
 
 def batch(device="cpu", count=8):
     x = torch.rand(count, *SHAPE, device=device)
-    return (
-        x,
-        torch.zeros(count, dtype=torch.int64, device=device),
-        torch.rand(count, 4, device=device),
-    )
+    y = torch.zeros(count, dtype=torch.int64, device=device)
+    return x, y, UpdateNoise(torch.rand(count, 4, device=device))
 
 
 def weights(network):
@@ -87,21 +86,22 @@ ALL_REGULARIZERS = [
     regularizers.R2(),
     regularizers.Dragan(),
     regularizers.SpectralNorm(),
+    regularizers.Augmentation(flip=True, noise=0.1),
 ]
 
 
 @pytest.mark.parametrize("loss", ALL_LOSSES, ids=lambda loss: type(loss).__name__)
 def test_each_step_updates_only_its_network(loss):
     gan = make_gan(loss)
-    x, y, z = batch()
+    x, y, noise = batch()
     critic, generator = weights(gan.critic), weights(gan.generator)
-    critic_step(gan, x, y, z)
+    critic_step(gan, x, y, noise)
     assert all(changed(gan.critic, critic))
     assert not any(changed(gan.generator, generator))
     assert all(p.grad is None for p in gan.generator.parameters())
     critic = weights(gan.critic)
     gan.critic_optimizer.zero_grad()
-    generator_step(gan, x, y, z)
+    generator_step(gan, x, y, noise)
     assert all(changed(gan.generator, generator))
     assert not any(changed(gan.critic, critic))
     assert all(p.grad is None for p in gan.critic.parameters())
@@ -116,8 +116,13 @@ def test_steps_never_read_values_back(loss, regularizer):
     optimizer = torch.optim.SGD
     optimizers = (optimizer(network.parameters(), lr=0.1) for network in (generator, critic))
     meta = GANState(generator, critic, loss, regularizer, *optimizers)
-    metrics = MeanMetrics()
-    metrics.add(critic_and_generator(meta, *batch("meta"), batch("meta")[2]), 1)
+    sampler, metrics = NoiseSampler(gan, SHAPE, 8, 0, Ranks()), MeanMetrics()
+    noise = tree_map_only(torch.Tensor, as_meta, (sampler.of_critic(), sampler.of_generator()))
+    metrics.add(critic_and_generator(meta, *batch("meta")[:2], *noise), 1)
+
+
+def as_meta(x):
+    return x.to("meta")
 
 
 def test_reading_a_value_back_raises_on_meta():
@@ -142,7 +147,7 @@ def test_joint_scoring_equals_separate_scoring():
             score_separately(critic, x.double(), x_fake, y),
             strict=True,
         ):
-            torch.testing.assert_close(one.score, two.score, rtol=1e-12, atol=1e-12)
+            torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-12)
 
 
 def test_batch_norm_critics_score_separately():
@@ -151,7 +156,7 @@ def test_batch_norm_critics_score_separately():
     x, y, _ = batch()
     real, _ = score_separately(gan.critic, x, 5 * x, y)
     mixed, _ = score_jointly(gan.critic, x, 5 * x, y)
-    assert not torch.allclose(real.score, mixed.score)
+    assert not torch.allclose(real, mixed)
 
 
 def test_weights_are_clipped_after_every_critic_update():
@@ -174,9 +179,9 @@ def test_generator_steps_keep_the_critic_in_training_mode():
 def test_a_critic_update_equals_a_handwritten_one():
     loss, regularizer = losses.LossSensitive(), regularizers.R1(weight=2)
     gan, reference = make_gan(loss, regularizer), make_gan(loss, regularizer)
-    x, y, z = batch()
-    values = critic_step(gan, x, y, z)
-    fake = reference.generator(z, y).detach()
+    x, y, noise = batch()
+    values = critic_step(gan, x, y, noise)
+    fake = reference.generator(noise.z, y).detach()
     real_x = x.clone().requires_grad_()
     score = reference.critic(real_x, y)
     (gradient,) = torch.autograd.grad(score.sum(), real_x, create_graph=True)
@@ -218,7 +223,7 @@ def make_trainer(n_critic=1, warmup=None, loss=None):
     return Trainer(
         gan=gan,
         loader=CountingLoader(samples, 8, seed=1),
-        latent_rng=torch.Generator().manual_seed(2),
+        noise=NoiseSampler(gan, (2,), 8, 2, Ranks()),
         n_critic=n_critic,
         warmup=warmup or CriticWarmup(),
     )
@@ -306,8 +311,8 @@ def test_channels_last_and_fused_adam_change_nothing(norm):
             x = torch.rand(8, *SHAPE, dtype=torch.float64, generator=generator)
             z = torch.rand(8, 4, dtype=torch.float64, generator=generator)
             y = torch.zeros(8, dtype=torch.int64)
-            critic_step(gan, x, y, z)
-            generator_step(gan, x, y, z)
+            critic_step(gan, x, y, UpdateNoise(z))
+            generator_step(gan, x, y, UpdateNoise(z))
     for name in ("generator", "critic"):
         ours, plain = (getattr(gan, name).state_dict() for gan in gans)
         torch.testing.assert_close(ours, plain, rtol=1e-9, atol=1e-11)
@@ -414,10 +419,10 @@ def test_fakes_have_the_labels_of_the_real_batch():
     critic.register_forward_pre_hook(lambda _, args: labels["critic"].append(args[1]))
     optimizers = (Adam(lr=1e-3)(network.parameters()) for network in (generator, critic))
     gan = GANState(generator, critic, losses.LossSensitive(), regularizers.R1(), *optimizers)
-    x, _, z = batch()
+    x, _, noise = batch()
     y = torch.arange(8) % 5
-    critic_step(gan, x, y, z)
-    generator_step(gan, x, y, z)
+    critic_step(gan, x, y, noise)
+    generator_step(gan, x, y, noise)
     assert all(torch.equal(given, y) for given in labels["generator"])
     assert all(torch.equal(given[:8], y) for given in labels["critic"])
     assert torch.equal(labels["critic"][0], torch.cat([y, y]))  # reals and fakes, scored jointly

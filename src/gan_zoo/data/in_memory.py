@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo.data.loader import BatchLoader, PrefetchLoader, to_float
+from gan_zoo.ranks import Ranks
 from gan_zoo.schema import ConfigError
 
 
@@ -60,12 +61,15 @@ class InMemoryDataset:
         """Whether any sample is unlabeled."""
         return bool((self.y < 0).any())
 
-    def loader(self, batch_size: int, seed: int, class_balanced: bool = False) -> BatchLoader:
+    def loader(
+        self, batch_size: int, seed: int, class_balanced: bool = False, ranks: Ranks | None = None
+    ) -> BatchLoader:
         """Create a loader of endless batches in an order determined by the seed.
 
-        With unlabeled samples, half of each batch is labeled; else classes may be balanced.
+        With unlabeled samples, half of each batch is labeled; else classes may be balanced. With
+        several ranks it loads one's share of each batch.
         """
-        return BatchLoader(self, batch_size, seed, class_balanced)
+        return BatchLoader(self, batch_size, seed, class_balanced, ranks)
 
     def to(self, device: torch.device) -> "InMemoryDataset":
         """Return the same samples on another device."""
@@ -167,9 +171,12 @@ class HostDataset(InMemoryDataset):
         """Device of the batches."""
         return self.target
 
-    def loader(self, batch_size: int, seed: int, class_balanced: bool = False) -> BatchLoader:
+    def loader(
+        self, batch_size: int, seed: int, class_balanced: bool = False, ranks: Ranks | None = None
+    ) -> BatchLoader:
         """Create a loader of the batches that samples on the device give for the same seed."""
-        return PrefetchLoader(self, batch_size, seed, self.target, self.workers, class_balanced)
+        order = (seed, class_balanced, ranks)
+        return PrefetchLoader(self, batch_size, *order, self.target, self.workers)
 
 
 def _bytes(x: Tensor) -> memoryview:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo.devices import single_core_pool
+from gan_zoo.ranks import Ranks
 
 if TYPE_CHECKING:
     from gan_zoo.data.in_memory import InMemoryDataset
@@ -101,6 +102,8 @@ class SemiSupervisedSampler:
 class BatchLoader:
     """Endless batches of samples, on the device of the samples.
 
+    With several ranks, a batch is one's share of `batch_size` samples; other samples are not read.
+
     Attributes:
         position: number of samples so far. It is the loader's whole state: set it to resume.
         has_unlabeled: whether any sample is unlabeled.
@@ -109,9 +112,15 @@ class BatchLoader:
     sampler: ShuffleSampler | SemiSupervisedSampler
 
     def __init__(
-        self, samples: "InMemoryDataset", batch_size: int, seed: int, class_balanced: bool = False
+        self,
+        samples: "InMemoryDataset",
+        batch_size: int,
+        seed: int,
+        class_balanced: bool = False,
+        ranks: Ranks | None = None,
     ):
         self.samples, self.batch_size = samples, batch_size
+        self.ranks = ranks or Ranks()
         self.position = 0
         self.has_unlabeled = samples.has_unlabeled
         if self.has_unlabeled:
@@ -120,19 +129,28 @@ class BatchLoader:
             self.sampler = ClassBalancedSampler(samples.y, batch_size, seed)
         else:
             self.sampler = ShuffleSampler(len(samples), batch_size, seed, samples.x.device)
-        size = 4 * batch_size * samples.x[0].numel()  # bytes of a batch, as floats
+        size = 4 * self.share_size * samples.x[0].numel()  # bytes of a batch, as floats
         most = _CUDA_BYTES if samples.x.device.type == "cuda" else _CPU_BYTES
         self._gather_count = min(_GATHER, max(1, most // size))
         self._gathered: list[tuple[Tensor, Tensor]] = []
         self._next_position = self.position
 
+    @property
+    def share_size(self) -> int:
+        """Samples of a batch that this process loads."""
+        return self.batch_size // self.ranks.count
+
+    def index(self, position: int) -> Tensor:
+        """Return indices (share_size,) of the samples to load from the batch at a position."""
+        return self.ranks.share(self.sampler.at(position))
+
     def next(self) -> tuple[Tensor, Tensor]:
-        """Return samples (batch_size, *shape) scaled for the networks, and labels (batch_size,)."""
+        """Return samples (share_size, *shape) scaled for the networks, and labels (share_size,)."""
         if not self._gathered or self.position != self._next_position:
             end = self.position + self._gather_count * self.batch_size
             starts = range(self.position, end, self.batch_size)
-            x, y = self.samples.gather(torch.cat([self.sampler.at(start) for start in starts]))
-            batches = zip(x.split(self.batch_size), y.split(self.batch_size), strict=True)
+            x, y = self.samples.gather(torch.cat([self.index(start) for start in starts]))
+            batches = zip(x.split(self.share_size), y.split(self.share_size), strict=True)
             self._gathered = list(batches)[::-1]
         self._next_position = self.position = self.position + self.batch_size
         return self._gathered.pop()
@@ -155,23 +173,24 @@ class PrefetchLoader(BatchLoader):
         samples: "InMemoryDataset",
         batch_size: int,
         seed: int,
+        class_balanced: bool,
+        ranks: Ranks | None,
         device: torch.device,
         workers: int,
-        class_balanced: bool = False,
     ):
-        super().__init__(samples, batch_size, seed, class_balanced)
+        super().__init__(samples, batch_size, seed, class_balanced, ranks)
         self.device = device
         self._threads = single_core_pool(workers, "loader")
         self._queue: deque[Future[tuple[Tensor, Tensor]]] = deque(maxlen=_PREFETCH * workers)
         self._next_position = self._queue_end = -1  # positions of the queue's first batch and end
 
     def next(self) -> tuple[Tensor, Tensor]:
-        """Return samples (batch_size, *shape) scaled for the networks, and labels (batch_size,)."""
+        """Return samples (share_size, *shape) scaled for the networks, and labels (share_size,)."""
         if self.position != self._next_position:
             self._queue.clear()
             self._next_position = self._queue_end = self.position
         while len(self._queue) < (self._queue.maxlen or 0):
-            index, pinned = self.sampler.at(self._queue_end), self.device.type == "cuda"
+            index, pinned = self.index(self._queue_end), self.device.type == "cuda"
             self._queue.append(self._threads.submit(_fetch, self.samples, index, pinned))
             self._queue_end += self.batch_size
         x, y = self._queue.popleft().result()

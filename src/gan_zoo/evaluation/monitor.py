@@ -33,7 +33,7 @@ class HealthMonitor:
 
     def __init__(self, trainer: Trainer, samples: InMemoryDataset, loss: Loss, seed: int):
         self.trainer, self.samples, self.loss = trainer, samples, loss
-        self.device = trainer.latent_rng.device
+        self.device = trainer.gan.device
         generator = trainer.gan.ema.network
         y = sample_labels(samples.y, generator.num_classes, _BATCH, seed)
         real = sample_real(samples, y, seed, self.device)

@@ -22,6 +22,7 @@ from gan_zoo.command_line import (
     one_line_errors,
 )
 from gan_zoo.launch.config_catalog import Catalog
+from gan_zoo.launch.overrides import is_sweep, key_of
 from gan_zoo.run_folder import flatten
 from gan_zoo.schema import ConfigError, suggest
 
@@ -129,10 +130,10 @@ def _unknown_key(error: OmegaConfBaseException, words: list[str]) -> str:
     key, parent = str(error.full_key), error.parent_node
     named = [name for name, equals, _ in (word.partition("=") for word in words) if equals]
     typed = next((n for n in named if f"{n.lstrip('+~')}.".startswith(f"{key}.")), key).lstrip("+~")
-    return f"{key}: unknown key; {_elsewhere(typed, parent) or _siblings(key, parent)}"
+    return f"{key}: unknown key; {_elsewhere(typed, parent, words) or _siblings(key, parent)}"
 
 
-def _elsewhere(typed: str, parent: Any) -> str:
+def _elsewhere(typed: str, parent: Any, words: Sequence[str]) -> str:
     """Name the settings with exactly this name in other places; empty if there is none."""
     catalog = Catalog()
     known = catalog.ending_in(typed)
@@ -144,7 +145,10 @@ def _elsewhere(typed: str, parent: Any) -> str:
     if not owners:
         return ""
     added = " or ".join(owners) if len(owners) < 3 else "one of them"
-    return f"{known[0]} is a setting of {', '.join(owners)}: add {added}"
+    group = owners[0].partition("=")[0]
+    swept = any(key_of(word) == group and is_sweep(word) for word in words)
+    remedy = f"sweep over {group} without the others" if swept else f"add {added}"
+    return f"{known[0]} is a setting of {', '.join(owners)}: {remedy}"
 
 
 def _siblings(key: str, parent: Any) -> str:

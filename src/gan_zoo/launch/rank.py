@@ -65,15 +65,15 @@ def _train(
     from torch import distributed
 
     from gan_zoo.experiment import load_experiment
+    from gan_zoo.ranks import Ranks
     from gan_zoo.run import train
-    from gan_zoo.training.ranks import Ranks
 
     config, device, count = request["config"], request["device"], request["count"]
     here = torch.device(device, rank) if device == "cuda" else torch.device(device)
     if device == "cuda":
         torch.cuda.set_device(here)
     distributed.init_process_group(
-        "nccl" if device == "cuda" else "gloo",
+        "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo",
         timeout=_TIMEOUT,
         device_id=here if device == "cuda" else None,
     )

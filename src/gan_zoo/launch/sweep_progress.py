@@ -100,6 +100,7 @@ class SweepProgress:
             for job in self.jobs
         }
         self._made_before = {job.folder: job.work_so_far for job in self.remaining}
+        self._finished_work: dict[PlannedJob, float] = {}  # read once: sweeps may be large
         self._start_time = time.time()
         self._announced = False
 
@@ -169,9 +170,12 @@ class SweepProgress:
         """Describe how long jobs that run at once will take; empty while it is unknown."""
         work = rest = 0.0
         for job in self.remaining:
-            made = job.work_so_far
+            if job not in self._finished_work and job.summary is not None:
+                self._finished_work[job] = job.work
+            finished = job in self._finished_work
+            made = self._finished_work[job] if finished else job.work_so_far
             work += max(0.0, made - self._made_before[job.folder])
-            if job.summary is None and not self.has_failed(job):
+            if not finished and not self.has_failed(job):
                 rest += job.updates * job.steps - made
         return self._estimate(work, rest)
 

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 import re
 import shlex
 from collections.abc import Sequence
@@ -159,6 +160,9 @@ class _BareWords:
         second, third = [*words[1:3], "", ""][:2]
         if equals and name and not value and _bare(second):  # steps= 100
             return 2, f"{name}={second}"
+        if equals and name and value.endswith(",") and _bare(second):  # loss=gan, wgan
+            following = _list_after(words)
+            return 1 + len(following), f"{name}={value}{''.join(following)}"
         if (equals and name) or name.startswith("~"):
             return 1, words[0]
         if name and second == "=" and _bare(third):  # steps = 100
@@ -189,6 +193,16 @@ class _BareWords:
         named = [choice for name in close for choice in self.catalog.named(name)]
         likely = named or [f"{name}=VALUE" for name in close]
         return f"did you mean {' or '.join(likely)}?" if likely else _help()
+
+
+def _list_after(words: Sequence[str]) -> list[str]:
+    """Return the words that belong to the first one, which ends with a comma."""
+    found: list[str] = []
+    for before, word in itertools.pairwise(words):
+        if not (before.endswith(",") and _bare(word)):
+            break
+        found.append(word)
+    return found
 
 
 def _bare(word: str) -> bool:

@@ -154,14 +154,17 @@ class RelativisticAverage(Loss):
     needs_real = True
 
     def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
-        return _above_average(real.score, fake.score)
+        return _above_average(real, fake)
 
     def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
         assert real is not None  # guaranteed by needs_real
-        return _above_average(fake.score, real.score)
+        return _above_average(fake, real)
 
 
-def _above_average(upper: "Tensor", lower: "Tensor") -> "Tensor":
+def _above_average(upper: ScoredBatch, lower: ScoredBatch) -> "Tensor":
     """Penalize `upper` below the mean of `lower`, and `lower` above the mean of `upper`."""
-    above = softplus(lower.mean(-1, keepdim=True) - upper).mean(-1)
-    return above + softplus(lower - upper.mean(-1, keepdim=True)).mean(-1)
+    upper_mean, lower_mean = (
+        batch.ranks.average(batch.score.mean(-1, keepdim=True)) for batch in (upper, lower)
+    )
+    above = softplus(lower_mean - upper.score).mean(-1)
+    return above + softplus(lower.score - upper_mean).mean(-1)

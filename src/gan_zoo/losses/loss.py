@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from gan_zoo.ranks import Ranks
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -9,12 +11,14 @@ if TYPE_CHECKING:
 class ScoredBatch(NamedTuple):
     """Samples x (..., N, *sample shape) with their scores (..., N); margins need the samples.
 
-    y (..., N) are the labels that they were scored with, negative for pseudo-labels.
+    y (..., N) are the labels that they were scored with, negative for pseudo-labels. With several
+    ranks, this is one's share of the batch: a loss that is no mean over samples needs `ranks`.
     """
 
     x: "Tensor"
     score: "Tensor"
     y: "Tensor | None" = None
+    ranks: Ranks = Ranks()
 
 
 class Loss:

@@ -148,12 +148,11 @@ class ConditionalLossSensitive(LossSensitive):
     def critic(self, real: ScoredBatch, fake: ScoredBatch) -> "Tensor":
         cost = self.cost(self.margin(real, fake) + fake.score - real.score)
         confidence = (self.confidence_power * real.score.detach()).exp()
-        return self._mean(
-            self.pair_weight * cost - self.real_weight * real.score, real.y, confidence
-        )
+        each = self.pair_weight * cost - self.real_weight * real.score
+        return self._mean(each, real, confidence)
 
     def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> "Tensor":
-        return self._mean(-fake.score, fake.y)
+        return self._mean(-fake.score, fake)
 
     def check_unlabeled(self, x: "Tensor", num_classes: int) -> None:
         """Raises ConfigError for margins that no critic can satisfy without labels.
@@ -171,17 +170,18 @@ class ConditionalLossSensitive(LossSensitive):
             raise ConfigError("loss.margin_scale", self.margin_scale, allowed)
 
     def _mean(
-        self, each: "Tensor", y: "Tensor | None", confidence: "Tensor | float" = 1.0
+        self, each: "Tensor", batch: ScoredBatch, confidence: "Tensor | float" = 1.0
     ) -> "Tensor":
         """Return the mean over labeled samples plus unlabelled_weight times that over the others.
 
         The others are weighted by their `confidence`, from 0 to 1.
         """
-        if y is None:
+        if batch.y is None:
             return each.mean(-1)
-        known = (y >= 0).to(each.dtype)
+        known = (batch.y >= 0).to(each.dtype)
         labeled, unlabeled = (
-            part / part.sum(-1, keepdim=True).clamp(min=1) for part in (known, 1 - known)
+            part / batch.ranks.average(part.sum(-1, keepdim=True)).clamp(min=1 / batch.ranks.count)
+            for part in (known, 1 - known)
         )
         return (each * (labeled + self.unlabelled_weight * unlabeled * confidence)).sum(-1)
 

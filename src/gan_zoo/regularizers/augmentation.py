@@ -1,13 +1,15 @@
 """Random transformations of the critic's inputs, against memorizing its samples."""
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
+from gan_zoo.regularizers.random_numbers import NumberCounts, Numbers
 from gan_zoo.regularizers.regularizer import Regularizer
 from gan_zoo.schema import NonNegativeFloat, Range, settings
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.nn import Module
 
 
 @settings
@@ -27,34 +29,29 @@ class Augmentation(Regularizer):
     flip: bool = False  # left and right, of half of the samples
     noise: NonNegativeFloat = 0.0  # standard deviation; images lie in [-1, 1]
 
-    def prepare(self, critic: "Module") -> None:
-        def augment(body: "Module", inputs: tuple) -> tuple:
-            return (self.augmented(inputs[0]), *inputs[1:]) if body.training else inputs
+    def transform_counts(self, shape: Sequence[int]) -> NumberCounts:
+        moves = 4 + self.flip if len(shape) == 3 else 0
+        return NumberCounts(moves, math.prod(shape) if self.noise else 0)
 
-        critic.body.register_forward_pre_hook(augment)
+    def transform(self, x: "Tensor", numbers: Numbers) -> "Tensor":
+        """Transform images (N, C, H, W), and add noise to any samples (N, *shape)."""
+        if numbers.uniform is not None:
+            x = self._moved(x, numbers.uniform)
+        if numbers.normal is not None:
+            x = x + self.noise * numbers.normal.reshape(x.shape)
+        return x
 
-    def augmented(self, x: "Tensor") -> "Tensor":
-        """Augment samples (N, *shape): transform images, and add noise to any samples."""
-        import torch
-
-        transformed = self._transformed(x) if x.dim() == 4 else x
-        if not self.noise:
-            return transformed
-        return transformed + self.noise * torch.randn_like(transformed)
-
-    def _transformed(self, x: "Tensor") -> "Tensor":
-        import math
-
+    def _moved(self, x: "Tensor", uniform: "Tensor") -> "Tensor":
         import torch
         from torch.nn import functional
 
-        rows, columns, rotation, size = torch.rand(4, len(x), device=x.device).mul(2).sub(1)
+        rows, columns, rotation, size, *mirror = uniform.mul(2).sub(1).unbind(-1)
         angle, size = rotation * self.rotation * (math.pi / 180), 1 + size * self.scale
         cosine, sine = size * angle.cos(), size * angle.sin()
         shift = 2 * self.shift  # the side is 2 in grid units
         upper = torch.stack([cosine, -sine, shift * columns], 1)
-        if self.flip:
-            upper *= torch.randint(2, (len(x), 1), device=x.device).mul(2).sub(1)
+        if mirror:
+            upper = upper.where(mirror[0].unsqueeze(1) < 0, -upper)
         lower = torch.stack([sine, cosine, shift * rows], 1)
         grid = functional.affine_grid(torch.stack([upper, lower], 1), x.shape, align_corners=False)
         return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)

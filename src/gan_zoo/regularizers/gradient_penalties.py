@@ -3,14 +3,19 @@
 Norms are per sample, over all of its dimensions.
 """
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from gan_zoo.regularizers.regularizer import Regularizer
+from gan_zoo.regularizers.random_numbers import NumberCounts
+from gan_zoo.regularizers.regularizer import PenaltyBatch, Regularizer
 from gan_zoo.schema import ConfigError, NonNegativeFloat, settings
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
+
+    from gan_zoo.regularizers.regularizer import Scores
 
 
 @settings
@@ -33,15 +38,16 @@ class GradientPenalty(Regularizer):
         """Raises ConfigError for batch norm, with which gradients are not per sample."""
         refuse_batch_norm(critic)
 
-    def penalty(
-        self, critic: "Module", real: "Tensor", fake: "Tensor", y: "Tensor"
-    ) -> "Tensor | float":
+    def penalty_counts(self, shape: Sequence[int]) -> NumberCounts:
+        return NumberCounts(uniform=int(self.at == "interpolates"))
+
+    def penalty(self, critic: "Scores", batch: PenaltyBatch) -> "Tensor | float":
         if self.at == "interpolates":
-            x = interpolate(real, fake, y)
+            x = interpolate(batch.real, batch.fake, batch.numbers.uniform)
         else:
-            x = real if self.at == "reals" else fake
+            x = batch.real if self.at == "reals" else batch.fake
         # the constant keeps the derivative of the root finite at a zero gradient
-        norm = squared_gradient(critic, x, y).add(1e-12).sqrt()
+        norm = squared_gradient(critic, x, batch.y).add(1e-12).sqrt()
         excess = norm - self.target
         return self.weight * (excess.relu() if self.one_sided else excess).square().mean(-1)
 
@@ -61,10 +67,8 @@ class R1(Regularizer):
         """Raises ConfigError for batch norm, with which gradients are not per sample."""
         refuse_batch_norm(critic)
 
-    def penalty(
-        self, critic: "Module", real: "Tensor", fake: "Tensor", y: "Tensor"
-    ) -> "Tensor | float":
-        return 0.5 * self.weight * squared_gradient(critic, real, y).mean(-1)
+    def penalty(self, critic: "Scores", batch: PenaltyBatch) -> "Tensor | float":
+        return 0.5 * self.weight * squared_gradient(critic, batch.real, batch.y).mean(-1)
 
 
 @settings
@@ -73,10 +77,8 @@ class R2(R1):
 
     title = "R2, Mescheder et al. 2018"
 
-    def penalty(
-        self, critic: "Module", real: "Tensor", fake: "Tensor", y: "Tensor"
-    ) -> "Tensor | float":
-        return 0.5 * self.weight * squared_gradient(critic, fake, y).mean(-1)
+    def penalty(self, critic: "Scores", batch: PenaltyBatch) -> "Tensor | float":
+        return 0.5 * self.weight * squared_gradient(critic, batch.fake, batch.y).mean(-1)
 
 
 @settings
@@ -89,27 +91,35 @@ class Dragan(GradientPenalty):
 
     title = "DRAGAN, Kodali et al. 2017"
 
-    def penalty(
-        self, critic: "Module", real: "Tensor", fake: "Tensor", y: "Tensor"
-    ) -> "Tensor | float":
-        import torch
+    def penalty_counts(self, shape: Sequence[int]) -> NumberCounts:
+        return NumberCounts(uniform=math.prod(shape) + super().penalty_counts(shape).uniform)
 
-        spread = real.flatten(y.dim() - 1).std(-1)
-        spread = spread.reshape(*spread.shape, *[1] * (real.dim() - spread.dim()))
-        perturbed = real + 0.5 * spread * torch.rand_like(real)
+    def penalty(self, critic: "Scores", batch: PenaltyBatch) -> "Tensor | float":
+        real = batch.real
+        noise, rest = batch.numbers.take(NumberCounts(uniform=math.prod(batch.shape)))
+        perturbed = real + 0.5 * _deviation(batch) * noise.uniform.reshape(real.shape)
         # the base class interpolates between real and perturbed samples
-        return super().penalty(critic, real, perturbed, y)
+        return super().penalty(critic, batch._replace(fake=perturbed, numbers=rest))
 
 
-def interpolate(real: "Tensor", fake: "Tensor", y: "Tensor") -> "Tensor":
-    """Return a uniformly random point between each real and fake sample; y is (..., N)."""
+def _deviation(batch: PenaltyBatch) -> "Tensor":
+    """Return the standard deviation of all elements of a whole batch of reals, (..., 1, *ones)."""
+    elements = tuple(range(batch.y.dim() - 1, batch.real.dim()))
+    count = math.prod(batch.real.shape[batch.y.dim() - 1 :]) * batch.ranks.count
+    mean = batch.ranks.average(batch.real.mean(elements, keepdim=True))
+    square = batch.ranks.average((batch.real - mean).square().mean(elements, keepdim=True))
+    return (square * (count / (count - 1))).sqrt()
+
+
+def interpolate(real: "Tensor", fake: "Tensor", share: "Tensor") -> "Tensor":
+    """Return the points at these shares (..., N, 1) of the way from each real to its fake."""
     import torch
 
-    share = torch.rand(y.shape, dtype=real.dtype, device=real.device)
-    return torch.lerp(real, fake, share.reshape(*y.shape, *[1] * (real.dim() - y.dim())))
+    share = share.reshape(*share.shape[:-1], *[1] * (real.dim() - share.dim() + 1))
+    return torch.lerp(real, fake, share)
 
 
-def squared_gradient(critic: "Module", x: "Tensor", y: "Tensor") -> "Tensor":
+def squared_gradient(critic: "Scores", x: "Tensor", y: "Tensor") -> "Tensor":
     """Return |grad D(x, y)|^2 of each score with respect to its sample, shape (..., N)."""
     import torch
 

@@ -9,13 +9,15 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 import torch
 import torch._dynamo
 from torch import Tensor, fx
 from torch._inductor.custom_graph_pass import CustomGraphPass
 
-from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
+from gan_zoo.training.noise import Noise
+from gan_zoo.training.runner import Batches, StepRunner, warn_fallback
 from gan_zoo.training.step import GANState, StackedMetrics, critic_and_generator, critic_only
 from gan_zoo.training.traceable import TraceableStep, traceable_copy
 
@@ -50,7 +52,6 @@ class _SplitBiases(CustomGraphPass):
 _OPTIONS = {
     # what guards check never changes, and checking a hundred tensors takes a tenth of a step
     "guard_filter_fn": lambda guards: [False] * len(guards),
-    "fallback_random": True,  # torch's own random numbers, not the compiler's
     "post_grad_custom_post_pass": _SplitBiases(),
     "cpp.min_chunk_size": 1 << 14,  # elements per thread: with fewer, one thread is as fast
 }
@@ -65,8 +66,8 @@ class CompiledRunner(StepRunner):
     Raises TypeError for an optimizer that cannot be traced.
     """
 
-    def __init__(self, gan: GANState, loader: Batches, latents: Noise):
-        super().__init__(gan, loader, latents)
+    def __init__(self, gan: GANState, loader: Batches, noise: Noise):
+        super().__init__(gan, loader, noise)
         torch._dynamo.config.trace_autograd_ops = True  # the graph contains the gradients
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(_CACHE).expanduser()))
         self._traceable = traceable_copy(gan)
@@ -80,7 +81,7 @@ class CompiledRunner(StepRunner):
         self._graphs = {step: _compile(step, threads) for step in self._parts}
         self._not_yet_called = set(self._parts)
 
-    def update(self, step: Callable[..., StackedMetrics], *batch: Tensor) -> StackedMetrics:
+    def update(self, step: Callable[..., StackedMetrics], *batch: Any) -> StackedMetrics:
         """Call `critic_only` or `critic_and_generator` on a batch, compiled if possible."""
         if not self._graphs:
             return step(self.gan, *batch)
@@ -97,15 +98,16 @@ class CompiledRunner(StepRunner):
     def gradients(self) -> dict[str, Sequence[Tensor]]:
         """Return the gradients of each network's last update."""
         gan = self._traceable if self._graphs else self.gan
-        return StepRunner(gan, self.loader, self.latents).gradients()
+        return StepRunner(gan, self.loader, self.noise).gradients()
 
-    def _run_graph(self, step: Callable, batch: Sequence[Tensor]) -> StackedMetrics:
+    def _run_graph(self, step: Callable, batch: Sequence[Any]) -> StackedMetrics:
         for part in self._parts[step]:
             part.before()
         metrics = self._graphs[step](self._traceable, *batch)
         for part in self._parts[step]:
             part.after()
         self.gan.scored = self._traceable.scored
+        self.gan.stop_answer = self._traceable.stop_answer
         return metrics
 
 

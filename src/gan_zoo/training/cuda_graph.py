@@ -1,12 +1,15 @@
 """Several training steps in one CUDA graph, one launch per replay."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_iter, tree_map_only
 
-from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
+from gan_zoo.training.noise import Noise, UpdateNoise
+from gan_zoo.training.runner import Batches, StepRunner, warn_fallback
 from gan_zoo.training.step import GANState, StackedMetrics
 from gan_zoo.training.traceable import traceable_copy
 
@@ -24,8 +27,8 @@ class CudaGraphRunner(StepRunner):
         updates: critic updates of each captured step.
     """
 
-    def __init__(self, gan: GANState, loader: Batches, latents: Noise, updates: Sequence[int]):
-        super().__init__(gan, loader, latents)
+    def __init__(self, gan: GANState, loader: Batches, noise: Noise, updates: Sequence[int]):
+        super().__init__(gan, loader, noise)
         for optimizer in (gan.critic_optimizer, gan.generator_optimizer):
             for group in optimizer.param_groups:
                 group["capturable"] = True
@@ -42,18 +45,15 @@ class CudaGraphRunner(StepRunner):
         if list(updates) != self._updates:
             super().run(updates, log)
             return
-        count = sum(updates)
-        x, y = zip(*(self.loader.next() for _ in range(count)), strict=True)
-        z = [self.latents.next() for _ in range(count + len(updates))]
-        batch = (x, y, z)
+        batches = [self.loader.next() for _ in range(sum(updates))]
+        batch = _Recorded(batches, [noise for count in updates for noise in self._noise(count)])
         if self._graph is None:
             try:
                 self._capture(batch)
             except Exception as error:  # `_capture` has restored the state
                 warn_fallback(error)
                 self._updates = None
-                batches = _Replayed(zip(x, y, strict=True)), _Replayed(iter(z))
-                StepRunner(self.gan, *batches).run(updates, log)
+                batch.runner(self.gan).run(updates, log)
                 return
         self._replay(batch)
         self._replayed = True
@@ -64,19 +64,26 @@ class CudaGraphRunner(StepRunner):
         """Return the gradients of each network's last update."""
         return self._gradients if self._replayed else super().gradients()
 
-    def _replay(self, batch: tuple[Sequence[Tensor], ...]) -> None:
-        for inputs, tensors in zip(self._inputs, batch, strict=True):
-            torch._foreach_copy_(inputs, list(tensors))
+    def _noise(self, count: int) -> Iterator[UpdateNoise]:
+        """Yield the random numbers of one step, in the order in which eager steps take them."""
+        for _ in range(count):
+            yield self.noise.of_critic()
+        yield self.noise.of_generator()
+
+    def _replay(self, batch: "_Recorded") -> None:
+        for inputs, given in zip(self._inputs.tensors(), batch.tensors(), strict=True):
+            torch._foreach_copy_(inputs, given)
         steps = range(len(self._weights))
         self._weights.copy_(torch.tensor([self.gan.ema.weight(step) for step in steps]))
         self._graph.replay()
         for ema in self.gan.emas:
             ema.updates += len(steps)
         self.gan.scored = self._traceable.scored
+        self.gan.stop_answer = self._traceable.stop_answer
 
-    def _capture(self, batch: tuple[Sequence[Tensor], ...]) -> None:
+    def _capture(self, batch: "_Recorded") -> None:
         before, graph = _State(self.gan), torch.cuda.CUDAGraph()
-        self._inputs = [[part.clone() for part in parts] for parts in batch]
+        self._inputs = batch.clone()
         try:
             with torch.cuda.device(self.gan.device):
                 side_stream = torch.cuda.Stream()
@@ -85,7 +92,7 @@ class CudaGraphRunner(StepRunner):
                     for _ in range(_WARM_UP):
                         self._steps(1)
                 torch.cuda.current_stream().wait_stream(side_stream)
-                # torch registers the default generator; other threads may copy meanwhile
+                # other threads may copy meanwhile
                 with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                     self._metrics = _totals(self._steps(len(self._weights)))
                     self._gradients = super().gradients()
@@ -95,9 +102,7 @@ class CudaGraphRunner(StepRunner):
 
     def _steps(self, count: int) -> list[StackedMetrics]:
         """Run the first `count` steps on the graph's inputs; returns their metrics."""
-        x, y, z = self._inputs
-        batches = _Replayed(zip(x, y, strict=True)), _Replayed(iter(z))
-        runner = StepRunner(self._traceable, *batches)
+        runner = self._inputs.runner(self._traceable)
         logged: list[StackedMetrics] = []
         for weight, updates in zip(self._weights[:count], self._updates[:count], strict=True):
             for ema in self._traceable.emas:
@@ -106,15 +111,43 @@ class CudaGraphRunner(StepRunner):
         return logged
 
 
-class _Replayed:
-    """Yields given batches."""
+@dataclasses.dataclass
+class _Recorded:
+    """The data and the random numbers of several steps.
 
-    def __init__(self, batches: Iterator[Any]):
-        self._batches = batches
+    Attributes:
+        batches: samples and labels of each critic update.
+        noise: of each update of either network, in their order.
+    """
+
+    batches: list[tuple[Tensor, Tensor]]
+    noise: list[UpdateNoise]
+
+    def tensors(self) -> list[list[Tensor]]:
+        """Return floats and integers: copies of lists with both would not be fused."""
+        tensors = [leaf for leaf in tree_iter([self.batches, self.noise]) if leaf is not None]
+        return [[t for t in tensors if t.is_floating_point() == kind] for kind in (True, False)]
+
+    def clone(self) -> "_Recorded":
+        """Return a copy in memory of its own."""
+        return _Recorded(*tree_map_only(Tensor, Tensor.clone, [self.batches, self.noise]))
+
+    def runner(self, gan: Any) -> StepRunner:
+        """Return a runner of these steps, from their beginning."""
+        return StepRunner(gan, _Replayed(self.batches), _Replayed(self.noise))
+
+
+class _Replayed:
+    """Yields given batches, or given noise."""
+
+    def __init__(self, values: Sequence[Any]):
+        self._values = iter(values)
 
     def next(self) -> Any:
-        """Return the next batch."""
-        return next(self._batches)
+        """Return the next one."""
+        return next(self._values)
+
+    of_critic = of_generator = next
 
 
 def _totals(logged: list[StackedMetrics]) -> list[tuple[StackedMetrics, int]]:
@@ -131,14 +164,13 @@ class _State:
 
     def __init__(self, gan: GANState):
         self._tensors = {t: t.detach().clone() for t in _mutable_tensors(gan)}
-        self._gan, self._rng_state = gan, torch.cuda.get_rng_state(gan.device)
+        self._gan = gan
 
     def restore(self) -> None:
         """Restore everything; zero optimizer state that was created since."""
         with torch.no_grad():
             for tensor in _mutable_tensors(self._gan):
                 tensor.copy_(self._tensors[tensor]) if tensor in self._tensors else tensor.zero_()
-        torch.cuda.set_rng_state(self._rng_state, self._gan.device)
 
 
 def _mutable_tensors(gan: GANState) -> list[Tensor]:

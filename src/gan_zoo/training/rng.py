@@ -1,18 +1,15 @@
-"""Random generators of a run, each determined by the seed and its name, and latent vectors.
+"""Random generators of a run, each determined by the seed and its name.
 
 The same seed gives the same initial weights, latent vectors and data order whatever the loss, so
 that runs of different losses can be compared pair by pair.
 """
 
 import hashlib
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
-
-from gan_zoo.architectures.networks import Generator
-
-_BLOCK = 16  # batches sampled together: for small networks a call costs more than its numbers
 
 
 def derive_seed(seed: int, name: str) -> int:
@@ -26,36 +23,24 @@ def make_rng(seed: int, name: str, device: torch.device | str = "cpu") -> torch.
     return torch.Generator(device).manual_seed(derive_seed(seed, name))
 
 
-class LatentSampler:
-    """Endless batches of latent vectors from the generator's prior, sampled in blocks.
+def restore(rng: torch.Generator, state: Tensor) -> None:
+    """Restore the state of a generator; another kind of device has other states.
 
-    Args:
-        generator: network with the prior.
-        batch_size: vectors in a batch.
-        rng: random generator on the network's device, used by this sampler only.
+    From one of those, a new sequence starts, which the state determines.
     """
+    try:
+        rng.set_state(state)
+    except RuntimeError:
+        digest = hashlib.sha256(state.numpy().tobytes()).digest()
+        rng.manual_seed(int.from_bytes(digest[:8]) % 2**63)
 
-    def __init__(self, generator: Generator, batch_size: int, rng: torch.Generator):
-        self._generator, self._batch_size, self._rng = generator, batch_size, rng
-        self._before, self._left = rng.get_state(), []
 
-    def next(self) -> Tensor:
-        """Return the next latent vectors (batch_size, z_dim)."""
-        if not self._left:
-            self._before = self._rng.get_state()
-            block = self._generator.sample_z(_BLOCK * self._batch_size, self._rng)
-            self._left = list(reversed(block.split(self._batch_size)))
-        return self._left.pop()
+@contextmanager
+def default_rng(seed: int, name: str) -> Iterator[None]:
+    """Seed torch's default generator on the CPU inside this block, and restore it after it.
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the rng's state before the last block, and the number of batches used of it."""
-        if not self._left:
-            return {"before": self._rng.get_state(), "taken": 0}
-        return {"before": self._before, "taken": _BLOCK - len(self._left)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Resume exactly from a `state_dict`."""
-        self._rng.set_state(state["before"])
-        self._left = []
-        for _ in range(state["taken"]):
-            self.next()
+    Initial weights are drawn from it; nothing else is.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(derive_seed(seed, name))
+        yield

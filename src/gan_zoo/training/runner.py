@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
+from gan_zoo.training.noise import Noise
 from gan_zoo.training.step import GANState, StackedMetrics, critic_and_generator, critic_only
 
 log = logging.getLogger(__name__)
@@ -18,18 +19,11 @@ class Batches(Protocol):
         """Return samples (N, *shape) and labels (N,)."""
 
 
-class Noise(Protocol):
-    """Endless batches of latent vectors, such as a `LatentSampler`."""
-
-    def next(self) -> Tensor:
-        """Return latent vectors (N, z_dim)."""
-
-
 class StepRunner:
     """Runs steps eagerly, one after the other."""
 
-    def __init__(self, gan: GANState, loader: Batches, latents: Noise):
-        self.gan, self.loader, self.latents = gan, loader, latents
+    def __init__(self, gan: GANState, loader: Batches, noise: Noise):
+        self.gan, self.loader, self.noise = gan, loader, noise
 
     def run(self, updates: Sequence[int], log: Callable[[StackedMetrics, int], None]) -> None:
         """Run one step for each entry of `updates`, the number of its critic updates.
@@ -38,11 +32,11 @@ class StepRunner:
         """
         for count in updates:
             for _ in range(count - 1):
-                log(self.update(critic_only, *self.loader.next(), self.latents.next()), 1)
-            batch = (*self.loader.next(), self.latents.next(), self.latents.next())
-            log(self.update(critic_and_generator, *batch), 1)
+                log(self.update(critic_only, *self.loader.next(), self.noise.of_critic()), 1)
+            noise = self.noise.of_critic(), self.noise.of_generator()
+            log(self.update(critic_and_generator, *self.loader.next(), *noise), 1)
 
-    def update(self, step: Callable[..., StackedMetrics], *batch: Tensor) -> StackedMetrics:
+    def update(self, step: Callable[..., StackedMetrics], *batch: Any) -> StackedMetrics:
         """Call `critic_only` or `critic_and_generator` on a batch."""
         return step(self.gan, *batch)
 

@@ -4,6 +4,7 @@ Nothing here reads a value back to the host: all of it runs on the meta device, 
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -12,8 +13,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gan_zoo.architectures.labels import encode_pseudo
 from gan_zoo.architectures.networks import Critic, Generator
 from gan_zoo.losses import Loss, ScoredBatch
-from gan_zoo.regularizers import Regularizer
+from gan_zoo.ranks import Ranks
+from gan_zoo.regularizers import PenaltyBatch, Regularizer
 from gan_zoo.training.ema import EMA
+from gan_zoo.training.noise import UpdateNoise
 from gan_zoo.training.numerics import Forward, Precision, autocast_forward
 
 Metrics = dict[str, Tensor]  # scalars by name
@@ -27,25 +30,36 @@ class OptimizerStep:
     Args:
         network: to update; parameters that it gets later are not updated.
         optimizer: of its parameters.
+        ranks: the processes of the run, whose gradients are averaged.
     """
 
-    def __init__(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer):
+    def __init__(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, ranks: Ranks):
         self.parameters, self.optimizer = list(network.parameters()), optimizer
+        self.ranks = ranks
 
     @property
     def gradients(self) -> list[Tensor]:
         """Gradients of the last update."""
         return [p.grad for p in self.parameters if p.grad is not None]
 
-    def __call__(self, loss: Tensor) -> None:
-        """Take one step that minimizes the sum of a loss (...)."""
+    def __call__(self, loss: Tensor, values: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Take one step that minimizes the sum of a loss (...).
+
+        Returns detached values, averaged over the ranks in the same exchange as the gradients.
+        """
         for parameter in self.parameters:
             parameter.grad = None
         # backward, unlike autograd.grad, gives gradients the strides of their parameters, without
         # which the updates of fused optimizers are wrong
         total = loss.sum() if loss.dim() else loss  # backward(gradient=...) would import sympy
         total.backward(inputs=self.parameters)
+        if self.ranks.count > 1:
+            own = self.gradients
+            averaged = self.ranks.average_together([*own, *values])
+            torch._foreach_copy_(own, averaged[: len(own)])
+            values = averaged[len(own) :]
         self.optimizer.step()
+        return values
 
 
 @dataclasses.dataclass
@@ -56,7 +70,10 @@ class GANState:
         precision: of the networks' passes; gradient penalties are always in fp32.
         ema_decay: decay of the EMA copies.
         use_pseudo_labels: whether unlabeled samples get pseudo-labels.
-        scored: reals and fakes of the last critic step, detached.
+        ranks: the processes of the run, each with its share of every batch.
+        scored: reals and fakes of the last critic step, detached; with several ranks, one's share.
+        stop_wish: with several ranks, whether this one wants the run to stop (1 or 0).
+        stop_answer: mean of all wishes, which came with the gradients of the last generator step.
         ema: EMA copy of the generator.
         ema_critic: EMA copy of a critic that classifies; None for one that does not.
     """
@@ -71,7 +88,10 @@ class GANState:
     precision: Precision = "fp32"
     ema_decay: float = 0.0
     use_pseudo_labels: bool = False
+    ranks: Ranks = dataclasses.field(default_factory=Ranks)
     scored: tuple[ScoredBatch, ...] = ()
+    stop_wish: list[Tensor] = dataclasses.field(default_factory=list)
+    stop_answer: list[Tensor] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ema = EMA(self.generator, self.ema_decay)
@@ -81,8 +101,10 @@ class GANState:
         # scored jointly, reals and fakes would share batch statistics
         mixing = any(isinstance(module, _BatchNorm) for module in self.critic.modules())
         self.score_both = score_separately if mixing else score_jointly
-        self.critic_update = OptimizerStep(self.critic, self.critic_optimizer)
-        self.generator_update = OptimizerStep(self.generator, self.generator_optimizer)
+        self.critic_update = OptimizerStep(self.critic, self.critic_optimizer, self.ranks)
+        self.generator_update = OptimizerStep(self.generator, self.generator_optimizer, self.ranks)
+        if self.ranks.count > 1:
+            self.stop_wish = [self.critic_update.parameters[0].new_zeros(())]
 
     @property
     def device(self) -> torch.device:
@@ -107,18 +129,18 @@ class GANState:
         return torch.where(y < 0, encode_pseudo(self.ema_critic.network.scores(x).argmax(-1)), y)
 
 
-def critic_only(gan: GANState, x: Tensor, y: Tensor, z: Tensor) -> StackedMetrics:
+def critic_only(gan: GANState, x: Tensor, y: Tensor, noise: UpdateNoise) -> StackedMetrics:
     """Update the critic. Returns metrics to log."""
-    return stack_metrics(critic_step(gan, x, gan.pseudo_labels(x, y), z))
+    return stack_metrics(critic_step(gan, x, gan.pseudo_labels(x, y), noise))
 
 
 def critic_and_generator(
-    gan: GANState, x: Tensor, y: Tensor, z: Tensor, z_next: Tensor
+    gan: GANState, x: Tensor, y: Tensor, noise: UpdateNoise, next_noise: UpdateNoise
 ) -> StackedMetrics:
     """Update critic, generator (on the same labels) and EMA copies. Returns metrics to log."""
     y = gan.pseudo_labels(x, y)
-    critic_metrics = critic_step(gan, x, y, z)
-    generator_metrics = generator_step(gan, x, y, z_next)
+    critic_metrics = critic_step(gan, x, y, noise)
+    generator_metrics = generator_step(gan, x, y, next_noise)
     for ema in gan.emas:
         ema.update()
     return stack_metrics(critic_metrics, generator_metrics)
@@ -129,50 +151,57 @@ def stack_metrics(*groups: Metrics) -> StackedMetrics:
     return {tuple(values): torch.stack(list(values.values())) for values in groups}
 
 
-def critic_step(gan: GANState, x: Tensor, y: Tensor, z: Tensor) -> Metrics:
-    """Update the critic on real samples x, labels y, latent vectors z. Returns metrics to log."""
+def critic_step(gan: GANState, x: Tensor, y: Tensor, noise: UpdateNoise) -> Metrics:
+    """Update the critic on real samples x and labels y. Returns metrics to log."""
+    regularizer = gan.regularizer
     with torch.no_grad():
-        x_fake = gan.generate(z, y)
-    real, fake = gan.score_both(gan.score, x, x_fake, y)
+        x_fake = gan.generate(noise.z, y)
+    inputs = regularizer.transform(x, noise.real), regularizer.transform(x_fake, noise.fake)
+    scores = gan.score_both(gan.score, *inputs, y)
+    real, fake = (
+        ScoredBatch(samples, score, y, gan.ranks)
+        for samples, score in zip((x, x_fake), scores, strict=True)
+    )
     loss = gan.loss.critic(real, fake)
-    penalty = gan.regularizer.penalty(gan.critic, x, x_fake, y)
+    penalty = regularizer.penalty(
+        lambda x, y: gan.critic(regularizer.transform(x, noise.penalized), y),
+        PenaltyBatch(x, x_fake, y, noise.penalty, gan.ranks),
+    )
     penalized = isinstance(penalty, Tensor)
-    gan.critic_update(loss + penalty if penalized else loss)
-    gan.regularizer.after_step(gan.critic_update.parameters)
-    gan.scored = tuple(ScoredBatch(pair.x, pair.score.detach(), pair.y) for pair in (real, fake))
-    return {
+    gan.scored = tuple(pair._replace(score=pair.score.detach()) for pair in (real, fake))
+    metrics = {
         "loss/critic": loss.detach(),
         "penalty/critic": penalty.detach() if penalized else torch.zeros_like(loss),
         "score/real": gan.scored[0].score.mean(-1),
         "score/fake": gan.scored[1].score.mean(-1),
     }
+    values = gan.critic_update(loss + penalty if penalized else loss, list(metrics.values()))
+    regularizer.after_step(gan.critic_update.parameters)
+    return dict(zip(metrics, values, strict=True))
 
 
-def generator_step(gan: GANState, x: Tensor, y: Tensor, z: Tensor) -> Metrics:
-    """Update the generator on labels y and latent vectors z. Returns metrics to log.
+def generator_step(gan: GANState, x: Tensor, y: Tensor, noise: UpdateNoise) -> Metrics:
+    """Update the generator on labels y. Returns metrics to log.
 
     Only losses with `needs_real` use x, real samples with these labels.
     """
-    x_fake = gan.generate(z, y)
+    transform = gan.regularizer.transform
+    x_fake = gan.generate(noise.z, y)
     real = None
     if gan.loss.needs_real:
         with torch.no_grad():  # no gradient reaches the generator through these scores
-            real = ScoredBatch(x, gan.score(x, y), y)
-    loss = gan.loss.generator(ScoredBatch(x_fake, gan.score(x_fake, y), y), real)
-    gan.generator_update(loss)
-    return {"loss/generator": loss.detach()}
+            real = ScoredBatch(x, gan.score(transform(x, noise.real), y), y, gan.ranks)
+    score = gan.score(transform(x_fake, noise.fake), y)
+    loss = gan.loss.generator(ScoredBatch(x_fake, score, y, gan.ranks), real)
+    value, *gan.stop_answer = gan.generator_update(loss, [loss.detach(), *gan.stop_wish])
+    return {"loss/generator": value}
 
 
-def score_jointly(
-    critic: Forward, x: Tensor, x_fake: Tensor, y: Tensor
-) -> tuple[ScoredBatch, ScoredBatch]:
-    """Score reals and fakes in one pass of the critic."""
-    real, fake = critic(torch.cat([x, x_fake]), torch.cat([y, y])).chunk(2)
-    return ScoredBatch(x, real, y), ScoredBatch(x_fake, fake, y)
+def score_jointly(critic: Forward, x: Tensor, x_fake: Tensor, y: Tensor) -> Sequence[Tensor]:
+    """Score reals and fakes in one pass of the critic; returns the scores of both."""
+    return critic(torch.cat([x, x_fake]), torch.cat([y, y])).chunk(2)
 
 
-def score_separately(
-    critic: Forward, x: Tensor, x_fake: Tensor, y: Tensor
-) -> tuple[ScoredBatch, ScoredBatch]:
-    """Score reals and fakes in one pass each."""
-    return ScoredBatch(x, critic(x, y), y), ScoredBatch(x_fake, critic(x_fake, y), y)
+def score_separately(critic: Forward, x: Tensor, x_fake: Tensor, y: Tensor) -> Sequence[Tensor]:
+    """Score reals and fakes in one pass each; returns the scores of both."""
+    return critic(x, y), critic(x_fake, y)

@@ -109,13 +109,17 @@ class TraceableStep:
 
     def __init__(self, step: OptimizerStep):
         self.optimizer, self.parameters = _functional(step.optimizer), step.parameters
-        self.gradients: tuple[Tensor, ...] = ()
+        self.ranks = step.ranks
+        self.gradients: Sequence[Tensor] = ()
 
-    def __call__(self, loss: Tensor) -> None:
-        """Take one step that minimizes the sum of a loss (...)."""
-        self.gradients = torch.autograd.grad(loss.sum(), self.optimizer.parameters)
+    def __call__(self, loss: Tensor, values: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Take one step that minimizes the sum of a loss (...); returns averages of the values."""
+        gradients = torch.autograd.grad(loss.sum(), self.optimizer.parameters)
+        averaged = self.ranks.average_together([*gradients, *values])
+        self.gradients = averaged[: len(gradients)]
         with torch.no_grad():
             self.optimizer(self.gradients)
+        return averaged[len(gradients) :]
 
     def before(self) -> None:
         """Prepare a step; call it outside of the graph."""

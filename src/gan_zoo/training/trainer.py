@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from gan_zoo.data.loader import BatchLoader
 from gan_zoo.training.cpu_threads import CPUThreads
 from gan_zoo.training.meters import MeanMetrics
-from gan_zoo.training.rng import LatentSampler
-from gan_zoo.training.runner import Batches, Noise, StepRunner, warn_fallback
+from gan_zoo.training.noise import Noise, NoiseSampler
+from gan_zoo.training.runner import Batches, StepRunner, warn_fallback
 from gan_zoo.training.schedule import CriticWarmup
 from gan_zoo.training.step import GANState
 
@@ -23,16 +23,12 @@ log = logging.getLogger(__name__)
 Schedule = list[tuple[int | None, Callable[[], None]]]  # (period in generator updates, action)
 
 
-def _is_due(step: int, period: int) -> bool:
-    return not period or step % period == 0
-
-
 @dataclasses.dataclass
 class Trainer:
     """Everything that changes from step to step of one run.
 
     Attributes:
-        latent_rng: random generator of the latent vectors, on the device of the networks.
+        noise: all random numbers of the steps.
         threads: of the CPU.
         compiled: whether steps are compiled, or captured on a GPU; a resumed run keeps it.
         step: generator updates made so far.
@@ -41,7 +37,7 @@ class Trainer:
 
     gan: GANState
     loader: BatchLoader
-    latent_rng: torch.Generator
+    noise: NoiseSampler
     n_critic: int
     warmup: CriticWarmup
     threads: CPUThreads = dataclasses.field(default_factory=CPUThreads)
@@ -51,7 +47,6 @@ class Trainer:
     midway: bool = dataclasses.field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        self.latents = LatentSampler(self.gan.generator, self.loader.batch_size, self.latent_rng)
         self._runner: StepRunner | None = None  # made after a state was loaded, if any is
 
     def setup_runner(self, gap: int) -> int:
@@ -59,7 +54,7 @@ class Trainer:
 
         The number divides `gap`, the steps between two callbacks (0: there are none).
         """
-        parts = (self.gan, self.loader, self.latents)
+        parts = (self.gan, self.loader, self.noise)
         if not self.compiled:
             self._runner = StepRunner(*parts)
             return 1
@@ -99,20 +94,48 @@ class Trainer:
         """Train up to step `steps`; call each action at multiples of its period and at the end.
 
         An action with period 0 is called after every chunk of steps, one with period None only at
-        the end. Returns early once `should_stop()` is true.
+        the end. Returns early once `should_stop()` is true; with several ranks, one chunk after it
+        is true on any of them, so that all return after the same step. There, an exception of an
+        action is raised once the others know that they must stop.
         """
         chunk = self.setup_runner(math.gcd(*(period or 0 for period, _ in schedule)))
         with contextlib.closing(self.threads):
-            while self.step < steps and not should_stop():
-                aligned = self.step % chunk == 0 and self.step + chunk <= steps
-                self.train_steps(chunk if aligned else 1)
-                for period, act in schedule:
-                    if self.step == steps or (period is not None and _is_due(self.step, period)):
-                        act()
+            while self.step < steps and not self._stops(should_stop()):
+                self._train_chunk(chunk, steps)
+                try:
+                    for period, act in schedule:
+                        if self._is_due(period, steps):
+                            act()
+                except BaseException:
+                    self._leave_ranks(chunk, steps)
+                    raise
+
+    def _is_due(self, period: int | None, steps: int) -> bool:
+        if self.step == steps:
+            return True
+        return period is not None and (not period or self.step % period == 0)
+
+    def _train_chunk(self, chunk: int, steps: int) -> None:
+        aligned = self.step % chunk == 0 and self.step + chunk <= steps
+        self.train_steps(chunk if aligned else 1)
+
+    def _stops(self, wish: bool) -> bool:
+        """Return whether to stop now; several ranks exchange their wishes in the next chunk."""
+        if self.gan.ranks.count == 1:
+            return wish
+        if any(answer.item() for answer in self.gan.stop_answer):
+            return True
+        self.gan.stop_wish[0].fill_(wish)
+        return False
+
+    def _leave_ranks(self, chunk: int, steps: int) -> None:
+        """Tell the other ranks, which train the next chunk, that this one stops."""
+        if self.gan.ranks.count > 1 and self.step < steps and not self._stops(True):
+            with contextlib.suppress(RuntimeError):  # they may have ended, too
+                self._train_chunk(chunk, steps)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to resume exactly: tensors and plain values only."""
-        device = self.gan.device
         return {
             "step": self.step,
             "compiled": self.compiled,
@@ -124,10 +147,8 @@ class Trainer:
             "ema": self.gan.ema.network.state_dict(),
             "ema_updates": self.gan.ema.updates,
             "ema_critic": self.gan.ema_critic and self.gan.ema_critic.network.state_dict(),
-            "latent_rng": self.latents.state_dict(),
+            **self.noise.state_dict(),
             "loader_position": self.loader.position,
-            "cpu_rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
             "metrics": self.metrics.state_dict(),
         }
 
@@ -141,12 +162,9 @@ class Trainer:
             self.gan.ema_critic.network.load_state_dict(state["ema_critic"])
         for ema in self.gan.emas:
             ema.updates = state["ema_updates"]
-        self.latents.load_state_dict(state["latent_rng"])
+        self.noise.load_state_dict(state)
         self.loader.position = state["loader_position"]
-        torch.set_rng_state(state["cpu_rng"])
-        if state["cuda_rng"] is not None and self.gan.device.type == "cuda":
-            torch.cuda.set_rng_state(state["cuda_rng"], self.gan.device)
-        self.metrics.load_state_dict(state["metrics"], self.latent_rng.device)
+        self.metrics.load_state_dict(state["metrics"], self.gan.device)
         self.step, self.compiled = state["step"], state["compiled"]
         self._runner = None
 
@@ -186,7 +204,7 @@ def steps_per_graph(gan: GANState, n_critic: int, gap: int) -> int:
 
 
 def make_runner(
-    gan: GANState, loader: Batches, latents: Noise, n_critic: int, steps: int
+    gan: GANState, loader: Batches, noise: Noise, n_critic: int, steps: int
 ) -> StepRunner:
     """Make a runner that compiles steps, or captures `steps` at a time, when they first run.
 
@@ -196,10 +214,10 @@ def make_runner(
         if gan.device.type == "cuda":
             from gan_zoo.training.cuda_graph import CudaGraphRunner
 
-            return CudaGraphRunner(gan, loader, latents, [n_critic] * steps)
+            return CudaGraphRunner(gan, loader, noise, [n_critic] * steps)
         from gan_zoo.training.compiled import CompiledRunner
 
-        return CompiledRunner(gan, loader, latents)
+        return CompiledRunner(gan, loader, noise)
     except Exception as error:  # compilers fail in many ways
         warn_fallback(error)
-        return StepRunner(gan, loader, latents)
+        return StepRunner(gan, loader, noise)

@@ -1,0 +1,35 @@
+"""Random numbers that a regularizer needs for each sample, drawn outside of training steps."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class NumberCounts(NamedTuple):
+    """How many random numbers of each kind one sample needs."""
+
+    uniform: int = 0
+    normal: int = 0
+
+
+class Numbers(NamedTuple):
+    """Random numbers of a batch: uniform (..., N, K) on [0, 1), and standard normal (..., N, M).
+
+    None where there are none of a kind.
+    """
+
+    uniform: "Tensor | None" = None
+    normal: "Tensor | None" = None
+
+    def take(self, counts: NumberCounts) -> "tuple[Numbers, Numbers]":
+        """Return so many numbers of each kind for each sample, and the rest of them."""
+        pairs = [_split(x, count) for x, count in zip(self, counts, strict=True)]
+        first, rest = zip(*pairs, strict=True)
+        return Numbers(*first), Numbers(*rest)
+
+
+def _split(x: "Tensor | None", count: int) -> "tuple[Tensor | None, Tensor | None]":
+    if x is None or not count:
+        return None, x
+    return x[..., :count], x[..., count:]

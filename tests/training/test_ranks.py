@@ -1,0 +1,91 @@
+"""Several processes of one run ("ranks"): together they make the steps of one process."""
+
+import pytest
+import torch
+
+from forked_scripts import run_ranks
+from gan_zoo.ranks import Ranks
+from rank_cases import (
+    LOSSES,
+    REGULARIZERS,
+    make_trainer,
+    result,
+    stop_early,
+    train_cases,
+    train_further,
+)
+
+CORE = [(loss, "none") for loss in LOSSES] + [("gan", regularizer) for regularizer in REGULARIZERS]
+CORE += [("wgan", "gradient_penalty", True), ("hinge", "spectral_norm", True)]
+ALL = [
+    (loss, regularizer)
+    for loss in LOSSES
+    for regularizer in ("none", "gradient_penalty", "r1", "weight_clip", "spectral_norm")
+]
+
+
+def trained_by(count, cases, steps, folder):
+    """What each process has after training the cases."""
+    run_ranks(train_cases, count, cases, steps, str(folder))
+    return [torch.load(folder / f"{count}-{rank}.pt") for rank in range(count)]
+
+
+def assert_equal(one, two, tolerance=1e-9):
+    """Compare all but the critic's last bias, which cancels in pairs: its gradient is rounding.
+
+    Mean scores depend on it.
+    """
+    assert one.keys() == two.keys()
+    last_bias = [name for name in one if name.startswith("critic") and name.endswith("bias")][-1]
+    for name in {*one} - {last_bias}:
+        error = (one[name] - two[name]).abs().max() / one[name].abs().max().clamp(min=1e-3)
+        assert error <= (1e-6 if name.startswith("score/") else tolerance), name
+
+
+@pytest.mark.parametrize(
+    ("cases", "steps"), [(CORE, 12), pytest.param(ALL, 50, marks=pytest.mark.slow)]
+)
+def test_two_processes_train_as_one(cases, steps, tmp_path):
+    (alone,), (first, second) = (trained_by(n, cases, steps, tmp_path) for n in (1, 2))
+    for case, one, ours, others in zip(cases, alone, first, second, strict=True):
+        print(case)
+        assert all(torch.equal(x, others[name]) for name, x in ours.items())
+        assert_equal(one, ours)
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are no two CUDA devices here")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_two_gpus_train_as_one(compiled, tmp_path):
+    cases = [(*case, *[False] * (3 - len(case)), compiled, "cuda") for case in CORE]
+    (alone,), (first, _) = (trained_by(n, cases, 12, tmp_path) for n in (1, 2))
+    for one, ours in zip(alone, first, strict=True):
+        assert_equal(*({name: x.cpu() for name, x in found.items()} for found in (one, ours)))
+
+
+@pytest.mark.parametrize("counts", [(2, 1), (1, 2)])
+@pytest.mark.parametrize("case", [("gan", "gradient_penalty"), ("cls_gan", "augmentation")])
+def test_checkpoints_do_not_know_the_number_of_processes(case, counts, tmp_path):
+    for count, steps in zip(counts, (15, 30), strict=True):
+        run_ranks(train_further, count, case, steps, str(tmp_path / "parts.pt"))
+    whole = make_trainer(Ranks(), *case)
+    whole.fit(30, [])
+    resumed = make_trainer(Ranks(), *case)
+    resumed.load_state_dict(torch.load(tmp_path / "parts.pt"))
+    assert_equal(result(whole), result(resumed))
+    noise = [trainer.noise.of_critic().z for trainer in (whole, resumed)]
+    assert torch.equal(*noise)
+    assert whole.loader.position == resumed.loader.position
+
+
+@pytest.mark.parametrize("way", ["wish", "error"])
+def test_all_processes_stop_after_the_same_step(way, tmp_path):
+    run_ranks(stop_early, 2, way, str(tmp_path))
+    assert [(tmp_path / f"{rank}.txt").read_text() for rank in range(2)] == ["6", "6"]
+
+
+def test_one_process_alone_communicates_with_nobody():
+    ranks, x = Ranks(), torch.rand(4, 2)
+    assert ranks.share(x) is x
+    assert ranks.average(x) is x
+    assert ranks.average_together([x])[0] is x
+    assert ranks.broadcast_object("a") == "a"
