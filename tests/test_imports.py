@@ -25,7 +25,9 @@ MAY_IMPORT = {
     "data": {"atomic_write", "devices", "ranks"},
     "devices": set(),
     "cpu_cores": set(),
-    "training": {"architectures", "cpu_cores", "data", "losses", "ranks", "regularizers"},
+    "training": {
+        *("architectures", "cpu_cores", "data", "devices", "losses", "ranks", "regularizers"),
+    },
 }
 LEAVES = {"losses", "ranks", "regularizers", "optimizers", "schema"}
 

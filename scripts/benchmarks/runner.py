@@ -28,5 +28,5 @@ def finish() -> None:
     """Wait until the device has finished all work."""
     import torch
 
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    if torch.accelerator.is_available():
+        torch.accelerator.synchronize()

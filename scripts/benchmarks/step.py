@@ -33,7 +33,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--precision", nargs="+", default=["fp32", "bf16"], help="of the runner")
     command.add_argument("--compile", nargs="+", default=["false", "true"], help="of the runner")
-    command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1")
+    command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps, xpu")
     command.add_argument(
         "--threads", type=whole_number(1), default=1, help="1 (default): processor time"
     )

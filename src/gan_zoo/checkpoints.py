@@ -1,6 +1,7 @@
 """Checkpoints: plain values and tensors in one file, written whole or not at all."""
 
 import contextlib
+import copy
 import logging
 import zipfile
 from collections.abc import Callable, Iterator
@@ -32,10 +33,21 @@ def save(path: Path, content: dict[str, Any]) -> None:
     """
     try:
         with atomic_write(path) as file:
-            torch.save({"format": FORMAT, **content}, file)
+            torch.save(_on_cpu({"format": FORMAT, **content}), file)
     except RuntimeError as error:  # torch wraps the file's error into its own
         reason = error.__context__
         raise (reason if isinstance(reason, OSError) else error) from None
+
+
+def _on_cpu(node: Any) -> Any:
+    """Return a tree of values with all tensors on the CPU: files do not depend on the device."""
+    if isinstance(node, torch.Tensor):
+        return node.cpu()
+    if isinstance(node, dict):
+        copied = copy.copy(node)  # keeps the attributes of a state_dict
+        copied.update({key: _on_cpu(value) for key, value in node.items()})
+        return copied
+    return [*map(_on_cpu, node)] if isinstance(node, list) else node
 
 
 def try_save(path: Path, content: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 import shlex
 import signal
 import sys
@@ -39,9 +40,12 @@ def one_line_errors() -> Iterator[None]:
         except (ConfigError, OSError, Stopped, MemoryError) as error:
             exit_with(error, exit_code(error))
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
-                raise
-            exit_with("out of memory", EXIT_FAILED)
+            if _is_out_of_memory(error):
+                exit_with("out of memory", EXIT_FAILED)
+            if operation := _missing_operation(error):
+                missing = f"torch has no {operation} for this device; use device=cpu"
+                exit_with(missing, EXIT_FAILED)
+            raise
 
 
 def exit_code(error: Exception) -> int:
@@ -130,6 +134,12 @@ def _end_by_signal(number: int) -> NoReturn:
 def _close_stdout() -> None:
     """Redirect stdout to the null device, so that the interpreter's last flush succeeds."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _missing_operation(error: RuntimeError) -> str:
+    """Return the name of the operation that a device lacks; empty for any other error."""
+    found = re.search(r"'(aten::[\w.]+)'", str(error))
+    return found[1] if found and isinstance(error, NotImplementedError) else ""
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

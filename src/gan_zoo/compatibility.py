@@ -61,25 +61,22 @@ def device_of_ranks(settings: RunConfig) -> str:
 
     Raises ConfigError for more than there are.
     """
-    if _on_cpu(settings):
-        return "cpu"
-    if not torch.cuda.is_available():
-        find_device(settings.device)  # raises
-    count = torch.cuda.device_count()
-    if settings.devices > count:
+    kind, count = find_device(settings.device).type, torch.cuda.device_count()
+    if kind not in ("cpu", "cuda"):
+        allowed = f"several {kind} devices are not supported; type device=cpu, or devices=1"
+        raise ConfigError("devices", settings.devices, allowed)
+    if kind == "cuda" and settings.devices > count:
         allowed = f"must be at most {count}, the number of CUDA devices here, unless device=cpu"
         raise ConfigError("devices", settings.devices, allowed)
-    return "cuda"
-
-
-def _on_cpu(settings: RunConfig) -> bool:
-    return settings.device == "cpu" or (settings.device == "auto" and not torch.cuda.is_available())
+    return kind
 
 
 def _check_batch_norm(settings: RunConfig, generator: Generator, critic: Critic) -> None:
     """Raises ConfigError for batch norm, which torch computes over several CUDA devices only."""
+    if settings.device == "cuda" or find_device(settings.device).type != "cpu":
+        return  # a sweep may be checked where there is no GPU
     for name, network in (("generator", generator), ("critic", critic)):
-        if _on_cpu(settings) and any(isinstance(each, _BatchNorm) for each in network.modules()):
+        if any(isinstance(each, _BatchNorm) for each in network.modules()):
             allowed = f"the {name} has batch norm, whose statistics only CUDA devices share"
             raise ConfigError("devices", settings.devices, f"{allowed}; type device=cuda")
 

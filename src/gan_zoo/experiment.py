@@ -46,7 +46,8 @@ class RunConfig:
         warmup: extra critic updates around some generator updates.
         conditional: whether the networks see the dataset's labels.
         ema: decay of the generator's moving average; 0 samples from the generator itself.
-        device: auto (CUDA where there is one), cpu, cuda, cuda:1.
+        device: any device of torch (cpu, cuda, cuda:1, mps, xpu); auto: CUDA, else another
+            accelerator, else the CPU.
         devices: how many train the run together, each a part of every batch.
         threads: of the CPU; auto: all cores, fewer in steps while other programs are busy, where
             results do not depend on it. A resumed run keeps its number.

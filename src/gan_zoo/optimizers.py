@@ -29,14 +29,16 @@ class Adam:
     def __call__(self, parameters: "Iterable[Parameter]") -> "Optimizer":
         import torch
 
-        # fused: one kernel for all parameters, the largest gain for small networks on CPUs
+        parameters = list(parameters)
+        # one kernel for all parameters, the largest gain for small networks on CPUs
+        fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)
         return _uncompiled(torch.optim.Adam)(
             parameters,
             lr=self.lr,
             betas=self.betas,
             eps=self.eps,
             weight_decay=self.weight_decay,
-            fused=True,
+            fused=fused or None,
         )
 
 

@@ -29,11 +29,11 @@ def provenance(device: "torch.device", folder: Path) -> dict[str, Any]:
     """
     import torch
 
-    on_cuda = device.type.startswith("cuda")
-    name = torch.cuda.get_device_name(device) if on_cuda else platform.machine()
+    from gan_zoo.devices import device_name
+
     return {
         "device": str(device),
-        "device_name": name,
+        "device_name": device_name(device),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "versions": {package: package_version(package) for package in _PACKAGES},

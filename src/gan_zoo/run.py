@@ -13,6 +13,7 @@ from gan_zoo import checkpoints
 from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.placement import place_data
+from gan_zoo.devices import memory_format
 from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.experiment import Experiment
 from gan_zoo.monitoring.console import plain
@@ -24,7 +25,12 @@ from gan_zoo.run_folder import check_unchanged, diverged, finished_summary, refu
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.cpu_threads import CPUThreads, is_adaptable, use_threads
 from gan_zoo.training.noise import NoiseSampler
-from gan_zoo.training.numerics import deterministic, disable_tf32, precision_warning
+from gan_zoo.training.numerics import (
+    check_precision,
+    deterministic,
+    disable_tf32,
+    precision_warning,
+)
 from gan_zoo.training.rng import default_rng, derive_seed, make_rng
 from gan_zoo.training.signals import Interrupted, Stopped, catch_signals
 from gan_zoo.training.step import GANState
@@ -202,12 +208,13 @@ def build_trainer(
     ranks = ranks or Ranks()
     settings, device = experiment.settings, samples.device
     disable_tf32()
+    check_precision(settings.precision, device)
     if warning := precision_warning(settings.precision, device):
         log.warning("%-13s %s", "precision", warning)
     with default_rng(settings.seed, "weights"):
         generator, critic = experiment.networks(samples.shape, samples.num_classes)
         experiment.regularizer.prepare(critic)
-    layout = torch.channels_last  # faster convolutions
+    layout = memory_format(device)
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)
     if ranks.count > 1:  # batch norm of the whole batch

@@ -25,7 +25,8 @@ def sweep(tmp_path):
         process = start_interpreter("train.py", *SMALL, f"steps={steps}", cwd=tmp_path)
         started.append(process)
         process.folders = [tmp_path / f"outputs/sweeps/mine/seed={seed}" for seed in (0, 1)]
-        wait_until(lambda: newest_step(process.folders[0]), 300)
+        wait_until(lambda: newest_step(process.folders[0]) or process.poll() is not None, 300)
+        assert process.poll() is None, process.communicate()
         return process
 
     yield start_sweep

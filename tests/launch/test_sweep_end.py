@@ -56,6 +56,14 @@ def test_error_of_a_launcher_is_reported(ended, tmp_path):
     assert ran.stdout.endswith(f"report: {place}/report/report.html\n")
 
 
+def test_error_of_a_launcher_after_all_jobs_is_shown(ended, tmp_path):
+    ran = ended(2, "RuntimeError('a bug')")
+    assert ran.returncode == 0
+    expected = "all jobs are done, but the launcher failed: RuntimeError: a bug; details in "
+    assert ran.stderr.splitlines()[-1] == f"{expected}outputs/sweeps/mine/error.txt"
+    assert (tmp_path / "outputs/sweeps/mine/error.txt").is_file()
+
+
 def test_jobs_of_killed_processes_run_again(ended, tmp_path):
     assert ended(2, "BrokenExecutor").returncode == 0  # all jobs are done
     (tmp_path / "outputs/sweeps/mine/seed=0/summary.json").unlink()  # as if it had been killed

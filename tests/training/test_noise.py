@@ -8,7 +8,7 @@ from gan_zoo.architectures import mlp
 from gan_zoo.optimizers import Adam
 from gan_zoo.ranks import Ranks
 from gan_zoo.training.noise import NoiseSampler
-from gan_zoo.training.rng import make_rng, restore
+from gan_zoo.training.rng import load_rng_state, make_rng
 from gan_zoo.training.step import GANState
 
 TINY = ["dataset=ring", "dataset.count=64", "batch_size=8", "device=cpu", "steps=6"]
@@ -119,12 +119,27 @@ def test_ranks_share_the_numbers_of_one_process():
             assert torch.equal(together, x)
 
 
-def test_state_of_another_kind_of_device_starts_a_new_sequence():
-    state = torch.arange(16, dtype=torch.uint8)  # as on a GPU
-    one, two, other = (make_rng(seed, "noise") for seed in (0, 1, 0))
-    restore(one, state)
-    restore(two, state)
-    restore(other, state + 1)
-    numbers = [torch.rand(3, generator=rng) for rng in (one, two, other, make_rng(0, "noise"))]
+def test_state_of_another_type_of_device_starts_a_new_sequence():
+    state = {"device": "mps", "state": torch.arange(16, dtype=torch.uint8)}
+    other = {"device": "mps", "state": torch.arange(1, 17, dtype=torch.uint8)}
+    rngs = [make_rng(seed, "noise") for seed in range(3)]
+    given = (state, state, other)
+    assert not any(load_rng_state(*pair) for pair in zip(rngs, given, strict=True))
+    numbers = [torch.rand(3, generator=rng) for rng in (*rngs, make_rng(0, "noise"))]
     assert torch.equal(numbers[0], numbers[1])
     assert len({tuple(x.tolist()) for x in numbers}) == 3
+
+
+def test_resuming_on_another_type_of_device_logs_one_warning(caplog):
+    noise, state = sampler(AUGMENTED), sampler(AUGMENTED).state_dict()
+    for own in (state["latent_rng"], *state["regularizer_rngs"]):
+        own["before"] = {"device": "mps", "state": torch.arange(16, dtype=torch.uint8)}
+    noise.load_state_dict(state)
+    (warned,) = caplog.messages
+    assert "others than on mps, where the run was saved" in warned
+
+
+def test_state_of_an_earlier_version_is_a_tensor():
+    one, two = make_rng(1, "noise"), make_rng(2, "noise")
+    assert load_rng_state(two, one.get_state())
+    assert torch.equal(torch.rand(3, generator=one), torch.rand(3, generator=two))

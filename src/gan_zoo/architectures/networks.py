@@ -46,12 +46,16 @@ class Generator(nn.Module):
         return self.body(concat_features(z, features))
 
     def sample_z(self, n: int, rng: torch.Generator | None = None) -> Tensor:
-        """Sample latent vectors (n, z_dim) from the prior, on the network's device."""
+        """Sample latent vectors (n, z_dim) from the prior, on the network's device.
+
+        rng: on any device, where the vectors are sampled; None: torch's own, on the network's.
+        """
         weight = next(self.parameters())
-        z = torch.empty(n, self.z_dim, device=weight.device, dtype=weight.dtype)
+        device = weight.device if rng is None else rng.device
+        z = torch.empty(n, self.z_dim, device=device, dtype=weight.dtype)
         if self.prior == "uniform":
-            return z.uniform_(-1, 1, generator=rng)
-        return z.normal_(generator=rng)
+            return z.uniform_(-1, 1, generator=rng).to(weight.device)
+        return z.normal_(generator=rng).to(weight.device)
 
 
 class Critic(nn.Module):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gan_zoo.devices import single_core_pool
+from gan_zoo.devices import copies_asynchronously, single_core_pool
 from gan_zoo.ranks import Ranks
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _EPOCH = 4096  # samples in an epoch, at least, where classes are balanced
 _PREFETCH = 4  # batches that each thread fetches ahead
 _GATHER = 16  # batches gathered at once, at most: small ones cost more to launch than to copy
-_CPU_BYTES, _CUDA_BYTES = 1 << 16, 1 << 26  # of them: fits a cache; small beside a GPU's memory
+_CPU_BYTES, _GPU_BYTES = 1 << 16, 1 << 26  # of them: fits a cache; small beside a GPU's memory
 
 
 class ShuffleSampler:
@@ -63,18 +63,20 @@ class ClassBalancedSampler(ShuffleSampler):
     """
 
     def __init__(self, y: Tensor, batch_size: int, seed: int):
+        device, y = y.device, y.cpu()  # each epoch is sampled on the CPU: some devices lack float64
         self._by_class = y.sort(stable=True).indices
         self._sizes = y.bincount()
         self._starts = self._sizes.cumsum(0) - self._sizes
         self._classes = self._sizes.nonzero().squeeze(1)
         self._rounds = -(-_EPOCH // len(self._classes))
-        super().__init__(self._rounds * len(self._classes), batch_size, seed, y.device)
+        super().__init__(self._rounds * len(self._classes), batch_size, seed, device)
 
     def _shuffle(self, rng: torch.Generator) -> Tensor:
         shares = torch.rand(self._rounds, len(self._classes), generator=rng)
-        classes = self._classes[shares.argsort(1).to(self.device)].flatten()
-        shares = torch.rand(len(classes), generator=rng, dtype=torch.float64).to(self.device)
-        return self._by_class[self._starts[classes] + (shares * self._sizes[classes]).long()]
+        classes = self._classes[shares.argsort(1)].flatten()
+        shares = torch.rand(len(classes), generator=rng, dtype=torch.float64)
+        chosen = self._starts[classes] + (shares * self._sizes[classes]).long()
+        return self._by_class[chosen].to(self.device)
 
 
 class SemiSupervisedSampler:
@@ -130,7 +132,7 @@ class BatchLoader:
         else:
             self.sampler = ShuffleSampler(len(samples), batch_size, seed, samples.x.device)
         size = 4 * self.share_size * samples.x[0].numel()  # bytes of a batch, as floats
-        most = _CUDA_BYTES if samples.x.device.type == "cuda" else _CPU_BYTES
+        most = _CPU_BYTES if samples.x.device.type == "cpu" else _GPU_BYTES
         self._gather_count = min(_GATHER, max(1, most // size))
         self._gathered: list[tuple[Tensor, Tensor]] = []
         self._next_position = self.position
@@ -189,14 +191,15 @@ class PrefetchLoader(BatchLoader):
         if self.position != self._next_position:
             self._queue.clear()
             self._next_position = self._queue_end = self.position
+        asynchronous = copies_asynchronously(self.device)
         while len(self._queue) < (self._queue.maxlen or 0):
-            index, pinned = self.index(self._queue_end), self.device.type == "cuda"
-            self._queue.append(self._threads.submit(_fetch, self.samples, index, pinned))
+            index = self.index(self._queue_end)
+            self._queue.append(self._threads.submit(_fetch, self.samples, index, asynchronous))
             self._queue_end += self.batch_size
         x, y = self._queue.popleft().result()
         self._next_position = self.position = self.position + self.batch_size
-        # copies bytes, not floats, asynchronously from pinned memory
-        x, y = (part.to(self.device, non_blocking=True) for part in (x, y))
+        # copies bytes, not floats, and if possible asynchronously, from pinned memory
+        x, y = (part.to(self.device, non_blocking=asynchronous) for part in (x, y))
         return to_float(x), y
 
 

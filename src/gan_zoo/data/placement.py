@@ -1,5 +1,6 @@
 """Placement of samples during training: on the device if they fit, else in host memory."""
 
+import contextlib
 import logging
 import os
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ def place_data(
     `auto` moves them if they take at most half of the device's free memory (of all memory for the
     CPU, where samples in a mapped file are read in place).
 
-    Raises ConfigError if they must be on the device and do not fit.
+    Raises ConfigError if they do not fit although they must, or a device does not tell its memory.
     """
     memory = _available_memory(device)
     on_device = dataset.on_device
@@ -41,12 +42,18 @@ def place_data(
     try:
         return samples.to(device)
     except torch.OutOfMemoryError:
-        allowed = f"{sizes} do not fit on {device}; use dataset.on_device=auto"
-        raise ConfigError("dataset.on_device", "true", allowed) from None
+        allowed = f"{sizes} do not fit on {device}; use dataset.on_device=false"
+        raise ConfigError("dataset.on_device", str(dataset.on_device).lower(), allowed) from None
 
 
 def _available_memory(device: torch.device) -> int:
-    """Return the free bytes of a CUDA device, or all bytes of this machine's memory."""
+    """Return the free bytes of a device, or all bytes of this machine's memory.
+
+    The latter for the CPU, and for devices that do not tell: Apple's share the machine's memory.
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
+    if device.type != "cpu":
+        with contextlib.suppress(RuntimeError):
+            return torch.accelerator.get_memory_info(device)[0]
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

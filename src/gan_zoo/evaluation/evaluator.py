@@ -12,6 +12,7 @@ from torch import Tensor
 from gan_zoo.architectures.networks import Critic, Generator, eval_mode
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.mixtures import Mixture
+from gan_zoo.devices import float64_device
 from gan_zoo.evaluation.config import Evaluation
 from gan_zoo.evaluation.images import ImageMetrics
 from gan_zoo.evaluation.mixtures import MixtureMetrics
@@ -37,7 +38,7 @@ class Evaluator:
         dataset: the dataset's settings.
         samples: its training samples as the networks get them, without labels if unconditional.
         settings: what to measure.
-        device: of the networks.
+        device: of the networks; metrics are computed there if it has float64, else on the CPU.
 
     Attributes:
         metrics: the dataset's metrics, with a method for each group.
@@ -52,7 +53,8 @@ class Evaluator:
     ):
         self.dataset, self.samples = dataset, samples
         self.settings, self.device = settings, device
-        self.metrics = _metrics_for(dataset, settings, device, samples.num_classes > 1)
+        metrics_device = float64_device(device)
+        self.metrics = _metrics_for(dataset, settings, metrics_device, samples.num_classes > 1)
         self.names = self.metrics.available.select(settings.metrics)
         if skipped := self.metrics.available.skipped(settings.metrics):
             what = "skips" if self.names else "nothing is evaluated: skips"
@@ -81,7 +83,7 @@ class Evaluator:
         """
         seed, about = self.settings.seed, self.metrics.about
         fakes = generate_fakes(generator, self.samples, self.settings.num_samples, seed)
-        result = self.measure(fakes, progress(self.names))
+        result = self.measure(fakes.to(self.metrics.device), progress(self.names))
         fake, y = fakes.x[:_DIAGNOSED], fakes.y[:_DIAGNOSED]
         real = sample_real(self.samples, y, seed, self.device)
         with eval_mode(critic):

@@ -39,7 +39,7 @@ class ImageMetrics:
 
     Args:
         dataset: its settings; n: samples on either side; seed: of the choice of real images.
-        cache: of feature networks and references.
+        cache: of feature networks and references; device: of all computations, with float64.
         conditional: whether the generators are given a class.
 
     Attributes:

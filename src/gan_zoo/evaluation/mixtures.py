@@ -25,6 +25,9 @@ _DIRECTIONS = 128
 class MixtureMetrics:
     """Compares generated points with the modes of a mixture and with its test split.
 
+    Args:
+        device: of all computations, with float64.
+
     Attributes:
         available: the groups of metrics; groups: the method that measures each, by name.
         about: what all values depend on, the critic's included.

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gan_zoo.architectures.networks import generate
 from gan_zoo.data.in_memory import InMemoryDataset
+from gan_zoo.devices import to_float64
 from gan_zoo.evaluation.health import EVALUATED, DivergedError, Health
 from gan_zoo.evaluation.sampling import sample_labels, sample_real
 from gan_zoo.losses import Loss, ScoredBatch
@@ -96,16 +97,17 @@ class CollapseStats:
         self.threshold = _DUPLICATE * _nearest_other(distances).median()
 
     def measure(self, fake: Tensor) -> dict[str, Tensor]:
-        """Return scalars on the device for fakes (N, *shape), N as for the real samples.
+        """Return scalars on the fakes' device for fakes (N, *shape), N as for the real samples.
 
         health/distance_ratio: mean distance between two fakes, relative to two real samples.
         health/duplicates: share of fakes that have a near duplicate.
         """
         distances = _distances(fake)
         duplicates = (_nearest_other(distances) <= self.threshold).to(fake.dtype)
+        ratio = (_mean_distance(distances) / self.mean_distance).to(fake.dtype)
         return {
-            "health/distance_ratio": _mean_distance(distances) / self.mean_distance,
-            "health/duplicates": duplicates.mean(),
+            "health/distance_ratio": ratio.to(fake.device),
+            "health/duplicates": duplicates.mean().to(fake.device),
         }
 
 
@@ -122,7 +124,7 @@ def zero_score_loss(loss: Loss, real: Tensor) -> float:
 
 def _distances(x: Tensor) -> Tensor:
     """Return distances (N, N) in x (N, ...), float64 so that equal samples are at 0."""
-    flat = x.flatten(1)
+    flat = to_float64(x.flatten(1))
     return torch.cat([block for _, block in distance_blocks(flat, flat)]).sqrt()
 
 

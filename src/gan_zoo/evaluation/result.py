@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 Protocol = Mapping[str, Any]
@@ -21,6 +22,10 @@ class FakeBatch:
     x: Tensor
     y: Tensor
     num_classes: int = 1
+
+    def to(self, device: torch.device) -> "FakeBatch":
+        """Return the same samples on another device."""
+        return dataclasses.replace(self, x=self.x.to(device), y=self.y.to(device))
 
 
 @dataclasses.dataclass

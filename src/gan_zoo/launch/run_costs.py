@@ -14,8 +14,6 @@ from gan_zoo.launch.job import check_jobs
 from gan_zoo.schema import ConfigError, instantiate
 
 if TYPE_CHECKING:
-    import torch
-
     from gan_zoo.evaluation.evaluator import Evaluator
     from gan_zoo.experiment import Experiment
     from gan_zoo.training.trainer import Trainer
@@ -103,15 +101,17 @@ def build(experiment: "Experiment", evaluator: "Evaluator") -> "Trainer":
 
 def seconds_per_step(trainer: "Trainer", seconds: float) -> float:
     """Return the mean seconds of a generator update, after a warm-up."""
+    from gan_zoo.devices import synchronize
+
     device = trainer.gan.device
     chunk = trainer.setup_runner(0)
     trainer.train_steps(chunk)
     trainer.train_steps(chunk)  # the first steps allocate memory, and choose kernels
-    _finish(device)
+    synchronize(device)
     begin, count, passed = time.perf_counter(), 0, 0.0
     while count < _LEAST_STEPS or passed < seconds:
         trainer.train_steps(chunk)
-        _finish(device)
+        synchronize(device)
         count, passed = count + chunk, time.perf_counter() - begin
     return passed / count
 
@@ -128,11 +128,3 @@ def seconds_per_evaluation(
         evaluator.evaluate(gan.ema.network, gan.critic, classifier, experiment.loss)
         seconds = time.perf_counter() - begin
     return seconds
-
-
-def _finish(device: "torch.device") -> None:
-    """Wait until the device has finished all work."""
-    if device.type == "cuda":
-        import torch
-
-        torch.cuda.synchronize(device)

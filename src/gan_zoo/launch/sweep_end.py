@@ -90,6 +90,8 @@ class SweepEnd:
                 exit_with(stop, exit_code(stop), f"{self.progress.count_done()}; {hint}")
             if missing:
                 self._exit_failed(missing, error)
+            if isinstance(error, Exception):
+                print(f"all jobs are done, but {self._cause(error)}", file=sys.stderr)
 
     def _wait_for_jobs(self, stopped_by: int) -> None:
         """Make other processes save their jobs, and wait for that; those of a cluster go on."""
@@ -111,7 +113,8 @@ class SweepEnd:
         elif {*reasons} == {IN_USE}:
             line = f"{count} not done yet: other processes are training them"
         else:
-            line = f"{count} not done{self._cause(error)}; {again} runs them"
+            cause = f": {self._cause(error)}" if error else ""
+            line = f"{count} not done{cause}; {again} runs them"
             if any(read_failure(job.folder) for job in missing):
                 line += " (with retry_failed=true also those that failed)"
         pairs = zip(missing, reasons, strict=True)
@@ -119,18 +122,16 @@ class SweepEnd:
         print("\n".join(lines), file=sys.stderr)
         sys.exit(EXIT_FAILED)
 
-    def _cause(self, error: BaseException | None) -> str:
+    def _cause(self, error: BaseException) -> str:
         """Describe why a launcher ended early; the traceback of an error goes to a file."""
-        if error is None:
-            return ""
         if isinstance(error, BrokenExecutor):
-            return ": a process of the sweep was killed"
+            return "a process of the sweep was killed"
         path = self.folder / "error.txt"
         with suppress(OSError):
             path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         message = error_message(error) if isinstance(error, Exception) else f"it ended with {error}"
         message = textwrap.shorten(message, _LONGEST, placeholder=" ...")
-        return printable(f": the launcher failed: {message}; details in {os.path.relpath(path)}")
+        return printable(f"the launcher failed: {message}; details in {os.path.relpath(path)}")
 
 
 # set from the first job of a sweep until its end: Hydra 1.3 tells its callbacks about success only

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.architectures.networks import Critic
+from gan_zoo.devices import to_float64
 from gan_zoo.losses import Loss, ScoredBatch
 from gan_zoo.regularizers.gradient_penalties import squared_gradient
 
@@ -25,7 +26,7 @@ def grad_norms(
     """
     interpolated = torch.lerp(real, fake, share.reshape(-1, *[1] * (real.dim() - 1)))
     norms = {
-        name: squared_gradient(critic, x, y).detach().double().sqrt()
+        name: to_float64(squared_gradient(critic, x, y).detach()).sqrt()
         for name, x in {"real": real, "fake": fake, "interpolated": interpolated}.items()
     }
     numbers = {
@@ -48,7 +49,7 @@ def spectral_norm_product(critic: nn.Module) -> float:
     for module in critic.modules():
         weight = getattr(module, "weight", None)
         if isinstance(weight, Tensor) and weight.dim() >= 2:
-            product *= _largest_singular_value(weight.flatten(1).double())
+            product *= _largest_singular_value(to_float64(weight.flatten(1)))
     return product
 
 
@@ -64,7 +65,7 @@ def clipped_fraction(critic: nn.Module) -> float:
     With weight clipping, the share at the bound; close to 0 without.
     """
     sizes = torch.cat([p.abs().flatten() for p in critic.parameters()])
-    return (sizes == sizes.max()).double().mean().item()
+    return to_float64(sizes == sizes.max()).mean().item()
 
 
 @torch.no_grad()
@@ -78,12 +79,12 @@ def margins(loss: Loss, real: ScoredBatch, fake: ScoredBatch) -> dict[str, float
 
 def score_histograms(real: Tensor, fake: Tensor) -> dict[str, list[float]]:
     """Return shares of real and fake scores (N,) in 40 equal bins, and the 41 bin edges."""
-    both = torch.cat([real, fake]).double().cpu()
+    both = torch.cat([real, fake]).cpu().double()
     edges = torch.linspace(both.min().item(), both.max().item() + 1e-12, _BINS + 1).double()
     histograms = {"critic/score_edges": edges.tolist()}
     for name, score in {"real": real, "fake": fake}.items():
         indices = (
-            torch.bucketize(score.double().cpu(), edges, right=True).sub(1).clamp(0, _BINS - 1)
+            torch.bucketize(score.cpu().double(), edges, right=True).sub(1).clamp(0, _BINS - 1)
         )
         counts = torch.bincount(indices, minlength=_BINS).double()
         histograms[f"critic/score_{name}"] = (counts / len(score)).tolist()
@@ -97,7 +98,7 @@ def auroc(real: Tensor, fake: Tensor) -> float:
     The area under the ROC curve, Mann & Whitney 1947. 0.5 means indistinguishable. Invariant under
     increasing transforms of the scores, hence comparable between losses.
     """
-    scores = torch.cat([real, fake]).double()
+    scores = to_float64(torch.cat([real, fake]))
     _, group, counts = scores.unique(return_inverse=True, return_counts=True)
     ranks = (counts.cumsum(0) - (counts - 1) / 2)[group]
     n, m = len(real), len(fake)
@@ -120,7 +121,7 @@ def plot_critic(critic: Critic, extent: float, side: int = 160) -> np.ndarray:
     ticks = ((torch.arange(side, device=device) + 0.5) / side * 2 - 1) * extent
     points = torch.cartesian_prod(-ticks, ticks).flip(1)  # rows from the top
     scores = torch.cat([critic(part, _zeros(part)) for part in points.split(_CHUNK)])
-    scores = scores.double().cpu().numpy().reshape(side, side)
+    scores = scores.cpu().double().numpy().reshape(side, side)
     height = (scores - scores.min()) / max(np.ptp(scores), 1e-12)
     channels = [
         np.interp(height, [0, 0.5, 1], stops) for stops in zip(_BLUE, _WHITE, _RED, strict=True)

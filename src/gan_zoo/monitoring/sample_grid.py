@@ -105,10 +105,10 @@ class SampleGrid:
     def fake(self) -> Draw:
         """Return a function for one other thread, which renders samples of the present weights.
 
-        On a GPU they are generated now, asynchronously. On a CPU the other thread generates them
-        with a copy of the weights, which delays training less than generating them.
+        On a CPU the other thread generates them with a copy of the weights, which delays training
+        less than generating them. On other devices they are generated now.
         """
-        if self.z.is_cuda:
+        if self.z.device.type != "cpu":
             return self._render_later(generate(self.generator, self.z, self.y))
         weights = {name: value.clone() for name, value in self.generator.state_dict().items()}
         return partial(self._render_weights, weights)

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_zoo.devices import copies_asynchronously
+
 
 class MeanMetrics:
     """Running means of named scalars; adds each group of names as one tensor."""
@@ -48,14 +50,15 @@ class MeanMetrics:
 
 
 class HostCopy:
-    """Copy of a tensor in host memory, made asynchronously where the tensor is on a GPU.
+    """Copy of a tensor in host memory, made asynchronously where the tensor is on a CUDA device.
 
     A tensor on the CPU is not copied: do not change it afterwards.
     """
 
     def __init__(self, source: Tensor):
-        self._copy = source.detach().to("cpu", non_blocking=True)
-        self._event = torch.cuda.Event() if source.is_cuda else None
+        asynchronous = copies_asynchronously(source.device)
+        self._copy = source.detach().to("cpu", non_blocking=asynchronous)
+        self._event = torch.cuda.Event() if asynchronous else None
         if self._event is not None:
             self._event.record()
 

@@ -4,6 +4,7 @@ They are drawn for the whole batch, whatever share of it a process has, and a bl
 time: for small networks a call costs more than its numbers.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -13,10 +14,12 @@ from torch import Tensor
 from gan_zoo.architectures.networks import Generator
 from gan_zoo.ranks import Ranks
 from gan_zoo.regularizers import NumberCounts, Numbers
-from gan_zoo.training.rng import make_rng, restore
+from gan_zoo.training.rng import load_rng_state, make_rng, rng_state
 
 if TYPE_CHECKING:
     from gan_zoo.training.step import GANState
+
+log = logging.getLogger(__name__)
 
 _BLOCK = 16  # batches
 _BLOCK_NUMBERS = 1 << 20  # in a block of several batches, at most
@@ -59,7 +62,7 @@ class BlockSampler:
 
     def __init__(self, rng: torch.Generator, count: int):
         self._rng, self._count = rng, count
-        self._before, self._left = rng.get_state(), list[Any]()
+        self._before, self._left = rng_state(rng), list[Any]()
 
     def draw(self, count: int) -> Sequence[Any]:
         """Draw so many batches."""
@@ -68,22 +71,23 @@ class BlockSampler:
     def next(self) -> Any:
         """Return the next batch."""
         if not self._left:
-            self._before = self._rng.get_state()
+            self._before = rng_state(self._rng)
             self._left = list(reversed(self.draw(self._count)))
         return self._left.pop()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rng's state before the last block, and the number of batches used of it."""
         if not self._left:
-            return {"before": self._rng.get_state(), "taken": 0}
+            return {"before": rng_state(self._rng), "taken": 0}
         return {"before": self._before, "taken": self._count - len(self._left)}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Resume from a `state_dict`, exactly on the same kind of device."""
-        restore(self._rng, state["before"])
+    def load_state_dict(self, state: dict[str, Any]) -> bool:
+        """Resume from a `state_dict`; returns whether exactly, see `load_rng_state`."""
+        exact = load_rng_state(self._rng, state["before"])
         self._left = []
         for _ in range(state["taken"]):
             self.next()
+        return exact
 
 
 class LatentSampler(BlockSampler):
@@ -92,7 +96,7 @@ class LatentSampler(BlockSampler):
     Args:
         generator: network with the prior.
         batch_size: vectors in a batch.
-        rng: random generator on the network's device, used by this sampler only.
+        rng: random generator, used by this sampler only.
     """
 
     def __init__(self, generator: Generator, batch_size: int, rng: torch.Generator):
@@ -110,8 +114,8 @@ class NumberSampler(BlockSampler):
     Args:
         counts: for each user, how many numbers a sample needs.
         batch_size: samples in a batch.
-        rng: random generator on the device of the numbers, used by this sampler only.
-        dtype: of the numbers.
+        rng: random generator, used by this sampler only.
+        like: a tensor with the type and the device of the numbers.
     """
 
     def __init__(
@@ -119,9 +123,9 @@ class NumberSampler(BlockSampler):
         counts: Sequence[NumberCounts],
         batch_size: int,
         rng: torch.Generator,
-        dtype: torch.dtype,
+        like: Tensor,
     ):
-        self._counts, self._batch_size, self._dtype = counts, batch_size, dtype
+        self._counts, self._batch_size, self._like = counts, batch_size, like
         per_batch = max(1, batch_size * sum(map(sum, counts)))
         super().__init__(rng, min(_BLOCK, max(1, _BLOCK_NUMBERS // per_batch)))
 
@@ -144,8 +148,8 @@ class NumberSampler(BlockSampler):
         if not numbers:
             return [None] * count
         size = (count * self._batch_size, numbers)
-        given = {"generator": self._rng, "device": self._rng.device, "dtype": self._dtype}
-        return draw(size, **given).split(self._batch_size)
+        given = {"generator": self._rng, "device": self._rng.device, "dtype": self._like.dtype}
+        return draw(size, **given).to(self._like.device).split(self._batch_size)
 
 
 class NoiseSampler:
@@ -173,9 +177,9 @@ class NoiseSampler:
         penalized = inputs if regularizer.has_penalty else none
         critic = [inputs, inputs, penalized, regularizer.penalty_counts(shape)]
         generator = [inputs if gan.loss.needs_real else none, inputs, none, none]
-        dtype = next(gan.generator.parameters()).dtype
+        like = next(gan.generator.parameters())
         self._critic, self._generator = (
-            NumberSampler(counts, batch_size, make_rng(seed, name, gan.device), dtype)
+            NumberSampler(counts, batch_size, make_rng(seed, name, gan.device), like)
             for name, counts in (("regularizer", critic), ("regularizer/generator", generator))
         )
 
@@ -204,8 +208,14 @@ class NoiseSampler:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Resume exactly from a `state_dict`; earlier versions have no numbers of regularizers."""
-        self.latents.load_state_dict(state["latent_rng"])
+        """Resume from a `state_dict`, exactly on the same type of device; else logs a warning.
+
+        Earlier versions have no numbers of regularizers.
+        """
+        if not self.latents.load_state_dict(state["latent_rng"]):
+            where = state["latent_rng"]["before"]["device"]
+            message = "%-13s random numbers are others than on %s, where the run was saved"
+            log.warning(message, "device", where)
         states = state.get("regularizer_rngs", ())
         for sampler, own in zip((self._critic, self._generator), states, strict=False):
             sampler.load_state_dict(own)

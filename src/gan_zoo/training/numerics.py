@@ -1,6 +1,7 @@
 """Precision and determinism of networks; weights, losses, penalties, updates stay in fp32."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -31,6 +32,25 @@ def autocast_forward(network: nn.Module, precision: Precision) -> Forward:
             return network(x, y).float()
 
     return forward
+
+
+def check_precision(precision: Precision, device: torch.device) -> None:
+    """Raises ConfigError for bf16 on a device without autocast to it."""
+    if precision == "bf16" and not _has_bf16(device):
+        allowed = f"{device.type} has no autocast to bfloat16 here; use fp32"
+        raise ConfigError("precision", precision, allowed)
+
+
+def _has_bf16(device: torch.device) -> bool:
+    """Return whether autocast computes in bfloat16 on a device; torch only warns where not."""
+    x = torch.ones(1, 1, device=device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with torch.autocast(device.type, torch.bfloat16):
+                return (x @ x).dtype == torch.bfloat16
+        except RuntimeError:
+            return False
 
 
 def precision_warning(precision: Precision, device: torch.device) -> str:

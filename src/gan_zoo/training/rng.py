@@ -7,9 +7,9 @@ that runs of different losses can be compared pair by pair.
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import Tensor
 
 
 def derive_seed(seed: int, name: str) -> int:
@@ -19,20 +19,29 @@ def derive_seed(seed: int, name: str) -> int:
 
 
 def make_rng(seed: int, name: str, device: torch.device | str = "cpu") -> torch.Generator:
-    """Make the random generator `name` of a run, on a device."""
-    return torch.Generator(device).manual_seed(derive_seed(seed, name))
-
-
-def restore(rng: torch.Generator, state: Tensor) -> None:
-    """Restore the state of a generator; another kind of device has other states.
-
-    From one of those, a new sequence starts, which the state determines.
-    """
+    """Make the random generator `name` of a run, on a device, or on the CPU if that has none."""
     try:
-        rng.set_state(state)
+        rng = torch.Generator(device)
     except RuntimeError:
-        digest = hashlib.sha256(state.numpy().tobytes()).digest()
-        rng.manual_seed(int.from_bytes(digest[:8]) % 2**63)
+        rng = torch.Generator()
+    return rng.manual_seed(derive_seed(seed, name))
+
+
+def rng_state(rng: torch.Generator) -> dict[str, Any]:
+    """Return the state of a random generator, and the type of its device."""
+    return {"device": rng.device.type, "state": rng.get_state()}
+
+
+def load_rng_state(rng: torch.Generator, saved: dict[str, Any] | torch.Tensor) -> bool:
+    """Load an `rng_state`, or the tensor that earlier versions saved, and return True.
+
+    The state of another type of device becomes a seed; then this returns False.
+    """
+    if isinstance(saved, torch.Tensor) or saved["device"] == rng.device.type:
+        rng.set_state(saved if isinstance(saved, torch.Tensor) else saved["state"])
+        return True
+    rng.manual_seed(derive_seed(0, saved["state"].numpy().tobytes().hex()))
+    return False
 
 
 @contextmanager

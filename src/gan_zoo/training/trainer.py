@@ -170,12 +170,23 @@ class Trainer:
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Load an optimizer's state; its tensors get the strides of their parameters."""
-    optimizer.load_state_dict(state)
+    """Load an optimizer's state, saved on any device.
+
+    Its tensors get the strides of their parameters.
+    """
+    groups = zip(state["param_groups"], optimizer.param_groups, strict=True)
+    own = [{**saved, **_implementation(group, saved)} for saved, group in groups]
+    optimizer.load_state_dict({**state, "param_groups": own})
     for parameter, values in optimizer.state.items():
         for name, value in values.items():
             if value.shape == parameter.shape:  # fused optimizers assume equal strides
                 values[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+
+
+def _implementation(group: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
+    """Return how an optimizer computes the updates of a group, which depends on the device."""
+    capturable = saved["capturable"] and group["params"][0].is_cuda
+    return {"fused": group.get("fused"), "foreach": group["foreach"], "capturable": capturable}
 
 
 # compiling a step costs the time that 10,000 compiled steps save
@@ -184,12 +195,15 @@ _UPDATES_PER_GRAPH = 64  # on a GPU
 
 
 def should_compile(gan: GANState, steps: int) -> bool:
-    """Return whether compiling pays: on GPUs almost always, on CPUs for long runs of perceptrons.
+    """Return whether compiling pays: on CUDA almost always, on CPUs for long runs of perceptrons.
 
-    Convolutions on a CPU gain nothing: compilers do not change their kernels.
+    Convolutions on a CPU gain nothing: compilers do not change their kernels. On other devices
+    nothing is compiled.
     """
     if gan.device.type == "cuda":
         return steps >= _WORTH_ON_CUDA
+    if gan.device.type != "cpu":
+        return False
     modules = (*gan.generator.modules(), *gan.critic.modules())
     convolves = any(isinstance(module, nn.modules.conv._ConvNd) for module in modules)
     return steps >= _WORTH_ON_CPU and not convolves
@@ -215,6 +229,8 @@ def make_runner(
             from gan_zoo.training.cuda_graph import CudaGraphRunner
 
             return CudaGraphRunner(gan, loader, noise, [n_critic] * steps)
+        if gan.device.type != "cpu":
+            raise NotImplementedError(f"only for cpu and cuda, not for {gan.device.type}")
         from gan_zoo.training.compiled import CompiledRunner
 
         return CompiledRunner(gan, loader, noise)
