@@ -10,11 +10,13 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from gan_zoo.architectures.networks import Critic, Generator
+from gan_zoo.devices import find_device
 from gan_zoo.evaluation.requirements import check_names
-from gan_zoo.experiment import Experiment
+from gan_zoo.experiment import Experiment, RunConfig
 from gan_zoo.schema import ConfigError
 
 
@@ -38,6 +40,8 @@ def check_compatibility(experiment: Experiment) -> None:
         for name, network in (("generator", generator), ("critic", critic)):
             _check_memory(name, network)
         experiment.regularizer.prepare(critic)
+        if settings.devices > 1:
+            _check_batch_norm(settings, generator, critic)
         # only this size can be wrong, and a forward pass on the meta device imports torch.compile
         if settings.batch_size == 1:
             _check_single(generator, critic)
@@ -50,6 +54,31 @@ class _SkipInit(TorchFunctionMode):
         if func is nn.init.normal_:
             return (*args, *kwargs.values())[0]
         return func(*args, **(kwargs or {}))
+
+
+def device_of_ranks(settings: RunConfig) -> str:
+    """Return the kind of devices on which several train one run, cpu or cuda.
+
+    Raises ConfigError for more than there are.
+    """
+    kind, count = find_device(settings.device).type, torch.cuda.device_count()
+    if kind not in ("cpu", "cuda"):
+        allowed = f"several {kind} devices are not supported; type device=cpu, or devices=1"
+        raise ConfigError("devices", settings.devices, allowed)
+    if kind == "cuda" and settings.devices > count:
+        allowed = f"must be at most {count}, the number of CUDA devices here, unless device=cpu"
+        raise ConfigError("devices", settings.devices, allowed)
+    return kind
+
+
+def _check_batch_norm(settings: RunConfig, generator: Generator, critic: Critic) -> None:
+    """Raises ConfigError for batch norm, which torch computes over several CUDA devices only."""
+    if settings.device == "cuda" or find_device(settings.device).type != "cpu":
+        return  # a sweep may be checked where there is no GPU
+    for name, network in (("generator", generator), ("critic", critic)):
+        if any(isinstance(each, _BatchNorm) for each in network.modules()):
+            allowed = f"the {name} has batch norm, whose statistics only CUDA devices share"
+            raise ConfigError("devices", settings.devices, f"{allowed}; type device=cuda")
 
 
 def _check_single(generator: Generator, critic: Critic) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _NETWORKS = ("generator", "critic")
 _FROM_DATA = ("shape", "num_classes")
+_OF_SEVERAL = ("auto", "cpu", "cuda")  # devices
 
 
 @settings
@@ -47,6 +48,7 @@ class RunConfig:
         ema: decay of the generator's moving average; 0 samples from the generator itself.
         device: any device of torch (cpu, cuda, cuda:1, mps, xpu); auto: CUDA, else another
             accelerator, else the CPU.
+        devices: how many train the run together, each a part of every batch.
         threads: of the CPU; auto: all cores, fewer in steps while other programs are busy, where
             results do not depend on it. A resumed run keeps its number.
         precision: of the networks' passes; all else is fp32.
@@ -73,6 +75,7 @@ class RunConfig:
     conditional: bool
     ema: Fraction
     device: str
+    devices: PositiveInt = 1
     threads: AutoCount = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: Literal["auto", True, False] = "auto"
@@ -89,9 +92,20 @@ class RunConfig:
     retry_failed: bool = False
 
     def check(self) -> None:
-        """Raises ConfigError for a sweep's name that is not the name of a folder."""
+        """Raises ConfigError for a sweep's name that is no folder's name, and for wrong devices."""
+        self._check_devices()
         if Path(self.sweep).name != self.sweep or self.sweep in ("", "..") or "\0" in self.sweep:
             raise ConfigError("sweep", self.sweep, "must be a name, not a path")
+
+    def _check_devices(self) -> None:
+        if self.devices == 1:
+            return
+        if self.batch_size % self.devices:
+            allowed = f"must divide batch_size={self.batch_size}: each device has an equal part"
+            raise ConfigError("devices", self.devices, allowed)
+        if self.device not in _OF_SEVERAL:
+            allowed = f"with devices={self.devices}, must be one of {', '.join(_OF_SEVERAL)}"
+            raise ConfigError("device", self.device, allowed)
 
     def check_data(self, count: int | None, num_classes: int | None) -> None:
         """Raises ConfigError for too few samples or missing labels; None: not known yet."""
@@ -117,6 +131,11 @@ class Experiment:
     def networks(self, shape: tuple[int, ...], num_classes: int) -> "tuple[Generator, Critic]":
         """Build both networks for samples of this shape. Raises ConfigError if that fails."""
         return build_networks(self.config, shape, num_classes)
+
+    def on_device(self, name: str) -> "Experiment":
+        """Return the part of this experiment that one of several devices trains."""
+        settings = dataclasses.replace(self.settings, device=name, devices=1)
+        return dataclasses.replace(self, settings=settings)
 
     def device(self) -> "torch.device":
         """Return the device to train on. Raises ConfigError if there is no such device."""

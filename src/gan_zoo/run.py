@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from gan_zoo import checkpoints
 from gan_zoo.callbacks import RunCallbacks
@@ -47,6 +48,7 @@ def train(
     job: JobDisplay | None = None,
     changed: Collection[str] = (),
     stop: Callable[[], int] = lambda: 0,
+    ranks: Ranks | None = None,
 ) -> dict[str, Any]:
     """Train one model in a folder of its own. Returns the summary that it also writes there.
 
@@ -54,13 +56,16 @@ def train(
     does not change a finished run.
 
     job: how a job of a sweep shows its progress; changed: dotted keys of settings that the header
-    shows in bold; stop: returns the signal for which another process asks the run to stop, else 0.
+    shows in bold; stop: returns the signal for which another process asks the run to stop, else 0;
+    ranks: the processes that train this run, all of which call this; only rank 0 writes, and only
+    its summary counts. None for this process alone.
 
     Raises ConfigError, before anything is written, for parts that do not fit together, and Stopped
     for a run that stops early: by a signal, after it is saved, or because it cannot be saved.
     """
-    settings = experiment.settings
-    state = find_checkpoint(settings.resume, folder)
+    settings, ranks = experiment.settings, ranks or Ranks()
+    state = find_checkpoint(settings.resume, folder) if ranks.rank == 0 else None
+    state = ranks.broadcast_object(state)
     if state is not None:
         check_unchanged(state["config"], experiment.config)
     summary = finished_summary(folder, settings.steps)
@@ -68,47 +73,53 @@ def train(
         less = f"; steps={settings.steps} is less" if settings.steps < summary["steps"] else ""
         log.info("finished at step %s already%s: %s", summary["steps"], less, folder)
         return summary
-    with deterministic(settings.deterministic), use_threads(settings.threads, state):
-        return _train(experiment, folder, state, job, changed, stop)
+    # on another number of devices, each process has another share of the cores
+    same = state is not None and state["config"].get("devices", 1) == ranks.count
+    with (
+        deterministic(settings.deterministic),
+        use_threads(settings.threads, state if same else None),
+    ):
+        samples = place_data(load_samples(experiment), experiment.device(), experiment.dataset)
+        trainer = build_trainer(experiment, samples, ranks)
+        if state is not None:
+            check_data(experiment, state)
+            load_state(trainer, state, folder)
+        ranks.broadcast(trainer.gan.tensors())
+        if ranks.rank > 0:
+            return _train_along(trainer, settings.steps, ranks, stop)
+        networks = trainer.gan.generator, trainer.gan.critic
+        header = run_header(experiment, *networks, changed, str(trainer.threads))
+        log.info("\n%s", plain(header), extra={"styled": f"\n{header}"})
+        callbacks = RunCallbacks(experiment, samples, trainer, folder, state, job)
+        return _train(experiment, callbacks, ranks, stop)
 
 
 def _train(
     experiment: Experiment,
-    folder: Path,
-    state: dict[str, Any] | None,
-    job: JobDisplay | None,
-    changed: Collection[str],
+    callbacks: RunCallbacks,
+    ranks: Ranks,
     stop: Callable[[], int],
 ) -> dict[str, Any]:
-    """Train from a checkpoint's state, or from step 0; see `train`."""
-    settings, device = experiment.settings, experiment.device()
-    samples = place_data(load_samples(experiment), device, experiment.dataset)
-    trainer = build_trainer(experiment, samples)
-    if state is not None:
-        check_data(experiment, state)
-        load_state(trainer, state, folder)
-    networks = trainer.gan.generator, trainer.gan.critic
-    header = run_header(experiment, *networks, changed, str(trainer.threads))
-    log.info("\n%s", plain(header), extra={"styled": f"\n{header}"})
-
-    callbacks = RunCallbacks(experiment, samples, trainer, folder, state, job)
+    """Train, and write everything into the folder; see `train`."""
+    settings, trainer = experiment.settings, callbacks.trainer
+    folder = callbacks.logger.folder
     checkpoints.delete_after(folder / "checkpoints", trainer.step)
-    origin = provenance(device, folder)
+    origin = provenance(experiment.device(), folder)
     with callbacks.logger, catch_signals() as flag:
         try:
             callbacks.start()
             schedule = callbacks.schedule()
+            ranks.broadcast_object([period for period, _ in schedule])
 
             def stop_signal() -> int:
                 flag.call_outer(callbacks.saver.save)
                 return flag.signal_number or stop()
 
             trainer.fit(settings.steps, schedule, lambda: bool(stop_signal()))
-            number = stop_signal()
-            if number and trainer.step < settings.steps:
+            if trainer.step < settings.steps:
                 callbacks.saver.save()
                 callbacks.saver.check()
-                raise Interrupted(number)
+                raise Interrupted(stop_signal() or signal.SIGTERM)  # that of another rank
         except DivergedError:
             callbacks.on_divergence()
         except Stopped:
@@ -120,6 +131,20 @@ def _train(
     log.info("%s", last_numbers(summary))
     log.info("%s: %s", "ended" if diverged(summary) else "done", folder)
     return summary
+
+
+def _train_along(
+    trainer: Trainer, steps: int, ranks: Ranks, stop: Callable[[], int]
+) -> dict[str, Any]:
+    """Train as another rank than 0: the same steps, and nothing between them."""
+    schedule = [(period, _do_nothing) for period in ranks.broadcast_object(None)]
+    with catch_signals() as flag:
+        trainer.fit(steps, schedule, lambda: bool(flag.signal_number or stop()))
+    return {}
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _stopped(error: BaseException) -> BaseException:
@@ -192,6 +217,9 @@ def build_trainer(
     layout = memory_format(device)
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)
+    if ranks.count > 1:  # batch norm of the whole batch
+        generator = nn.SyncBatchNorm.convert_sync_batchnorm(generator)
+        critic = nn.SyncBatchNorm.convert_sync_batchnorm(critic)
     order, balanced = derive_seed(settings.seed, "order"), experiment.dataset.class_balanced
     loader = samples.loader(settings.batch_size, order, balanced, ranks)
     gan = GANState(

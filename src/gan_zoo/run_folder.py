@@ -14,7 +14,7 @@ from gan_zoo.schema import ConfigError, at_home
 
 log = logging.getLogger(__name__)
 
-# A resumed run may be longer, log and evaluate at other steps, and use another device.
+# A resumed run may be longer, log and evaluate at other steps, and use other devices.
 RESUMABLE_KEYS = {
     *(
         "steps",
@@ -24,7 +24,8 @@ RESUMABLE_KEYS = {
         "checkpoint_every",
         "evaluate_every",
     ),
-    *("device", "threads", "deterministic", "resume", "allow_changes", "sweep", "retry_failed"),
+    *("device", "devices", "threads", "deterministic"),
+    *("resume", "allow_changes", "sweep", "retry_failed"),
     *(f"evaluation.{name}" for name in ("num_samples", "seed", "metrics", "monitor", "cache")),
 }
 FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from forked_scripts import run_interpreter, run_script
 from gan_zoo.cpu_cores import thread_share
+from gan_zoo.experiment import load_experiment
 from gan_zoo.launch import workers
 from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.schema import ConfigError
@@ -148,3 +150,13 @@ def test_workers_use_different_gpus(tmp_path, device, used):
     assert ran.returncode == 0, ran.stderr
     locks = (tmp_path / "outputs/sweeps/mine").glob(".gpu-*")
     assert {path.name for path in locks} == {f".gpu-{number}-0" for number in used}
+
+
+@pytest.mark.parametrize(
+    ("devices", "expected"), [(1, ["0", "1", "2"]), (2, ["0,1"]), (3, ["0,1,2"]), (4, [])]
+)
+def test_jobs_on_several_devices_get_groups_of_gpus(composed, monkeypatch, devices, expected):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    experiments = [load_experiment(composed("batch_size=12", f"devices={devices}"))]
+    assert workers.shared_gpus(experiments, devices) == expected

@@ -26,7 +26,8 @@ def place_data(
     `auto` moves them if they take at most half of the device's free memory (of all memory for the
     CPU, where samples in a mapped file are read in place).
 
-    Raises ConfigError if they do not fit although they must, or a device does not tell its memory.
+    Raises ConfigError if they must be on the device and do not fit; also for auto on a device that
+    does not tell its memory.
     """
     memory = _available_memory(device)
     on_device = dataset.on_device

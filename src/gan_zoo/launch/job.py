@@ -39,14 +39,24 @@ def train_job(
 
     Saves its configuration, unless the folder contains the finished run. shown: how the run shows
     itself on the terminal, as `gan_zoo.run.train` has it, which also says what is raised. Raises
-    FolderInUse while another process trains in the folder.
+    FolderInUse while another process trains in the folder, and ConfigError for more devices than
+    there are.
     """
-    from gan_zoo.run import train  # imports torch
+    from gan_zoo.compatibility import device_of_ranks  # imports torch
+    from gan_zoo.run import is_checkpoint, train
 
+    settings = experiment.settings
+    if settings.devices > 1:
+        device_of_ranks(settings)
     with lock_folder(folder):
-        if finished_summary(folder, experiment.settings.steps) is None:
+        finished = finished_summary(folder, settings.steps) is not None
+        if not finished:
             save_config(config, folder)
-        return train(experiment, folder, **shown)
+        if settings.devices == 1 or (finished and not is_checkpoint(settings.resume)):
+            return train(experiment, folder, **shown)
+        from gan_zoo.launch.rank_processes import train_on_devices
+
+        return train_on_devices(experiment, folder, **shown)
 
 
 def _check_settings(config: DictConfig, folder: Path) -> "Experiment":

@@ -76,8 +76,9 @@ class PreflightCallback(Callback):
             latest_sweep.note(sweep)
             launcher = config.hydra.runtime.choices["hydra/launcher"]
             if launcher == "joblib":
-                gpus = shared_gpus(experiments)
-                set_worker_count(config, len(self.jobs), gpus)
+                devices = max(experiment.settings.devices for experiment in experiments)
+                gpus = shared_gpus(experiments, devices)
+                set_worker_count(config, len(self.jobs), gpus, devices)
                 self._gpus = WorkerGpus(sweep.absolute(), gpus)
             sequential = launcher == "basic" or config.hydra.launcher.get("n_jobs") == 1
             if sequential:

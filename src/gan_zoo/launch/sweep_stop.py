@@ -1,4 +1,4 @@
-"""Stop a sweep whose jobs run in other processes: they save, and no other job starts."""
+"""Stop a sweep or a run that other processes train: they save, and no other job starts."""
 
 import dataclasses
 import logging
@@ -21,14 +21,14 @@ _INTERVAL = 0.5  # seconds between two looks at the file
 
 @dataclasses.dataclass(frozen=True)
 class SweepStop:
-    """How a sweep asks jobs in other processes to stop: by a file in its folder.
+    """How a sweep asks jobs, or a run its ranks, in other processes to stop: by a file.
 
     Jobs also stop when the process that started them has died, except on a cluster: there its
     login may have ended. (Passing its signals on would end launchers that wait for results, and
     these kill processes that are saving.)
 
     Attributes:
-        folder: of the sweep.
+        folder: of the sweep, or of what a run's processes share.
         pid, host: of the process that started the jobs.
         outlived: whether jobs train on when that process has died.
     """
@@ -84,13 +84,18 @@ class SweepStop:
         """Return whether the process that started the jobs lives; True where that is unknown."""
         if os.name != "posix" or socket.gethostname() != self.host:
             return True
-        try:
-            os.kill(self.pid, 0)  # sends nothing
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass
-        return True
+        return is_alive(self.pid)
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process with this number lives on this machine."""
+    try:
+        os.kill(pid, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def keep_interrupts_from_workers() -> None:
@@ -134,18 +139,19 @@ class StopWatch:
         if not self._found and now >= self._next_time:
             self._next_time = now + _INTERVAL
             self._found = self._stop.signal_number()
-            if not self._found and self._is_orphan():
+            if not self._found and self.is_orphan():
                 self._found = signal.SIGTERM
         return self._found
 
-    def _is_orphan(self) -> bool:
+    def is_orphan(self) -> bool:
+        """Return whether the process that started this one has died, and with it the sweep."""
         if self._stop.outlived:
             return False
         return os.getppid() != self._parent or not self._stop.is_alive()
 
     def end_orphan(self) -> None:
         """End this process if its sweep has died: it would wait forever for a reader of results."""
-        if self._is_orphan():
+        if self.is_orphan():
             logging.shutdown()
             os._exit(EXIT_SIGNAL + signal.SIGTERM)
 

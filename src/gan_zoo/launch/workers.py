@@ -12,27 +12,32 @@ if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
 
 
-def shared_gpus(experiments: "Iterable[Experiment]") -> list[str]:
-    """Return the names of the GPUs that jobs may use; none if a job's `device` names one."""
+def shared_gpus(experiments: "Iterable[Experiment]", devices: int = 1) -> list[str]:
+    """Return the names of the GPUs that jobs may use; none if a job's `device` names one.
+
+    devices: of each job; each name is that of so many GPUs, separated by commas.
+    """
     from gan_zoo.tuning.trial import visible_gpus  # imports numpy
 
-    devices = {experiment.settings.device for experiment in experiments}
-    return visible_gpus() if devices <= {"auto", "cuda"} else []
+    typed = {experiment.settings.device for experiment in experiments}
+    names = visible_gpus() if typed <= {"auto", "cuda"} else []
+    starts = range(0, len(names) - devices + 1, devices)
+    return [",".join(names[start : start + devices]) for start in starts]
 
 
-def set_worker_count(config: DictConfig, jobs: int, gpus: Sequence[str]) -> None:
+def set_worker_count(config: DictConfig, jobs: int, gpus: Sequence[str], devices: int = 1) -> None:
     """Set joblib's `hydra.launcher.n_jobs` where it is -1, and limit it to the number of jobs.
 
     By default, there is a process for each GPU, or without GPUs for each core, or for as many cores
-    as OMP_NUM_THREADS says. With fewer, joblib gives each its share of the cores. Raises
-    ConfigError for 0, and for no number.
+    as OMP_NUM_THREADS says, times the devices of a job. With fewer, joblib gives each its share of
+    the cores. Raises ConfigError for 0, and for no number.
     """
     launcher = config.hydra.launcher
     count = launcher.n_jobs
     if not isinstance(count, int) or count == 0:
         raise ConfigError("hydra.launcher.n_jobs", count, "must be a number of processes, or -1")
     if count == -1:
-        count = len(gpus) or max(1, _cores() // _threads())
+        count = len(gpus) or max(1, _cores() // (_threads() * devices))
     elif count < 0:  # as joblib has it: -2 leaves one core free
         count = max(1, _cores() + 1 + count)
     launcher.n_jobs = min(count, jobs)

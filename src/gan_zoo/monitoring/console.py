@@ -74,10 +74,10 @@ def log_bold() -> None:
     """Show what is bold in messages on the console, where it can; all other logs are plain."""
     for handler in logging.getLogger().handlers:
         if _is_console(handler) and shows_bold():
-            handler.setFormatter(_BoldFormatter(handler.formatter))
+            handler.setFormatter(BoldFormatter(handler.formatter))
 
 
-class _BoldFormatter(logging.Formatter):
+class BoldFormatter(logging.Formatter):
     """Formats as another formatter does, and shows `extra={"styled": text}` in its place."""
 
     def __init__(self, other: logging.Formatter | None):

@@ -12,7 +12,8 @@ ABSENT = "(none)"
 # settings that change what is written, or where it runs, but not what is trained
 IGNORED = (
     "log_every", "min_log_interval", "sample_every", "checkpoint_every", "evaluate_every",
-    "evaluation", "device", "threads", "resume", "sweep", "allow_changes", "retry_failed",
+    "evaluation", "device", "devices", "threads",
+    "resume", "sweep", "allow_changes", "retry_failed",
     "dataset.download", "dataset.on_device", "dataset.workers", "dataset.cache",
 )  # fmt: skip
 

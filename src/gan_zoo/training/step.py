@@ -116,6 +116,11 @@ class GANState:
         """All EMA copies."""
         return [ema for ema in (self.ema, self.ema_critic) if ema is not None]
 
+    def tensors(self) -> list[Tensor]:
+        """Return parameters and buffers of all networks."""
+        networks = (self.generator, self.critic, *(ema.network for ema in self.emas))
+        return [tensor for network in networks for tensor in network.state_dict().values()]
+
     @torch.no_grad()
     def pseudo_labels(self, x: Tensor, y: Tensor) -> Tensor:
         """Return y (N,) with the EMA critic's predictions in place of missing labels of x."""

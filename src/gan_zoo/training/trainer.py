@@ -185,12 +185,15 @@ def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]
         for name, value in values.items():
             if value.shape == parameter.shape:  # fused optimizers assume equal strides
                 values[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+            elif parameter.is_cuda:  # the number of updates, which a CUDA graph counts
+                values[name] = value.to(parameter.device)
 
 
 def _implementation(group: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
     """Return how an optimizer computes the updates of a group, which depends on the device."""
-    capturable = saved["capturable"] and group["params"][0].is_cuda
-    return {"fused": group.get("fused"), "foreach": group["foreach"], "capturable": capturable}
+    capturable = saved.get("capturable") and group["params"][0].is_cuda
+    own = {"fused": group.get("fused"), "foreach": group.get("foreach"), "capturable": capturable}
+    return {name: value for name, value in own.items() if name in group}
 
 
 # compiling a step costs the time that 10,000 compiled steps save
