@@ -67,7 +67,7 @@ class SpectralNorm(Regularizer):
     def prepare(self, critic: "Module") -> None:
         from torch import nn
 
-        from gan_zoo.regularizers.power_iteration import normalize_spectrally
+        from gan_zoo.spectral_norm import normalize_spectrally
 
         weighted = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
         for module in critic.modules():
