@@ -88,7 +88,10 @@ def train(
         if ranks.rank > 0:
             return _train_along(trainer, settings.steps, ranks, stop)
         networks = trainer.gan.generator, trainer.gan.critic
-        header = run_header(experiment, *networks, changed, str(trainer.threads))
+        threads = str(trainer.threads)
+        if ranks.count > 1:
+            threads += f" in each of {ranks.count} processes"
+        header = run_header(experiment, *networks, changed, threads)
         log.info("\n%s", plain(header), extra={"styled": f"\n{header}"})
         callbacks = RunCallbacks(experiment, samples, trainer, folder, state, job)
         return _train(experiment, callbacks, ranks, stop)
