@@ -1,5 +1,6 @@
 """From a checked experiment to a trained model: builds a trainer, then trains."""
 
+import contextlib
 import logging
 import signal
 from collections.abc import Callable, Collection
@@ -108,7 +109,12 @@ def _train(
     folder = callbacks.logger.folder
     checkpoints.delete_after(folder / "checkpoints", trainer.step)
     origin = provenance(experiment.device(), folder)
-    with callbacks.logger, catch_signals() as flag:
+    with (
+        contextlib.ExitStack() as at_end,
+        callbacks.logger,
+        catch_signals() as flag,
+    ):
+        at_end.callback(trainer.leave_ranks, settings.steps)
         try:
             callbacks.start()
             schedule = callbacks.schedule()

@@ -272,7 +272,7 @@ def test_failed_evaluation_is_one_line(tmp_path, faulty_evaluation):
         "error: RuntimeError: a fault; in the evaluation at step 10; evaluate_every=0 disables"
     )
     assert line.startswith(message)
-    assert line.endswith("continues from step 11")  # which tells the other rank
+    assert line.endswith("continues from step 10")
     assert 'raise RuntimeError("a fault")' in (tmp_path / "run/error.txt").read_text()
 
 

@@ -47,6 +47,7 @@ class Trainer:
     midway: bool = dataclasses.field(default=False, init=False)
 
     def __post_init__(self) -> None:
+        self._chunk = 1  # steps that `fit` makes at once
         self._runner: StepRunner | None = None  # made after a state was loaded, if any is
 
     def setup_runner(self, gap: int) -> int:
@@ -99,29 +100,24 @@ class Trainer:
 
         An action with period 0 is called after every chunk of steps, one with period None only at
         the end. Returns early once `should_stop()` is true; with several ranks, one chunk after it
-        is true on any of them, so that all return after the same step. There, an exception of an
-        action is raised once the others know that they must stop.
+        is true on any of them, so that all return after the same step.
         """
-        chunk = self.setup_runner(math.gcd(*(period or 0 for period, _ in schedule)))
+        self._chunk = self.setup_runner(math.gcd(*(period or 0 for period, _ in schedule)))
         with contextlib.closing(self.threads):
             while self.step < steps and not self._stops(should_stop()):
-                self._train_chunk(chunk, steps)
-                try:
-                    for period, act in schedule:
-                        if self._is_due(period, steps):
-                            act()
-                except BaseException:
-                    self._leave_ranks(chunk, steps)
-                    raise
+                self._train_chunk(steps)
+                for period, act in schedule:
+                    if self._is_due(period, steps):
+                        act()
 
     def _is_due(self, period: int | None, steps: int) -> bool:
         if self.step == steps:
             return True
         return period is not None and (not period or self.step % period == 0)
 
-    def _train_chunk(self, chunk: int, steps: int) -> None:
-        aligned = self.step % chunk == 0 and self.step + chunk <= steps
-        self.train_steps(chunk if aligned else 1)
+    def _train_chunk(self, steps: int) -> None:
+        aligned = self.step % self._chunk == 0 and self.step + self._chunk <= steps
+        self.train_steps(self._chunk if aligned else 1)
 
     def _stops(self, wish: bool) -> bool:
         """Return whether to stop now; several ranks exchange their wishes in the next chunk."""
@@ -132,11 +128,15 @@ class Trainer:
         self.gan.stop_wish[0].fill_(wish)
         return False
 
-    def _leave_ranks(self, chunk: int, steps: int) -> None:
-        """Tell the other ranks, which train the next chunk, that this one stops."""
-        if self.gan.ranks.count > 1 and self.step < steps and not self._stops(True):
-            with contextlib.suppress(RuntimeError):  # they may have ended, too
-                self._train_chunk(chunk, steps)
+    def leave_ranks(self, steps: int) -> None:
+        """Let the other ranks stop, if `fit` up to step `steps` was left by an exception.
+
+        They train the next chunk already, so this one does, too: save before.
+        """
+        if self.gan.ranks.count == 1 or self.midway or self.step == steps or self._stops(True):
+            return
+        with contextlib.suppress(RuntimeError):  # they may have ended, too
+            self._train_chunk(steps)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to resume exactly: tensors and plain values only."""
