@@ -20,9 +20,7 @@ TRAIN = Path(__file__).parents[2] / "train.py"
 def arguments(command: argparse.ArgumentParser) -> None:
     """Define the options of this benchmark."""
     command.add_argument("override", nargs="*", help="as for train.py, such as batch_size=256")
-    command.add_argument(
-        "--case", nargs="+", choices=CASES, default=["mlp", "dcgan"], help="what to train"
-    )
+    command.add_argument("--case", nargs="+", choices=CASES, default=["mlp"], help="what to train")
     command.add_argument(
         "--device", default="cpu", help="cpu (default): a share of the cores; cuda"
     )
