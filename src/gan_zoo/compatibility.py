@@ -40,8 +40,10 @@ def check_compatibility(experiment: Experiment) -> None:
         for name, network in (("generator", generator), ("critic", critic)):
             _check_memory(name, network)
         experiment.regularizer.prepare(critic)
-        if settings.devices > 1:
-            _check_batch_norm(settings, generator, critic)
+        # a sweep may be checked where there is no GPU
+        if settings.devices > 1 and settings.device != "cuda":
+            kind = find_device(settings.device).type
+            check_batch_norm(settings.devices, kind, generator, critic)
         # only this size can be wrong, and a forward pass on the meta device imports torch.compile
         if settings.batch_size == 1:
             _check_single(generator, critic)
@@ -71,14 +73,15 @@ def device_of_ranks(settings: RunConfig) -> str:
     return kind
 
 
-def _check_batch_norm(settings: RunConfig, generator: Generator, critic: Critic) -> None:
-    """Raises ConfigError for batch norm, which torch computes over several CUDA devices only."""
-    if settings.device == "cuda" or find_device(settings.device).type != "cpu":
-        return  # a sweep may be checked where there is no GPU
+def check_batch_norm(count: int, kind: str, generator: Generator, critic: Critic) -> None:
+    """Raises ConfigError for batch norm on several devices that are not of the kind cuda.
+
+    Torch computes its statistics over several devices there only.
+    """
     for name, network in (("generator", generator), ("critic", critic)):
-        if any(isinstance(each, _BatchNorm) for each in network.modules()):
+        if kind != "cuda" and any(isinstance(each, _BatchNorm) for each in network.modules()):
             allowed = f"the {name} has batch norm, whose statistics only CUDA devices share"
-            raise ConfigError("devices", settings.devices, f"{allowed}; type device=cuda")
+            raise ConfigError("devices", count, f"{allowed}; type device=cuda")
 
 
 def _check_single(generator: Generator, critic: Critic) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 
 from gan_zoo import checkpoints
 from gan_zoo.callbacks import RunCallbacks
+from gan_zoo.compatibility import check_batch_norm
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.placement import place_data
 from gan_zoo.devices import memory_format
@@ -226,7 +227,8 @@ def build_trainer(
     layout = memory_format(device)
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)
-    if ranks.count > 1:  # batch norm of the whole batch
+    if ranks.count > 1:
+        check_batch_norm(ranks.count, device.type, generator, critic)
         generator = nn.SyncBatchNorm.convert_sync_batchnorm(generator)
         critic = nn.SyncBatchNorm.convert_sync_batchnorm(critic)
     order, balanced = derive_seed(settings.seed, "order"), experiment.dataset.class_balanced

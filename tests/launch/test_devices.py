@@ -17,6 +17,8 @@ from gan_zoo.compatibility import check_compatibility, device_of_ranks
 from gan_zoo.experiment import load_experiment
 from gan_zoo.launch.rank_files import RankFiles
 from gan_zoo.launch.rank_logging import configure_logging, describe_logging
+from gan_zoo.ranks import Ranks
+from gan_zoo.run import build_trainer, load_samples
 from gan_zoo.run_folder import newest_step, read_failure
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, Stopped
@@ -87,6 +89,13 @@ def test_impossible_devices_are_refused(composed, words, message):
     with pytest.raises(ConfigError) as caught:
         check_compatibility(load_experiment(composed("dataset=ring", "batch_size=8", *words)))
     assert str(caught.value).startswith(message)
+
+
+def test_batch_norm_on_data_of_unknown_shape_is_refused(composed):
+    experiment = load_experiment(composed("device=cpu", "architecture=dcgan", "dataset.count=64"))
+    samples = load_samples(experiment)
+    with pytest.raises(ConfigError, match="devices=2: the generator has batch norm"):
+        build_trainer(experiment, samples, Ranks(0, 2))
 
 
 def test_more_devices_than_there_are_is_one_line(composed, monkeypatch):
