@@ -42,6 +42,13 @@ def test_two_processes_train_as_one(cases, steps, tmp_path):
         assert_equal(one, ours)
 
 
+def test_two_processes_train_in_bf16(tmp_path):
+    case = ("gan", "gradient_penalty", False, False, "cpu", 0, "none", False, "bf16")
+    (alone,), (first, second) = (trained_by(n, [case], 3, tmp_path) for n in (1, 2))
+    assert all(torch.equal(x, second[0][name]) for name, x in first[0].items())
+    assert_equal(alone[0], first[0], 0.02)  # gradients of the shares are rounded to three digits
+
+
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are no two CUDA devices here")
 @pytest.mark.parametrize("compiled", [False, True])
 def test_two_gpus_train_as_one(compiled, tmp_path):
