@@ -84,10 +84,9 @@ def test_run_is_resumed_on_another_device(tmp_path, uninterrupted, first, second
 
 
 @needs_stand_in
-@pytest.mark.parametrize("on_device", ["true", "false"])
-def test_conditional_convolutions_train_with_penalty(tmp_path, on_device):
+def test_conditional_convolutions_train_with_penalty(tmp_path):
     words = [*GLYPHS, "architecture=dcgan", "conditional=true", "dataset.class_balanced=true"]
-    words += ["regularizer=gradient_penalty", f"dataset.on_device={on_device}", "steps=2"]
+    words += ["regularizer=gradient_penalty", "dataset.on_device=false", "steps=2"]
     words += ["evaluate_every=0", "architecture.critic.norm=none", "deterministic=true"]
     for device in ("standin", "cpu"):
         train_on(device, tmp_path / device, *words)

@@ -111,8 +111,8 @@ def test_stack_of_resumed_runs_equals_runs_alone():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [{}, {"loss": "hinge", "regularizer": "spectral_norm"}], ids=str)
-def test_compiled_stack_equals_runs_alone(case, caplog):
+def test_compiled_stack_equals_runs_alone(caplog):
+    case = {"loss": "hinge", "regularizer": "spectral_norm"}
     alone, together = make_trainers(**case), make_trainers(**case)
     stacked = stack(together, compiled=True)
     for _ in range(5):
@@ -122,7 +122,7 @@ def test_compiled_stack_equals_runs_alone(case, caplog):
     stacked.hand_out()
     for one, two in zip(alone, together, strict=True):
         assert_equal(result(one), result(two), 1e-8)
-    assert not caplog.messages
+    assert not [record for record in caplog.records if record.name.startswith("gan_zoo")]
 
 
 def test_runs_that_differ_in_more_than_numbers_are_refused():
