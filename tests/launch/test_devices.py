@@ -283,6 +283,8 @@ def test_failed_evaluation_is_one_line(tmp_path, faulty_evaluation):
     assert line.startswith(message)
     assert line.endswith("continues from step 10")
     assert 'raise RuntimeError("a fault")' in (tmp_path / "run/error.txt").read_text()
+    again = run_script("train.py", *BRIEF, "evaluate_every=10", "resume=auto", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (3, ended.stderr)
 
 
 @pytest.mark.slow

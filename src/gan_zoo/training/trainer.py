@@ -129,11 +129,13 @@ class Trainer:
         return False
 
     def leave_ranks(self, steps: int) -> None:
-        """Let the other ranks stop, if `fit` up to step `steps` was left by an exception.
+        """Let the other ranks stop, if an exception between two steps of `fit` has ended it.
 
-        They train the next chunk already, so this one does, too: save before.
+        They train the next chunk already, so this one does, too: save before. If `fit` has not
+        begun, or a step failed, the others fail by themselves.
         """
-        if self.gan.ranks.count == 1 or self.midway or self.step == steps or self._stops(True):
+        together = self.gan.ranks.count > 1 and self._runner is not None and not self.midway
+        if not together or self.step == steps or self._stops(True):
             return
         with contextlib.suppress(RuntimeError):  # they may have ended, too
             self._train_chunk(steps)
