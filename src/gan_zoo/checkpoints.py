@@ -40,19 +40,18 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def _on_cpu(node: Any) -> Any:
-    """Return a tree of values with all tensors on the CPU: files do not depend on the device."""
+    """Return a tree of values with all tensors on the CPU: files do not depend on the device.
+
+    Slices are copied: torch would save the whole tensor that they are part of.
+    """
     if isinstance(node, torch.Tensor):
-        return node.cpu()
+        x = node.cpu()
+        return x.clone() if x.untyped_storage().nbytes() > x.nbytes else x
     if isinstance(node, dict):
         copied = copy.copy(node)  # keeps the attributes of a state_dict
         copied.update({key: _on_cpu(value) for key, value in node.items()})
         return copied
     return [*map(_on_cpu, node)] if isinstance(node, list) else node
-
-
-def _own(x: torch.Tensor) -> torch.Tensor:
-    """Return a tensor without the rest of its memory, which torch would save, too."""
-    return x.clone() if x.untyped_storage().nbytes() > x.nbytes else x
 
 
 def try_save(path: Path, content: dict[str, Any]) -> str:

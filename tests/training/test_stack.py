@@ -94,6 +94,8 @@ def test_stacked_run_goes_on_alone_from_its_state(tmp_path):
     checkpoints.save(path, together[1].state_dict())
     checkpoints.save(tmp_path / "alone.pt", alone[1].state_dict())
     assert path.stat().st_size < 1.3 * (tmp_path / "alone.pt").stat().st_size  # not of all runs
+    saved = torch.load(path)["generator"].values()
+    assert all(x.untyped_storage().nbytes() == x.nbytes for x in saved)
     resumed = make_trainers(regularizer="dragan")[1]
     resumed.load_state_dict(torch.load(path))
     for trainer in (alone[1], resumed):

@@ -173,7 +173,6 @@ class StackedRegularizer:
 
     def __init__(self, regularizers: Sequence[Regularizer], like: Tensor):
         self._of_runs = list(regularizers)
-        self.has_penalty = regularizers[0].has_penalty
         self._merged = _merge(regularizers, like)
 
     def transform(self, x: Tensor, numbers: Numbers) -> Tensor:

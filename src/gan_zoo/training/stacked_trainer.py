@@ -46,8 +46,7 @@ class StackedTrainer:
     def train_steps(self, count: int = 1) -> None:
         """Make `count` generator updates of each run, with the critic updates before each."""
         first = self.trainers[0]
-        steps = range(first.step, first.step + count)
-        updates = [first.warmup.critic_updates(step, first.n_critic) for step in steps]
+        updates = first.critic_updates(count)
         for trainer in self.trainers:
             trainer.midway = True
         with first.threads.of_step():

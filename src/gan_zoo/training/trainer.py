@@ -63,6 +63,11 @@ class Trainer:
         self._runner = make_runner(*parts, self.n_critic, count)
         return count
 
+    def critic_updates(self, count: int) -> list[int]:
+        """Return the number of critic updates of each of the next `count` steps."""
+        steps = range(self.step, self.step + count)
+        return [self.warmup.critic_updates(step, self.n_critic) for step in steps]
+
     def use_runner(self, runner: Any) -> None:
         """Let another trainer make the steps; `runner` has the gradients of the last one."""
         self._runner = runner
@@ -71,8 +76,7 @@ class Trainer:
         """Make `count` generator updates, with the critic updates that precede each."""
         if self._runner is None:
             self.setup_runner(1)
-        steps = range(self.step, self.step + count)
-        updates = [self.warmup.critic_updates(step, self.n_critic) for step in steps]
+        updates = self.critic_updates(count)
         self.midway = True
         with self.threads.of_step():
             self._runner.run(updates, self.metrics.add)
