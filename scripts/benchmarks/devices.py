@@ -2,19 +2,17 @@
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.runner import TRAIN, environment
 from benchmarks.sheet import Row
 from benchmarks.step import CASES
 from gan_zoo.command_line import whole_number
 from gan_zoo.cpu_cores import thread_share
-
-TRAIN = Path(__file__).parents[2] / "train.py"
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -68,16 +66,12 @@ def measure(args: argparse.Namespace) -> list[Row]:
 
 def _steps_per_second(runs: Sequence[Sequence[str]], args: argparse.Namespace) -> float:
     """Return the steps per second, without starts, of runs that train at the same time."""
-    # the benchmark's own launch sets this variable
-    environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
     with tempfile.TemporaryDirectory() as folder:
         started = []
         for number, words in enumerate(runs):
-            own = (
-                {**environment, "CUDA_VISIBLE_DEVICES": str(number)}
-                if len(runs) > 1
-                else environment
-            )
+            own = environment()
+            if len(runs) > 1:
+                own["CUDA_VISIBLE_DEVICES"] = str(number)
             command = [sys.executable, str(TRAIN), *words, f"hydra.run.dir={folder}/{number}"]
             started.append(
                 subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=own)

@@ -1,11 +1,21 @@
 """Build trainers for benchmarks as train.py would, without a run folder."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from hydra import compose
 
 from gan_zoo import launch
 from gan_zoo.experiment import load_experiment
+
+TRAIN = Path(__file__).parents[2] / "train.py"
+
+
+def environment() -> dict[str, str]:
+    """Return the variables for commands that users would type."""
+    # the benchmark's own launch sets this one
+    return {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
 
 
 def composed(overrides: list[str]) -> Any:

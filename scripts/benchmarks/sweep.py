@@ -1,18 +1,16 @@
 """Measure whole sweeps of equal jobs: one after the other, and at once by joblib's processes."""
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
+from benchmarks.runner import TRAIN, environment
 from benchmarks.sheet import Row
 from benchmarks.step import CASES
 from gan_zoo.command_line import whole_number
 
-TRAIN = Path(__file__).parents[2] / "train.py"
 STEPS = {"mixture": 10_000, "mlp": 6_000}  # of a job, so that starts do not dominate
 
 
@@ -57,12 +55,12 @@ def measure(args: argparse.Namespace) -> list[Row]:
 
 def _seconds(words: list[str]) -> float:
     """Return the wall clock seconds of a sweep in a folder of its own."""
-    # the benchmark's own launch sets this variable
-    environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
     command = [sys.executable, str(TRAIN), "-m", *words]
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        ended = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
+        ended = subprocess.run(
+            command, capture_output=True, text=True, cwd=folder, env=environment()
+        )
         seconds = time.perf_counter() - start
     if ended.returncode:
         sys.exit(ended.stderr.strip() or f"error: {command} ended with {ended.returncode}")
