@@ -1,7 +1,6 @@
 """Measure startup times, relative to the time of importing torch."""
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
@@ -10,10 +9,10 @@ import time
 from pathlib import Path
 from statistics import median
 
+from benchmarks.runner import TRAIN, environment
 from benchmarks.sheet import Row
 from gan_zoo.command_line import EXIT_USAGE, whole_number
 
-TRAIN = Path(__file__).parents[2] / "train.py"
 FIRST_STEP = Path(__file__).parent / "first_step.py"
 
 
@@ -64,9 +63,7 @@ def measure(args: argparse.Namespace) -> list[Row]:
 def _seconds(command: list[str], code: int) -> tuple[float, float]:
     """Return wall clock and processor seconds of a command that must end with this code."""
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    # the benchmark's own launch sets this variable
-    environment = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment())
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     if ended.returncode != code:
         sys.exit(ended.stderr.strip() or f"error: {command} ended with {ended.returncode}")
