@@ -114,7 +114,7 @@ def _one_of_several(words: list[str], seconds: float, ready: Any, found: Any) ->
 def _stack(words: Sequence[str], runs: int, compiled: bool) -> tuple[Callable[[], None], Any]:
     """Return what makes a step of all runs, and their device."""
     from benchmarks.runner import prepared
-    from gan_zoo.training.stacked_trainer import StackedTrainer
+    from gan_zoo.training.stack.trainer import StackedTrainer
 
     each = [prepared([*words, f"seed={seed}"]) for seed in range(runs)]
     trainers = [trainer for _, _, trainer in each]

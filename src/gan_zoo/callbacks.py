@@ -34,6 +34,8 @@ class RunCallbacks:
         samples: training samples, with the labels that the networks see.
         state: content of the checkpoint that the run resumes from; None for a new run.
         job: of a sweep; None for a run alone.
+        like: callbacks of a run that differs in seed and numbers only, whose evaluator this one
+            uses, too.
 
     Raises ConfigError, before anything is written, for an evaluation that does not suit the data.
     """
@@ -46,6 +48,7 @@ class RunCallbacks:
         folder: Path,
         state: Mapping[str, Any] | None = None,
         job: JobDisplay | None = None,
+        like: "RunCallbacks | None" = None,
     ):
         self.experiment, self.samples, self.trainer = experiment, samples, trainer
         self.settings, self.state = experiment.settings, state or {}
@@ -59,8 +62,9 @@ class RunCallbacks:
                 longer = trainer.step < self.settings.steps
                 self.health_monitor.load_state_dict(state["health"], longer)
         checkpoint_folder = folder / "checkpoints"
+        evaluator = like.evaluation.evaluator if like and like.evaluation else None
         self.evaluation = periodic_evaluation(
-            self.health_monitor, dataset, self.settings, checkpoint_folder
+            self.health_monitor, dataset, self.settings, checkpoint_folder, evaluator
         )
         self.evaluated_step = trainer.step if self.state.get("evaluated", True) else -1
         self.saver = checkpoints.CheckpointSaver(checkpoint_folder, trainer, self.checkpoint_state)

@@ -120,6 +120,11 @@ def _is_small(content: Any, size: int) -> bool:
     return True
 
 
+def path_of(folder: Path, step: int) -> Path:
+    """Return the path of the checkpoint of a step."""
+    return folder / f"{step:08d}.pt"
+
+
 def latest_valid(folder: Path) -> dict[str, Any] | None:
     """Read the newest checkpoint of a folder that is not damaged; None if there is none.
 
@@ -202,7 +207,7 @@ class CheckpointSaver:
 
     @property
     def _path(self) -> Path:
-        return self.folder / f"{self.trainer.step:08d}.pt"
+        return path_of(self.folder, self.trainer.step)
 
     @property
     def is_current(self) -> bool:

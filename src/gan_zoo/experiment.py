@@ -65,6 +65,9 @@ class RunConfig:
         sweep: name of a sweep's folder; the same name again, or `resume` for the newest one,
             runs the remaining jobs there.
         retry_failed: whether that includes failed jobs.
+        stack: how many jobs of a sweep are trained as one model, at most; off: each alone; auto:
+            as many as is fast, where it is. They must be equal but for the seed, and numbers of
+            loss and regularizer.
     """
 
     seed: CountInt
@@ -90,6 +93,7 @@ class RunConfig:
     allow_changes: bool = False
     sweep: str
     retry_failed: bool = False
+    stack: Literal["auto", "off"] | PositiveInt = "off"
 
     def check(self) -> None:
         """Raises ConfigError for a sweep's name that is no folder's name, and for wrong devices."""

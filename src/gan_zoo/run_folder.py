@@ -25,7 +25,7 @@ RESUMABLE_KEYS = {
         "evaluate_every",
     ),
     *("device", "devices", "threads", "deterministic"),
-    *("resume", "allow_changes", "sweep", "retry_failed"),
+    *("resume", "allow_changes", "sweep", "retry_failed", "stack"),
     *(f"evaluation.{name}" for name in ("num_samples", "seed", "metrics", "monitor", "cache")),
 }
 FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders
@@ -115,8 +115,13 @@ def has_run(folder: Path) -> bool:
 
 def newest_step(folder: Path) -> int | None:
     """Return the step of the newest checkpoint of a run's folder; None if there is none."""
+    return max(checkpoint_steps(folder), default=None)
+
+
+def checkpoint_steps(folder: Path) -> set[int]:
+    """Return the steps of the checkpoints of a run's folder."""
     names = (path.stem for path in folder.glob("checkpoints/[0-9]*.pt"))
-    return max((int(name) for name in names if name.isdecimal()), default=None)
+    return {int(name) for name in names if name.isdecimal()}
 
 
 def resume_hint(folder: Path) -> str:

@@ -6,8 +6,8 @@ import torch
 from gan_zoo import checkpoints, losses, regularizers
 from gan_zoo.optimizers import Adam, RMSprop
 from gan_zoo.ranks import Ranks
-from gan_zoo.training.stack import differing
-from gan_zoo.training.stacked_trainer import StackedTrainer
+from gan_zoo.training.stack.settings import differing
+from gan_zoo.training.stack.trainer import StackedTrainer
 from rank_cases import LOSSES, REGULARIZERS, assert_equal, make_trainer, result
 
 CASES = [{"loss": loss} for loss in LOSSES]

@@ -24,6 +24,7 @@ class PeriodicEvaluation:
     Args:
         health_monitor: of the run; dataset: the dataset's settings.
         folder: where best.pt is kept.
+        evaluator: of the same dataset and settings; None to make one.
 
     Attributes:
         facts: what a summary records of the last evaluation.
@@ -33,14 +34,18 @@ class PeriodicEvaluation:
     """
 
     def __init__(
-        self, health_monitor: HealthMonitor, dataset: Any, settings: Evaluation, folder: Path
+        self,
+        health_monitor: HealthMonitor,
+        dataset: Any,
+        settings: Evaluation,
+        folder: Path,
+        evaluator: Evaluator | None = None,
     ):
         self.health_monitor, self.facts = health_monitor, {}
         classifies = health_monitor.trainer.gan.ema_critic is not None
         try:
-            self.evaluator = Evaluator(
-                dataset, health_monitor.samples, settings, health_monitor.device
-            )
+            given = (dataset, health_monitor.samples, settings, health_monitor.device)
+            self.evaluator = evaluator or Evaluator(*given)
             self.tags = self.evaluator.tags(classifies)
             tag = monitored_tag(settings.monitor, self.tags)
         except ConfigError as error:
@@ -73,10 +78,15 @@ class PeriodicEvaluation:
 
 
 def periodic_evaluation(
-    health_monitor: HealthMonitor, dataset: Any, settings: Any, folder: Path
+    health_monitor: HealthMonitor,
+    dataset: Any,
+    settings: Any,
+    folder: Path,
+    evaluator: Evaluator | None = None,
 ) -> PeriodicEvaluation | None:
     """Make the evaluation of a run with these `RunConfig` settings; None if it evaluates nothing.
 
+    evaluator: of the same dataset and settings; None to make one.
     Raises ConfigError for settings that do not suit the dataset.
     """
     if not settings.evaluate_every:
@@ -84,7 +94,8 @@ def periodic_evaluation(
     if not dataset.has_test():
         log.warning("%-12s nothing is evaluated: the dataset holds no test samples", "evaluation")
         return None
-    evaluation = PeriodicEvaluation(health_monitor, dataset, settings.evaluation, folder)
+    given = (health_monitor, dataset, settings.evaluation, folder, evaluator)
+    evaluation = PeriodicEvaluation(*given)
     return evaluation if evaluation.evaluator.names else None
 
 

@@ -88,9 +88,9 @@ def save_config(config: DictConfig, folder: Path) -> None:
     """Write a job's configuration into .hydra/ as Hydra would, each file atomically.
 
     A run that is killed during this can still be resumed. A job keeps the number that it had when
-    its sweep began.
+    its sweep began. Hydra's own settings are those of `config`, or else of the present job.
     """
-    hydra_config = HydraConfig.get().copy()
+    hydra_config = (config.hydra if "hydra" in config else HydraConfig.get()).copy()
     path = folder / ".hydra" / "hydra.yaml"
     number = OmegaConf.select(_load(path), "hydra.job.num") if path.is_file() else None
     if isinstance(number, int):

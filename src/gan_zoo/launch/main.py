@@ -4,8 +4,6 @@ import logging
 import os
 import signal
 import sys
-import time
-import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +18,11 @@ from gan_zoo.launch.errors import one_line_hydra_errors
 from gan_zoo.launch.help import help_text, wants_help
 from gan_zoo.launch.hydra_config import changed_settings, hydra_main, to_dict
 from gan_zoo.launch.job import check_jobs, train_job
-from gan_zoo.launch.job_outcome import outcome
 from gan_zoo.launch.resume import prepare_overrides, resolve_sweep
+from gan_zoo.launch.stack_job import StackJob
+from gan_zoo.launch.stacks import ComposedStack
 from gan_zoo.launch.sweep_end import always_finished
+from gan_zoo.launch.sweep_job import SweepJob, notes, write_traceback
 from gan_zoo.launch.sweep_progress import SweepProgress
 from gan_zoo.launch.sweep_stop import IdleWatch, StopWatch, SweepStop
 from gan_zoo.launch.usage_errors import checked
@@ -31,11 +31,9 @@ from gan_zoo.monitoring.console import log_bold, shows_bold
 from gan_zoo.run_folder import (
     diverged,
     has_run,
-    read_failure,
     resume_hint,
-    write_failure,
 )
-from gan_zoo.run_lock import IN_USE, LOCK, FolderInUse
+from gan_zoo.run_lock import LOCK, FolderInUse
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, Stopped
 
@@ -64,28 +62,44 @@ class TrainJob:
     """The function that Hydra calls for each job; `PreflightCallback` hands it what it needs.
 
     Attributes:
-        experiment: as checked before the first job; None in a process of its own.
+        checked: experiments that were checked before the first job, by folder, until they are
+            trained; empty in a process of its own.
+        stack: the jobs that this one is trained with; empty if another of them is the first.
+            None for a job alone.
         progress: of the sweep; None for a run alone.
         stop, gpus: of a sweep whose jobs run in other processes.
     """
 
-    experiment: "Experiment | None" = None
+    checked: "dict[Path, Experiment]"
+    stack: ComposedStack | None = None
     progress: SweepProgress | None = None
     stop: SweepStop | None = None
     gpus: WorkerGpus | None = None
 
+    def __init__(self) -> None:
+        self.checked = {}
+
     def __call__(self, config: DictConfig) -> None:
         """Train in the folder that Hydra made for this job."""
-        settings = HydraConfig.get()
-        folder = Path(settings.runtime.output_dir)
-        experiment, self.experiment = self.experiment, None
+        folder = Path(HydraConfig.get().runtime.output_dir)
         stop = self._watch()
         if stop is None or not stop():
-            alone = settings.mode == RunMode.RUN
-            train(config, folder, alone, experiment, self.progress, stop)
+            self._train(config, folder, stop)
         if stop is not None:
             stop.end_orphan()
             IdleWatch(stop).start()
+
+    def _train(self, config: DictConfig, folder: Path, stop: StopWatch | None) -> None:
+        if self.stack is None:
+            experiment = self.checked.pop(folder, None)
+            alone = HydraConfig.get().mode == RunMode.RUN
+            train(config, folder, alone, experiment, self.progress, stop)
+        elif self.stack.jobs:
+            jobs = []
+            for full, place in self.stack.jobs:
+                experiment = self.checked.pop(place, None) or check_jobs([(full, place)])[0]
+                jobs.append(SweepJob(experiment, full, place, self.progress, stop))
+            StackJob(jobs, self.stack.step).train()
 
     def _watch(self) -> StopWatch | None:
         """Return what tells that the sweep stops; None in its own process, which has signals."""
@@ -120,7 +134,7 @@ def train(
     if alone:
         _train_alone(experiment, config, folder)
     else:
-        _SweepJob(experiment, config, folder, progress, stop).train()
+        SweepJob(experiment, config, folder, progress, stop).train()
 
 
 def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> None:
@@ -138,82 +152,13 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
     except FolderInUse as error:
         command_line.exit_with(error, EXIT_FAILED)
     except (Stopped, OSError) as error:
-        hints = filter(None, [*_notes(error), resume_hint(folder)])
+        hints = filter(None, [*notes(error), resume_hint(folder)])
         command_line.exit_with(error, command_line.exit_code(error), "; ".join(hints))
     except Exception as error:
-        hints = [*_notes(error), _write_traceback(error, folder), resume_hint(folder)]
+        hints = [*notes(error), write_traceback(error, folder), resume_hint(folder)]
         command_line.exit_with(error, EXIT_FAILED, "; ".join(filter(None, hints)))
     if message := diverged(summary):
         command_line.exit_with(f"{message}: {folder}", EXIT_FAILED)
-
-
-class _SweepJob:
-    """A job of a sweep, and the line that it leaves on the terminal."""
-
-    def __init__(
-        self,
-        experiment: "Experiment",
-        config: DictConfig,
-        folder: Path,
-        progress: SweepProgress | None,
-        stop: StopWatch | None = None,
-    ):
-        self.experiment, self.config, self.folder = experiment, config, folder
-        self.progress, self.stop, self._start_time = progress, stop, time.monotonic()
-
-    def train(self) -> None:
-        """Train, unless it failed before; see `train`."""
-        failure = read_failure(self.folder)
-        if failure and not self.experiment.settings.retry_failed:
-            log.info("failed before: %s; retry_failed=true tries again", failure)
-            return
-        try:
-            write_failure(self.folder, "")
-            job = self.progress and self.progress.display(self.folder)
-            shown = {"job": job, "stop": self.stop or (lambda: 0)}
-            summary = train_job(self.experiment, self.config, self.folder, **shown)
-            self._show_end(outcome(summary, self.folder))
-        except (Interrupted, KeyboardInterrupt) as error:
-            self._exit(error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT))
-        except FolderInUse:
-            self._show_end(IN_USE)  # not in train.log, which is that of the other process
-        except Exception as error:
-            self._fail(error)
-
-    def _exit(self, stop: Interrupted) -> None:
-        if self.stop is not None:  # the sweep waits for the other jobs, then reports and ends
-            log.info("%s", stop)
-        else:  # no Exception, after which Hydra would start the next job
-            sys.exit(command_line.exit_code(stop))
-
-    def _fail(self, error: Exception) -> None:
-        parts = [command_line.error_message(error), *_notes(error)]
-        if not isinstance(error, (ConfigError, Stopped, OSError)):
-            parts.append(_write_traceback(error, self.folder))
-        reason = "; ".join(filter(None, parts))
-        log.info("failed: %s", reason)
-        write_failure(self.folder, reason)
-        self._show_end(f"failed: {reason}")
-
-    def _show_end(self, result: str) -> None:
-        if self.progress and self.stop is None:  # else a `SweepDisplay` does
-            self.progress.show_end(self.folder, result, time.monotonic() - self._start_time)
-
-
-def _notes(error: BaseException) -> list[str]:
-    """Return what was added to an exception with `add_note`."""
-    return list(getattr(error, "__notes__", ()))
-
-
-def _write_traceback(error: Exception, folder: Path) -> str:
-    """Write a traceback into error.txt; return a hint at it, or "" if it cannot be written."""
-    path = folder / "error.txt"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    except OSError:
-        return ""
-    return f"details in {path}"
 
 
 def _delete_unused(folder: Path) -> None:

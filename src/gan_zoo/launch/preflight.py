@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -17,19 +16,22 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import latest_sweep
 from gan_zoo.command_line import program
+from gan_zoo.cpu_cores import available_cores
 from gan_zoo.data.file_names import printable
 from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job import check_jobs
-from gan_zoo.launch.job_folders import ONLY_JOB, check_job_folders, check_run_folder, job_folder
+from gan_zoo.launch.job_folders import ONLY_JOB, check_job_folders, check_run_folder
 from gan_zoo.launch.launchers import check_launcher, is_cluster, prepare_launcher
 from gan_zoo.launch.overrides import key_of
 from gan_zoo.launch.resume import apply_resume
+from gan_zoo.launch.stacks import StackedJob, Stacks, check_stack, compose_job, plan_stacks
 from gan_zoo.launch.sweep_end import SweepEnd, finish_sweep
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
 from gan_zoo.launch.sweep_stop import SweepStop
 from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.launch.workers import set_worker_count, shared_gpus
+from gan_zoo.monitoring.console import show
 from gan_zoo.run_folder import FOLDER_KEYS
 from gan_zoo.schema import ConfigError
 
@@ -50,6 +52,7 @@ class PreflightCallback(Callback):
         self._stop: SweepStop | None = None  # of jobs in other processes
         self._gpus: WorkerGpus | None = None  # of the same
         self._checked: dict[Path, Experiment] = {}  # by absolute folder, until it is trained
+        self._stacks = Stacks()
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
@@ -62,6 +65,7 @@ class PreflightCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
             check_launcher(config)
+            check_stack(config)
             sweep = Path(config.hydra.sweep.dir)
             # the loader finds what loss=glob(*gan) names
             parser = OverridesParser.create(GlobalHydra.instance().config_loader())
@@ -94,12 +98,31 @@ class PreflightCallback(Callback):
             if self._progress.remaining and not measured:
                 print(_NO_METRIC.format(evaluate=program("scripts/evaluate.py")), file=sys.stderr)
             self._progress.show_start(_shared(overrides))
+            workers = config.hydra.launcher.get("n_jobs", 1)
+            self._plan_stacks(sweep_jobs(overrides), experiments, workers)
             SweepEnd(sweep, sweep_word(config), self._progress, self._stop).begin()
+
+    def _plan_stacks(
+        self, words: list[list[str]], experiments: "list[Experiment]", workers: int
+    ) -> None:
+        assert self._progress
+        remaining = {job.folder for job in self._progress.remaining}
+        jobs = [
+            (StackedJob(number, tuple(own), job.folder), experiment)
+            for number, (own, job, experiment) in enumerate(
+                zip(words, self.jobs.values(), experiments, strict=True)
+            )
+            if job.folder in remaining
+        ]
+        self._stacks, lines = plan_stacks(jobs, workers, available_cores())
+        for line in lines:
+            show(line)
 
     def on_job_start(self, config: DictConfig, *, task_function: Any, **_: Any) -> None:
         # what Hydra calls for each job, a `TrainJob`
         folder = Path(config.hydra.runtime.output_dir)
-        task_function.experiment = self._checked.pop(folder, None)
+        task_function.checked = self._checked
+        task_function.stack = self._stacks.of_job(config, folder)
         task_function.progress = self._progress
         task_function.stop = self._stop
         task_function.gpus = self._gpus
@@ -116,10 +139,7 @@ def _plan(
     """Yield the configuration and the folder of each job of a sweep, and add it to `planned`."""
     sweep = Path(config.hydra.sweep.dir)
     for number, job in enumerate(sweep_jobs(overrides)):
-        own = [*overrides_of(config, "hydra"), f"hydra.job.num={number}"]
-        full = compose("train", [*own, *job], return_hydra_config=True)
-        OmegaConf.copy_cache(config, full)  # the time of ${now:}, as Hydra does for jobs
-        folder = job_folder(sweep, str(full.hydra.sweep.subdir))
+        full, folder = compose_job(config, job, number)
         yield full, folder  # checked before its numbers are used
         name = printable(str(folder.relative_to(sweep)))
         updates = 1 + full.n_critic

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,11 @@ class PlannedJob:
     def work_so_far(self) -> float:
         """Updates of any run, as far as it has logged."""
         return self.work or self.updates * min(_last_step(self.folder), self.steps)
+
+
+def _own_seconds(summary: Mapping[str, Any]) -> float:
+    """Return the time of a run, or its part of the time of a stack."""
+    return number(summary, "seconds") / max(1.0, number(summary, "stacked"))
 
 
 def _last_step(folder: Path) -> int:
@@ -148,6 +153,11 @@ class SweepProgress:
 
         return JobDisplay(f"{self._position(job)}  {name}", time_left, bar=self.sequential)
 
+    def display_stack(self, count: int) -> JobDisplay:
+        """Return how so many jobs that are trained as one model show their progress."""
+        title = f"{count} of {counted(len(self.jobs), 'job')}, as one model"
+        return JobDisplay(title, lambda made, left: self.time_left(), bar=self.sequential)
+
     def show_end(self, folder: Path, result: str, seconds: float) -> None:
         """Show the line of a job that has ended.
 
@@ -193,7 +203,7 @@ class SweepProgress:
     def _known_seconds(self) -> float | None:
         """Estimate the remaining jobs' time from jobs of the same sweep that ran before."""
         work = sum(self._work_before.values())
-        seconds = sum(number(job.earlier_summary or {}, "seconds") for job in self.jobs)
+        seconds = sum(_own_seconds(job.earlier_summary or {}) for job in self.jobs)
         if not (work and self.sequential):
             return None
         return seconds / work * sum(map(self._work_to_do, self.remaining))

@@ -30,11 +30,13 @@ class JobDisplay:
         time_left: returns how long the sweep will take, by steps made and left of this job, such as
             "about 9 min left"; empty while it is unknown.
         bar: whether it may draw a bar: False where several jobs run at once.
+        lines: whether it may show lines where there is no bar.
     """
 
     title: str
     time_left: Callable[[int, int], str]
     bar: bool
+    lines: bool = True
 
 
 class Progress:
@@ -82,7 +84,7 @@ class Progress:
             eta = f"{int(left) // 60}:{int(left) % 60:02d}"
             log.info(f"step {step}/{self.steps}  {both}  {speed}  ETA {eta}  {health}")
         # on a terminal, one bar shows all jobs that run at once
-        silent = not self._bar.disable or has_bar()
+        silent = not self._bar.disable or has_bar() or not (self._job and self._job.lines)
         if self._job and not silent and now >= self._next_shown and step < self.steps:
             self._next_shown = now + _JOB_SECONDS
             shown = (self._job.title, f"step {step}/{self.steps}", both, health, self._left(step))
@@ -105,6 +107,48 @@ class Progress:
             self._next_left = time.monotonic() + 1
             self._left_text = self._job.time_left(step - self._first_step, self.steps - step)
         return self._left_text
+
+    def close(self) -> None:
+        """Close the bar."""
+        self._bar.close()
+
+
+class StackProgress:
+    """Shows how far jobs are that are trained as one stack: a bar, or lines without a terminal.
+
+    Args:
+        steps, step: generator updates of each job, and made so far.
+        job: names all of the jobs.
+    """
+
+    def __init__(self, steps: int, step: int, job: JobDisplay):
+        self.steps, self._first_step, self._step, self._job = steps, step, step, job
+        self._next_look = time.monotonic()
+        self._next_line = self._next_look + _JOB_SECONDS
+        self._bar = tqdm(
+            total=steps,
+            initial=step,
+            desc=job.title,
+            disable=None if job.bar else True,
+            dynamic_ncols=True,
+            delay=1e-3,
+            leave=False,
+            bar_format=_JOB_BAR,
+        )
+
+    def update(self, step: int) -> None:
+        """Show the present step."""
+        self._bar.update(step - self._step)
+        self._step, now = step, time.monotonic()
+        if now < self._next_look:  # the time left is read from files
+            return
+        self._next_look = now + 1
+        left = self._job.time_left(step - self._first_step, self.steps - step)
+        if not self._bar.disable:
+            self._bar.set_postfix_str(left)
+        elif now >= self._next_line and not has_bar() and step < self.steps:
+            self._next_line = now + _JOB_SECONDS
+            show("  ".join(filter(None, (self._job.title, f"step {step}/{self.steps}", left))))
 
     def close(self) -> None:
         """Close the bar."""

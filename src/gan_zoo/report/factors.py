@@ -13,7 +13,7 @@ ABSENT = "(none)"
 IGNORED = (
     "log_every", "min_log_interval", "sample_every", "checkpoint_every", "evaluate_every",
     "evaluation", "device", "devices", "threads",
-    "resume", "sweep", "allow_changes", "retry_failed",
+    "resume", "sweep", "allow_changes", "retry_failed", "stack",
     "dataset.download", "dataset.on_device", "dataset.workers", "dataset.cache",
 )  # fmt: skip
 

@@ -63,10 +63,21 @@ class CompiledRunner(StepRunner):
     Makes two graphs: a critic update alone, and a critic update with a generator update. If either
     cannot be compiled, both run eagerly, and a warning says why.
 
+    Args:
+        threads: of the CPU, for all but products and convolutions; None for those of torch.
+        like: a runner of a GAN that differs in values only, with which to share the graphs.
+
     Raises TypeError for an optimizer that cannot be traced.
     """
 
-    def __init__(self, gan: GANState, loader: Batches, noise: Noise):
+    def __init__(
+        self,
+        gan: GANState,
+        loader: Batches,
+        noise: Noise,
+        threads: int | None = None,
+        like: "CompiledRunner | None" = None,
+    ):
         super().__init__(gan, loader, noise)
         torch._dynamo.config.trace_autograd_ops = True  # the graph contains the gradients
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(_CACHE).expanduser()))
@@ -77,8 +88,9 @@ class CompiledRunner(StepRunner):
             critic_only: [critic],
             critic_and_generator: [critic, generator, *self._traceable.emas],
         }
-        threads = torch.get_num_threads()  # during the first step there may be fewer
-        self._graphs = {step: _compile(step, threads) for step in self._parts}
+        threads = threads or torch.get_num_threads()  # during the first step there may be fewer
+        own = {} if like else {step: _compile(step, threads) for step in self._parts}
+        self._graphs = dict(like._graphs) if like else own
         self._not_yet_called = set(self._parts)
 
     def update(self, step: Callable[..., StackedMetrics], *batch: Any) -> StackedMetrics:

@@ -111,10 +111,11 @@ class Trainer:
             while self.step < steps and not self._stops(should_stop()):
                 self._train_chunk(steps)
                 for period, act in schedule:
-                    if self._is_due(period, steps):
+                    if self.is_due(period, steps):
                         act()
 
-    def _is_due(self, period: int | None, steps: int) -> bool:
+    def is_due(self, period: int | None, steps: int) -> bool:
+        """Return whether `fit` up to step `steps` calls an action with this period now."""
         if self.step == steps:
             return True
         return period is not None and (not period or self.step % period == 0)

@@ -1,0 +1,103 @@
+"""Several jobs of a sweep that one process trains as one model."""
+
+import contextlib
+import logging
+import signal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gan_zoo.launch.hydra_config import save_config
+from gan_zoo.launch.job_outcome import outcome
+from gan_zoo.launch.sweep_job import SweepJob
+from gan_zoo.monitoring.run_logs import RunLogs
+from gan_zoo.run_folder import write_failure
+from gan_zoo.run_lock import IN_USE, FolderInUse, lock_folder
+from gan_zoo.schema import ConfigError
+from gan_zoo.training.signals import Interrupted
+
+if TYPE_CHECKING:
+    from gan_zoo.stacked_run import StackMember
+
+log = logging.getLogger(__name__)
+
+
+class StackJob:
+    """The jobs of one stack.
+
+    Args:
+        jobs: that are not done yet.
+        step: from which they are resumed; 0 for new ones.
+    """
+
+    def __init__(self, jobs: Sequence[SweepJob], step: int):
+        self.jobs, self.step = {job.folder: job for job in jobs}, step
+        self._remaining = dict(self.jobs)
+
+    def train(self) -> None:
+        """Train all jobs. Those that cannot be stacked after all are trained one by one."""
+        from gan_zoo.stacked_run import NotStackable  # imports torch
+
+        with contextlib.ExitStack() as held:
+            logs = held.enter_context(contextlib.closing(RunLogs(self.jobs)))
+            try:
+                self._train_stack(held, logs)
+            except NotStackable as error:
+                log.warning("%-13s trained alone: %s", "stack", error)
+            except (Interrupted, KeyboardInterrupt) as error:
+                stop = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
+                next(iter(self.jobs.values())).exit(stop)
+                return
+            except Exception as error:
+                for job in self._take_remaining():
+                    with logs.only(job.folder):
+                        job.fail(error)
+        for job in self._take_remaining():
+            self._train_alone(job)
+
+    def _train_stack(self, held: contextlib.ExitStack, logs: RunLogs) -> None:
+        from gan_zoo.stacked_run import train_stack
+
+        members = []
+        for job in self.jobs.values():
+            try:
+                held.enter_context(lock_folder(job.folder))
+            except FolderInUse:
+                self._take(job).show_end(IN_USE)
+                continue
+            write_failure(job.folder, "")
+            save_config(job.config, job.folder)
+            with contextlib.suppress(ConfigError):  # a damaged checkpoint: trained alone
+                members.append(self._member(job))
+        if not members:
+            return
+        first = self.jobs[members[0].folder]
+        display = first.progress and first.progress.display_stack(len(members))
+        train_stack(members, logs, self._on_end, display, first.stop or (lambda: 0))
+
+    def _member(self, job: SweepJob) -> "StackMember":
+        from gan_zoo import checkpoints  # imports torch
+        from gan_zoo.stacked_run import StackMember
+
+        state = None
+        if self.step:
+            path = checkpoints.path_of(job.folder / "checkpoints", self.step)
+            state = checkpoints.load(path)
+        return StackMember(job.experiment, job.folder, state)
+
+    def _on_end(self, member: "StackMember", result: dict[str, Any] | Exception) -> None:
+        job = self._take(self.jobs[member.folder])
+        if isinstance(result, Exception):
+            job.fail(result)
+        else:
+            job.show_end(outcome(result, job.folder))
+
+    def _take(self, job: SweepJob) -> SweepJob:
+        return self._remaining.pop(job.folder)
+
+    def _take_remaining(self) -> list[SweepJob]:
+        remaining, self._remaining = list(self._remaining.values()), {}
+        return remaining
+
+    def _train_alone(self, job: SweepJob) -> None:
+        with contextlib.closing(RunLogs([job.folder])):
+            job.train()

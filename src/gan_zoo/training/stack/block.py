@@ -1,0 +1,80 @@
+"""A few runs of a stack whose steps are single operations on tensors of all of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from gan_zoo.training.meters import MeanMetrics
+from gan_zoo.training.runner import StepRunner
+from gan_zoo.training.stack.batches import StackedBatches, StackedNoise
+from gan_zoo.training.stack.gan import StackedGAN
+from gan_zoo.training.trainer import Trainer
+
+
+class StackBlock:
+    """Makes the steps of a few trainers at once.
+
+    Args:
+        trainers: as a `StackedTrainer` has them.
+        optimizers: make the optimizer of a list of parameters, by network.
+        make_runner: makes the runner of a GAN, its batches and its noise.
+
+    Raises TypeError for trainers that cannot be stacked.
+    """
+
+    def __init__(
+        self,
+        trainers: Sequence[Trainer],
+        optimizers: Mapping[str, Callable],
+        make_runner: Callable[..., StepRunner],
+    ):
+        self._runs = dict(enumerate(trainers))  # by their place in the tensors
+        self._gan = StackedGAN([trainer.gan for trainer in trainers], optimizers)
+        batches = StackedBatches([trainer.loader for trainer in trainers])
+        noise = StackedNoise([trainer.noise for trainer in trainers])
+        # steps use what a `StackedGAN` has of a `GANState`
+        self.runner = make_runner(self._gan, batches, noise)
+        self._metrics = MeanMetrics()
+        for run, trainer in self._runs.items():
+            trainer.use_runner(_RunOfBlock(self.runner, run))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all runs have left."""
+        return not self._runs
+
+    def train_steps(self, updates: Sequence[int]) -> None:
+        """Make a step of each run for each entry of `updates`, the number of critic updates."""
+        self.runner.run(updates, self._metrics.add)
+
+    def hand_out(self) -> None:
+        """Give each trainer its metrics and its last scores; to be called before they are read."""
+        for group in self._metrics.state_dict():
+            names, total = tuple(group["names"]), group["sum"]
+            for run, trainer in self._runs.items():
+                trainer.metrics.add({names: total[:, run]}, group["count"])
+        self._metrics = MeanMetrics()
+        for run, trainer in self._runs.items():
+            trainer.gan.scored = tuple(
+                batch._replace(x=batch.x[run], score=batch.score[run], y=batch.y[run])
+                for batch in self._gan.scored
+            )
+
+    def leave(self, trainer: Trainer) -> None:
+        """Let a run leave. Its tensors are trained on, to no purpose: others keep their numbers."""
+        self._runs = {run: each for run, each in self._runs.items() if each is not trainer}
+
+
+class _RunOfBlock:
+    """What a trainer reads of its runner, if that is a block's."""
+
+    def __init__(self, runner: StepRunner, run: int):
+        self._runner, self._run = runner, run
+
+    def gradients(self) -> dict[str, Sequence[Tensor]]:
+        """Return the gradients of each network's last update."""
+        found: dict[str, Any] = self._runner.gradients()
+        return {
+            name: [gradient[self._run] for gradient in of_all] for name, of_all in found.items()
+        }

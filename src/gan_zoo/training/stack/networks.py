@@ -1,0 +1,107 @@
+"""Networks, averages and optimizers of several runs as one of each."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from gan_zoo.training.ema import EMA
+from gan_zoo.training.traceable import functional_optimizer
+
+
+class StackedNetwork:
+    """Networks of equal structure as one, whose parameters and buffers become slices of its own.
+
+    Called with samples or latent vectors (S, N, ...) and labels (S, N), it returns what each of
+    the networks returns for its part.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module]):
+        self.networks = list(networks)
+        self._template = copy.deepcopy(networks[0]).to("meta")
+        self.named_parameters = {
+            name: nn.Parameter(
+                torch.stack([network.get_parameter(name).detach() for network in networks]),
+                requires_grad=parameter.requires_grad,
+            )
+            for name, parameter in networks[0].named_parameters()
+        }
+        self.named_buffers = {
+            name: torch.stack([network.get_buffer(name) for network in networks])
+            for name, _ in networks[0].named_buffers()
+        }
+        for run, network in enumerate(networks):
+            for name, stacked in self.named_parameters.items():
+                network.get_parameter(name).data = stacked.detach()[run]
+            for name, stacked in self.named_buffers.items():
+                owner, _, own = name.rpartition(".")
+                network.get_submodule(owner)._buffers[own] = stacked[run]
+        self._call = vmap(self._call_one)
+
+    def _call_one(
+        self, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], *inputs: Tensor
+    ) -> Tensor:
+        return functional_call(self._template, (parameters, buffers), inputs)
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        return self._call(self.named_parameters, self.named_buffers, x, y)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return the stacked parameters (S, ...)."""
+        return iter(self.named_parameters.values())
+
+    def buffers(self) -> Iterator[Tensor]:
+        """Return the stacked buffers (S, ...)."""
+        return iter(self.named_buffers.values())
+
+
+class StackedEMA(EMA):
+    """The averages of several runs as one, all after the same number of updates."""
+
+    def __init__(self, emas: Sequence[EMA], trained: StackedNetwork):
+        self._emas, self.decay = list(emas), emas[0].decay
+        self.network = StackedNetwork([ema.network for ema in emas])
+        self.ema_parameters = list(self.network.parameters())
+        self.parameters = list(trained.parameters())
+        self.buffers = list(zip(self.network.buffers(), trained.buffers(), strict=True))
+
+    @property
+    def updates(self) -> int:
+        """Updates made so far."""
+        return self._emas[0].updates
+
+    @updates.setter
+    def updates(self, count: int) -> None:
+        for ema in self._emas:
+            ema.updates = count
+
+
+def stack_optimizers(
+    optimizers: Sequence[torch.optim.Optimizer],
+    network: StackedNetwork,
+    make: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
+) -> torch.optim.Optimizer:
+    """Return one optimizer of a stack; the state of each run's own becomes slices of its state.
+
+    make: makes an optimizer with the settings that all of them share.
+    """
+    stacked = make(list(network.parameters()))
+    moments = functional_optimizer(stacked).moments  # also initializes the missing state
+    for each in optimizers:
+        functional_optimizer(each)
+    for name, parameter in network.named_parameters.items():
+        state = stacked.state[parameter]
+        states = [
+            optimizer.state[run.get_parameter(name)]
+            for optimizer, run in zip(optimizers, network.networks, strict=True)
+        ]
+        state["step"].copy_(states[0]["step"])
+        for own in states:
+            own["step"] = state["step"]
+        for moment in moments:
+            torch.stack([own[moment] for own in states], out=state[moment])
+            for run, own in enumerate(states):
+                own[moment] = state[moment][run]
+    return stacked

@@ -1,0 +1,102 @@
+"""Losses and regularizers of several runs, which differ in numbers only, as one of each."""
+
+import copy
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from gan_zoo.losses import Loss, ScoredBatch
+from gan_zoo.regularizers import Combined, Numbers, PenaltyBatch, Regularizer
+
+
+def differing(settings: Sequence[Any]) -> dict[str, list[float]]:
+    """Return the numeric settings of objects of one class whose values differ, by name.
+
+    Raises TypeError where other settings differ.
+    """
+    found: dict[str, list[float]] = {}
+    for field in dataclasses.fields(settings[0]):
+        values = [getattr(each, field.name) for each in settings]
+        if any(value != values[0] for value in values):
+            if not all(type(value) in (int, float) for value in values):
+                raise TypeError(f"{field.name} differs")
+            found[field.name] = list(map(float, values))
+    return found
+
+
+def with_values(settings: Any, values: Mapping[str, Any]) -> Any:
+    """Return a copy of settings with tensors in place of numbers."""
+    changed = copy.copy(settings)
+    for name, value in values.items():
+        object.__setattr__(changed, name, value)
+    return changed
+
+
+class StackedLoss:
+    """The losses of several runs, which differ in numbers only, as one."""
+
+    def __init__(self, losses: Sequence[Loss], like: Tensor):
+        self.needs_real, self._loss = losses[0].needs_real, losses[0]
+        self._values = {k: like.new_tensor(v) for k, v in differing(losses).items()}
+
+    def critic(self, real: ScoredBatch, fake: ScoredBatch) -> Tensor:
+        """Return what each run's critic minimizes, shape (S,)."""
+        return self._of_each("critic", real, fake)
+
+    def generator(self, fake: ScoredBatch, real: ScoredBatch | None = None) -> Tensor:
+        """Return what each run's generator minimizes, shape (S,)."""
+        return self._of_each("generator", fake, real)
+
+    def _of_each(self, name: str, *batches: ScoredBatch | None) -> Tensor:
+        if not self._values:  # all formulas take stacks
+            return getattr(self._loss, name)(*batches)
+
+        def call(values: Mapping[str, Tensor], parts: Sequence[Sequence[Tensor]]) -> Tensor:
+            given = (ScoredBatch(*part) for part in parts)
+            return getattr(with_values(self._loss, values), name)(*given)
+
+        return vmap(call)(self._values, [tuple(batch)[:3] for batch in batches if batch])
+
+
+class StackedRegularizer:
+    """The regularizers of several runs, which differ in numbers only, as one."""
+
+    def __init__(self, regularizers: Sequence[Regularizer], like: Tensor):
+        self._of_runs = list(regularizers)
+        self._merged = _merge(regularizers, like)
+
+    def transform(self, x: Tensor, numbers: Numbers) -> Tensor:
+        """Return what the critic of each run sees of samples (S, N, *shape)."""
+        if numbers.uniform is None and numbers.normal is None:
+            return x
+        parts = zip(self._of_runs, x, _rows(numbers, len(x)), strict=True)
+        return torch.stack([regularizer.transform(*given) for regularizer, *given in parts])
+
+    def penalty(self, critic: Any, batch: PenaltyBatch) -> Tensor | float:
+        """Return the penalty of each run, shape (S,)."""
+        return self._merged.penalty(critic, batch)
+
+    def after_step(self, parameters: Sequence[Tensor]) -> None:
+        """Change each run's parameters as its own regularizer does."""
+        for run, regularizer in enumerate(self._of_runs):
+            regularizer.after_step([parameter.detach()[run] for parameter in parameters])
+
+
+def _rows(numbers: Numbers, count: int) -> list[Numbers]:
+    columns = ([None] * count if x is None else list(x) for x in numbers)
+    return [Numbers(*row) for row in zip(*columns, strict=True)]
+
+
+def _merge(regularizers: Sequence[Regularizer], like: Tensor) -> Regularizer:
+    """Return one regularizer with a tensor (S,) for each number that differs."""
+    first = regularizers[0]
+    if isinstance(first, Combined):
+        names = first.parts
+        parts = {name: _merge([r.parts[name] for r in regularizers], like) for name in names}
+        return with_values(first, {"parts": parts})
+    values = {name: like.new_tensor(v) for name, v in differing(regularizers).items()}
+    return with_values(first, values)
