@@ -16,7 +16,7 @@ from forked_scripts import run_script
 from gan_zoo import checkpoints
 from gan_zoo import experiment as experiments
 from gan_zoo.evaluation.offline import OfflineEvaluator, parse
-from gan_zoo.launch import job, main
+from gan_zoo.launch import job, main, sweep_job
 from gan_zoo.run import train
 from gan_zoo.sampling import load_sampler
 from gan_zoo.schema import ConfigError
@@ -243,7 +243,7 @@ def test_a_diverged_run_exits_with_3(tmp_path, composed, capsys, monkeypatch):
         line = capsys.readouterr().err.strip().splitlines()[-1]
         assert line.startswith("error: diverged at step ")
         assert line.endswith(f": {tmp_path}")
-    main._SweepJob(experiment, None, tmp_path, None).train()  # a result, not a failure
+    sweep_job.SweepJob(experiment, None, tmp_path, None).train()  # a result, not a failure
     assert not (tmp_path / "failure.txt").exists()
 
 

@@ -17,9 +17,9 @@ class RunLogs:
     """
 
     def __init__(self, folders: Iterable[Path]):
-        self._root = logging.getLogger()
+        self._root, folders = logging.getLogger(), list(folders)
         files = [h for h in self._root.handlers if isinstance(h, logging.FileHandler)]
-        self._before = files[:1]
+        self._before = [h for h in files if Path(h.baseFilename).parent in folders][:1]
         self._of_folder = {f: _sibling(own, f) for own in self._before for f in folders}
         self._replace(self._before, self._of_folder.values())
 
