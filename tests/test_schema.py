@@ -116,7 +116,7 @@ def test_signature_checks_network_settings():
         ("gan_zoo_of_another.Loss", "must begin with gan_zoo."),
         ("gan_zoo.launch.shutil.rmtree", "names no class"),
         ("gan_zoo.launch.main.Path", "makes no object"),
-        ("gan_zoo.launch.preflight.compose", "makes no object"),
+        ("gan_zoo.launch.stacks.compose", "makes no object"),
         ("gan_zoo.checkpoints.delete_after", "makes no object"),
         ("gan_zoo.schema", "makes no object"),
         ("gan_zoo.schema.ALLOWED_PREFIXES", "makes no object"),

@@ -66,8 +66,8 @@ class RunConfig:
             runs the remaining jobs there.
         retry_failed: whether that includes failed jobs.
         stack: how many jobs of a sweep are trained as one model, at most; off: each alone; auto:
-            as many as is fast, where it is. They must be equal but for the seed, and numbers of
-            loss and regularizer.
+            as many as is fast, where it is. They must be equal but for seed, learning rates, and
+            numbers of loss and regularizer.
     """
 
     seed: CountInt

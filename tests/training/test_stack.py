@@ -83,6 +83,26 @@ def test_numbers_of_loss_and_regularizer_may_differ(name):
     assert_equal_runs(make_trainers(varied=varied), make_trainers(varied=varied))
 
 
+@pytest.mark.parametrize("loss", ["gan", "wgan"])  # Adam, RMSprop
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_learning_rates_may_differ(loss, compiled):
+    alone, together = make_trainers(loss), make_trainers(loss)
+    for trainers in (alone, together):
+        for trainer, rate in zip(trainers, (1e-3, 1e-2, 3e-3), strict=True):
+            trainer.gan.critic_optimizer.param_groups[0]["lr"] = rate
+    stacked = stack(together, loss, compiled)
+    for _ in range(8):
+        stacked.train_steps()
+        for trainer in alone:
+            trainer.train_steps()
+    stacked.hand_out()
+    for one, two in zip(alone, together, strict=True):
+        assert_equal(result(one), result(two))
+        assert one.state_dict()["critic_optimizer"]["param_groups"][0]["lr"] in (1e-3, 1e-2, 3e-3)
+        norms = (each.compute_metrics()["grad_norm/critic"] for each in (one, two))
+        torch.testing.assert_close(*norms)
+
+
 def test_stacked_run_goes_on_alone_from_its_state(tmp_path):
     alone, together = make_trainers(regularizer="dragan"), make_trainers(regularizer="dragan")
     stacked = stack(together)

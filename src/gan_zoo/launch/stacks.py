@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 _MOST_PER_CORE = 8  # jobs of a stack: more gain nothing, and end later
 _LAUNCHERS = ("basic", "joblib")
 _VARIED = ("loss.", "regularizer.")  # settings whose numbers may differ
+_RATE = re.compile(r"optimizer\.(\w+\.)?lr")
 _REASONS = {
     "devices": "devices=N trains each of them on several devices",
     "labels": "dataset.labels_per_class hides labels",
     "convolutions": "convolutions are hardly faster in a stack; stack=N stacks them all the same",
     "device": "stacks were measured on CPUs only; stack=N stacks them all the same",
-    "single": "no other is equal but for the seed, and numbers of loss and regularizer",
+    "single": "no other is equal but for seed, learning rates, and numbers of loss and regularizer",
 }
 
 
@@ -156,7 +158,7 @@ def _key(experiment: "Experiment") -> str:
     compared = {}
     for key, value in flatten(experiment.config):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        varied = key.startswith(_VARIED) and number
+        varied = number and (key.startswith(_VARIED) or _RATE.fullmatch(key))
         if key != "seed":
             compared[key] = "a number" if varied else value
     return json.dumps(compared, sort_keys=True, default=str)

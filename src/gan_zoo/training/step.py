@@ -31,7 +31,12 @@ class OptimizerStep:
         network: to update; parameters that it gets later are not updated.
         optimizer: of its parameters.
         ranks: the processes of the run, whose gradients are averaged.
+
+    Attributes:
+        rates: learning rates of the runs of a stack (S,); None for that of the optimizer.
     """
+
+    rates: Tensor | None = None
 
     def __init__(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, ranks: Ranks):
         self.parameters, self.optimizer = list(network.parameters()), optimizer

@@ -22,12 +22,16 @@ class _FunctionalOptimizer:
 
     Args:
         optimizer: with one group of parameters; missing state is initialized.
+
+    Attributes:
+        rates: learning rates (S,) of the runs of a stack; None for that of the optimizer.
     """
 
     moments: tuple[str, ...]  # torch's names of the state of each parameter, zero at first
 
     def __init__(self, optimizer: torch.optim.Optimizer):
         (self.group,) = optimizer.param_groups
+        self.rates: Tensor | None = None
         self.parameters: list[nn.Parameter] = self.group["params"]
         for parameter in self.parameters:
             state = optimizer.state[parameter]
@@ -58,6 +62,11 @@ class _FunctionalOptimizer:
         """Update a parameter and its optimizer state in place."""
         raise NotImplementedError
 
+    def rate_of(self, parameter: Tensor) -> Tensor:
+        """Return the learning rates of a stack, as factors of a stacked parameter (S, ...)."""
+        assert self.rates is not None
+        return self.rates.reshape(-1, *[1] * (parameter.dim() - 1))
+
     def __call__(self, gradients: Sequence[Tensor]) -> None:
         """Update all parameters."""
         torch._foreach_add_(self.steps, 1)
@@ -71,14 +80,15 @@ class _Adam(_FunctionalOptimizer):
 
     def factors_of(self, step: int) -> list[float]:
         first, second = (1 - beta**step for beta in self.group["betas"])
-        return [self.group["lr"] / first, second**-0.5]
+        return [(self.group["lr"] if self.rates is None else 1.0) / first, second**-0.5]
 
     def update(self, parameter: Tensor, gradient: Tensor, state: tuple[Tensor, ...]) -> None:
         (mean, square), (beta1, beta2) = state, self.group["betas"]
         mean.lerp_(gradient, 1 - beta1)
         square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         root = square.sqrt() * self.factors[1] + self.group["eps"]
-        parameter.sub_(self.factors[0] * mean / root)
+        change = self.factors[0] * mean / root
+        parameter.sub_(change if self.rates is None else self.rate_of(parameter) * change)
 
 
 class _RMSprop(_FunctionalOptimizer):
@@ -87,7 +97,11 @@ class _RMSprop(_FunctionalOptimizer):
     def update(self, parameter: Tensor, gradient: Tensor, state: tuple[Tensor, ...]) -> None:
         (square,), alpha = state, self.group["alpha"]
         square.mul_(alpha).addcmul_(gradient, gradient, value=1 - alpha)
-        parameter.addcdiv_(gradient, square.sqrt() + self.group["eps"], value=-self.group["lr"])
+        root = square.sqrt() + self.group["eps"]
+        if self.rates is None:
+            parameter.addcdiv_(gradient, root, value=-self.group["lr"])
+        else:
+            parameter.sub_(self.rate_of(parameter) * gradient / root)
 
 
 def functional_optimizer(optimizer: torch.optim.Optimizer) -> _FunctionalOptimizer:
@@ -113,6 +127,7 @@ class TraceableStep:
 
     def __init__(self, step: OptimizerStep):
         self.optimizer, self.parameters = functional_optimizer(step.optimizer), step.parameters
+        self.optimizer.rates = step.rates
         self.ranks = step.ranks
         self.gradients: Sequence[Tensor] = ()
 

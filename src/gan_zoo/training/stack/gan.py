@@ -8,9 +8,9 @@ from torch import Tensor
 from gan_zoo.losses import ScoredBatch
 from gan_zoo.ranks import Ranks
 from gan_zoo.training.numerics import autocast_forward
-from gan_zoo.training.stack.networks import StackedEMA, StackedNetwork, stack_optimizers
+from gan_zoo.training.stack.networks import StackedEMA, StackedNetwork, StackedStep
 from gan_zoo.training.stack.settings import StackedLoss, StackedRegularizer
-from gan_zoo.training.step import GANState, OptimizerStep
+from gan_zoo.training.step import GANState
 
 
 class StackedGAN:
@@ -44,14 +44,12 @@ class StackedGAN:
         self.generate = autocast_forward(self.generator, first.precision)
         self.score = autocast_forward(self.critic, first.precision)
         self.score_both = first.score_both
-        self.generator_optimizer, self.critic_optimizer = (
-            stack_optimizers(
-                [getattr(gan, f"{name}_optimizer") for gan in gans], network, optimizers[name]
+        self.generator_update, self.critic_update = (
+            StackedStep(
+                network, [getattr(gan, f"{name}_optimizer") for gan in gans], optimizers[name]
             )
             for name, network in (("generator", self.generator), ("critic", self.critic))
         )
-        self.generator_update = OptimizerStep(self.generator, self.generator_optimizer, self.ranks)
-        self.critic_update = OptimizerStep(self.critic, self.critic_optimizer, self.ranks)
         self.scored: tuple[ScoredBatch, ...] = ()
         self.stop_wish: list[Tensor] = []
         self.stop_answer: list[Tensor] = []

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from gan_zoo.ranks import Ranks
 from gan_zoo.training.ema import EMA
-from gan_zoo.training.traceable import functional_optimizer
+from gan_zoo.training.step import OptimizerStep
+from gan_zoo.training.traceable import TraceableStep, functional_optimizer
 
 
 class StackedNetwork:
@@ -78,14 +80,51 @@ class StackedEMA(EMA):
             ema.updates = count
 
 
-def stack_optimizers(
+class StackedStep(OptimizerStep):
+    """The optimizer steps of several runs as one.
+
+    Args:
+        optimizers: of the runs, of one kind; the state of each becomes slices of one state. Their
+            settings are those of the first, but for learning rates.
+        make: makes an optimizer with the settings of the first.
+
+    Raises TypeError for an optimizer other than Adam and RMSprop.
+    """
+
+    def __init__(
+        self,
+        network: StackedNetwork,
+        optimizers: Sequence[torch.optim.Optimizer],
+        make: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
+    ):
+        super().__init__(network, _stack_optimizers(optimizers, network, make), Ranks())
+        rates = [each.param_groups[0]["lr"] for each in optimizers]
+        self._own: TraceableStep | None = None
+        if len(set(rates)) > 1:
+            self.rates = self.parameters[0].new_tensor(rates)
+            self._own = TraceableStep(self)
+
+    @property
+    def gradients(self) -> Sequence[Tensor]:
+        """Gradients of the last update."""
+        return self._own.gradients if self._own else super().gradients
+
+    def __call__(self, loss: Tensor, values: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Take one step that minimizes each run's loss (S,)."""
+        if self._own is None:
+            return super().__call__(loss, values)
+        self._own.before()
+        return self._own(loss, values)
+
+
+def _stack_optimizers(
     optimizers: Sequence[torch.optim.Optimizer],
     network: StackedNetwork,
     make: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
 ) -> torch.optim.Optimizer:
     """Return one optimizer of a stack; the state of each run's own becomes slices of its state.
 
-    make: makes an optimizer with the settings that all of them share.
+    make: makes an optimizer with the settings of the first.
     """
     stacked = make(list(network.parameters()))
     moments = functional_optimizer(stacked).moments  # also initializes the missing state
