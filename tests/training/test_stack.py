@@ -97,7 +97,7 @@ def test_learning_rates_may_differ(loss, compiled):
             trainer.train_steps()
     stacked.hand_out()
     for one, two in zip(alone, together, strict=True):
-        assert_equal(result(one), result(two))
+        assert_equal(result(one), result(two), 1e-8 if compiled else 1e-9)
         assert one.state_dict()["critic_optimizer"]["param_groups"][0]["lr"] in (1e-3, 1e-2, 3e-3)
         norms = (each.compute_metrics()["grad_norm/critic"] for each in (one, two))
         torch.testing.assert_close(*norms)
