@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.sheet import Row
-from benchmarks.step import CASES
+from benchmarks.step import CASES as STEP_CASES
 from gan_zoo.command_line import whole_number
 from gan_zoo.cpu_cores import available_cores
 
+_WIDTHS = [f"architecture.{name}.width=8" for name in ("generator", "critic")]
+CASES = {**STEP_CASES, "small_dcgan": [*STEP_CASES["dcgan"], *_WIDTHS, "batch_size=16"]}
 _WARM_UP = 3  # steps
 _PATIENCE = 300  # seconds in which another process must be ready
 
@@ -20,10 +22,14 @@ def arguments(command: argparse.ArgumentParser) -> None:
     """Define the options of this benchmark."""
     command.add_argument("override", nargs="*", help="for every case, such as batch_size=512")
     command.add_argument(
-        "--case", nargs="+", choices=CASES, default=["mixture", "mlp"], help="what to train"
+        "--case",
+        nargs="+",
+        choices=CASES,
+        default=["mixture", "mlp", "small_dcgan"],
+        help="what to train",
     )
     command.add_argument(
-        "--runs", nargs="+", type=whole_number(1), default=[4, 16], help="runs of a stack"
+        "--runs", nargs="+", type=whole_number(1), default=[1, 4, 8, 16, 32], help="runs of a stack"
     )
     command.add_argument("--compile", nargs="+", default=["false"], help="of the stack's steps")
     command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1")
@@ -36,15 +42,24 @@ def measure(args: argparse.Namespace) -> list[Row]:
     """Return steps per second, of all runs together.
 
     one_by_one: a run alone with all cores. at_once: a process for each core, each with one run.
-    stack: all runs in one process with all cores.
+    stack: all runs in one process with all cores. stacks: a process for each core, each with its
+    share of the runs as a stack.
     """
     rows = []
     for case in args.case:
         words = [*CASES[case], f"device={args.device}", *args.override]
-        one_by_one = _alone([*words, "compile=false"], args.seconds)
-        at_once = _at_once([*words, "compile=false"], args.seconds)
+        alone = [*words, "compile=false"]
+        one_by_one = _speed(*_trainer(alone), args.seconds)
+        at_once = sum(_at_once([(_trainer, (alone,))] * available_cores(), args.seconds))
         for runs, compiled in itertools.product(args.runs, args.compile):
-            stack = runs * _speed(*_stack(words, runs, compiled == "true"), args.seconds)
+            given = (words, runs, compiled == "true")
+            stack = runs * _speed(*_stack(*given), args.seconds)
+            shares = [
+                len(range(core, runs, available_cores())) for core in range(available_cores())
+            ]
+            parts = [(_stack, (words, share, compiled == "true")) for share in shares if share]
+            speeds = _at_once(parts, args.seconds)
+            stacks = sum(n * speed for n, speed in zip(shares, speeds, strict=False))
             rows.append(
                 {
                     "case": case,
@@ -53,8 +68,9 @@ def measure(args: argparse.Namespace) -> list[Row]:
                     "one_by_one": round(one_by_one, 1),
                     "at_once": round(at_once, 1),
                     "stack": round(stack, 1),
-                    "times_one_by_one": round(stack / one_by_one, 2),
-                    "times_at_once": round(stack / at_once, 2),
+                    "stacks": round(stacks, 1),
+                    "times_one_by_one": round(max(stack, stacks) / one_by_one, 2),
+                    "times_at_once": round(max(stack, stacks) / at_once, 2),
                 }
             )
     return rows
@@ -75,40 +91,42 @@ def _speed(act: Callable[[], None], device: Any, seconds: float) -> float:
     return count / (time.perf_counter() - start)
 
 
-def _alone(words: Sequence[str], seconds: float) -> float:
+def _trainer(words: Sequence[str]) -> tuple[Callable[[], None], Any]:
+    """Return what makes a step of a run alone, and its device."""
     from benchmarks.runner import composed
 
     trainer = composed([*words])
-    return _speed(trainer.train_steps, trainer.gan.device, seconds)
+    return trainer.train_steps, trainer.gan.device
 
 
-def _at_once(words: Sequence[str], seconds: float) -> float:
-    """Return the steps per second of a process for each core, all measured at the same time."""
+Part = tuple[Callable[..., Any], tuple[Any, ...]]  # what makes steps, and its arguments
+
+
+def _at_once(parts: Sequence[Part], seconds: float) -> list[float]:
+    """Return the steps per second of processes that are measured at the same time."""
     context = multiprocessing.get_context("spawn")
-    cores = available_cores()
-    ready, found = context.Barrier(cores), context.Queue()
+    ready, found = context.Barrier(len(parts)), context.Queue()
     processes = [
-        context.Process(target=_one_of_several, args=([*words], seconds, ready, found))
-        for _ in range(cores)
+        context.Process(target=_one_of_several, args=(number, part, seconds, ready, found))
+        for number, part in enumerate(parts)
     ]
     for process in processes:
         process.start()
-    speeds = [found.get(timeout=_PATIENCE) for _ in processes]
+    speeds = dict(found.get(timeout=_PATIENCE) for _ in processes)
     for process in processes:
         process.join()
-    return sum(speeds)
+    return [speeds[number] for number in range(len(parts))]
 
 
-def _one_of_several(words: list[str], seconds: float, ready: Any, found: Any) -> None:
+def _one_of_several(number: int, part: Part, seconds: float, ready: Any, found: Any) -> None:
     import torch
 
-    from benchmarks.runner import composed
-
     torch.set_num_threads(1)
-    trainer = composed(words)
-    trainer.train_steps()
+    make, given = part
+    act, device = make(*given)
+    act()  # compiles
     ready.wait(_PATIENCE)
-    found.put(_speed(trainer.train_steps, trainer.gan.device, seconds))
+    found.put((number, _speed(act, device, seconds)))
 
 
 def _stack(words: Sequence[str], runs: int, compiled: bool) -> tuple[Callable[[], None], Any]:
