@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_zoo.metrics.yardstick import Yardstick
+
 Protocol = Mapping[str, Any]
 
 
@@ -37,12 +39,14 @@ class EvalResult:
         histograms: several values each, None for an unknown one.
         pictures: uint8 (H, W, 3).
         protocols: what each number depends on; numbers are comparable only if these are equal.
+        yardsticks: what the numbers of some metrics mean, measured by the same protocol.
     """
 
     numbers: dict[str, float] = dataclasses.field(default_factory=dict)
     histograms: dict[str, list[float | None]] = dataclasses.field(default_factory=dict)
     pictures: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     protocols: dict[str, Protocol] = dataclasses.field(default_factory=dict)
+    yardsticks: Mapping[str, Yardstick] = dataclasses.field(default_factory=dict)
 
     def add(self, other: "EvalResult", protocol: Protocol) -> None:
         """Add the values of another result with this protocol; its own entries take precedence."""
@@ -52,3 +56,12 @@ class EvalResult:
         self.protocols |= {
             name: {**protocol, **other.protocols.get(name, {})} for name in other.numbers
         }
+
+    def broadest(self) -> str | None:
+        """Return the tag of the metric that sees most kinds of damage; None without yardsticks."""
+        widths = {tag: len(yardstick.ladders) for tag, yardstick in self.yardsticks.items()}
+        return max(widths, key=widths.__getitem__, default=None)
+
+    def plain_yardsticks(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Return the yardsticks as plain numbers by tag, for JSON."""
+        return {tag: yardstick.to_plain() for tag, yardstick in self.yardsticks.items()}
