@@ -43,7 +43,7 @@ class Missing(Damage):
         """Describe a count in words; most: all kinds but one."""
         if amount >= most:
             return f"one {self.one} only"
-        count = f"{amount:,.0f}" if amount >= 0.5 else "fewer than 1"
+        count = f"{amount:,.0f}" if amount > 0.5 else "fewer than 1"
         return self.phrase.format(f"{count} of {most + 1:,.0f}")
 
 

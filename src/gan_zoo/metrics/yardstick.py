@@ -98,7 +98,7 @@ def yardstick_of(
         Ladder(damage, tuple(sorted(measured[damage])), metric.higher_is_better)
         for damage in metric.sees
         if len(measured.get(damage, ())) > 1
-        and all(math.isfinite(value) for _, value in measured[damage])
+        and all(map(math.isfinite, itertools.chain(*measured[damage])))
     ]
     return Yardstick(tuple(ladders)) if ladders else None
 
@@ -110,6 +110,6 @@ def from_plain(tag: str, plain: Any) -> Yardstick | None:
         try:
             rungs = plain[damage.name].items()
             measured[damage] = [(float(amount), float(value)) for amount, value in rungs]
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             continue
     return yardstick_of(tag, measured)
