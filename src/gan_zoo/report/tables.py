@@ -45,13 +45,14 @@ class Column:
 
 def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) -> list[Column]:
     """Make columns of configurations; from all rows, as a column has one number format."""
-    seeds = _scored if metric else _ended
+    seeds, yardstick = _scored if metric else _ended, yardstick_of(rows, metric)
     return [
         Column("configuration", lambda c: c.label, wordy=True),
-        *(_measured(rounding(c.mean for c in rows), yardstick_of(rows, metric)) if metric else []),
+        *(_measured(rounding(c.mean for c in rows)) if metric else []),
         Column("seeds", _of_all(rows, seeds), seeds),
         Column("failed", _failed, lambda c: c.failures, lambda c: "bad" if c.failures else ""),
         _amounts("seconds", lambda c: c.mean_over_runs(lambda run: run.seconds), rows),
+        *([_meaning(yardstick)] if yardstick else []),
     ]
 
 
@@ -80,11 +81,10 @@ def health(each: RunStatus) -> str:
     return each.failure or each.exclusion or (status if status.startswith(HEALTHY) else "finished")
 
 
-def _measured(shown: _Format, yardstick: Yardstick | None) -> list[Column]:
+def _measured(shown: _Format) -> list[Column]:
     """Make the columns of the metric, all with the decimals of the means."""
     return [
         Column("mean", lambda c: shown(c.mean), lambda c: c.mean),
-        *([_meaning(yardstick)] if yardstick else []),
         Column("95 % interval", lambda c: _span(c.interval, shown), lambda c: _low(c.interval)),
         Column("difference", lambda c: _difference(c, shown), _difference_key, _emphasis),
         Column("95 % interval", lambda c: _span(_range(c), shown), lambda c: _low(_range(c))),
