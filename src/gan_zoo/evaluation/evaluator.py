@@ -109,9 +109,11 @@ class Evaluator:
 
     @functools.cached_property
     def yardsticks(self) -> Mapping[str, Yardstick]:
-        """What values of the fast metrics mean, by tag; measured when first needed."""
+        """What values of the fast metrics mean, by tag, the primary metric's first."""
         cache, n = Cache(Path(self.settings.cache)), self.settings.num_samples
-        return load_yardsticks(self.dataset, self.metrics, self.names, n, cache)
+        found = load_yardsticks(self.dataset, self.metrics, self.names, n, cache)
+        tags = self.metrics.available.tags_of(self.names)
+        return {tag: found[tag] for tag in tags if tag in found}
 
     @functools.cached_property
     def _test(self) -> InMemoryDataset:

@@ -208,11 +208,11 @@ def format_results(results: Mapping[Path, EvalResult]) -> str:
 def _meanings(
     tag: str, values: Mapping[Path, float], results: Mapping[Path, EvalResult]
 ) -> list[str]:
-    """Describe how far from real a metric's values are; of several runs, by one metric only."""
+    """Describe how far from real a metric's values are; of several runs, by few metrics."""
     found = []
     for i, (run, value) in enumerate(values.items(), 1):
         yardstick = results[run].yardsticks.get(tag)
-        if yardstick and (len(results) == 1 or tag == results[run].broadest()):
+        if yardstick and (len(results) == 1 or tag in results[run].telling_tags()):
             found.append(f"{tag:<40}  [{i}] {yardstick.sentence(value)}")
     return found
 

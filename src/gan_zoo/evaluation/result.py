@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_zoo.metrics.damage import Damage
 from gan_zoo.metrics.yardstick import Yardstick
 
 Protocol = Mapping[str, Any]
@@ -39,7 +40,8 @@ class EvalResult:
         histograms: several values each, None for an unknown one.
         pictures: uint8 (H, W, 3).
         protocols: what each number depends on; numbers are comparable only if these are equal.
-        yardsticks: what the numbers of some metrics mean, measured by the same protocol.
+        yardsticks: what the numbers of some metrics mean, measured by the same protocol, the
+            primary metric's first.
     """
 
     numbers: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -57,10 +59,15 @@ class EvalResult:
             name: {**protocol, **other.protocols.get(name, {})} for name in other.numbers
         }
 
-    def broadest(self) -> str | None:
-        """Return the tag of the metric that sees most kinds of damage; None without yardsticks."""
-        widths = {tag: len(yardstick.ladders) for tag, yardstick in self.yardsticks.items()}
-        return max(widths, key=widths.__getitem__, default=None)
+    def telling_tags(self) -> list[str]:
+        """Return the first tags whose yardsticks together see all damage that any of them sees."""
+        seen: set[Damage] = set()
+        tags = []
+        for tag, yardstick in self.yardsticks.items():
+            damage = {ladder.damage for ladder in yardstick.ladders}
+            tags += [tag] if damage - seen else []
+            seen |= damage
+        return tags
 
     def plain_yardsticks(self) -> dict[str, dict[str, dict[str, float]]]:
         """Return the yardsticks as plain numbers by tag, for JSON."""
