@@ -52,8 +52,7 @@ SALT_AND_PEPPER = Damage("salt and pepper", (2, 5, 20), "{:.2g} % salt and peppe
 DROPPED_PIXELS = Damage("dropped pixels", (10, 25, 50), "{:.2g} % of pixels dropped")
 BLUR = Damage("blur", (0.7, 1.0, 2.0), "blur {:.2g}")
 MISSING_CLASSES = Missing("missing classes", (0.1, 0.3, 0.5), "{} classes missing")
-DAMAGED_PIXELS = (NOISE, SALT_AND_PEPPER, DROPPED_PIXELS, BLUR)
-IMAGE_DAMAGE = (*DAMAGED_PIXELS, MISSING_CLASSES)
+IMAGE_DAMAGE = (NOISE, SALT_AND_PEPPER, DROPPED_PIXELS, BLUR, MISSING_CLASSES)
 
 WIDER_MODES = Damage("wider modes", (1.5, 2, 4, 10), "modes {:.2g} times as wide", undamaged=1.0)
 OUTLIERS = Damage("outliers", (5, 20, 50), "{:.2g} % outliers")

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 
 from gan_zoo.metrics.damage import (
     BLUR,
-    DAMAGED_PIXELS,
     DROPPED_PIXELS,
     IMAGE_DAMAGE,
     MISSING_CLASSES,
     MISSING_MODES,
+    NOISE,
     OUTLIERS,
     POINT_DAMAGE,
+    SALT_AND_PEPPER,
     WIDER_MODES,
     Damage,
 )
@@ -68,14 +69,16 @@ IMAGE_METRICS: MetricGroups = {
         Metric("kernel_distance_error", None, "MMD^2"),
     ),
     "manifold": (
-        Metric("precision", True, "share", sees=DAMAGED_PIXELS),
+        # slight blur draws photographs together, into each other's balls
+        Metric("precision", True, "share", sees=(NOISE, SALT_AND_PEPPER, DROPPED_PIXELS)),
         # noise spreads fakes, whose balls then reach real samples
         Metric("recall", True, "share", sees=(DROPPED_PIXELS, BLUR, MISSING_CLASSES)),
-        Metric("density", True, "ratio", sees=DAMAGED_PIXELS),
+        Metric("density", True, "ratio", sees=(NOISE, SALT_AND_PEPPER, DROPPED_PIXELS)),
         Metric("coverage", True, "share", sees=IMAGE_DAMAGE),
     ),
     "classes": (
-        Metric("classes_covered", True, "classes", sees=(MISSING_CLASSES,)),
+        # one image that the feature network misclassifies covers a class
+        Metric("classes_covered", True, "classes"),
         Metric("class_entropy", True, "nats", sees=(MISSING_CLASSES,)),
         Metric("class_reverse_kl", False, "nats", sees=(MISSING_CLASSES,)),
         Metric("confident_share", None, "share"),

@@ -89,17 +89,17 @@ def yardstick_of(
 ) -> Yardstick | None:
     """Make a metric's yardstick from its values at (amount, value) of each damage.
 
-    None where no damage that the metric sees was measured with finite values.
+    Ladders whose values are not finite, or not worse at the end, are left out; None without any.
     """
     metric = find_metric(tag)
     if metric is None or metric.higher_is_better is None:
         return None
-    ladders = [
-        Ladder(damage, tuple(sorted(measured[damage])), metric.higher_is_better)
-        for damage in metric.sees
-        if len(measured.get(damage, ())) > 1
-        and all(map(math.isfinite, itertools.chain(*measured[damage])))
-    ]
+    sign, ladders = -1 if metric.higher_is_better else 1, []
+    for damage in metric.sees:
+        rungs = tuple(sorted(measured.get(damage, ())))
+        finite = all(map(math.isfinite, itertools.chain(*rungs)))
+        if rungs and finite and sign * rungs[-1][1] > sign * rungs[0][1]:
+            ladders.append(Ladder(damage, rungs, metric.higher_is_better))
     return Yardstick(tuple(ladders)) if ladders else None
 
 
