@@ -15,7 +15,7 @@ from gan_zoo.evaluation.damaged_samples import DamagedImages, DamagedPoints
 from gan_zoo.evaluation.images import ImageMetrics
 from gan_zoo.evaluation.mixtures import MixtureMetrics
 from gan_zoo.evaluation.result import FakeBatch
-from gan_zoo.metrics.damage import IMAGE_DAMAGE, POINT_DAMAGE, Damage
+from gan_zoo.metrics.damage import Damage
 from gan_zoo.metrics.feature_cache import Cache
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.metrics.yardstick import Yardstick, from_plain, yardstick_of
@@ -42,8 +42,8 @@ def load_yardsticks(
         found = measure_yardsticks(dataset, metrics, names, n)
         return {tag: yardstick.to_plain() for tag, yardstick in found.items()}
 
-    ladders = repr((IMAGE_DAMAGE, POINT_DAMAGE))
-    key = json.dumps([dict(metrics.protocol), names, n, ladders], sort_keys=True)
+    declared = repr([find_metric(tag) for name in names for tag in metrics.available.tags[name]])
+    key = json.dumps([dict(metrics.protocol), n, declared], sort_keys=True)
     name = f"yardstick-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     content = cache.get_or_compute(name, measure)
     found = ((tag, from_plain(tag, plain)) for tag, plain in content.items())
