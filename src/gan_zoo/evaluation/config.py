@@ -23,7 +23,7 @@ class Evaluation:
         seed: of latent vectors, labels and the choice of real samples.
         metrics: names of metric groups; `all`, or `fast` for those cheap enough during training.
         monitor: metric that selects best.pt; empty selects the dataset's primary metric.
-        cache: folder for feature networks and their features of the reference samples.
+        cache: folder for feature networks, features of the reference samples, and yardsticks.
     """
 
     num_samples: Annotated[int, Range(ge=10)] = 10_000

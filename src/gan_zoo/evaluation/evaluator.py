@@ -18,11 +18,13 @@ from gan_zoo.evaluation.images import ImageMetrics
 from gan_zoo.evaluation.mixtures import MixtureMetrics
 from gan_zoo.evaluation.result import EvalResult, FakeBatch
 from gan_zoo.evaluation.sampling import generate_fakes, sample_real
+from gan_zoo.evaluation.yardstick import load_yardsticks
 from gan_zoo.losses import Loss, ScoredBatch
 from gan_zoo.metrics import critic as critic_metrics
 from gan_zoo.metrics.classes import classification_error
 from gan_zoo.metrics.feature_cache import Cache
 from gan_zoo.metrics.metric_info import CLASSIFICATION_ERROR
+from gan_zoo.metrics.yardstick import Yardstick
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.rng import make_rng
 
@@ -84,6 +86,7 @@ class Evaluator:
         seed, about = self.settings.seed, self.metrics.about
         fakes = generate_fakes(generator, self.samples, self.settings.num_samples, seed)
         result = self.measure(fakes.to(self.metrics.device), progress(self.names))
+        result.yardsticks = self.yardsticks
         fake, y = fakes.x[:_DIAGNOSED], fakes.y[:_DIAGNOSED]
         real = sample_real(self.samples, y, seed, self.device)
         with eval_mode(critic):
@@ -103,6 +106,14 @@ class Evaluator:
             group = self.metrics.groups[name]
             result.add(group(fakes), {**self.metrics.protocol, "n": len(fakes.x)})
         return result
+
+    @functools.cached_property
+    def yardsticks(self) -> Mapping[str, Yardstick]:
+        """What values of the fast metrics mean, by tag, the primary metric's first."""
+        cache, n = Cache(Path(self.settings.cache)), self.settings.num_samples
+        found = load_yardsticks(self.dataset, self.metrics, self.names, n, cache)
+        tags = self.metrics.available.tags_of(self.names)
+        return {tag: found[tag] for tag in tags if tag in found}
 
     @functools.cached_property
     def _test(self) -> InMemoryDataset:

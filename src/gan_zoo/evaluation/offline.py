@@ -169,6 +169,7 @@ def write(result: EvalResult, checkpoint: Path, step: int, weights: str, folder:
         "metrics": {**before.get("metrics", {}), **metrics},
         "protocol": {**before.get("protocol", {}), **result.protocols},
         "histograms": {**before.get("histograms", {}), **result.histograms},
+        "yardstick": {**before.get("yardstick", {}), **result.plain_yardsticks()},
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
     write_text(folder / "evaluation.json", text + "\n")
@@ -201,10 +202,26 @@ def format_results(results: Mapping[Path, EvalResult]) -> str:
         for name, value in result.numbers.items():
             protocol = json.dumps(result.protocols[name], sort_keys=True)
             tables.setdefault(protocol, {}).setdefault(name, {})[run] = value
-    return "\n\n".join(_table(json.loads(protocol), rows) for protocol, rows in tables.items())
+    return "\n\n".join(_table(json.loads(p), rows, results) for p, rows in tables.items())
 
 
-def _table(protocol: Mapping[str, Any], rows: Mapping[str, Mapping[Path, float]]) -> str:
+def _meanings(
+    tag: str, values: Mapping[Path, float], results: Mapping[Path, EvalResult]
+) -> list[str]:
+    """Describe how far from real a metric's values are; of several runs, by few metrics."""
+    found = []
+    for i, (run, value) in enumerate(values.items(), 1):
+        yardstick = results[run].yardsticks.get(tag)
+        if yardstick and (len(results) == 1 or tag in results[run].telling_tags()):
+            found.append(f"{tag:<40}  [{i}] {yardstick.sentence(value)}")
+    return found
+
+
+def _table(
+    protocol: Mapping[str, Any],
+    rows: Mapping[str, Mapping[Path, float]],
+    results: Mapping[Path, EvalResult],
+) -> str:
     runs = list(dict.fromkeys(run for values in rows.values() for run in values))
     lines = ["protocol: " + ", ".join(f"{key} {value}" for key, value in protocol.items())]
     lines += [f"  [{i}] {run}" for i, run in enumerate(runs, 1)]
@@ -212,6 +229,7 @@ def _table(protocol: Mapping[str, Any], rows: Mapping[str, Mapping[Path, float]]
     for tag, values in rows.items():
         metric, cells = find_metric(tag), [f"{values[r]:.5g}" if r in values else "-" for r in runs]
         lines.append(_row(tag, cells, metric.unit if metric else ""))
+    lines += [line for tag, values in rows.items() for line in _meanings(tag, values, results)]
     return "\n".join(lines)
 
 

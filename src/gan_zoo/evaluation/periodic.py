@@ -65,11 +65,14 @@ class PeriodicEvaluation:
         except DivergedError as reason:
             raise health.diverge(trainer.step, reason) from None
         health.read_metrics(trainer.step, result.numbers)
+        for tag in result.telling_tags():
+            value, yardstick = result.numbers[tag], result.yardsticks[tag]
+            log.info("step %s: %s %.4g, %s", trainer.step, tag, value, yardstick.sentence(value))
         return result
 
     def update(self, result: EvalResult, content: Callable[[], dict[str, Any]]) -> None:
         """Save a checkpoint of `content()` as best.pt if this result is the best so far."""
-        self.facts = {"protocol": result.protocols}
+        self.facts = {"protocol": result.protocols, "yardstick": result.plain_yardsticks()}
         if self.best is None:
             return
         value = result.numbers[self.best.metric]

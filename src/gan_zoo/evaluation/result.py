@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_zoo.metrics.damage import Damage
+from gan_zoo.metrics.yardstick import Yardstick
+
 Protocol = Mapping[str, Any]
 
 
@@ -37,12 +40,15 @@ class EvalResult:
         histograms: several values each, None for an unknown one.
         pictures: uint8 (H, W, 3).
         protocols: what each number depends on; numbers are comparable only if these are equal.
+        yardsticks: what the numbers of some metrics mean, measured by the same protocol, the
+            primary metric's first.
     """
 
     numbers: dict[str, float] = dataclasses.field(default_factory=dict)
     histograms: dict[str, list[float | None]] = dataclasses.field(default_factory=dict)
     pictures: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     protocols: dict[str, Protocol] = dataclasses.field(default_factory=dict)
+    yardsticks: Mapping[str, Yardstick] = dataclasses.field(default_factory=dict)
 
     def add(self, other: "EvalResult", protocol: Protocol) -> None:
         """Add the values of another result with this protocol; its own entries take precedence."""
@@ -52,3 +58,17 @@ class EvalResult:
         self.protocols |= {
             name: {**protocol, **other.protocols.get(name, {})} for name in other.numbers
         }
+
+    def telling_tags(self) -> list[str]:
+        """Return the first tags whose yardsticks together see all damage that any of them sees."""
+        seen: set[Damage] = set()
+        tags = []
+        for tag, yardstick in self.yardsticks.items():
+            damage = {ladder.damage for ladder in yardstick.ladders}
+            tags += [tag] if damage - seen else []
+            seen |= damage
+        return tags
+
+    def plain_yardsticks(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Return the yardsticks as plain numbers by tag, for JSON."""
+        return {tag: yardstick.to_plain() for tag, yardstick in self.yardsticks.items()}

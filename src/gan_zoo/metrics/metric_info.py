@@ -8,6 +8,20 @@ dataset and the task of its feature network, `metric/NAME_SUFFIX`.
 import dataclasses
 from collections.abc import Mapping
 
+from gan_zoo.metrics.damage import (
+    BLUR,
+    DROPPED_PIXELS,
+    IMAGE_DAMAGE,
+    MISSING_CLASSES,
+    MISSING_MODES,
+    NOISE,
+    OUTLIERS,
+    POINT_DAMAGE,
+    SALT_AND_PEPPER,
+    WIDER_MODES,
+    Damage,
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
@@ -17,11 +31,13 @@ class Metric:
         name: the part of its tag between `metric/` and the suffix.
         higher_is_better: None where neither direction is better; such a metric ranks nothing.
         unit: of its value.
+        sees: kinds of damage to real samples that make it worse, the more of it the worse.
     """
 
     name: str
     higher_is_better: bool | None
     unit: str
+    sees: tuple[Damage, ...] = ()
 
     def tag(self, suffix: str = "") -> str:
         """Return the tag, with the suffix of a dataset's feature network if there is one."""
@@ -32,33 +48,39 @@ MetricGroups = Mapping[str, tuple[Metric, ...]]
 
 MIXTURE_METRICS: MetricGroups = {
     "modes": (
-        Metric("modes", True, "modes"),
-        Metric("high_quality", True, "share"),
-        Metric("reverse_kl", False, "nats"),
+        Metric("modes", True, "modes", sees=(MISSING_MODES,)),
+        Metric("high_quality", True, "share", sees=(WIDER_MODES, OUTLIERS)),
+        Metric("reverse_kl", False, "nats", sees=(MISSING_MODES,)),
         Metric("largest_share", None, "share"),
     ),
     "divergence": (
-        Metric("jsd", False, "nats"),
+        Metric("jsd", False, "nats", sees=POINT_DAMAGE),
         Metric("gan_critic_loss_bound", None, "nats"),
     ),
-    "transport": (Metric("sliced_wasserstein", False, "sample units"),),
+    "transport": (
+        # modes that are wider by less than their distance move it less than chance does
+        Metric("sliced_wasserstein", False, "sample units", sees=(MISSING_MODES,)),
+    ),
 }
 IMAGE_METRICS: MetricGroups = {
-    "frechet": (Metric("frechet", False, "squared feature units"),),
+    "frechet": (Metric("frechet", False, "squared feature units", sees=IMAGE_DAMAGE),),
     "kernel": (
-        Metric("kernel_distance", False, "MMD^2"),
+        Metric("kernel_distance", False, "MMD^2", sees=IMAGE_DAMAGE),
         Metric("kernel_distance_error", None, "MMD^2"),
     ),
     "manifold": (
-        Metric("precision", True, "share"),
-        Metric("recall", True, "share"),
-        Metric("density", True, "ratio"),
-        Metric("coverage", True, "share"),
+        # slight blur draws photographs together, into each other's balls
+        Metric("precision", True, "share", sees=(NOISE, SALT_AND_PEPPER, DROPPED_PIXELS)),
+        # noise spreads fakes, whose balls then reach real samples
+        Metric("recall", True, "share", sees=(DROPPED_PIXELS, BLUR, MISSING_CLASSES)),
+        Metric("density", True, "ratio", sees=(NOISE, SALT_AND_PEPPER, DROPPED_PIXELS)),
+        Metric("coverage", True, "share", sees=IMAGE_DAMAGE),
     ),
     "classes": (
+        # one image that the feature network misclassifies covers a class
         Metric("classes_covered", True, "classes"),
-        Metric("class_entropy", True, "nats"),
-        Metric("class_reverse_kl", False, "nats"),
+        Metric("class_entropy", True, "nats", sees=(MISSING_CLASSES,)),
+        Metric("class_reverse_kl", False, "nats", sees=(MISSING_CLASSES,)),
         Metric("confident_share", None, "share"),
         Metric("largest_share", None, "share"),
     ),

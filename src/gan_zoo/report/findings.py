@@ -7,6 +7,7 @@ from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, best_first
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import counted, number, rounding
+from gan_zoo.report.yardsticks import yardstick_of
 
 _CLEAR = 0.8  # P(best) from which the best configuration is called the winner
 METHOD = [
@@ -41,7 +42,8 @@ def findings(comparison: Comparison) -> list[str]:
         valued = [each for each in peers if each.scores]
         prefix = f"On {dataset}: " if len(comparison.datasets) > 1 else ""
         if valued:
-            found.append(prefix + " ".join(_sentences(valued, comparison.metric)))
+            sentences = _sentences(valued, comparison.metric)
+            found.append(prefix + " ".join([*sentences, *_meaning(valued, comparison.metric)]))
         else:
             found.append(f"{prefix}no run finished with a finite {comparison.metric.tag}.")
     return found
@@ -68,6 +70,14 @@ def _sentences(valued: Sequence[Configuration], metric: Metric) -> list[str]:
         ranked = sum(each.p_best is not None for each in valued)
         sentences.append(f"P(best) of {top.label} among {ranked} is {top.p_best:.2f}.")
     return [*sentences, *_against_baselines(valued, metric)]
+
+
+def _meaning(valued: Sequence[Configuration], metric: Metric) -> list[str]:
+    """Describe how far from real the best mean is, where the runs recorded it."""
+    top, yardstick = best_first(valued, metric)[0], yardstick_of(valued, metric)
+    if yardstick is None or top.mean is None:
+        return []
+    return [f"The mean of {top.label} is {yardstick.sentence(top.mean)}."]
 
 
 def _best_of(metric: Metric) -> str:

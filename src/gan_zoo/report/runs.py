@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from gan_zoo.metrics.yardstick import Yardstick, from_plain
 from gan_zoo.report.history import Curve, Curves, read_curves
 from gan_zoo.report.run_files import error_reason, read_json, read_settings, read_yaml
 from gan_zoo.run_folder import flatten, read_failure
@@ -120,11 +121,19 @@ class Run:
 
     def protocol(self, metric: str) -> str:
         """Return how a metric was measured, as text that is equal for equal protocols."""
-        source = self.evaluation if metric in self._evaluated else self.summary or {}
-        found = source.get("protocol") or None
+        found = self._source(metric).get("protocol") or None
         if isinstance(found, Mapping) and any("/" in str(key) for key in found):
             found = found.get(metric)  # each number has a protocol of its own
         return "" if found is None else json.dumps(found, sort_keys=True, ensure_ascii=False)
+
+    def yardstick(self, metric: str) -> Yardstick | None:
+        """Return what a metric's values mean; None where the run does not say."""
+        found = self._source(metric).get("yardstick")
+        return from_plain(metric, found.get(metric)) if isinstance(found, Mapping) else None
+
+    def _source(self, metric: str) -> Mapping[str, Any]:
+        """Return the file of a metric's last value: a later evaluation's, or the summary."""
+        return self.evaluation if metric in self._evaluated else self.summary or {}
 
 
 @dataclasses.dataclass(frozen=True)

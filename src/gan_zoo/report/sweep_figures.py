@@ -27,6 +27,7 @@ from gan_zoo.report.figure_style import (
     top_configurations,
     wrapped_label,
 )
+from gan_zoo.report.yardsticks import draw_scale
 
 _HEAT_CELLS = 400
 _DASHES = ("-", "--", ":", "-.")
@@ -49,7 +50,9 @@ def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel(str(metric), loc="right")
     clip_limits(axes.set_xlim, rows)
-    return figure, interval_caption(rows)
+    scale = draw_scale(axes, "x", rows, metric)
+    figure.set_figheight(figure.get_figheight() + 0.8 * bool(scale))
+    return figure, interval_caption(rows, scale)
 
 
 def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
@@ -79,8 +82,9 @@ def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
     axes.set_xlabel(key)
     axes.set_title(str(comparison.metric), loc="left")
     clip_limits(axes.set_ylim, valued)
+    scale = draw_scale(axes, "y", valued, comparison.metric)
     legend(axes)
-    marks = "points: means; vertical lines: 95 % intervals; short dashes: single seeds"
+    marks = f"points: means; vertical lines: 95 % intervals; short dashes: single seeds{scale}"
     return figure, f"{comparison.metric.tag} against {key}; {marks}."
 
 
@@ -119,11 +123,14 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
     return figure, "Means over seeds; dark is worse."
 
 
-def interval_caption(rows: Sequence[Configuration]) -> str:
-    """Describe the marks of means, intervals, seeds and of baselines if any are among the rows."""
+def interval_caption(rows: Sequence[Configuration], more: str = "") -> str:
+    """Describe the marks of means, intervals, seeds and of baselines if any are among the rows.
+
+    more: description of other marks.
+    """
     baselines = sum(each.is_baseline for each in rows)
     diamond = f"; diamond: the {'baseline' if baselines == 1 else 'baselines'}" if baselines else ""
-    return f"Points: means; lines: 95 % intervals; gray ticks: single seeds{diamond}."
+    return f"Points: means; lines: 95 % intervals; gray ticks: single seeds{diamond}{more}."
 
 
 def _whisker(axes: Axes, each: Configuration, y: float, style: LineStyle) -> None:

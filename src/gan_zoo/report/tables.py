@@ -5,11 +5,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gan_zoo.metrics.yardstick import Yardstick
 from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import NONE, rounding
 from gan_zoo.report.run_status import HEALTHY, RunStatus
 from gan_zoo.report.stats import Interval
+from gan_zoo.report.yardsticks import TITLE, yardstick_of
 
 _Format = Callable[[float | None], str]
 
@@ -43,13 +45,14 @@ class Column:
 
 def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) -> list[Column]:
     """Make columns of configurations; from all rows, as a column has one number format."""
-    seeds = _scored if metric else _ended
+    seeds, yardstick = _scored if metric else _ended, yardstick_of(rows, metric)
     return [
         Column("configuration", lambda c: c.label, wordy=True),
         *(_measured(rounding(c.mean for c in rows)) if metric else []),
         Column("seeds", _of_all(rows, seeds), seeds),
         Column("failed", _failed, lambda c: c.failures, lambda c: "bad" if c.failures else ""),
         _amounts("seconds", lambda c: c.mean_over_runs(lambda run: run.seconds), rows),
+        *([_meaning(yardstick)] if yardstick else []),
     ]
 
 
@@ -90,6 +93,15 @@ def _measured(shown: _Format) -> list[Column]:
             "P(best)", lambda c: NONE if c.p_best is None else f"{c.p_best:.2f}", lambda c: c.p_best
         ),
     ]
+
+
+def _meaning(yardstick: Yardstick) -> Column:
+    """Make the column of what the means amount to."""
+
+    def text(each: Configuration) -> str:
+        return NONE if each.mean is None else yardstick.describe(each.mean)
+
+    return Column(TITLE, text, lambda c: c.mean, wordy=True)
 
 
 def _range(each: Configuration) -> Interval | None:
