@@ -81,8 +81,8 @@ def train_stack(
                 stack.fit(job or _SILENT, lambda: flag.signal_number or stop(), flag.call_outer)
             except Interrupted:
                 raise
-            except BaseException as error:
-                stack.rescue(error)
+            except BaseException:
+                stack.rescue()
                 raise
 
 
@@ -242,7 +242,7 @@ class _Stack:
         self._trainer.hand_out()
         self._each(_save)
 
-    def rescue(self, error: BaseException) -> None:
+    def rescue(self) -> None:
         """Save all runs before an exception ends them."""
         self._trainer.hand_out()
         for run in self._runs:

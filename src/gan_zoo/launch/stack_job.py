@@ -10,7 +10,7 @@ from gan_zoo.launch.hydra_config import save_config
 from gan_zoo.launch.job_outcome import outcome
 from gan_zoo.launch.sweep_job import SweepJob
 from gan_zoo.monitoring.run_logs import RunLogs
-from gan_zoo.run_folder import write_failure
+from gan_zoo.run_folder import finished_summary, write_failure
 from gan_zoo.run_lock import IN_USE, FolderInUse, lock_folder
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted
@@ -64,6 +64,10 @@ class StackJob:
             except FolderInUse:
                 self._take(job).show_end(IN_USE)
                 continue
+            finished = finished_summary(job.folder, job.experiment.settings.steps)
+            if finished is not None:  # by another process, meanwhile
+                self._take(job).show_end(outcome(finished, job.folder))
+                continue
             write_failure(job.folder, "")
             save_config(job.config, job.folder)
             with contextlib.suppress(ConfigError):  # a damaged checkpoint: trained alone
@@ -78,10 +82,11 @@ class StackJob:
         from gan_zoo import checkpoints  # imports torch
         from gan_zoo.stacked_run import StackMember
 
-        state = None
+        folder, state = job.folder / "checkpoints", None
         if self.step:
-            path = checkpoints.path_of(job.folder / "checkpoints", self.step)
-            state = checkpoints.load(path)
+            state = checkpoints.load(checkpoints.path_of(folder, self.step))
+        else:  # others of the stack were killed before their first checkpoint
+            checkpoints.delete_after(folder, 0)
         return StackMember(job.experiment, job.folder, state)
 
     def _on_end(self, member: "StackMember", result: dict[str, Any] | Exception) -> None:
