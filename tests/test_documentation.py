@@ -27,18 +27,29 @@ def section(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_every_loss_has_title_formula_and_recipe(name, composed):
+def test_every_loss_has_title_and_formula(name, composed):
     config = composed(f"loss={name}")
     loss, text = load_experiment(config).loss, section(name)
-    optimizer = config["optimizer"]["critic"]
-    recipe = yaml.safe_load((ROOT / "configs" / "loss" / f"{name}.yaml").read_text())
-    overrides = {k: v for line in recipe.get("defaults", []) for k, v in line.items()}
     assert f"**{loss.title}**" in text
     assert "    " + "\n    ".join(loss.formula.split("; ")) in text
+    assert ("`conditional=true`" in text) == config["conditional"]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(
+    ("folder", "words", "start"),
+    [("recipe", [], "Recipe: "), ("recipe/paper", ["recipe=paper"], "`recipe=paper`: ")],
+)
+def test_every_loss_has_both_recipes(name, folder, words, start, composed):
+    config = composed(f"loss={name}", *words)
+    (text,) = [line for line in section(name).splitlines() if line.startswith(start)]
+    optimizer = config["optimizer"]["critic"]
+    recipe = yaml.safe_load((ROOT / "configs" / folder / f"{name}.yaml").read_text())
+    choices = {k: v for line in recipe["defaults"] if line != "_self_" for k, v in line.items()}
     assert f"`n_critic={config['n_critic']}`" in text
     assert f"{optimizer['_target_'].rpartition('.')[2]}(lr={optimizer['lr']}" in text
-    assert f"`regularizer={overrides.get('override /regularizer', 'none')}" in text
-    assert ("`conditional=true`" in text) == config["conditional"]
+    assert "betas" not in optimizer or f"betas={optimizer['betas']}" in text
+    assert f"`regularizer={choices['/regularizer']}" in text
 
 
 def test_every_regularizer_and_divergence_is_described():
@@ -53,7 +64,7 @@ def test_readme_links_to_every_page():
         assert f"docs/{page.name}" in README
 
 
-GROUPS = ("loss", "regularizer", "architecture", "dataset", "optimizer", "experiment")
+GROUPS = ("loss", "recipe", "regularizer", "architecture", "dataset", "optimizer", "experiment")
 
 
 @pytest.mark.parametrize("group", GROUPS)

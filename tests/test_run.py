@@ -271,7 +271,7 @@ def test_full_disk_keeps_the_old_summary(tmp_path, monkeypatch):
 
 
 def test_header_shows_changed_settings_in_bold(composed):
-    parts = load_experiment(composed("dataset=ring", "loss=wgan", "seed=1"))
+    parts = load_experiment(composed("dataset=ring", "loss=wgan", "recipe=paper", "seed=1"))
     networks = parts.networks((2,), 1)
     text = run_header(parts, *networks, {"seed", "loss._target_", "optimizer.critic.lr"})
     for shown in ("losses.Wasserstein", "seed=1", "lr=5e-05"):

@@ -110,7 +110,7 @@ def test_hydra_mode_multirun_sweeps_without_flag(tmp_path):
 
 
 def test_header_names_loss_paper_formula_recipe(tmp_path):
-    called = run_script("train.py", "loss=ls_gan", *SMALL, cwd=tmp_path)
+    called = run_script("train.py", "loss=ls_gan", "recipe=paper", *SMALL, cwd=tmp_path)
     assert called.returncode == 0, called.stderr
     assert "Loss-Sensitive GAN (LS-GAN), Qi 2017" in called.stdout
     assert "(m(x, G(z)) + D(G(z)) - D(x))_+" in called.stdout
@@ -121,12 +121,12 @@ def test_header_names_loss_paper_formula_recipe(tmp_path):
 
 
 def test_loss_recipe_yields_to_command_line(composed):
-    recipe = composed("loss=wgan")
+    recipe = composed("loss=wgan", "recipe=paper")
     assert recipe["n_critic"] == 5
     assert recipe["optimizer"]["critic"]["lr"] == 5e-5
     assert recipe["regularizer"]["bound"] == 0.01
     words = ["regularizer=gradient_penalty", "optimizer=adam", "optimizer.lr=0.001", "n_critic=2"]
-    changed = composed("loss=wgan", *words)
+    changed = composed("loss=wgan", "recipe=paper", *words)
     assert changed["n_critic"] == 2
     assert changed["optimizer"]["generator"]["_target_"].endswith("Adam")
     assert changed["optimizer"]["critic"]["lr"] == 0.001

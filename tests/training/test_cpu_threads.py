@@ -20,10 +20,11 @@ ROOT = Path(__file__).parents[2]
 COUNT = 3  # threads of a run
 LOSSES = sorted(path.stem for path in (ROOT / "configs/loss").glob("*.yaml"))
 REGULARIZERS = sorted(path.stem for path in (ROOT / "configs/regularizer").glob("*.yaml"))
-# loss=hinge has spectral norm, whose products of matrices and vectors are not strict
+# hinge's paper has spectral norm, whose products of matrices and vectors are not strict
 # in layers of 784 inputs MKL would otherwise sum in other orders with more threads
 IMAGES = ["dataset=glyphs", "dataset.count=300", "architecture.generator.hidden=[512]"]
-POINTS = ["dataset=ring", "dataset.count=300"]
+IMAGES += ["recipe=paper"]
+POINTS = ["dataset=ring", "dataset.count=300", "recipe=paper"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,88 @@
+"""Recipes: regularizer, optimizer and n_critic that a loss brings, and those of its paper."""
+
+import pytest
+
+ADAM = {"lr": 0.0002, "betas": [0.5, 0.999], "eps": 1e-8, "weight_decay": 0.0}
+RMSPROP = {"lr": 5e-5, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0.0}
+NONE = {"_target_": "gan_zoo.regularizers.Regularizer"}
+SPECTRAL = {"_target_": "gan_zoo.regularizers.SpectralNorm"}
+R1_R2 = {
+    "_target_": "gan_zoo.regularizers.Combined",
+    "parts": {
+        "r1": {"_target_": "gan_zoo.regularizers.R1", "weight": 10.0},
+        "r2": {"_target_": "gan_zoo.regularizers.R2", "weight": 10.0},
+    },
+}
+
+
+def clip(bound):
+    return {"_target_": "gan_zoo.regularizers.WeightClip", "bound": bound, "parameters": "all"}
+
+
+# regularizer, optimizer's class and settings, n_critic
+PAPERS = {
+    "cls_gan": (NONE, "Adam", ADAM | {"lr": 0.001}, 1),
+    "f_gan": (NONE, "Adam", ADAM, 1),
+    "gan": (NONE, "Adam", ADAM, 1),
+    "glsgan": (clip(0.08), "Adam", ADAM, 1),
+    "glsgan_elu": (clip(0.08), "Adam", ADAM, 1),
+    "glsgan_pointwise": (clip(0.08), "RMSprop", RMSPROP, 1),
+    "hinge": (SPECTRAL, "Adam", ADAM, 1),
+    "ls_gan": (NONE, "Adam", ADAM | {"lr": 0.0001}, 1),
+    "lsgan": (NONE, "Adam", ADAM, 1),
+    "lsgan_pearson": (NONE, "Adam", ADAM, 1),
+    "relativistic": (R1_R2, "Adam", ADAM, 1),
+    "relativistic_average": (NONE, "Adam", ADAM, 1),
+    "wgan": (clip(0.01), "RMSprop", RMSPROP, 5),
+}
+
+
+@pytest.mark.parametrize("loss", PAPERS)
+def test_papers_recipe_is_one_word_away(loss, composed):
+    regularizer, optimizer, settings, n_critic = PAPERS[loss]
+    config = composed(f"loss={loss}", "recipe=paper")
+    network = {"_target_": f"gan_zoo.optimizers.{optimizer}", **settings}
+    assert config["regularizer"] == regularizer
+    assert config["optimizer"] == {**settings, "generator": network, "critic": network}
+    assert config["n_critic"] == n_critic
+    own = composed(f"loss={loss}")
+    changed = {"regularizer", "optimizer", "n_critic", "sweep"}
+    assert {key for key in config if config[key] != own[key]} <= changed
+
+
+def test_every_loss_has_a_papers_recipe(composed):
+    from gan_zoo.launch.config_catalog import choices
+
+    assert choices()["recipe/paper"] == choices()["loss"] == sorted(PAPERS)
+    assert choices()["recipe"] == sorted([*PAPERS, "paper"])
+
+
+def test_recipe_of_another_loss(composed):
+    own, other = composed("loss=hinge", "recipe=relativistic"), composed("loss=relativistic")
+    assert own["loss"] == {"_target_": "gan_zoo.losses.Hinge"}
+    assert (own["regularizer"], own["optimizer"]) == (other["regularizer"], other["optimizer"])
+
+
+@pytest.mark.parametrize("architecture", ["dcgan", "cls_dcgan", "vgg", "characters"])
+def test_critics_with_batch_norm_have_papers_recipes(architecture, composed):
+    assert composed("architecture=mlp")["regularizer"] == SPECTRAL
+    found = composed(f"architecture={architecture}")
+    assert found["architecture"]["critic"]["norm"] == "batch"
+    assert (found["regularizer"], found["optimizer"]["betas"]) == (NONE, [0.5, 0.999])
+    assert composed(f"architecture={architecture}", "recipe=gan")["regularizer"] == SPECTRAL
+
+
+@pytest.mark.parametrize("loss", PAPERS)
+def test_recipe_yields_to_command_line(loss, composed):
+    words = ["optimizer=rmsprop", "optimizer.lr=0.5", "regularizer=r2", "n_critic=3"]
+    config = composed(f"loss={loss}", *words)
+    rates = {config["optimizer"][name]["lr"] for name in ("generator", "critic")}
+    assert (rates, config["n_critic"]) == ({0.5}, 3)
+    assert config["optimizer"]["critic"]["_target_"].endswith("RMSprop")
+    assert config["regularizer"] == {"_target_": "gan_zoo.regularizers.R2", "weight": 10.0}
+
+
+def test_experiment_keeps_its_papers_recipe(composed):
+    found = composed("experiment=mnist_all_labels")
+    assert found["optimizer"]["critic"]["betas"] == [0.5, 0.999]
+    assert found["regularizer"]["_target_"].endswith("Augmentation")
