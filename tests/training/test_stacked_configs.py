@@ -25,6 +25,7 @@ AUGMENTED = (
     " +regularizer@regularizer.parts.b="
 )
 CONVOLUTIONS = "architecture=dcgan architecture.critic.norm=layer"
+GROUP_NORM = "architecture.generator.norm=group"
 slow = pytest.mark.slow
 
 CASES = {
@@ -200,3 +201,30 @@ def test_sweep_of_slopes_equals_separate_runs(composed):
     ]
     for one, two in zip(*train_both(experiments, steps=30), strict=True):
         assert_equal(result(one), result(two))
+
+
+@pytest.mark.parametrize("name", ["mlp_points", "mlp", "dcgan"])
+def test_single_precision_equals_at_first(composed, name):
+    words = of_architecture(name).split()
+    runs = [small_experiment(composed, [*words, f"seed={seed}"], eps=1e-8) for seed in range(3)]
+    for one, two in zip(*train_both(runs, steps=3, dtype=torch.float32), strict=True):
+        assert_close(all_numbers(one), all_numbers(two), 1e-4)
+
+
+@pytest.mark.parametrize("words", [POINTS, f"{IMAGES} {CONVOLUTIONS} {GROUP_NORM}"])
+def test_bf16_equals_up_to_its_rounding(composed, words):
+    """To 2^-8, of one rounding; gradients add up many. A stack adds biases in fp32."""
+    alone, together = train_both(seeds(composed, f"{words} precision=bf16"), 3, torch.float32)
+    single, _ = train_both(seeds(composed, words), 3, torch.float32)
+    for runs in zip(alone, together, single, strict=True):
+        one, two, fp32 = map(all_numbers, runs)
+        for name in one:
+            if name.startswith(("loss/", "grad_norm/")):
+                tolerance = 2**-8 if name.startswith("loss/") else 2**-4
+                torch.testing.assert_close(two[name], one[name], rtol=tolerance, atol=0)
+        assert (two["score/real"] - fp32["score/real"]).abs() > 1e-5  # was not fp32
+
+
+def test_batch_norm_in_bf16_is_refused(composed):
+    with pytest.raises(TypeError, match="cannot stack batch norm in bf16"):
+        train_both(seeds(composed, f"{IMAGES} architecture=dcgan precision=bf16"), 1, torch.float32)
