@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gan_zoo import checkpoints, losses, regularizers
+from gan_zoo.losses import f_divergences
 from gan_zoo.optimizers import Adam, RMSprop
 from gan_zoo.ranks import Ranks
 from gan_zoo.training.stack.settings import differing
@@ -150,6 +151,9 @@ def test_compiled_stack_equals_runs_alone(caplog):
 def test_runs_that_differ_in_more_than_numbers_are_refused():
     with pytest.raises(TypeError, match="form differs"):
         differing([losses.GAN(), losses.GAN(form="minimax")])
+    divergences = (f_divergences.Alpha(alpha=x) for x in (0.5, 2))
+    with pytest.raises(TypeError, match="divergence differs"):
+        differing([losses.FGAN(divergence=each) for each in divergences])
     trainers = [make_trainer(Ranks(), "cls_gan", "none", seed=seed) for seed in range(2)]
     with pytest.raises(TypeError, match="samples have no labels"):
         stack(trainers)
