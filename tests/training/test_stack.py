@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gan_zoo import checkpoints, losses, regularizers
+from gan_zoo.losses import f_divergences
 from gan_zoo.optimizers import Adam, RMSprop
 from gan_zoo.ranks import Ranks
 from gan_zoo.training.stack.settings import differing
@@ -39,10 +40,10 @@ VARIED = {  # numbers that differ between the runs of a stack
 }
 
 
-def make_trainers(loss="gan", regularizer="none", images=False, norm="none", varied=()):
-    """Three trainers with other seeds, and with other numbers of loss or regularizer."""
+def make_trainers(loss="gan", regularizer="none", images=False, norm="none", varied=(), count=3):
+    """Trainers with other seeds, and with other numbers of loss or regularizer."""
     trainers = []
-    for seed in range(3):
+    for seed in range(count):
         given = [loss, regularizer, images]
         if varied:
             given[isinstance(varied[seed], regularizers.Regularizer)] = varied[seed]
@@ -150,6 +151,9 @@ def test_compiled_stack_equals_runs_alone(caplog):
 def test_runs_that_differ_in_more_than_numbers_are_refused():
     with pytest.raises(TypeError, match="form differs"):
         differing([losses.GAN(), losses.GAN(form="minimax")])
+    divergences = (f_divergences.Alpha(alpha=x) for x in (0.5, 2))
+    with pytest.raises(TypeError, match="divergence differs"):
+        differing([losses.FGAN(divergence=each) for each in divergences])
     trainers = [make_trainer(Ranks(), "cls_gan", "none", seed=seed) for seed in range(2)]
     with pytest.raises(TypeError, match="samples have no labels"):
         stack(trainers)
@@ -157,3 +161,82 @@ def test_runs_that_differ_in_more_than_numbers_are_refused():
     trainers[1].train_steps()
     with pytest.raises(TypeError, match="at different steps"):
         stack(trainers)
+    with pytest.raises(TypeError, match="GAN and Hinge differ in more than numbers"):
+        stack(make_trainers(varied=[losses.GAN(), losses.Hinge(), losses.GAN()]))
+    trainers = [make_trainer(Ranks(), "gan", "none", images=images) for images in (False, True)]
+    with pytest.raises(TypeError, match="networks have other parameters"):
+        stack(trainers)
+
+
+def test_runs_with_and_without_noise_are_refused():
+    noises = [regularizers.Augmentation(noise=x) for x in (0.1, 0, 0.1)]
+    with pytest.raises(TypeError, match="need different random numbers"):
+        stack(make_trainers(varied=noises))
+
+
+class MeanOfAllScores(losses.Wasserstein):
+    def critic(self, real, fake):
+        return (fake.score - real.score).mean()
+
+
+class MeanOfAllGradients(regularizers.R1):
+    def penalty(self, critic, batch):
+        return super().penalty(critic, batch).mean()
+
+
+@pytest.mark.parametrize("wrong", [MeanOfAllScores(), MeanOfAllGradients()], ids=["loss", "r1"])
+def test_mean_over_all_runs_is_refused(wrong):
+    stacked = stack(make_trainers(varied=[wrong] * 3))
+    with pytest.raises(TypeError, match=r"MeanOfAll\w+ returns a shape of \(\) for 3 runs"):
+        stacked.train_steps()
+
+
+@pytest.mark.parametrize(
+    ("case", "compiled"),
+    [
+        ({"regularizer": "dragan"}, False),
+        ({"loss": "lsgan", "images": True, "norm": "batch"}, False),
+        pytest.param(
+            {"loss": "hinge", "regularizer": "spectral_norm"}, True, marks=pytest.mark.slow
+        ),
+    ],
+    ids=str,
+)
+def test_run_that_leaves_changes_no_other(case, compiled):
+    undisturbed, left = make_trainers(**case), make_trainers(**case)
+    for trainers in (undisturbed, left):
+        stacked = stack(trainers, compiled=compiled)
+        for step in range(6):
+            if trainers is left and step == 3:
+                for network in (left[1].gan.generator, left[1].gan.critic):
+                    for tensor in network.state_dict().values():
+                        tensor.fill_(torch.nan if tensor.is_floating_point() else 0)
+                stacked.leave(left[1])
+                before = left[1].step
+            stacked.train_steps()
+        stacked.hand_out()
+    assert (left[1].step, left[0].step) == (before, 6)
+    for one, two in zip(undisturbed[::2], left[::2], strict=True):
+        one, two = ({**each.compute_metrics(), **result(each)} for each in (one, two))
+        torch.testing.assert_close(two, one, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_blocks_of_runs_equal_runs_alone(threads):
+    alone, together = make_trainers(count=10), make_trainers(count=10)
+    for trainer in together:
+        trainer.threads.count = threads
+    stacked = stack(together)
+    for step in range(6):
+        if step == 4:
+            stacked.hand_out()
+            stacked.leave(together[-1])
+        stacked.train_steps()
+    stacked.close()
+    stacked.hand_out()
+    for one, two in zip(alone, together, strict=True):
+        for _ in range(two.step):
+            one.train_steps()
+        if two is not together[-1]:
+            assert_equal(result(one), result(two))
+    assert [trainer.step for trainer in together] == [6] * 9 + [4]

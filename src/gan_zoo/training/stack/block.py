@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from gan_zoo.regularizers import NumberCounts
 from gan_zoo.training.meters import MeanMetrics
 from gan_zoo.training.runner import StepRunner
 from gan_zoo.training.stack.batches import StackedBatches, StackedNoise
@@ -29,6 +30,8 @@ class StackBlock:
         optimizers: Mapping[str, Callable],
         make_runner: Callable[..., StepRunner],
     ):
+        if len({_counts(trainer) for trainer in trainers}) > 1:
+            raise TypeError("regularizers need different random numbers")
         self._runs = dict(enumerate(trainers))  # by their place in the tensors
         self._gan = StackedGAN([trainer.gan for trainer in trainers], optimizers)
         batches = StackedBatches([trainer.loader for trainer in trainers])
@@ -64,6 +67,12 @@ class StackBlock:
     def leave(self, trainer: Trainer) -> None:
         """Let a run leave. Its tensors are trained on, to no purpose: others keep their numbers."""
         self._runs = {run: each for run, each in self._runs.items() if each is not trainer}
+
+
+def _counts(trainer: Trainer) -> tuple[NumberCounts, NumberCounts]:
+    """Return how many random numbers a regularizer needs: none of a kind if it has no noise."""
+    regularizer, shape = trainer.gan.regularizer, trainer.loader.samples.shape
+    return regularizer.transform_counts(shape), regularizer.penalty_counts(shape)
 
 
 class _RunOfBlock:

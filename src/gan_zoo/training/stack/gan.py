@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_zoo.losses import ScoredBatch
 from gan_zoo.ranks import Ranks
@@ -32,6 +33,9 @@ class StackedGAN:
         first = gans[0]
         if first.use_pseudo_labels:
             raise TypeError("samples have no labels, which the critic's average predicts")
+        modules = (*first.generator.modules(), *first.critic.modules())
+        if first.precision == "bf16" and any(isinstance(each, _BatchNorm) for each in modules):
+            raise TypeError("torch cannot stack batch norm in bf16")  # its statistics are fp32
         self.device, self.count = first.device, len(gans)
         self.generator = StackedNetwork([gan.generator for gan in gans])
         self.critic = StackedNetwork([gan.critic for gan in gans])

@@ -18,10 +18,14 @@ class StackedNetwork:
 
     Called with samples or latent vectors (S, N, ...) and labels (S, N), it returns what each of
     the networks returns for its part.
+
+    Raises TypeError for networks of other parameters or buffers.
     """
 
     def __init__(self, networks: Sequence[nn.Module]):
         self.networks = list(networks)
+        if any(_shapes(network) != _shapes(networks[0]) for network in networks):
+            raise TypeError("networks have other parameters")
         self._template = copy.deepcopy(networks[0]).to("meta")
         self.named_parameters = {
             name: nn.Parameter(
@@ -57,6 +61,11 @@ class StackedNetwork:
     def buffers(self) -> Iterator[Tensor]:
         """Return the stacked buffers (S, ...)."""
         return iter(self.named_buffers.values())
+
+
+def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+    tensors = (*network.named_parameters(), *network.named_buffers())
+    return {name: tensor.shape for name, tensor in tensors}
 
 
 class StackedEMA(EMA):

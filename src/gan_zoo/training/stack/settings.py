@@ -16,8 +16,10 @@ from gan_zoo.regularizers import Combined, Numbers, PenaltyBatch, Regularizer
 def differing(settings: Sequence[Any]) -> dict[str, list[float]]:
     """Return the numeric settings of objects of one class whose values differ, by name.
 
-    Raises TypeError where other settings differ.
+    Raises TypeError where classes or other settings differ.
     """
+    if len(names := sorted({type(each).__name__ for each in settings})) > 1:
+        raise TypeError(f"{' and '.join(names)} differ in more than numbers")
     found: dict[str, list[float]] = {}
     for field in dataclasses.fields(settings[0]):
         values = [getattr(each, field.name) for each in settings]
@@ -40,7 +42,7 @@ class StackedLoss:
     """The losses of several runs, which differ in numbers only, as one."""
 
     def __init__(self, losses: Sequence[Loss], like: Tensor):
-        self.needs_real, self._loss = losses[0].needs_real, losses[0]
+        self.needs_real, self._loss, self._count = losses[0].needs_real, losses[0], len(losses)
         self._values = {k: like.new_tensor(v) for k, v in differing(losses).items()}
 
     def critic(self, real: ScoredBatch, fake: ScoredBatch) -> Tensor:
@@ -53,7 +55,7 @@ class StackedLoss:
 
     def _of_each(self, name: str, *batches: ScoredBatch | None) -> Tensor:
         if not self._values:  # all formulas take stacks
-            return getattr(self._loss, name)(*batches)
+            return _one_each(getattr(self._loss, name)(*batches), self._count, self._loss)
 
         def call(values: Mapping[str, Tensor], parts: Sequence[Sequence[Tensor]]) -> Tensor:
             given = (ScoredBatch(*part) for part in parts)
@@ -78,12 +80,23 @@ class StackedRegularizer:
 
     def penalty(self, critic: Any, batch: PenaltyBatch) -> Tensor | float:
         """Return the penalty of each run, shape (S,)."""
-        return self._merged.penalty(critic, batch)
+        penalty = self._merged.penalty(critic, batch)
+        if not isinstance(penalty, Tensor):
+            return penalty
+        return _one_each(penalty, len(self._of_runs), self._merged)
 
     def after_step(self, parameters: Sequence[Tensor]) -> None:
         """Change each run's parameters as its own regularizer does."""
         for run, regularizer in enumerate(self._of_runs):
             regularizer.after_step([parameter.detach()[run] for parameter in parameters])
+
+
+def _one_each(values: Tensor, count: int, settings: Any) -> Tensor:
+    """Return values (S,). Raises TypeError for a formula that reduces more than its last axis."""
+    if values.shape != (count,):
+        name = type(settings).__name__
+        raise TypeError(f"{name} returns a shape of {tuple(values.shape)} for {count} runs")
+    return values
 
 
 def _rows(numbers: Numbers, count: int) -> list[Numbers]:
