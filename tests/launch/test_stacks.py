@@ -235,6 +235,7 @@ def test_jobs_are_divided_among_workers(planned):
         (["dataset=glyphs", "architecture=dcgan"], "convolutions"),
         (["devices=2"], "several devices"),
         (["loss=cls_gan", "dataset.labels_per_class=2"], "hides labels"),
+        (["loss=f_gan", "loss/divergence=kl"], "no other is equal"),
         (["optimizer.critic.betas=[0.1,0.9]"], "no other is equal"),
         (["n_critic=3"], "no other is equal"),
     ],
@@ -280,3 +281,11 @@ def test_records_go_into_the_file_of_their_run(tmp_path):
     own.close()
     assert (folders[0] / "train.log").read_text() == "both\nown\n"
     assert (folders[1] / "train.log").read_text() == "both\nonly b\n"
+
+
+def test_reason_of_a_stack_that_cannot_train_is_shown(tmp_path):
+    words = ["regularizer=augmentation", "regularizer.noise=0,0.1", "steps=2", "evaluate_every=0"]
+    called = sweep(tmp_path, *words, "stack=auto", "sweep=mine")
+    assert called.returncode == 0, called.stderr
+    assert "2 jobs trained alone: regularizers need different random numbers" in called.stdout
+    assert all(summary(folder)["steps"] == 2 for folder in runs(tmp_path, "mine").values())

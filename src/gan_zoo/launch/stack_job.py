@@ -1,7 +1,6 @@
 """Several jobs of a sweep that one process trains as one model."""
 
 import contextlib
-import logging
 import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gan_zoo.launch.hydra_config import save_config
 from gan_zoo.launch.job_outcome import outcome
 from gan_zoo.launch.sweep_job import SweepJob
+from gan_zoo.monitoring.console import show
 from gan_zoo.monitoring.run_logs import RunLogs
+from gan_zoo.report.number_format import counted
 from gan_zoo.run_folder import finished_summary, write_failure
 from gan_zoo.run_lock import IN_USE, FolderInUse, lock_folder
 from gan_zoo.schema import ConfigError
@@ -17,8 +18,6 @@ from gan_zoo.training.signals import Interrupted
 
 if TYPE_CHECKING:
     from gan_zoo.stacked_run import StackMember
-
-log = logging.getLogger(__name__)
 
 
 class StackJob:
@@ -42,7 +41,7 @@ class StackJob:
             try:
                 self._train_stack(held, logs)
             except NotStackable as error:
-                log.warning("%-13s trained alone: %s", "stack", error)
+                show(f"{counted(len(self._remaining), 'job')} trained alone: {error}")
             except (Interrupted, KeyboardInterrupt) as error:
                 stop = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
                 next(iter(self.jobs.values())).exit(stop)

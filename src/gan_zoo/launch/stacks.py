@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job_folders import job_folder
 from gan_zoo.report.number_format import counted
-from gan_zoo.run_folder import checkpoint_steps, flatten
+from gan_zoo.run_folder import FOLDER_KEYS, checkpoint_steps, flatten
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _MOST_PER_CORE = 8  # jobs of a stack: more gain nothing, and end later
 _LAUNCHERS = ("basic", "joblib")
-_VARIED = ("loss.", "regularizer.")  # settings whose numbers may differ
-_RATE = re.compile(r"optimizer\.(\w+\.)?lr")
+# settings whose numbers may differ
+_VARIED = re.compile(r"loss\.(?!divergence)|regularizer\.|optimizer\.(\w+\.)?lr$")
 _REASONS = {
     "devices": "devices=N trains each of them on several devices",
     "labels": "dataset.labels_per_class hides labels",
@@ -158,9 +158,8 @@ def _key(experiment: "Experiment") -> str:
     compared = {}
     for key, value in flatten(experiment.config):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        varied = number and (key.startswith(_VARIED) or _RATE.fullmatch(key))
-        if key != "seed":
-            compared[key] = "a number" if varied else value
+        if key not in ("seed", *FOLDER_KEYS):
+            compared[key] = "a number" if number and _VARIED.match(key) else value
     return json.dumps(compared, sort_keys=True, default=str)
 
 
