@@ -20,7 +20,12 @@ class _StackableSpectralNorm(_SpectralNorm):
 
 
 def normalize_spectrally(layer: nn.Module) -> None:
-    """Divide the weight of a layer by its largest singular value from now on."""
+    """Divide the weight of a layer by its largest singular value from now on.
+
+    Not on the meta device, where weights have no values and products import torch.compile.
+    """
+    if layer.weight.is_meta:
+        return
     outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0  # the dimension of them
     parametrize.register_parametrization(
         layer, "weight", _StackableSpectralNorm(layer.weight, dim=outputs)
