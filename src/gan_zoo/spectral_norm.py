@@ -22,7 +22,12 @@ class _StackableSpectralNorm(_SpectralNorm):
 
 
 def normalize_spectrally(layer: nn.Module) -> None:
-    """Divide the weight of a layer by its largest singular value from now on."""
+    """Divide the weight of a layer by its largest singular value from now on.
+
+    Not on the meta device, where weights have no values and products import torch.compile.
+    """
+    if layer.weight.is_meta:
+        return
     outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0  # the dimension of them
     norm = _StackableSpectralNorm(layer.weight, dim=outputs)
     # a first call on the meta device would import torch's compiler
