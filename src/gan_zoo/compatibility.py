@@ -50,14 +50,11 @@ def check_compatibility(experiment: Experiment) -> None:
 
 
 class _SkipInit(TorchFunctionMode):
-    """Skip initialization, for which torch imports its compiler on the meta device."""
-
-    # the last two are those of spectral norm
-    _skipped = (nn.init.normal_, torch.Tensor.normal_, nn.functional.normalize)
+    """Skip random initialization, which imports torch.compile on the meta device."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in self._skipped:
-            return (*args, *(kwargs or {}).values())[0]
+        if func is nn.init.normal_:
+            return (*args, *kwargs.values())[0]
         return func(*args, **(kwargs or {}))
 
 

@@ -12,8 +12,6 @@ class _StackableSpectralNorm(_SpectralNorm):
 
     @torch.no_grad()
     def _power_method(self, weight_mat: Tensor, n_power_iterations: int) -> None:
-        if weight_mat.is_meta:  # has no values
-            return
         for _ in range(n_power_iterations):
             u = functional.normalize(torch.mv(weight_mat, self._v), dim=0, eps=self.eps)
             v = functional.normalize(torch.mv(weight_mat.T, u), dim=0, eps=self.eps)
@@ -29,6 +27,6 @@ def normalize_spectrally(layer: nn.Module) -> None:
     if layer.weight.is_meta:
         return
     outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0  # the dimension of them
-    norm = _StackableSpectralNorm(layer.weight, dim=outputs)
-    # a first call on the meta device would import torch's compiler
-    parametrize.register_parametrization(layer, "weight", norm, unsafe=layer.weight.is_meta)
+    parametrize.register_parametrization(
+        layer, "weight", _StackableSpectralNorm(layer.weight, dim=outputs)
+    )
