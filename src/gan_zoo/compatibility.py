@@ -34,9 +34,8 @@ def check_compatibility(experiment: Experiment) -> None:
         return
     if settings.evaluate_every:
         _check_samples(settings.evaluation.num_samples, spec.shape)
-    classes = (spec.num_classes or 2) if settings.conditional else 1
     with torch.device("meta"), _SkipInit():
-        generator, critic = experiment.networks(spec.shape, classes)
+        generator, critic = _networks(experiment)
         for name, network in (("generator", generator), ("critic", critic)):
             _check_memory(name, network)
         experiment.regularizer.prepare(critic)
@@ -47,6 +46,21 @@ def check_compatibility(experiment: Experiment) -> None:
         # only this size can be wrong, and a forward pass on the meta device imports torch.compile
         if settings.batch_size == 1:
             _check_single(generator, critic)
+
+
+def networks_without_values(experiment: Experiment) -> "tuple[Generator, Critic] | None":
+    """Return the networks of an experiment on the meta device; None for unknown shapes of data."""
+    if experiment.dataset.spec().shape is None:
+        return None
+    with torch.device("meta"), _SkipInit():
+        return _networks(experiment)
+
+
+def _networks(experiment: Experiment) -> "tuple[Generator, Critic]":
+    spec = experiment.dataset.spec()
+    assert spec.shape is not None
+    classes = (spec.num_classes or 2) if experiment.settings.conditional else 1
+    return experiment.networks(spec.shape, classes)
 
 
 class _SkipInit(TorchFunctionMode):

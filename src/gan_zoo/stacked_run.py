@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import math
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -24,7 +25,8 @@ from gan_zoo.run_folder import diverged
 from gan_zoo.training.cpu_threads import use_threads
 from gan_zoo.training.numerics import deterministic
 from gan_zoo.training.signals import Interrupted, catch_signals
-from gan_zoo.training.stack.trainer import StackedTrainer, should_compile_stack
+from gan_zoo.training.stack.cost import compiles, is_small
+from gan_zoo.training.stack.trainer import StackedTrainer
 from gan_zoo.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -86,6 +88,7 @@ def train_stack(
                 raise
 
 
+_MOST_AT_ONCE = 10  # steps
 _SILENT = JobDisplay("", lambda made, left: "", bar=False, lines=False)
 
 
@@ -145,7 +148,9 @@ class _Stack:
         trainers = [self._build(member, samples) for member in members]
         compiled = trainers[0].compiled
         if members[0].state is None and first.settings.compile == "auto":
-            compiled = should_compile_stack(trainers, self._steps)
+            gan = trainers[0].gan
+            small = gan.device.type == "cpu" and is_small(gan.generator, gan.critic)
+            compiled = small and compiles("auto", self._count, self._steps)
         for trainer in trainers:
             trainer.compiled = compiled
         try:
@@ -189,10 +194,18 @@ class _Stack:
             if stop_signal():
                 self._save()
                 raise Interrupted(stop_signal() or signal.SIGTERM)
-            self._trainer.train_steps()
+            self._trainer.train_steps(self._steps_at_once())
             self._call_actions()
             if self._runs:
                 progress.update(self._runs[0].trainer.step)
+
+    def _steps_at_once(self) -> int:
+        """Return how many steps to make now: several, so that what they use stays in the cache."""
+        run = self._runs[0]
+        gap = math.gcd(*(period or 0 for period, _ in run.schedule))
+        count = max(n for n in range(1, _MOST_AT_ONCE + 1) if gap % n == 0)
+        step = run.trainer.step
+        return count if step % count == 0 and step + count <= self._steps else 1
 
     def _call_actions(self) -> None:
         first = self._runs[0]
@@ -253,7 +266,6 @@ class _Stack:
         """Close what is open."""
         for run in self._runs:
             run.close()
-        self._trainer.close()
 
 
 def _save(run: _Run) -> None:

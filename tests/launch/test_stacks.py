@@ -125,7 +125,7 @@ def test_killed_stack_resumes_exactly(tmp_path):
 
 
 def test_signal_saves_all_runs_of_a_stack(tmp_path):
-    words = ["loss=glsgan", "seed=0,1,2", "steps=10000000", "checkpoint_every=100", "stack=auto"]
+    words = ["loss=glsgan", "seed=0,1,2", "steps=10000000", "checkpoint_every=100", "stack=3"]
     words += ["evaluate_every=0", "compile=false", "sweep=mine"]
     process = ScriptProcess("train.py", "-m", *SMALL, *words, cwd=tmp_path)
     wait_until(lambda: len([f for f in runs(tmp_path, "mine").values() if newest_step(f)]) == 3)
@@ -145,7 +145,7 @@ def test_signal_saves_all_runs_of_a_stack(tmp_path):
 
 def test_runs_that_fail_or_diverge_leave_the_others(tmp_path):
     words = ["loss=lsgan", "loss.b=1,1e25,0.9", "seed=0", "steps=40", "checkpoint_every=10"]
-    words += ["evaluate_every=20", "stack=auto", "sweep=mine", "compile=false"]
+    words += ["evaluate_every=20", "stack=3", "sweep=mine", "compile=false"]
     broken = tmp_path / "outputs/sweeps/mine/loss.b=0.9"
     broken.mkdir(parents=True)
     (broken / "checkpoints").write_text("a file where a folder must be")
@@ -169,7 +169,7 @@ def test_runs_that_fail_or_diverge_leave_the_others(tmp_path):
 
 def test_jobs_that_do_not_fit_train_alone_for_a_reason(tmp_path):
     words = ["loss=glsgan,wgan", "seed=0,1", "steps=2", "evaluate_every=0", "sweep=mine"]
-    words += ["stack=auto"]
+    words += ["stack=2"]
     called = sweep(tmp_path, *words)
     assert called.returncode == 0, called.stderr
     assert all(summary(folder)["stacked"] == 2 for folder in runs(tmp_path, "mine").values())
@@ -183,7 +183,7 @@ def test_jobs_that_do_not_fit_train_alone_for_a_reason(tmp_path):
 @pytest.mark.slow
 def test_each_worker_of_joblib_trains_a_stack(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    words = [*SWEPT, "steps=6", "evaluate_every=0", "hydra/launcher=joblib", "stack=auto"]
+    words = [*SWEPT, "steps=6", "evaluate_every=0", "hydra/launcher=joblib", "stack=3"]
     called = sweep(tmp_path, *words, "hydra.launcher.n_jobs=2", "sweep=mine", run=run_interpreter)
     assert called.returncode == 0, called.stderr
     assert called.stdout.count("\njob ") == 6
@@ -204,7 +204,7 @@ def planned(composed):
     """Jobs of a sweep, each given by its words, as `plan_stacks` takes them."""
 
     def make(*jobs, folder=Path("sweep")):
-        shared = ["dataset=ring", "loss=glsgan", "stack=auto", "sweep=mine"]
+        shared = ["dataset=ring", "loss=glsgan", "stack=auto", "sweep=mine", "steps=20000"]
         words = [[*shared, *job] for job in jobs]
         return [
             (StackedJob(number, tuple(own), folder / str(number)), load_experiment(composed(*own)))
@@ -232,7 +232,8 @@ def test_jobs_are_divided_among_workers(planned):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["dataset=glyphs", "architecture=dcgan"], "convolutions"),
+        (["dataset=glyphs", "architecture=dcgan"], "only small perceptrons"),
+        (["dataset=glyphs", "architecture=mlp"], "only small perceptrons"),
         (["devices=2"], "several devices"),
         (["loss=cls_gan", "dataset.labels_per_class=2"], "hides labels"),
         (["loss=f_gan", "loss/divergence=kl"], "no other is equal"),
@@ -248,6 +249,15 @@ def test_reason_of_a_job_alone_is_named(planned, words, reason):
     (line,) = lines
     assert line.startswith("1 job trained alone: ")
     assert reason in line
+
+
+def test_few_steps_of_few_jobs_train_alone(planned):
+    for jobs, workers, stacked in ((3, 1, 0), (4, 1, 4), (8, 2, 0), (16, 2, 16)):
+        short = planned(*([f"seed={seed}", "steps=500"] for seed in range(jobs)))
+        stacks, lines = plan_stacks(short, workers, 4)
+        assert sum(sizes(stacks)) == stacked
+        assert len(lines) == (stacked == 0)
+        assert all("so few steps of so few jobs" in line for line in lines)
 
 
 def test_resumed_jobs_go_on_from_a_step_of_all(planned, tmp_path):
@@ -285,7 +295,7 @@ def test_records_go_into_the_file_of_their_run(tmp_path):
 
 def test_reason_of_a_stack_that_cannot_train_is_shown(tmp_path):
     words = ["regularizer=augmentation", "regularizer.noise=0,0.1", "steps=2", "evaluate_every=0"]
-    called = sweep(tmp_path, *words, "stack=auto", "sweep=mine")
+    called = sweep(tmp_path, *words, "stack=2", "sweep=mine")
     assert called.returncode == 0, called.stderr
     assert "2 jobs trained alone: regularizers need different random numbers" in called.stdout
     assert all(summary(folder)["steps"] == 2 for folder in runs(tmp_path, "mine").values())

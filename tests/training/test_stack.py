@@ -7,6 +7,7 @@ from gan_zoo import checkpoints, losses, regularizers
 from gan_zoo.losses import f_divergences
 from gan_zoo.optimizers import Adam, RMSprop
 from gan_zoo.ranks import Ranks
+from gan_zoo.training.stack import trainer as trainer_of_stack
 from gan_zoo.training.stack.settings import differing
 from gan_zoo.training.stack.trainer import StackedTrainer
 from rank_cases import LOSSES, REGULARIZERS, assert_equal, make_trainer, result
@@ -221,18 +222,15 @@ def test_run_that_leaves_changes_no_other(case, compiled):
         torch.testing.assert_close(two, one, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_blocks_of_runs_equal_runs_alone(threads):
+def test_blocks_of_runs_equal_runs_alone(monkeypatch):
+    monkeypatch.setattr(trainer_of_stack, "LARGEST_BLOCK", {False: 4})
     alone, together = make_trainers(count=10), make_trainers(count=10)
-    for trainer in together:
-        trainer.threads.count = threads
     stacked = stack(together)
     for step in range(6):
         if step == 4:
             stacked.hand_out()
             stacked.leave(together[-1])
         stacked.train_steps()
-    stacked.close()
     stacked.hand_out()
     for one, two in zip(alone, together, strict=True):
         for _ in range(two.step):

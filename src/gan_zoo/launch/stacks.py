@@ -28,8 +28,9 @@ _VARIED = re.compile(r"loss\.(?!divergence)|regularizer\.|optimizer\.(\w+\.)?lr$
 _REASONS = {
     "devices": "devices=N trains each of them on several devices",
     "labels": "dataset.labels_per_class hides labels",
-    "convolutions": "convolutions are hardly faster in a stack; stack=N stacks them all the same",
-    "device": "stacks were measured on CPUs only; stack=N stacks them all the same",
+    "large": "only small perceptrons are faster as a stack; stack=N stacks others, too",
+    "device": "stacks were measured on CPUs only; stack=N stacks on others, too",
+    "few": "so few steps of so few jobs are not faster as a stack; stack=N stacks them, too",
     "single": "no other is equal but for seed, learning rates, and numbers of loss and regularizer",
 }
 
@@ -115,8 +116,12 @@ def plan_stacks(
         for step, members in _by_step(group).items():
             if len(members) == 1:
                 alone[_REASONS["single"]] += 1
+                continue
+            parts = list(_parts(members, most, workers))
+            if setting == "auto" and not _is_faster(group[0][1], len(parts[0]), workers):
+                alone[_REASONS["few"]] += len(members)
             else:
-                stacks += [Stack(part, step) for part in _parts(members, most, workers)]
+                stacks += [Stack(part, step) for part in parts]
     followers = [job.folder for stack in stacks for job in stack.jobs[1:]]
     lines = [f"{counted(n, 'job')} trained alone: {reason}" for reason, n in alone.items()]
     found = Stacks({stack.jobs[0].folder: stack for stack in stacks}, frozenset(followers))
@@ -174,13 +179,22 @@ def _why_alone(experiment: "Experiment") -> str:
         return ""
     if experiment.device().type != "cpu":
         return _REASONS["device"]
-    return _REASONS["convolutions"] if _convolves(experiment) else ""
+    return "" if _is_small(experiment) else _REASONS["large"]
 
 
-def _convolves(experiment: "Experiment") -> bool:
-    """Return whether a network has convolutions; only perceptrons have a `hidden` size."""
-    nodes = experiment.config["architecture"]
-    return not all("hidden" in nodes[name] for name in ("generator", "critic"))
+def _is_small(experiment: "Experiment") -> bool:
+    from gan_zoo.compatibility import networks_without_values  # imports torch
+    from gan_zoo.training.stack.cost import is_small
+
+    networks = networks_without_values(experiment)
+    return networks is not None and is_small(*networks)
+
+
+def _is_faster(experiment: "Experiment", runs: int, workers: int) -> bool:
+    from gan_zoo.training.stack.cost import is_faster  # imports torch
+
+    settings = experiment.settings
+    return is_faster(settings.compile, runs, settings.steps, workers)
 
 
 def compose_job(config: DictConfig, words: Sequence[str], number: int) -> tuple[DictConfig, Path]:

@@ -64,7 +64,6 @@ class CompiledRunner(StepRunner):
     cannot be compiled, both run eagerly, and a warning says why.
 
     Args:
-        threads: of the CPU, for all but products and convolutions; None for those of torch.
         like: a runner of a GAN that differs in values only, with which to share the graphs.
 
     Raises TypeError for an optimizer that cannot be traced.
@@ -75,7 +74,6 @@ class CompiledRunner(StepRunner):
         gan: GANState,
         loader: Batches,
         noise: Noise,
-        threads: int | None = None,
         like: "CompiledRunner | None" = None,
     ):
         super().__init__(gan, loader, noise)
@@ -88,7 +86,7 @@ class CompiledRunner(StepRunner):
             critic_only: [critic],
             critic_and_generator: [critic, generator, *self._traceable.emas],
         }
-        threads = threads or torch.get_num_threads()  # during the first step there may be fewer
+        threads = torch.get_num_threads()  # during the first step there may be fewer
         own = {} if like else {step: _compile(step, threads) for step in self._parts}
         self._graphs = dict(like._graphs) if like else own
         self._not_yet_called = set(self._parts)

@@ -218,13 +218,9 @@ def should_compile(gan: GANState, steps: int) -> bool:
         return steps >= _WORTH_ON_CUDA
     if gan.device.type != "cpu":
         return False
-    return steps >= _WORTH_ON_CPU and not convolves(gan)
-
-
-def convolves(gan: GANState) -> bool:
-    """Return whether a network has convolutions."""
     modules = (*gan.generator.modules(), *gan.critic.modules())
-    return any(isinstance(module, nn.modules.conv._ConvNd) for module in modules)
+    convolves = any(isinstance(module, nn.modules.conv._ConvNd) for module in modules)
+    return steps >= _WORTH_ON_CPU and not convolves
 
 
 def steps_per_graph(gan: GANState, n_critic: int, gap: int) -> int:

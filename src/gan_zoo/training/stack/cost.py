@@ -1,0 +1,38 @@
+"""When stacks are faster, on a CPU: measured with `scripts/benchmark.py stack`."""
+
+import math
+
+from torch import nn
+
+# runs whose steps are made together: more do not fit into the cache of a core
+LARGEST_BLOCK = {True: 4, False: 16}  # compiled steps, eager ones
+_MOST_PARAMETERS = 500_000  # of both networks; products of larger matrices take most of the time
+_WORTH_COMPILING = 15_000  # steps of a block: saves 3 ms each, and compiling takes 40 s
+_LEAST_EAGER = {True: 4, False: 8}  # runs in the only process, and in each of several
+
+
+def is_small(generator: nn.Module, critic: nn.Module) -> bool:
+    """Return whether starting operations takes most of the time of a step of these networks."""
+    modules = (*generator.modules(), *critic.modules())
+    if any(isinstance(module, nn.modules.conv._ConvNd) for module in modules):
+        return False
+    parameters = (*generator.parameters(), *critic.parameters())
+    return sum(parameter.numel() for parameter in parameters) <= _MOST_PARAMETERS
+
+
+def compiles(setting: str | bool, runs: int, steps: int) -> bool:
+    """Return whether small networks of so many runs compile their steps.
+
+    setting: of `compile`.
+    """
+    if setting != "auto":
+        return bool(setting)
+    return steps * math.ceil(runs / LARGEST_BLOCK[True]) >= _WORTH_COMPILING
+
+
+def is_faster(setting: str | bool, runs: int, steps: int, workers: int) -> bool:
+    """Return whether small networks train faster as a stack of so many runs than alone.
+
+    setting: of `compile`; workers: processes that train at once.
+    """
+    return compiles(setting, runs, steps) or runs >= _LEAST_EAGER[workers == 1]
