@@ -21,6 +21,7 @@ needs_stand_in = pytest.mark.skipif(
 SMALL = ["dataset.count=300", "batch_size=8", "steps=4", "evaluation.num_samples=100"]
 SMALL += ["log_every=1", "sample_every=4", "checkpoint_every=2", "evaluate_every=4"]
 RING = [*SMALL, "dataset=ring", "architecture=mlp_points", "loss=glsgan"]
+RING += ["recipe=paper"]
 GLYPHS = [*SMALL, "dataset=glyphs", "architecture=mlp"]
 
 

@@ -116,8 +116,11 @@ def test_wrong_metric_is_refused_before_training(trained, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+DIVERGING = ["recipe=paper", "steps=400", "optimizer.lr=10", "checkpoint_every=7"]
+
+
 def test_diverged_run_stops_with_its_status(trained, tmp_path):
-    summary = trained(tmp_path, *RING, "steps=400", "optimizer.lr=10", "checkpoint_every=7")
+    summary = trained(tmp_path, *RING, *DIVERGING)
     assert summary["health"].startswith("diverged at step ")
     assert summary["steps"] < 400
     for path in (tmp_path / "checkpoints").glob("*.pt"):

@@ -269,6 +269,9 @@ def test_resumed_jobs_go_on_from_a_step_of_all(planned, tmp_path):
             (folder / f"{step:08d}.pt").touch()
     (stack,) = plan_stacks(jobs, 1, 1)[0].of_first.values()
     assert (stack.step, len(stack.jobs)) == (15, 3)
+    (tmp_path / "1" / "summary.json").write_text('{"steps": 20}')  # finished, and now to be longer
+    (stack,) = plan_stacks(jobs, 1, 1)[0].of_first.values()
+    assert (stack.step, len(stack.jobs)) == (15, 2)
     for path in (tmp_path / "1" / "checkpoints").iterdir():
         path.unlink()  # it was killed before its first checkpoint, and the others far later
     (stack,) = plan_stacks(jobs, 1, 1)[0].of_first.values()

@@ -55,7 +55,7 @@ def test_delayed_metrics_survive_a_resume(trained, tmp_path, undelayed, delayed)
 
 
 def test_delayed_divergence_stops_one_log_later(trained, tmp_path, delayed):
-    words = ["steps=400", "optimizer.lr=10", "checkpoint_every=7", "log_every=5"]
+    words = ["steps=400", "optimizer.lr=10", "checkpoint_every=7", "log_every=5", "recipe=paper"]
     summary = trained(tmp_path, *RING, *words)
     diverged = int(summary["health"].removeprefix("diverged at step ").partition(" ")[0])
     assert diverged <= summary["steps"] <= diverged + 5

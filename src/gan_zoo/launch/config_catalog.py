@@ -53,8 +53,13 @@ class Catalog:
         return sorted(found, key=lambda known: (known.count("."), known))
 
     def named(self, name: str) -> list[str]:
-        """List the choices of this name; those of nested groups only if there are no others."""
+        """List the choices of this name; those of nested groups only if there are no others.
+
+        A loss brings the recipe of its name: that is not listed.
+        """
         found = [group for group, names in self.groups.items() if name in names]
+        if name in self.groups["loss"]:
+            found = [group for group in found if group.partition("/")[0] != "recipe"]
         return [f"{group}={name}" for group in found if "/" not in group] or [
             f"{group}={name}" for group in found
         ]

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job_folders import job_folder
 from gan_zoo.report.number_format import counted
-from gan_zoo.run_folder import FOLDER_KEYS, checkpoint_steps, flatten
+from gan_zoo.run_folder import FOLDER_KEYS, checkpoint_steps, finished_summary, flatten
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ def _by_step(
 def _resumable_steps(job: StackedJob, experiment: "Experiment") -> set[int]:
     """Return steps from which a job can go on: of its checkpoints, or 0 if it has hardly begun."""
     steps = checkpoint_steps(job.folder)
+    if steps and finished_summary(job.folder, 0):  # now to be longer; it was not killed
+        return {max(steps)}
     return steps | {0} if steps <= {experiment.settings.checkpoint_every} else steps
 
 
