@@ -27,7 +27,7 @@ from gan_zoo.training.numerics import deterministic
 from gan_zoo.training.signals import Interrupted, catch_signals
 from gan_zoo.training.stack.cost import compiles, is_small
 from gan_zoo.training.stack.trainer import StackedTrainer
-from gan_zoo.training.trainer import Trainer
+from gan_zoo.training.trainer import Trainer, largest_divisor
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def train_stack(
                 raise
 
 
-_MOST_AT_ONCE = 10  # steps
+_MOST_AT_ONCE = 10  # steps of a block, whose tensors stay in the cache meanwhile
 _SILENT = JobDisplay("", lambda made, left: "", bar=False, lines=False)
 
 
@@ -189,23 +189,18 @@ class _Stack:
     def _train(
         self, progress: StackProgress, stop_signal: Callable[[], int], call_outer: Callable
     ) -> None:
-        while self._runs and self._runs[0].trainer.step < self._steps:
+        periods = [period or 0 for run in self._runs[:1] for period, _ in run.schedule]
+        chunk = largest_divisor(math.gcd(*periods), _MOST_AT_ONCE)
+        while self._runs and (step := self._runs[0].trainer.step) < self._steps:
             call_outer(self._save)
             if stop_signal():
                 self._save()
                 raise Interrupted(stop_signal() or signal.SIGTERM)
-            self._trainer.train_steps(self._steps_at_once())
+            aligned = step % chunk == 0 and step + chunk <= self._steps
+            self._trainer.train_steps(chunk if aligned else 1)
             self._call_actions()
             if self._runs:
                 progress.update(self._runs[0].trainer.step)
-
-    def _steps_at_once(self) -> int:
-        """Return how many steps to make now: several, so that what they use stays in the cache."""
-        run = self._runs[0]
-        gap = math.gcd(*(period or 0 for period, _ in run.schedule))
-        count = max(n for n in range(1, _MOST_AT_ONCE + 1) if gap % n == 0)
-        step = run.trainer.step
-        return count if step % count == 0 and step + count <= self._steps else 1
 
     def _call_actions(self) -> None:
         first = self._runs[0]

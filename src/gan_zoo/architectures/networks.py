@@ -134,3 +134,9 @@ def generate(generator: Generator, z: Tensor, y: Tensor) -> Tensor:
     chunks = zip(z.split(_CHUNK), y.split(_CHUNK), strict=True)
     with eval_mode(generator):
         return torch.cat([generator(*chunk) for chunk in chunks])
+
+
+def has_convolutions(*networks: nn.Module) -> bool:
+    """Return whether any of the networks has a convolution."""
+    modules = (module for network in networks for module in network.modules())
+    return any(isinstance(module, nn.modules.conv._ConvNd) for module in modules)

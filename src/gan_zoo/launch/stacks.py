@@ -133,8 +133,8 @@ def _by_step(
 ) -> dict[int, list[StackedJob]]:
     """Return the jobs of a group by the step from which they go on.
 
-    A sweep that was killed while the runs of a stack were saving goes on with a step of which all
-    of them have a checkpoint: then they make the same steps again.
+    If the sweep was killed while the runs of a stack saved, their newest checkpoints differ: then
+    all of them resume from the newest step that each has saved.
     """
     steps = {job: _resumable_steps(job, experiment) for job, experiment in group}
     common = set.intersection(*steps.values())

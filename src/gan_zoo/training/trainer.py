@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from gan_zoo.architectures.networks import has_convolutions
 from gan_zoo.data.loader import BatchLoader
 from gan_zoo.training.cpu_threads import CPUThreads
 from gan_zoo.training.meters import MeanMetrics
@@ -218,17 +219,19 @@ def should_compile(gan: GANState, steps: int) -> bool:
         return steps >= _WORTH_ON_CUDA
     if gan.device.type != "cpu":
         return False
-    modules = (*gan.generator.modules(), *gan.critic.modules())
-    convolves = any(isinstance(module, nn.modules.conv._ConvNd) for module in modules)
-    return steps >= _WORTH_ON_CPU and not convolves
+    return steps >= _WORTH_ON_CPU and not has_convolutions(gan.generator, gan.critic)
 
 
 def steps_per_graph(gan: GANState, n_critic: int, gap: int) -> int:
     """Return the number of steps to run as one: a divisor of `gap`; any number divides 0."""
     if gan.device.type != "cuda":
         return 1
-    most = max(1, _UPDATES_PER_GRAPH // (n_critic + 1))
-    return max(count for count in range(1, most + 1) if gap % count == 0)
+    return largest_divisor(gap, max(1, _UPDATES_PER_GRAPH // (n_critic + 1)))
+
+
+def largest_divisor(number: int, most: int) -> int:
+    """Return the largest divisor of a number up to `most`; any number divides 0."""
+    return max(count for count in range(1, most + 1) if number % count == 0)
 
 
 def make_runner(

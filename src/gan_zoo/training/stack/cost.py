@@ -4,6 +4,8 @@ import math
 
 from torch import nn
 
+from gan_zoo.architectures.networks import has_convolutions
+
 # runs whose steps are made together: more do not fit into the cache of a core
 LARGEST_BLOCK = {True: 4, False: 16}  # compiled steps, eager ones
 _MOST_PARAMETERS = 500_000  # of both networks; products of larger matrices take most of the time
@@ -13,8 +15,7 @@ _LEAST_EAGER = {True: 4, False: 8}  # runs in the only process, and in each of s
 
 def is_small(generator: nn.Module, critic: nn.Module) -> bool:
     """Return whether starting operations takes most of the time of a step of these networks."""
-    modules = (*generator.modules(), *critic.modules())
-    if any(isinstance(module, nn.modules.conv._ConvNd) for module in modules):
+    if has_convolutions(generator, critic):
         return False
     parameters = (*generator.parameters(), *critic.parameters())
     return sum(parameter.numel() for parameter in parameters) <= _MOST_PARAMETERS
