@@ -27,6 +27,9 @@ class StackedNetwork:
         if any(_shapes(network) != _shapes(networks[0]) for network in networks):
             raise TypeError("networks have other parameters")
         self._template = copy.deepcopy(networks[0]).to("meta")
+        for module in self._template.modules():
+            if isinstance(module, nn.GroupNorm):  # torch 2.11 stacks it for this format only
+                module.register_forward_pre_hook(lambda _, given: (given[0].contiguous(),))
         self.named_parameters = {
             name: nn.Parameter(
                 torch.stack([network.get_parameter(name).detach() for network in networks]),
@@ -122,7 +125,7 @@ class StackedStep(OptimizerStep):
         """Take one step that minimizes each run's loss (S,)."""
         if self._own is None:
             return super().__call__(loss, values)
-        self._own.before()
+        self._own.optimizer.compute_factors()
         return self._own(loss, values)
 
 
