@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_zoo.ranks import Ranks
 from gan_zoo.training.ema import EMA
@@ -28,7 +29,7 @@ class StackedNetwork:
             raise TypeError("networks have other parameters")
         self._template = copy.deepcopy(networks[0]).to("meta")
         for module in self._template.modules():
-            if isinstance(module, nn.GroupNorm):  # torch 2.11 stacks it for this format only
+            if isinstance(module, (nn.GroupNorm, _BatchNorm)):  # torch 2.11 stacks this format only
                 module.register_forward_pre_hook(lambda _, given: (given[0].contiguous(),))
         self.named_parameters = {
             name: nn.Parameter(
