@@ -145,6 +145,8 @@ def _ended(run: PlannedRun, folder: Path) -> str:
     row = run_row(run, folder)
     if row is None:
         return f"failed: {read_failure(folder)}"
+    if not any(key.startswith("metric/") for key in row):
+        return row["health"]
     metric = primary_metric([row])
     return f"{metric.tag} {number(value(row, metric))}; {row['health']}"
 
