@@ -7,7 +7,7 @@ import pytest
 from gan_zoo.report.stats import student_interval
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
-from gan_zoo.tuning.recipe_table import format_table, format_tables
+from gan_zoo.tuning.recipe_table import format_recipes, format_tables
 from gan_zoo.tuning.run_rows import (
     best_rows,
     primary_metric,
@@ -80,7 +80,7 @@ def test_table_compares_recipes():
             row("gan", "trial-07", seed, 20 + 2 * seed),
         ]
         rows[-1]["n_critic"] = "2"
-    line = format_table(rows).splitlines()[-1]
+    line = format_recipes(rows).splitlines()[-1]
     found = student_interval([20, 22, 24, 26, 28])
     assert line.startswith("| `gan` | 202 [200, 204]; 5 of 5 not healthy | 52 [50, 54] |")
     assert f"**24 [{found.low:.0f}, {found.high:.0f}]**" in line
@@ -90,9 +90,15 @@ def test_table_compares_recipes():
 def test_small_difference_is_not_marked():
     rows = [row("gan", "default", seed, 50 + seed) for seed in range(3)]
     rows += [row("gan", "trial-07", seed, number) for seed, number in enumerate([40, 60, 55])]
-    assert "**" not in format_table(rows)
+    assert "**" not in format_recipes(rows)
 
 
 def test_tables_name_their_datasets(tmp_path):
     write_rows(tmp_path / "ring-fresh.csv", [row("gan", "default", 0, 1)])
-    assert "## ring\n" in format_tables(tmp_path)
+    trials = [row("gan", f"trial-{n}", 0, n, regularizer="none") for n in (4, 8, 9)]
+    trials += [row("wgan", "trial-0", 0, "", health="diverged", regularizer="r1")]
+    write_rows(tmp_path / "ring.csv", trials)
+    text = format_tables(tmp_path)
+    assert "## ring\n" in text
+    assert "| `gan` | 4 | 8 | 3 of 3 |\n| `wgan` | diverged | diverged | 0 of 1 |" in text
+    assert "| `r1` | diverged |" in text
