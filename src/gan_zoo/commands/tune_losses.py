@@ -69,7 +69,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--losses", default="", help="some of them, such as gan,wgan (default all)")
     parser.add_argument("--fresh", action="store_true", help="train the best with fresh seeds")
     parser.add_argument(
-        "--results", type=given_path, default=Path("outputs/tuning"), help="folder of CSV files"
+        "--results",
+        type=given_path,
+        default=Path("outputs/tuning"),
+        help="folder of CSV files (default outputs/tuning)",
     )
     return parser.parse_intermixed_args()
 
