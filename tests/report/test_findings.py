@@ -12,7 +12,7 @@ from gan_zoo.report.run_status import run_status
 from gan_zoo.report.runs import read_runs
 from gan_zoo.report.title_block import subtitle
 from gan_zoo.report.warnings import warnings
-from report_folders import LOWER, METRIC, compared, write_run, write_sweep
+from report_folders import LOWER, METRIC, add_metrics, compared, write_run, write_sweep
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts/report.py"
@@ -21,15 +21,6 @@ SCRIPT = ROOT / "scripts/report.py"
 def finding_of(root, losses):
     (text,) = findings(compared(write_sweep(root, losses)))
     return text
-
-
-def add_metrics(root, **numbers):
-    """Add numbers to the last line of every run's metrics.jsonl."""
-    for path in root.glob("*/metrics.jsonl"):
-        lines = path.read_text().splitlines()
-        last = {**json.loads(lines[-1]), **{f"metric/{k}": v for k, v in numbers.items()}}
-        path.write_text("\n".join([*lines[:-1], json.dumps(last)]) + "\n")
-    return root
 
 
 def test_clear_winner_is_named_first(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from gan_zoo.report.build import figures, write_report
 from gan_zoo.report.findings import findings
 from gan_zoo.report.yardsticks import TITLE
-from report_folders import METRIC, compared, write_sweep
+from report_folders import METRIC, add_metrics, compared, write_sweep
 
 NOISE = {"0": 0.5, "0.1": 5.0, "0.2": 20.0, "0.4": 90.0, "1": 500.0}
 CLASSES = {"0": 0.5, "1": 9.0, "3": 30.0, "5": 66.0, "9": 250.0}
@@ -93,3 +93,10 @@ def test_values_outside_the_yardstick_have_no_scale(tmp_path):
     root = add_yardstick(write_sweep(tmp_path, {"gan": [900.0, 901.0], "wgan": [950.0, 951.0]}))
     drawn = figures(compared(root))
     assert all(len(figure.axes) == 1 for figure, _ in drawn.values())
+
+
+def test_readable_images_without_precision_are_no_failure(sweep):
+    add_metrics(sweep, precision_glyphs_cnn=0.0)
+    statuses = {status.value: status.failure for status in compared(sweep).statuses}
+    assert all((failure == "") == (value < 50) for value, failure in statuses.items())
+    assert len({*statuses.values()}) == 2

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from gan_zoo.metrics.yardstick import Yardstick, is_readable
+
 log = logging.getLogger(__name__)
 
 HEALTHY = "healthy"
@@ -16,9 +18,25 @@ _SATURATED = 0.02  # relative to the critic's loss if all scores were 0
 _VANISHED = 1e-4  # relative to the largest gradient so far
 _COLLAPSED_DISTANCE = 0.1  # relative to the real samples' mean distance
 _COLLAPSED_SHARE = 0.9  # of all samples in one mode or class, or with a near duplicate
-LEAST_QUALITY = {"metric/precision": 0.01, "metric/high_quality": 0.05}  # nothing learned if below
+_LEAST_QUALITY = {"metric/precision": 0.01, "metric/high_quality": 0.05}
 _REALISTIC = 0.5  # share of samples; below it, the share of one class shows no collapse
 EVALUATED = ("one_mode", "unlearned")  # conditions of evaluations; all others are of logged metrics
+
+
+def low_quality(
+    values: Mapping[str, float], yardsticks: Mapping[str, Yardstick]
+) -> dict[str, float]:
+    """Return the metrics by which nothing was learned: hardly any sample looks real.
+
+    yardsticks: what values mean, by tag; images that these find readable are not low.
+    """
+    if is_readable(values, yardsticks):
+        return {}
+    return {
+        name: value
+        for name, value in values.items()
+        if any(name.startswith(tag) and value < least for tag, least in _LEAST_QUALITY.items())
+    }
 
 
 class DivergedError(ArithmeticError):
@@ -125,26 +143,28 @@ class Health:
             duplicates = values.get("health/duplicates", 0) > _COLLAPSED_SHARE
             self._observe(step, "collapse", close or duplicates)
 
-    def read_metrics(self, step: int, values: Mapping[str, float]) -> None:
+    def read_metrics(
+        self,
+        step: int,
+        values: Mapping[str, float],
+        yardsticks: Mapping[str, Yardstick] | None = None,
+    ) -> None:
         """Check the metrics of an evaluation: quality, and collapse onto one mode or class.
 
         Collapse counts only for realistic samples: a classifier often predicts one class for all
-        the noise of an untrained generator.
+        the noise of an untrained generator. Precision may be 0 for images that are easy to read;
+        yardsticks: what values mean, by tag, to recognize those.
         """
         shares = [value for name, value in values.items() if "/largest_share" in name]
-        quality = [value for name, value in values.items() if name.startswith(tuple(LEAST_QUALITY))]
+        quality = [v for name, v in values.items() if name.startswith(tuple(_LEAST_QUALITY))]
         realistic = not quality or max(quality) > _REALISTIC
         one = bool(shares) and max(shares) > _COLLAPSED_SHARE
         if quality:
-            low = any(self._is_low(name, value) for name, value in values.items())
+            low = bool(low_quality(values, yardsticks or {}))
             # one class of unrealistic samples is no health either
             self._observe(step, "unlearned", low or (one and not realistic))
         if shares:
             self._observe(step, "one_mode", one and realistic)
-
-    @staticmethod
-    def _is_low(name: str, value: float) -> bool:
-        return any(name.startswith(tag) and value < least for tag, least in LEAST_QUALITY.items())
 
     def diverge(self, step: int, reason: DivergedError) -> DivergedError:
         """Record why the run ends, and return the error for raising."""

@@ -64,7 +64,7 @@ class PeriodicEvaluation:
             )
         except DivergedError as reason:
             raise health.diverge(trainer.step, reason) from None
-        health.read_metrics(trainer.step, result.numbers)
+        health.read_metrics(trainer.step, result.numbers, result.yardsticks)
         for tag in result.telling_tags():
             value, yardstick = result.numbers[tag], result.yardsticks[tag]
             log.info("step %s: %s %.4g, %s", trainer.step, tag, value, yardstick.sentence(value))

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gan_zoo.metrics.damage import IMAGE_DAMAGE, POINT_DAMAGE, Damage
+from gan_zoo.metrics.damage import IMAGE_DAMAGE, NOISE, POINT_DAMAGE, Damage
 from gan_zoo.metrics.metric_info import find_metric
+
+_READABLE = 0.3  # standard deviation of noise through which digits are easy to read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +103,22 @@ def yardstick_of(
         if rungs and finite and sign * rungs[-1][1] > sign * rungs[0][1]:
             ladders.append(Ladder(damage, rungs, metric.higher_is_better))
     return Yardstick(tuple(ladders)) if ladders else None
+
+
+def is_readable(values: Mapping[str, float], yardsticks: Mapping[str, Yardstick]) -> bool:
+    """Return whether images are no farther from real ones than real ones under noise of 0.3.
+
+    Args:
+        values: of metrics, by tag. The Fréchet distance judges.
+        yardsticks: by tag; without that of the Fréchet distance, nothing is known to be readable.
+    """
+    noise = {
+        tag: ladder.amount_at(values[tag])
+        for tag, yardstick in yardsticks.items()
+        for ladder in yardstick.ladders
+        if tag.startswith("metric/frechet") and tag in values and ladder.damage == NOISE
+    }
+    return any(amount is not None and amount <= _READABLE for amount in noise.values())
 
 
 def from_plain(tag: str, plain: Any) -> Yardstick | None:

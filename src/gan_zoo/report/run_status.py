@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from gan_zoo.evaluation.health import LEAST_QUALITY
+from gan_zoo.evaluation.health import low_quality
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.runs import Run
 
@@ -73,11 +73,8 @@ def _unlearned(run: Run) -> str:
     """Describe why nothing was learned, by the last metrics; empty where something was."""
     if run.metrics.get(_MODES) == 0:
         return f"no mode captured: {_MODES} is 0"
-    low = [
-        f"{tag} is {value:.3g}"
-        for tag, value in run.metrics.items()
-        if any(tag.startswith(name) and value < least for name, least in LEAST_QUALITY.items())
-    ]
+    yardsticks = {tag: found for tag in run.metrics if (found := run.yardstick(tag))}
+    low = [f"{tag} is {value:.3g}" for tag, value in low_quality(run.metrics, yardsticks).items()]
     return f"hardly any sample looks real: {', '.join(low)}" if low else ""
 
 
