@@ -1,0 +1,71 @@
+"""Every study composes: all jobs of its sweeps pass the checks that a sweep makes first."""
+
+import pytest
+
+from gan_zoo import launch
+from gan_zoo.launch.preflight import sweep_jobs
+from gan_zoo.schema import ConfigError
+from gan_zoo.studies.plan import BUDGETS, load_study, study_names
+
+
+def jobs_of(sweep):
+    """The words of each job of a sweep."""
+    words = [word for word in launch.prepare_overrides(["-m", *sweep.words]) if word != "-m"]
+    return sweep_jobs([launch.parse_override(word) for word in words])
+
+
+def every_value_once(jobs):
+    """Jobs that contain each word at least once."""
+    seen, chosen = set(), []
+    for job in jobs:
+        if not seen.issuperset(job):
+            seen.update(job)
+            chosen.append(job)
+    return chosen
+
+
+def check(name, budget, choose):
+    here = [] if name == "mixture" else ["dataset=glyphs"]  # instead of MNIST, a download
+    for sweep in load_study(name).sweeps(budget, given=[*here, "seed=0"]):
+        composed = [launch.compose_run(job) for job in choose(jobs_of(sweep))]
+        assert launch.check_jobs(composed)
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+@pytest.mark.parametrize("name", study_names())
+def test_every_value_passes_the_checks(name, budget):
+    check(name, budget, every_value_once)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", study_names())
+def test_every_job_passes_the_checks(name):
+    check(name, "full", list)
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_study_states_claim_and_source(name):
+    study = load_study(name)
+    assert study.title.endswith("?")
+    assert study.content["claim"]
+    assert study.content["source"]
+
+
+def test_given_words_replace_those_of_the_study():
+    sweeps = load_study("mixture").sweeps("full", ["ring-tanh"], ["seed=7", "loss=gan"])
+    (sweep,) = sweeps
+    assert [word for word in sweep.words if word.startswith(("seed=", "loss="))] == [
+        "loss=gan",
+        "seed=7",
+    ]
+
+
+def test_budgets_have_sweeps_of_their_own():
+    study = load_study("slopes")
+    names = [{sweep.name for sweep in study.sweeps(budget)} for budget in BUDGETS]
+    assert not names[0] & names[1]
+
+
+def test_unknown_study_is_refused():
+    with pytest.raises(ConfigError, match="did you mean mixture"):
+        load_study("mixtures")
