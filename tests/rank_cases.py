@@ -141,7 +141,7 @@ def assert_equal(one, two, tolerance=1e-9):
 def train_cases(ranks: Ranks, cases: list, steps: int, folder: str) -> None:
     """Train several cases, and save what each process has in the end."""
     found = []
-    if torch.cuda.is_available():
+    if torch.cuda.device_count() >= ranks.count:
         torch.cuda.set_device(ranks.rank)
     for case in cases:
         trainer = make_trainer(ranks, *case)

@@ -5,7 +5,7 @@ import itertools
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.sheet import Row
 from benchmarks.step import CASES as STEP_CASES
@@ -14,7 +14,7 @@ from gan_zoo.cpu_cores import available_cores
 
 _WIDTHS = [f"architecture.{name}.width=8" for name in ("generator", "critic")]
 CASES = {**STEP_CASES, "small_dcgan": [*STEP_CASES["dcgan"], *_WIDTHS, "batch_size=16"]}
-_WARM_UP = 3  # steps
+_WARM_UP = 3  # calls
 _PATIENCE = 300  # seconds in which another process must be ready
 
 
@@ -32,6 +32,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--runs", nargs="+", type=whole_number(1), default=[1, 4, 8, 16, 32], help="runs of a stack"
     )
     command.add_argument("--compile", nargs="+", default=["false"], help="of the stack's steps")
+    command.add_argument(
+        "--processes",
+        type=whole_number(1),
+        default=available_cores(),
+        help="at once (default: one for each core)",
+    )
     command.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1")
     command.add_argument(
         "--seconds", type=whole_number(1), default=4, help="of each measurement (default 4)"
@@ -41,22 +47,19 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> list[Row]:
     """Return steps per second, of all runs together.
 
-    one_by_one: a run alone with all cores. at_once: a process for each core, each with one run.
-    stack: all runs in one process with all cores. stacks: a process for each core, each with its
-    share of the runs as a stack.
+    one_by_one: a run alone with all cores. at_once: several processes, each with one run.
+    stack: all runs in one process with all cores. stacks: several processes, each with its share
+    of the runs as a stack.
     """
-    rows = []
+    rows, processes = [], args.processes
     for case in args.case:
         words = [*CASES[case], f"device={args.device}", *args.override]
-        alone = [*words, "compile=false"]
-        one_by_one = _speed(*_trainer(alone), args.seconds)
-        at_once = sum(_at_once([(_trainer, (alone,))] * available_cores(), args.seconds))
+        one_by_one = _speed(_trainer(words), args.seconds)
+        at_once = sum(_at_once([(_trainer, (words,))] * processes, args.seconds))
         for runs, compiled in itertools.product(args.runs, args.compile):
             given = (words, runs, compiled == "true")
-            stack = runs * _speed(*_stack(*given), args.seconds)
-            shares = [
-                len(range(core, runs, available_cores())) for core in range(available_cores())
-            ]
+            stack = runs * _speed(_stack(*given), args.seconds)
+            shares = [len(range(number, runs, processes)) for number in range(processes)]
             parts = [(_stack, (words, share, compiled == "true")) for share in shares if share]
             speeds = _at_once(parts, args.seconds)
             stacks = sum(n * speed for n, speed in zip(shares, speeds, strict=False))
@@ -76,27 +79,35 @@ def measure(args: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def _speed(act: Callable[[], None], device: Any, seconds: float) -> float:
-    """Return calls per second, after a warm-up."""
+class _Steps(NamedTuple):
+    """Makes so many steps per call, on a device."""
+
+    act: Callable[[int], None]
+    count: int
+    device: Any
+
+
+def _speed(steps: _Steps, seconds: float) -> float:
+    """Return steps per second, after a warm-up."""
     from gan_zoo.devices import synchronize
 
     for _ in range(_WARM_UP):
-        act()
-    synchronize(device)
-    start, count = time.perf_counter(), 0
+        steps.act(steps.count)
+    synchronize(steps.device)
+    start, calls = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        act()
-        synchronize(device)
-        count += 1
-    return count / (time.perf_counter() - start)
+        steps.act(steps.count)
+        synchronize(steps.device)
+        calls += 1
+    return calls * steps.count / (time.perf_counter() - start)
 
 
-def _trainer(words: Sequence[str]) -> tuple[Callable[[], None], Any]:
-    """Return what makes a step of a run alone, and its device."""
+def _trainer(words: Sequence[str]) -> _Steps:
+    """Return what makes steps of a run alone."""
     from benchmarks.runner import composed
 
     trainer = composed([*words])
-    return trainer.train_steps, trainer.gan.device
+    return _Steps(trainer.train_steps, trainer.setup_runner(0), trainer.gan.device)
 
 
 Part = tuple[Callable[..., Any], tuple[Any, ...]]  # what makes steps, and its arguments
@@ -123,18 +134,18 @@ def _one_of_several(number: int, part: Part, seconds: float, ready: Any, found: 
 
     torch.set_num_threads(1)
     make, given = part
-    act, device = make(*given)
-    act()  # compiles
+    steps = make(*given)
+    steps.act(steps.count)  # compiles
     ready.wait(_PATIENCE)
-    found.put((number, _speed(act, device, seconds)))
+    found.put((number, _speed(steps, seconds)))
 
 
-def _stack(words: Sequence[str], runs: int, compiled: bool) -> tuple[Callable[[], None], Any]:
-    """Return what makes a step of all runs, and their device."""
+def _stack(words: Sequence[str], runs: int, compiled: bool) -> _Steps:
+    """Return what makes steps of all runs."""
     from benchmarks.runner import prepared
     from gan_zoo.training.stack.trainer import StackedTrainer
 
     each = [prepared([*words, f"seed={seed}"]) for seed in range(runs)]
     trainers = [trainer for _, _, trainer in each]
     stacked = StackedTrainer(trainers, each[0][0].optimizers, compiled)
-    return stacked.train_steps, trainers[0].gan.device
+    return _Steps(stacked.train_steps, stacked.setup_runner(0), trainers[0].gan.device)

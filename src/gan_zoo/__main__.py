@@ -17,6 +17,7 @@ COMMANDS = {
     "gallery": "animate the samples of runs",
     "export": "copy runs into an MLflow store",
     "tune": "search for the settings with the best metric",
+    "tune-losses": "tune every loss under the same budget",
     "examples": "print commands to paste",
 }
 EXAMPLES = """\
@@ -52,12 +53,16 @@ def main() -> None:
         exit_usage_error(f"{name}: {suggest(name, COMMANDS)}")
     else:
         sys.argv = [f"gan-zoo {name}", *words]
-        module = "gan_zoo.launch.main" if name == "train" else f"gan_zoo.commands.{name}"
+        module = (
+            "gan_zoo.launch.main"
+            if name == "train"
+            else f"gan_zoo.commands.{name.replace('-', '_')}"
+        )
         importlib.import_module(module).main()
 
 
 def _help() -> str:
-    lines = [f"  {name:<10} {purpose}" for name, purpose in COMMANDS.items()]
+    lines = [f"  {name:<12} {purpose}" for name, purpose in COMMANDS.items()]
     first = "gan-zoo COMMAND ...: train GANs, and compare their losses"
     last = "gan-zoo COMMAND --help explains a command; gan-zoo --version prints the version."
     return "\n".join([first, "", *lines, "", last])

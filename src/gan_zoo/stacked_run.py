@@ -27,7 +27,7 @@ from gan_zoo.training.numerics import deterministic
 from gan_zoo.training.signals import Interrupted, catch_signals
 from gan_zoo.training.stack.cost import compiles, is_small
 from gan_zoo.training.stack.trainer import StackedTrainer
-from gan_zoo.training.trainer import Trainer, largest_divisor
+from gan_zoo.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,6 @@ def train_stack(
                 raise
 
 
-_MOST_AT_ONCE = 10  # steps of a block, whose tensors stay in the cache meanwhile
 _SILENT = JobDisplay("", lambda made, left: "", bar=False, lines=False)
 
 
@@ -146,10 +145,10 @@ class _Stack:
         self._logs, self._on_end = logs, on_end
         self._steps, self._count = first.settings.steps, len(members)
         trainers = [self._build(member, samples) for member in members]
-        compiled = trainers[0].compiled
-        if members[0].state is None and first.settings.compile == "auto":
-            gan = trainers[0].gan
-            small = gan.device.type == "cpu" and is_small(gan.generator, gan.critic)
+        compiled, gan = trainers[0].compiled, trainers[0].gan
+        choose = members[0].state is None and first.settings.compile == "auto"
+        if choose and gan.device.type == "cpu":
+            small = is_small(gan.generator, gan.critic)
             compiled = small and compiles("auto", self._count, self._steps)
         for trainer in trainers:
             trainer.compiled = compiled
@@ -190,7 +189,7 @@ class _Stack:
         self, progress: StackProgress, stop_signal: Callable[[], int], call_outer: Callable
     ) -> None:
         periods = [period or 0 for run in self._runs[:1] for period, _ in run.schedule]
-        chunk = largest_divisor(math.gcd(*periods), _MOST_AT_ONCE)
+        chunk = self._trainer.setup_runner(math.gcd(*periods))
         while self._runs and (step := self._runs[0].trainer.step) < self._steps:
             call_outer(self._save)
             if stop_signal():

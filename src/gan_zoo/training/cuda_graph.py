@@ -29,8 +29,8 @@ class CudaGraphRunner(StepRunner):
 
     def __init__(self, gan: GANState, loader: Batches, noise: Noise, updates: Sequence[int]):
         super().__init__(gan, loader, noise)
-        for optimizer in (gan.critic_optimizer, gan.generator_optimizer):
-            for group in optimizer.param_groups:
+        for update in (gan.critic_update, gan.generator_update):
+            for group in update.optimizer.param_groups:
                 group["capturable"] = True
         self._updates: list[int] | None = list(updates)
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -74,7 +74,8 @@ class CudaGraphRunner(StepRunner):
         for inputs, given in zip(self._inputs.tensors(), batch.tensors(), strict=True):
             torch._foreach_copy_(inputs, given)
         steps = range(len(self._weights))
-        self._weights.copy_(torch.tensor([self.gan.ema.weight(step) for step in steps]))
+        weights = [self.gan.ema.weight(step) for step in steps]
+        self._weights.copy_(torch.tensor(weights, dtype=self._weights.dtype))
         self._graph.replay()
         for ema in self.gan.emas:
             ema.updates += len(steps)
@@ -175,8 +176,8 @@ class _State:
 
 def _mutable_tensors(gan: GANState) -> list[Tensor]:
     """Return parameters, buffers and the state of the optimizers."""
-    optimizers = (gan.critic_optimizer, gan.generator_optimizer)
-    states = [state for o in optimizers for state in o.state.values()]
+    updates = (gan.critic_update, gan.generator_update)
+    states = [state for update in updates for state in update.optimizer.state.values()]
     networks = [gan.critic, gan.generator, *(ema.network for ema in gan.emas)]
     weights = [t for network in networks for t in (*network.parameters(), *network.buffers())]
     return [*weights, *(t for s in states for t in s.values() if torch.is_tensor(t))]

@@ -43,10 +43,10 @@ class _FunctionalOptimizer:
         self.steps = [state["step"] for state in states]
         self.step = int(self.steps[0].item())
         self._next_factors: list[Tensor] = []
-        self.factors: Tensor | None = None
+        self.factors: Any = ()
 
-    def factors_of(self, step: int) -> list[float]:
-        """Return factors that change with every step, computed outside of the graph."""
+    def factors_of(self, step: Any) -> list[Any]:
+        """Return factors that change with every step: numbers, or tensors for a tensor."""
         return []
 
     def before(self) -> None:
@@ -57,6 +57,10 @@ class _FunctionalOptimizer:
             self._next_factors = list(self.parameters[0].new_tensor(factors).unbind())
         self.step += 1
         self.factors = self._next_factors.pop()
+
+    def compute_factors(self) -> None:
+        """Prepare the next update on the device: also in a CUDA graph, which `before` is not."""
+        self.factors = self.factors_of(self.steps[0].to(self.parameters[0].dtype) + 1)
 
     def update(self, parameter: Tensor, gradient: Tensor, state: tuple[Tensor, ...]) -> None:
         """Update a parameter and its optimizer state in place."""
@@ -78,7 +82,7 @@ class _FunctionalOptimizer:
 class _Adam(_FunctionalOptimizer):
     moments = ("exp_avg", "exp_avg_sq")
 
-    def factors_of(self, step: int) -> list[float]:
+    def factors_of(self, step: Any) -> list[Any]:
         first, second = (1 - beta**step for beta in self.group["betas"])
         return [(self.group["lr"] if self.rates is None else 1.0) / first, second**-0.5]
 

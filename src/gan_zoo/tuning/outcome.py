@@ -51,8 +51,8 @@ def read_outcome(folders: Sequence[Path], tag: str, code: int) -> Outcome:
             return Outcome(failed=reason)
         summary = finished_summary(folder, 0)
         if summary is None:
-            write_failure(folder, _ended(code))
-            return Outcome(failed=_ended(code))
+            write_failure(folder, exit_reason(code))
+            return Outcome(failed=exit_reason(code))
         if reason := diverged(summary):
             return Outcome(pruned=reason)
         measured = list(read_metric(folder, tag).values())[-1:]
@@ -87,7 +87,8 @@ def _same_metric(tag: str, wanted: str) -> bool:
     return tag == wanted or (tag.startswith("metric/") and find_metric(tag) == find_metric(wanted))
 
 
-def _ended(code: int) -> str:
+def exit_reason(code: int) -> str:
+    """Describe how a process ended that has not finished its run."""
     if code < 0:
         return f"its process was killed by {signal.Signals(-code).name}"
     return f"its process ended with code {code}"

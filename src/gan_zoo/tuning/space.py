@@ -51,6 +51,16 @@ class Numbers:
     def ends(self) -> list[float]:
         return [self.low, self.high]
 
+    def at(self, share: float) -> float:
+        """Return the value at a share, from 0 up to but not including 1, of its range."""
+        whole = isinstance(self.low, int) and isinstance(self.high, int)
+        if self.log:
+            value = self.low * (self.high / self.low) ** share
+            return round(value) if whole else value
+        if step := self.step or (1 if whole else None):
+            return self.low + step * int(share * (round((self.high - self.low) / step) + 1))
+        return self.low + share * (self.high - self.low)
+
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
@@ -69,6 +79,10 @@ class Choice:
 
     def ends(self) -> list[str]:
         return list(self.values)
+
+    def at(self, share: float) -> str:
+        """Return the value at a share, from 0 up to but not including 1, of the values."""
+        return self.values[int(share * len(self.values))]
 
 
 Parameter = Numbers | Choice

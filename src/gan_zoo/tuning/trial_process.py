@@ -10,15 +10,12 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-import gan_zoo
-from gan_zoo.command_line import EXIT_FAILED, error_message, one_line_errors
-from gan_zoo.run_folder import diverged, write_failure
-from gan_zoo.run_lock import wait_until_free
-from gan_zoo.training.signals import Interrupted
+from gan_zoo.command_line import EXIT_FAILED, one_line_errors
+from gan_zoo.run_folder import diverged
+from gan_zoo.tuning.run_process import train_run
 
 
 def main() -> None:
@@ -33,20 +30,11 @@ def main() -> None:
 
 
 def train_seed(folder: Path, words: Sequence[str]) -> str:
-    """Train one run, or resume it, and return how it diverged; empty if it did not.
-
-    Waits for a process of a killed search that still saves this run.
-    """
-    wait_until_free(folder)
-    write_failure(folder, "")
-    try:
-        return diverged(gan_zoo.train(*words, folder=folder).summary)
-    except Interrupted:
-        raise
-    except Exception as error:
-        traceback.print_exc()
-        write_failure(folder, error_message(error))
+    """Train one run, or resume it, and return how it diverged; empty if it did not."""
+    run = train_run(folder, words)
+    if run is None:
         sys.exit(EXIT_FAILED)
+    return diverged(run.summary)
 
 
 def _end_with_search() -> None:

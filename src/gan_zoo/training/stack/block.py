@@ -19,26 +19,23 @@ class StackBlock:
     Args:
         trainers: as a `StackedTrainer` has them.
         optimizers: make the optimizer of a list of parameters, by network.
-        make_runner: makes the runner of a GAN, its batches and its noise.
 
     Raises TypeError for trainers that cannot be stacked.
     """
 
-    def __init__(
-        self,
-        trainers: Sequence[Trainer],
-        optimizers: Mapping[str, Callable],
-        make_runner: Callable[..., StepRunner],
-    ):
+    def __init__(self, trainers: Sequence[Trainer], optimizers: Mapping[str, Callable]):
         if len({_counts(trainer) for trainer in trainers}) > 1:
             raise TypeError("regularizers need different random numbers")
         self._runs = dict(enumerate(trainers))  # by their place in the tensors
         self._gan = StackedGAN([trainer.gan for trainer in trainers], optimizers)
-        batches = StackedBatches([trainer.loader for trainer in trainers])
-        noise = StackedNoise([trainer.noise for trainer in trainers])
-        # steps use what a `StackedGAN` has of a `GANState`
-        self.runner = make_runner(self._gan, batches, noise)
+        self._batches = StackedBatches([trainer.loader for trainer in trainers])
+        self._noise = StackedNoise([trainer.noise for trainer in trainers])
         self._metrics = MeanMetrics()
+
+    def setup_runner(self, make_runner: Callable[..., StepRunner]) -> None:
+        """Make the runner of all steps. make_runner: of a GAN, its batches and its noise."""
+        # steps use what a `StackedGAN` has of a `GANState`
+        self.runner = make_runner(self._gan, self._batches, self._noise)
         for run, trainer in self._runs.items():
             trainer.use_runner(_RunOfBlock(self.runner, run))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_zoo.ranks import Ranks
 from gan_zoo.training.ema import EMA
@@ -27,6 +28,9 @@ class StackedNetwork:
         if any(_shapes(network) != _shapes(networks[0]) for network in networks):
             raise TypeError("networks have other parameters")
         self._template = copy.deepcopy(networks[0]).to("meta")
+        for module in self._template.modules():
+            if isinstance(module, (nn.GroupNorm, _BatchNorm)):  # torch 2.11 stacks this format only
+                module.register_forward_pre_hook(lambda _, given: (given[0].contiguous(),))
         self.named_parameters = {
             name: nn.Parameter(
                 torch.stack([network.get_parameter(name).detach() for network in networks]),
@@ -122,7 +126,7 @@ class StackedStep(OptimizerStep):
         """Take one step that minimizes each run's loss (S,)."""
         if self._own is None:
             return super().__call__(loss, values)
-        self._own.before()
+        self._own.optimizer.compute_factors()
         return self._own(loss, values)
 
 

@@ -1,5 +1,6 @@
 """Train several runs in lockstep as one stack, each with its own trainer."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 from gan_zoo.training.runner import StepRunner
 from gan_zoo.training.stack.block import StackBlock
 from gan_zoo.training.stack.cost import LARGEST_BLOCK
-from gan_zoo.training.trainer import Trainer
+from gan_zoo.training.trainer import Trainer, largest_divisor, make_runner, steps_per_graph
+
+_MOST_AT_ONCE = 10  # steps of a block on a CPU, whose tensors stay in the cache meanwhile
 
 
 class StackedTrainer:
@@ -34,15 +37,34 @@ class StackedTrainer:
             raise TypeError("the runs are at different steps")
         self.trainers, device = list(trainers), trainers[0].gan.device
         largest = LARGEST_BLOCK[compiled] if device.type == "cpu" else len(trainers)
-        make_runner = _CompiledRunners() if compiled else StepRunner
         places = iter(trainers)
         self._blocks = [
-            StackBlock([next(places) for _ in range(size)], optimizers, make_runner)
+            StackBlock([next(places) for _ in range(size)], optimizers)
             for size in block_sizes(len(trainers), largest)
         ]
+        self._compiled, self._has_runner = compiled, False
+
+    def setup_runner(self, gap: int) -> int:
+        """Choose the runners for `train_steps`. Returns the best number of steps per call.
+
+        The number divides `gap`, the steps between two callbacks (0: there are none).
+        """
+        first, self._has_runner = self.trainers[0], True
+        count = largest_divisor(gap, _MOST_AT_ONCE)
+        make: Callable[..., StepRunner] = StepRunner
+        if self._compiled and first.gan.device.type == "cpu":
+            make = _CompiledRunners()
+        elif self._compiled:
+            count = steps_per_graph(first.gan, first.n_critic, gap)
+            make = functools.partial(make_runner, n_critic=first.n_critic, steps=count)
+        for block in self._blocks:
+            block.setup_runner(make)
+        return count
 
     def train_steps(self, count: int = 1) -> None:
         """Make `count` generator updates of each run, with the critic updates before each."""
+        if not self._has_runner:
+            self.setup_runner(1)
         first = self.trainers[0]
         updates = first.critic_updates(count)
         for trainer in self.trainers:

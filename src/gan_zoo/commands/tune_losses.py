@@ -1,0 +1,163 @@
+"""Tune every loss under the same budget: the same random search for each, then fresh seeds.
+
+  gan-zoo tune-losses mnist             searches; writes RESULTS/mnist.csv
+  gan-zoo tune-losses mnist --fresh     5 new seeds of the best trial, of the default recipe and
+                                        of the paper's; writes RESULTS/mnist-fresh.csv
+  gan-zoo tune-losses                   writes RESULTS/tables.md, which compares these three
+
+Losses, settings and datasets are those of configs/tune_losses.yaml. Trial 7 has the same settings
+for every loss. Runs are in outputs/sweeps/tune-mnist, without checkpoints; the same command
+continues a search that was stopped or killed, and with more --trials a finished one.
+"""
+
+import argparse
+import datetime
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan_zoo.atomic_write import write_text
+from gan_zoo.command_line import (
+    EXIT_FAILED,
+    exit_code,
+    exit_with,
+    given_path,
+    one_line_errors,
+    whole_number,
+)
+from gan_zoo.launch.resume import SWEEPS
+from gan_zoo.report.number_format import counted, number
+from gan_zoo.report.run_files import read_yaml
+from gan_zoo.run_folder import finished_summary, read_failure
+from gan_zoo.run_lock import FolderInUse, lock_folder
+from gan_zoo.schema import ConfigError
+from gan_zoo.training.signals import Interrupted, catch_signals
+from gan_zoo.tuning.random_search import PlannedRun, read_search, skipped_losses
+from gan_zoo.tuning.recipe_table import FRESH_FILE, format_tables
+from gan_zoo.tuning.run_pool import RunPool
+from gan_zoo.tuning.run_rows import (
+    best_rows,
+    primary_metric,
+    read_rows,
+    run_row,
+    settings_of,
+    value,
+    write_rows,
+)
+from gan_zoo.tuning.trial import visible_gpus
+
+_TRIALS = 20
+
+
+def arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dataset", nargs="?", help="ring, glyphs or mnist")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of all runs")
+    whole = whole_number(1)
+    parser.add_argument("--trials", type=whole, default=_TRIALS, help="of each loss (default 20)")
+    parser.add_argument("--jobs", type=whole, default=1, help="runs at once (default 1)")
+    parser.add_argument("--losses", default="", help="some of them, such as gan,wgan (default all)")
+    parser.add_argument("--fresh", action="store_true", help="train the best with fresh seeds")
+    parser.add_argument(
+        "--results", type=given_path, default=Path("outputs/tuning"), help="folder of CSV files"
+    )
+    return parser.parse_intermixed_args()
+
+
+@one_line_errors()
+def main() -> None:
+    """Train what is missing of a search, or of its fresh seeds, and write the results."""
+    args = arguments()
+    if args.dataset is None:
+        _write_tables(args.results)
+        return
+    search = read_search(args.dataset, args.overrides, tuple(filter(None, args.losses.split(","))))
+    if args.fresh:
+        rows = read_rows(args.results / f"{args.dataset}.csv")
+        best = best_rows(rows, primary_metric(rows))
+        runs = search.fresh(
+            {
+                loss: (best[loss]["recipe"], settings_of(best[loss]))
+                for loss in search.losses
+                if loss in best
+            }
+        )
+        folder, results = SWEEPS / f"tune-{args.dataset}-fresh", f"{args.dataset}{FRESH_FILE}"
+    else:
+        skipped = skipped_losses(search.trials(search.losses, 1))
+        for loss, reason in skipped.items():
+            print(f"{loss} is skipped: {reason}")
+        runs = search.trials([loss for loss in search.losses if loss not in skipped], args.trials)
+        folder, results = SWEEPS / f"tune-{args.dataset}", f"{args.dataset}.csv"
+    try:
+        with lock_folder(folder):
+            _train(runs, folder, args)
+    except FolderInUse:
+        raise ConfigError("DATASET", args.dataset, "another process runs this search") from None
+    finally:
+        _write_results(runs, folder, args.results / results)
+    if args.fresh:
+        _write_tables(args.results)
+
+
+def _train(runs: Sequence[PlannedRun], folder: Path, args: argparse.Namespace) -> None:
+    """Train the runs that have not finished, and print each one that ends."""
+    missing = {folder / run.name: run for run in runs if not _finished(run, folder / run.name)}
+    print(f"{counted(len(runs), 'run')}, {len(missing)} to train, {args.jobs} at once", flush=True)
+    pool = RunPool(args.jobs, visible_gpus(), folder / "processes.log")
+    began = time.monotonic()
+    try:
+        with catch_signals() as flag:
+            given = [(place, run.overrides) for place, run in missing.items()]
+            for done, place in enumerate(pool.train(given, flag), 1):
+                shutil.rmtree(place / "checkpoints", ignore_errors=True)  # numbers are enough
+                left = (time.monotonic() - began) / done * (len(missing) - done)
+                eta = datetime.timedelta(seconds=round(left))
+                print(f"{place.name}: {_ended(missing[place], place)}; ETA {eta}", flush=True)
+    except Interrupted as error:
+        exit_with(error, exit_code(error), "the same command continues")
+    failed = {place.name: reason for place in missing if (reason := read_failure(place))}
+    if failed:
+        lines = [f"  {name}: {reason}" for name, reason in failed.items()]
+        print(f"{counted(len(failed), 'run')} failed:", *lines, sep="\n", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+
+
+def _finished(run: PlannedRun, folder: Path) -> bool:
+    """Return whether a run has finished. Raises ConfigError if its words were other ones."""
+    if finished_summary(folder, 0) is None:
+        return False
+    before = read_yaml(folder / ".hydra" / "overrides.yaml", default=[])
+    for word in run.overrides:
+        if word not in before:
+            allowed = f"{folder} was trained with other words: delete it, or leave this one out"
+            raise ConfigError(*word.split("=", 1), allowed)
+    return True
+
+
+def _ended(run: PlannedRun, folder: Path) -> str:
+    """Describe how a run ended: its metric and its health, or why it failed."""
+    row = run_row(run, folder)
+    if row is None:
+        return f"failed: {read_failure(folder)}"
+    if not any(key.startswith("metric/") for key in row):
+        return row["health"]
+    metric = primary_metric([row])
+    return f"{metric.tag} {number(value(row, metric))}; {row['health']}"
+
+
+def _write_results(runs: Sequence[PlannedRun], folder: Path, path: Path) -> None:
+    rows = [row for run in runs if (row := run_row(run, folder / run.name))]
+    if rows:
+        write_rows(path, rows)
+        print(f"{counted(len(rows), 'run')} of {len(runs)} in {path}", flush=True)
+
+
+def _write_tables(results: Path) -> None:
+    write_text(results / "tables.md", format_tables(results))
+    print(f"tables: {results / 'tables.md'}")

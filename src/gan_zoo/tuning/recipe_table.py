@@ -1,0 +1,82 @@
+"""Paper's recipe, default recipe and tuned settings of every loss, side by side, as markdown."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gan_zoo.metrics.metric_info import find_metric
+from gan_zoo.report.metric_choice import Metric
+from gan_zoo.report.number_format import rounding
+from gan_zoo.report.run_status import HEALTHY
+from gan_zoo.report.stats import holm, paired_difference, student_interval
+from gan_zoo.tuning.random_search import DEFAULT, PAPER
+from gan_zoo.tuning.run_rows import Row, primary_metric, read_rows, settings_of, value
+
+FRESH_FILE = "-fresh.csv"
+_LEVEL = 0.05
+
+
+def format_tables(folder: Path) -> str:
+    """Format a table for every dataset whose runs with fresh seeds are in a folder."""
+    parts = []
+    for path in sorted(folder.glob(f"*{FRESH_FILE}")):
+        dataset = path.name.removesuffix(FRESH_FILE)
+        parts.append(f"## {dataset}\n\n{format_table(read_rows(path))}")
+    return "\n\n".join(["# Recipes under equal tuning budgets", *parts]) + "\n"
+
+
+def format_table(rows: Sequence[Row]) -> str:
+    """Format means over fresh seeds with their intervals, a line for each loss."""
+    metric = primary_metric(rows)
+    known = find_metric(metric.tag)
+    show = rounding([value(row, metric) for row in rows], digits=3)
+    losses: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        recipe = row["recipe"] if row["recipe"] in (PAPER, DEFAULT) else "tuned"
+        losses.setdefault(row["loss"], {}).setdefault(recipe, []).append(row)
+    differences = _differences(losses, metric)
+    better = "lower" if metric.lower_is_better else "higher"
+    lines = [
+        f"`{known.name if known else metric.tag}` ({better} is better), mean and 95 % interval; in"
+        " bold: tuned differs from the default recipe (paired t test over seeds, Holm's correction"
+        f" for {len(losses)} losses, p < {_LEVEL}).",
+        "",
+        "| loss | paper's recipe | default recipe | tuned | tuned settings |",
+        "|---|---|---|---|---|",
+    ]
+    for loss, recipes in losses.items():
+        cells = [_cell(recipes.get(name, []), metric, show) for name in (PAPER, DEFAULT, "tuned")]
+        if loss in differences:
+            cells[2] = f"**{cells[2]}**"
+        words = " ".join(settings_of(recipes["tuned"][0])) if "tuned" in recipes else ""
+        lines.append(f"| `{loss}` | {' | '.join(cells)} | `{words}` |")
+    return "\n".join(lines)
+
+
+def _differences(losses: Mapping[str, Mapping[str, list[Row]]], metric: Metric) -> set[str]:
+    """Return the losses whose tuned settings differ significantly from their default recipe."""
+    found = {}
+    for loss, recipes in losses.items():
+        tuned, default = (_by_seed(recipes.get(name, []), metric) for name in ("tuned", DEFAULT))
+        difference = paired_difference(tuned, default)
+        if difference and difference.p is not None:
+            found[loss] = difference.p
+    return {loss for loss, p in zip(found, holm([*found.values()]), strict=True) if p < _LEVEL}
+
+
+def _by_seed(rows: Sequence[Row], metric: Metric) -> dict[object, float]:
+    numbers = {row["seed"]: value(row, metric) for row in rows}
+    return {seed: number for seed, number in numbers.items() if number is not None}
+
+
+def _cell(rows: Sequence[Row], metric: Metric, show) -> str:
+    """Format the runs of one recipe: mean, interval, and how many of them were not healthy."""
+    numbers = [*_by_seed(rows, metric).values()]
+    if not numbers:
+        return "–"
+    found = student_interval(numbers)
+    interval = f" [{show(found.low)}, {show(found.high)}]" if found else ""
+    sick = sum(not row["health"].startswith(HEALTHY) for row in rows)
+    unhealthy = f"; {sick} of {len(rows)} not healthy" if sick else ""
+    return f"{show(float(np.mean(numbers)))}{interval}{unhealthy}"

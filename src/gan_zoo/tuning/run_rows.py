@@ -1,0 +1,100 @@
+"""The runs of a search as a small CSV file: settings, metrics, health, and where they came from."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_zoo.atomic_write import write_text
+from gan_zoo.metrics.metric_info import find_metric
+from gan_zoo.report.metric_choice import Metric, choose_metric
+from gan_zoo.run_folder import diverged, finished_summary
+from gan_zoo.schema import ConfigError
+from gan_zoo.tuning.random_search import PlannedRun
+
+Row = Mapping[str, str]
+_ENDS = ("health", "steps", "seconds", "device", "git_commit", "command")
+
+
+def run_row(run: PlannedRun, folder: Path) -> dict[str, str] | None:
+    """Return the row of a run; None if it has not finished."""
+    summary = finished_summary(folder, 0)
+    if summary is None:
+        return None
+    changed = "+changes" if summary.get("git_dirty") else ""
+    return {
+        "loss": run.loss,
+        "recipe": run.recipe,
+        "seed": str(run.seed),
+        **dict(word.split("=", 1) for word in run.settings),
+        **dict(_metrics(summary.get("last") or {})),
+        "health": str(summary.get("health") or ""),
+        "steps": str(summary["steps"]),
+        "seconds": f"{summary.get('seconds', math.nan):.0f}",
+        "device": str(summary.get("device_name") or ""),
+        "git_commit": f"{summary.get('git_commit') or ''}{changed}",
+        "command": str(summary.get("command") or ""),
+    }
+
+
+def _metrics(last: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Yield the tag, without the suffix of a dataset, and the value of each metric."""
+    for tag, value in last.items():
+        metric = find_metric(tag)
+        if metric and tag.startswith("metric/"):
+            yield metric.tag(), "" if value is None else f"{value:.5g}"
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as CSV; a column that a row lacks is empty there."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    settings = [key for key in keys if key not in _ENDS and "metric/" not in key]
+    columns = [*settings, *(key for key in keys if "metric/" in key), *_ENDS]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read what `write_rows` wrote. Raises ConfigError for a missing file."""
+    if not path.is_file():
+        raise ConfigError("--results", path, "does not exist: run the search first")
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def primary_metric(rows: Sequence[Row]) -> Metric:
+    """Return the metric by which runs are compared. Raises ConfigError if they have none."""
+    metric = choose_metric(None, None, [{key for row in rows for key in row}])
+    if metric is None:
+        raise ConfigError("evaluate_every", 0, "a search needs evaluations")
+    return metric
+
+
+def value(row: Row, metric: Metric) -> float | None:
+    """Return the metric of a run; None for one that diverged."""
+    cell = row.get(metric.tag)
+    return None if not cell or diverged(row) or not math.isfinite(float(cell)) else float(cell)
+
+
+def best_rows(rows: Sequence[Row], metric: Metric) -> dict[str, Row]:
+    """Return the best run of each loss that has any with a value."""
+    found: dict[str, Row] = {}
+    known = [(number, row) for row in rows if (number := value(row, metric)) is not None]
+    for _, row in sorted(known, key=lambda each: each[0], reverse=not metric.lower_is_better):
+        found.setdefault(row["loss"], row)
+    return found
+
+
+def settings_of(row: Row) -> list[str]:
+    """Return the words of a run's settings."""
+    known = {"loss", "recipe", "seed", *_ENDS}
+    return [
+        f"{key}={cell}"
+        for key, cell in row.items()
+        if cell and key not in known and not key.startswith("metric/")
+    ]
