@@ -3,15 +3,9 @@
 import pytest
 
 from gan_zoo import launch
-from gan_zoo.launch.preflight import sweep_jobs
 from gan_zoo.schema import ConfigError
 from gan_zoo.studies.plan import BUDGETS, load_study, study_names
-
-
-def jobs_of(sweep):
-    """The words of each job of a sweep."""
-    words = [word for word in launch.prepare_overrides(["-m", *sweep.words]) if word != "-m"]
-    return sweep_jobs([launch.parse_override(word) for word in words])
+from study_jobs import in_place_of_mnist, jobs_of
 
 
 def every_value_once(jobs):
@@ -25,8 +19,7 @@ def every_value_once(jobs):
 
 
 def check(name, budget, choose):
-    here = [] if name == "mixture" else ["dataset=glyphs"]  # instead of MNIST, a download
-    for sweep in load_study(name).sweeps(budget, given=[*here, "seed=0"]):
+    for sweep in load_study(name).sweeps(budget, given=[*in_place_of_mnist(name), "seed=0"]):
         composed = [launch.compose_run(job) for job in choose(jobs_of(sweep))]
         assert launch.check_jobs(composed)
 
