@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from gan_zoo.metrics.metric_info import find_metric
+from gan_zoo.report.possible_values import clipped
 from gan_zoo.report.stats import Interval, holm, paired_difference, student_interval
 
-HEALTHY = "healthy"  # share of healthy runs, as a metric
+HEALTHY = "healthy"
+STATUSES = (HEALTHY, "collapsed")  # counted as metrics: runs whose health begins with the word
 _PLAIN = ("part", "loss", "dataset", "architecture", "regularizer", "optimizer")
 _ALPHA = 0.05
 
@@ -26,10 +28,12 @@ class Cell:
     Attributes:
         values: by seed; a run that has none, such as one that diverged, is missing.
         runs: their number, with or without a value.
+        limits: the least and the largest possible value.
     """
 
     values: Mapping[str, float]
     runs: int
+    limits: Interval
 
     @property
     def mean(self) -> float:
@@ -37,9 +41,15 @@ class Cell:
         return float(np.mean(list(self.values.values()))) if self.values else math.nan
 
     @property
+    def half_width(self) -> float | None:
+        """Half of the 95 % interval of the mean by Student's t; None where it is unknown."""
+        found = student_interval(list(self.values.values()))
+        return (found.high - found.low) / 2 if found else None
+
+    @property
     def interval(self) -> Interval | None:
-        """The 95 % interval of the mean by Student's t; None where it is unknown."""
-        return student_interval(list(self.values.values()))
+        """The possible part of that interval."""
+        return clipped(student_interval(list(self.values.values())), self.limits)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -82,18 +92,29 @@ def is_number(text: str) -> bool:
 
 def cell(rows: Sequence[Row], metric: str) -> Cell:
     """Return the values of a metric in rows of different seeds."""
-    if metric == HEALTHY:
-        values = {row["seed"]: float(row["health"].startswith(HEALTHY)) for row in rows}
-        return Cell(values, len(rows))
+    if metric in STATUSES:
+        values = {row["seed"]: float(row["health"].startswith(metric)) for row in rows}
+        return Cell(values, len(rows), Interval(0, 1))
     found = {row["seed"]: row.get(metric, "") for row in rows}
     numbers = {seed: float(text) for seed, text in found.items() if is_number(text)}
-    return Cell(numbers, len(rows))
+    high = 1.0 if is_share(metric) else math.inf
+    return Cell(numbers, len(rows), Interval(0.0 if _is_positive(metric) else -math.inf, high))
+
+
+def is_share(metric: str) -> bool:
+    """Return whether a column holds shares, from 0 to 1."""
+    found = find_metric(f"metric/{metric}")
+    return metric.startswith("margin/") or bool(found and found.unit == "share")
+
+
+def _is_positive(metric: str) -> bool:
+    return not metric.startswith("score/")
 
 
 def higher_is_better(metric: str) -> bool | None:
     """Return a column's direction; None where it has none."""
-    if metric == HEALTHY:
-        return True
+    if metric in STATUSES:
+        return None  # counted, not ranked
     found = find_metric(f"metric/{metric}")
     return found.higher_is_better if found else None
 

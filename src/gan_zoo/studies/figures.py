@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from gan_zoo.report.figure_style import (
     COLORS,
@@ -23,6 +23,7 @@ from gan_zoo.report.figure_style import (
 )
 from gan_zoo.studies.cells import (
     HEALTHY,
+    STATUSES,
     Cell,
     Row,
     cell,
@@ -77,10 +78,11 @@ def lines(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] | 
     for number, (name, group) in enumerate(grouped(usable, plan["series"]).items()):
         points = {float(at): cell(each, metric) for at, each in grouped(group, [x]).items()}
         _band(axes, points, name, number)
+    axes.xaxis.set_major_locator(MaxNLocator(7))
     choose_scale(axes, "x", [float(row[x]) for row in usable])
     choose_scale(axes, "y", [float(row[metric]) for row in usable])
     axes.set_xlabel(x)
-    axes.set_title(metric_title(metric), loc="left")
+    axes.set_title(_capital(metric), loc="left")
     legend(axes)
     return figure, f"{_capital(metric)} by `{x}`; bands: 95 % intervals over seeds."
 
@@ -110,7 +112,8 @@ def heat_map(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str]
     figure, axes = new_figure(height=1.3 + 0.42 * len(names))
     figure.set_figwidth(max(figure.get_figwidth(), 1.8 + 0.95 * len(across)))
     axes.grid(False)
-    colors = "viridis" if higher_is_better(metric) else "viridis_r"
+    better_high = higher_is_better(metric) or metric == HEALTHY
+    colors = "viridis" if better_high else "viridis_r"
     scale = "log" if spans_decade(grid.flat) else "linear"
     picture = axes.imshow(np.ma.masked_invalid(grid), aspect="auto", cmap=colors, norm=scale)
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
@@ -120,18 +123,17 @@ def heat_map(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str]
     axes.set_yticks(range(len(names)), names)
     bar = figure.colorbar(picture, format=FuncFormatter(plain_numbers))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_title(metric_title(metric), loc="left")
-    what = "runs" if metric == HEALTHY else "means and halves of 95 % intervals"
+    axes.set_title(_capital(metric), loc="left")
+    what = "runs" if metric in STATUSES else "means and halves of 95 % intervals"
     return figure, f"{_capital(metric)}: {what}; dark is worse."
 
 
 def _cell_text(each: Cell, metric: str) -> str:
-    if metric == HEALTHY:
+    if metric in STATUSES:
         return f"{sum(each.values.values()):.0f}/{each.runs}"
     if not each.values:
         return ""
-    interval = each.interval
-    half = f"\n± {(interval.high - interval.low) / 2:.2g}" if interval else ""
+    half = "" if each.half_width is None else f"\n± {each.half_width:.2g}"
     return f"{each.mean:.3g}{half}"
 
 
@@ -151,7 +153,7 @@ def dots(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] | N
     choose_scale(axes, "x", [value for each in groups.values() for value in each.values.values()])
     axes.set_yticks(range(len(groups)), [*groups][::-1])
     axes.set_ylim(-0.6, len(groups) - 0.4)
-    axes.set_xlabel(metric_title(metric))
+    axes.set_xlabel(_capital(metric))
     marks = "points: means; lines: 95 % intervals; gray ticks: single seeds"
     return figure, f"{_capital(metric)}; {marks}."
 
@@ -177,5 +179,5 @@ def curves(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] |
 
 
 def _capital(metric: str) -> str:
-    title = metric_title(metric)
+    title = metric_title(metric).removesuffix(" (%)")
     return title[0].upper() + title[1:]

@@ -1,10 +1,12 @@
 """The tables of a study in Markdown: means with 95 % intervals over seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gan_zoo.report.number_format import NONE, rounding
-from gan_zoo.studies.cells import HEALTHY, Cell, Row, cell, grouped, winner
+from gan_zoo.studies.cells import HEALTHY, STATUSES, Cell, Row, cell, grouped, is_share, winner
+
+_Format = Callable[[float | None], str]
 
 _TITLES = {
     "modes": "modes",
@@ -18,7 +20,7 @@ _TITLES = {
     "classification_error": "classification error",
     "margin/satisfied": "pairs that satisfy their margin",
     "critic/lipschitz_lower_bound": "steepest slope found",
-    HEALTHY: "healthy runs",
+    HEALTHY: "healthy",
 }
 
 
@@ -26,7 +28,7 @@ def metric_title(metric: str) -> str:
     """Return the name of a column of numbers for readers."""
     name, _, step = metric.partition("@")
     found = _TITLES.get(name, name.replace("_", " "))
-    return f"{found} after {step} updates" if step else found
+    return f"{found}, {step} updates" if step else f"{found} (%)" if is_share(metric) else found
 
 
 def study_tables(rows: Sequence[Row], tables: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -45,13 +47,12 @@ def study_tables(rows: Sequence[Row], tables: Sequence[Mapping[str, Any]]) -> li
 
 
 def _by_metric(rows: Sequence[Row], plan: Mapping[str, Any]) -> list[str]:
-    """Make a table with a column for each metric, and one for the health."""
+    """Make a table with a column for each metric, and for how many runs are healthy."""
     groups = grouped(rows, plan["rows"])
-    metrics = [name for name in plan["metrics"] if any(row.get(name) for row in rows)]
-    columns = {metric_title(name): _texts(groups, name) for name in metrics}
-    healthy = {name: cell(group, HEALTHY) for name, group in groups.items()}
-    counts = {name: f"{sum(c.values.values()):.0f} of {c.runs}" for name, c in healthy.items()}
-    return _table(plan["rows"], [*groups], {**columns, metric_title(HEALTHY): counts})
+    measured = [name for name in plan["metrics"] if any(row.get(name) for row in rows)]
+    columns = {metric_title(name): _texts(groups, name) for name in measured}
+    columns |= {metric_title(status): _texts(groups, status) for status in STATUSES}
+    return _table(plan["rows"], [*groups], columns)
 
 
 def _pivots(rows: Sequence[Row], plan: Mapping[str, Any]) -> list[str]:
@@ -63,7 +64,7 @@ def _pivots(rows: Sequence[Row], plan: Mapping[str, Any]) -> list[str]:
         cells = [_cells(grouped(group, plan["rows"]), metric) for group in across.values()]
         if not any(each.values for column in cells for each in column.values()):
             continue
-        shown = _format(each for column in cells for each in column.values())
+        shown = _format([each for column in cells for each in column.values()], metric)
         columns = {
             title: _marked(column, metric, shown)
             for title, column in zip(across, cells, strict=True)
@@ -75,31 +76,34 @@ def _pivots(rows: Sequence[Row], plan: Mapping[str, Any]) -> list[str]:
 
 def _texts(groups: Mapping[str, Sequence[Row]], metric: str) -> dict[str, str]:
     cells = _cells(groups, metric)
-    return _marked(cells, metric, _format(cells.values()))
+    return _marked(cells, metric, _format([*cells.values()], metric))
 
 
 def _cells(groups: Mapping[str, Sequence[Row]], metric: str) -> dict[str, Cell]:
     return {name: cell(group, metric) for name, group in groups.items()}
 
 
-def _format(cells: Any) -> Any:
+def _format(cells: Sequence[Cell], metric: str) -> _Format:
+    """Return the format of all means of a table, and of the halves of their intervals."""
+    if is_share(metric):
+        return lambda value: NONE if value is None else f"{100 * value:.1f}"
     return rounding((each.mean for each in cells), digits=3, fewest=1)
 
 
-def _marked(cells: Mapping[str, Cell], metric: str, shown: Any) -> dict[str, str]:
+def _marked(cells: Mapping[str, Cell], metric: str, shown: _Format) -> dict[str, str]:
     """Return the text of each cell; that of a certain winner in bold."""
     best = winner(cells, metric)
     texts = {name: cell_text(each, metric, shown) for name, each in cells.items()}
     return {name: f"**{text}**" if name == best else text for name, text in texts.items()}
 
 
-def cell_text(each: Cell, metric: str, shown: Any) -> str:
+def cell_text(each: Cell, metric: str, shown: _Format) -> str:
     """Return "mean ± half of the 95 % interval", and how many runs have a value if not all."""
-    if metric == HEALTHY:
+    if metric in STATUSES:
         return f"{sum(each.values.values()):.0f} of {each.runs}"
     if not each.values:
         return NONE
-    half = (each.interval.high - each.interval.low) / 2 if each.interval else None
+    half = each.half_width
     text = shown(each.mean) if half is None else f"{shown(each.mean)} ± {shown(half)}"
     missing = len(each.values) < each.runs
     return f"{text} ({len(each.values)} of {each.runs} runs)" if missing else text
