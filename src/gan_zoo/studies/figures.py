@@ -167,15 +167,15 @@ def curves(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] |
     figure, axes = panels(len(parts))
     for place, (title, part) in zip(axes, parts.items(), strict=True):
         for number, (name, group) in enumerate(grouped(part, plan["series"]).items()):
-            points = {float(c.partition("@")[2]): cell(group, c) for c in columns}
+            points = {float(column.partition("@")[2]): cell(group, column) for column in columns}
             _band(place, {x: each for x, each in points.items() if each.values}, name, number)
         place.set_title(title, loc="left")
-        place.set(xscale="log", yscale="log")
-        place.xaxis.set_major_formatter(FuncFormatter(plain_numbers))
-        place.set_ylabel(tag)
+        values = [row[column] for row in part for column in columns]
+        choose_scale(place, "y", [float(value) for value in values if is_number(value)])
+        choose_scale(place, "x", [float(column.partition("@")[2]) for column in columns])
     axes[-1].set_xlabel("updates of the critic")
     legend(axes[0])
-    return figure, f"`{tag}` after so many updates of the critic; bands: 95 % intervals over seeds."
+    return figure, f"{_capital(tag)} while the critic is trained; bands: 95 % intervals over seeds."
 
 
 def _capital(metric: str) -> str:

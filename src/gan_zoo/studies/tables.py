@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gan_zoo.report.number_format import NONE, rounding
-from gan_zoo.studies.cells import HEALTHY, STATUSES, Cell, Row, cell, grouped, is_share, winner
+from gan_zoo.studies.cells import STATUSES, Cell, Row, cell, grouped, is_share, winner
 
 _Format = Callable[[float | None], str]
 
@@ -20,7 +20,8 @@ _TITLES = {
     "classification_error": "classification error",
     "margin/satisfied": "pairs that satisfy their margin",
     "critic/lipschitz_lower_bound": "steepest slope found",
-    HEALTHY: "healthy",
+    "grad_norm/generator": "norm of the generator's gradient",
+    "score/fake": "mean score of fakes",
 }
 
 
@@ -28,7 +29,7 @@ def metric_title(metric: str) -> str:
     """Return the name of a column of numbers for readers."""
     name, _, step = metric.partition("@")
     found = _TITLES.get(name, name.replace("_", " "))
-    return f"{found}, {step} updates" if step else f"{found} (%)" if is_share(metric) else found
+    return f"{found} at {step}" if step else f"{found} (%)" if is_share(metric) else found
 
 
 def study_tables(rows: Sequence[Row], tables: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -47,11 +48,11 @@ def study_tables(rows: Sequence[Row], tables: Sequence[Mapping[str, Any]]) -> li
 
 
 def _by_metric(rows: Sequence[Row], plan: Mapping[str, Any]) -> list[str]:
-    """Make a table with a column for each metric, and for how many runs are healthy."""
+    """Make a table with a column for each metric."""
     groups = grouped(rows, plan["rows"])
-    measured = [name for name in plan["metrics"] if any(row.get(name) for row in rows)]
+    metrics = plan["metrics"]
+    measured = [name for name in metrics if name in STATUSES or any(row.get(name) for row in rows)]
     columns = {metric_title(name): _texts(groups, name) for name in measured}
-    columns |= {metric_title(status): _texts(groups, status) for status in STATUSES}
     return _table(plan["rows"], [*groups], columns)
 
 
