@@ -61,6 +61,7 @@ def run_study(words: Sequence[str], train: Callable[[list[str]], None]) -> None:
                 again = from_here("train.py", *words)
                 print(f"{again} trains what is missing of the study", file=sys.stderr)
             sys.exit(code)
+    _write_samples(study, folders, path)
     show(f"\nresults of {counted(written, 'run')}: {path}")
     if failed:
         exit_with("not all runs of the study succeeded", EXIT_FAILED)
@@ -98,6 +99,15 @@ def _exit_code(train: Callable[[list[str]], None], words: list[str]) -> int:
 
 
 def _write(study: Study, folders: dict[str, Path], path: Path) -> int:
+    """Write the results of all runs that have ended, and return their number."""
     from gan_zoo.studies.results import write_results  # imports numpy
 
     return write_results(folders, study.content.get("curves", {}), path)
+
+
+def _write_samples(study: Study, folders: dict[str, Path], path: Path) -> None:
+    """Write the picture of samples of a study that has one."""
+    if "samples" in study.content:
+        from gan_zoo.studies.samples import write_samples  # imports matplotlib
+
+        write_samples(folders, study.content["samples"], path.with_name(f"{path.stem}-samples.png"))

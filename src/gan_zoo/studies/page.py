@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from gan_zoo.atomic_write import write_text
 from gan_zoo.report.number_format import counted, duration
 from gan_zoo.schema import ConfigError
@@ -15,6 +17,7 @@ from gan_zoo.studies.tables import study_tables
 
 _BLOCK = re.compile(r"(<!-- study (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _HASH = 8  # digits of a commit
+_SAMPLES = "samples"  # a picture that a study's runs made, which is copied
 
 
 def update_page(docs: Path) -> list[str]:
@@ -30,7 +33,7 @@ def update_page(docs: Path) -> list[str]:
     for name in names:
         if name not in marked:
             raise ConfigError("study", name, f"{page} has no line <!-- study {name} -->")
-        content = study_block(name, read_rows(docs / "studies" / f"{name}.csv"))
+        content = study_block(name, docs)
         text = _BLOCK.sub(lambda m, n=name, c=content: _filled(m, n, c), text)
         write_figures(name, docs)
     write_text(page, text)
@@ -41,22 +44,37 @@ def _filled(found: re.Match[str], name: str, content: str) -> str:
     return f"{found[1]}{content}{found[3]}" if found[2] == name else found[0]
 
 
-def study_block(name: str, rows: Sequence[Row]) -> str:
+def study_block(name: str, docs: Path) -> str:
     """Return what stands between the markers of a study."""
-    content = load_study(name).content
+    content, rows = load_study(name).content, _rows(name, docs)
     lines = [origin(rows), "", *study_tables(rows, content["tables"])]
-    for picture, (_, caption) in study_figures(rows, content["figures"]).items():
-        lines += [f"![{caption}](pictures/study-{name}-{picture}.png)", "", caption, ""]
+    captions = {picture: text for picture, (_, text) in _figures(name, docs).items()}
+    if (docs / _picture(name, _SAMPLES)).is_file():
+        captions[_SAMPLES] = "Samples of the first seed."
+    for picture, caption in captions.items():
+        lines += [f"![{caption}]({_picture(name, picture)})", "", caption, ""]
     return "\n".join(["", *lines])
+
+
+def _rows(name: str, docs: Path) -> list[Row]:
+    return read_rows(docs / "studies" / f"{name}.csv")
+
+
+def _figures(name: str, docs: Path) -> dict[str, tuple[Figure, str]]:
+    return study_figures(_rows(name, docs), load_study(name).content["figures"])
+
+
+def _picture(name: str, picture: str) -> str:
+    return f"pictures/study-{name}-{picture}.png"
 
 
 def write_figures(name: str, docs: Path) -> None:
     """Write the figures of a study, and delete those of an earlier call."""
-    rows = read_rows(docs / "studies" / f"{name}.csv")
-    for old in (docs / "pictures").glob(f"study-{name}-*.png"):
-        old.unlink()
-    for picture, (figure, _) in study_figures(rows, load_study(name).content["figures"]).items():
-        save(figure, docs / "pictures" / f"study-{name}-{picture}.png")
+    for old in docs.glob(_picture(name, "*")):
+        if old != docs / _picture(name, _SAMPLES):
+            old.unlink()
+    for picture, (figure, _) in _figures(name, docs).items():
+        save(figure, docs / _picture(name, picture))
 
 
 def origin(rows: Sequence[Row]) -> str:

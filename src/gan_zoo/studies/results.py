@@ -11,6 +11,7 @@ from gan_zoo.atomic_write import write_text
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.runs import Run, read_runs
 from gan_zoo.run_folder import RESUMABLE_KEYS, latest
+from gan_zoo.schema import ConfigError
 
 # those of a run, in the order of the columns
 METRICS = (
@@ -35,7 +36,7 @@ def write_results(folders: Mapping[str, Path], curves: Curves, path: Path) -> in
         curves: steps at which values of a tag are kept, too, as columns TAG@STEP.
         path: of the CSV file.
     """
-    runs = [(part, run) for part, folder in folders.items() for run in _ended(folder)]
+    runs = [(part, run) for part, folder in folders.items() for run in ended_runs(folder)]
     settings = _varied([run for _, run in runs])
     rows = [
         {"part": part, **_settings(run, settings), "seed": run.seed, **_numbers(run, curves)}
@@ -53,17 +54,21 @@ def write_results(folders: Mapping[str, Path], curves: Curves, path: Path) -> in
     return len(rows)
 
 
-def _ended(folder: Path) -> list[Run]:
-    """Read the runs of a sweep that have finished or failed."""
-    if not any(folder.glob("*/.hydra")):
+def ended_runs(folder: Path) -> list[Run]:
+    """Read the runs of a sweep that have finished or failed; none where it has not begun."""
+    if not folder.is_dir():
         return []
-    return [run for run in read_runs([folder])[0] if run.summary is not None or run.failed]
+    try:
+        runs, _ = read_runs([folder])
+    except ConfigError:  # a folder without runs
+        return []
+    return [run for run in runs if run.summary is not None or run.failed]
 
 
 def _varied(runs: Sequence[Run]) -> list[str]:
     """List choices and typed settings that differ between runs."""
     typed = {key for run in runs for key in _typed(run)} - {*_CHOICES} - _NO_SETTINGS
-    values = {key: {_text(run.keys.get(key)) for run in runs} for key in (*_CHOICES, *typed)}
+    values = {key: {text_of(run.keys.get(key)) for run in runs} for key in (*_CHOICES, *typed)}
     varied = [key for key, found in values.items() if len(found) > 1]
     return [*(key for key in _CHOICES if key in varied), *sorted({*varied} - {*_CHOICES})]
 
@@ -74,7 +79,7 @@ def _typed(run: Run) -> list[str]:
 
 
 def _settings(run: Run, keys: Iterable[str]) -> dict[str, str]:
-    return {key: _text(run.keys.get(key)) for key in keys}
+    return {key: text_of(run.keys.get(key)) for key in keys}
 
 
 def _numbers(run: Run, curves: Curves) -> dict[str, str]:
@@ -113,7 +118,8 @@ def _facts(run: Run) -> dict[str, Any]:
     }
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return a setting as text; empty for None."""
     return "" if value is None else str(value)
 
 
