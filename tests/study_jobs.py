@@ -12,4 +12,4 @@ def jobs_of(sweep):
 
 def in_place_of_mnist(study):
     """Return words that replace MNIST, which is a download, by data that is none."""
-    return [] if study in ("mixture", "density") else ["dataset=glyphs"]
+    return [] if study in ("mixture", "density", "allocation") else ["dataset=glyphs"]

@@ -61,7 +61,7 @@ def run_study(words: Sequence[str], train: Callable[[list[str]], None]) -> None:
                 again = from_here("train.py", *words)
                 print(f"{again} trains what is missing of the study", file=sys.stderr)
             sys.exit(code)
-    _write_samples(study, folders, path)
+    _write_picture(study, folders, path)
     show(f"\nresults of {counted(written, 'run')}: {path}")
     if failed:
         exit_with("not all runs of the study succeeded", EXIT_FAILED)
@@ -105,9 +105,14 @@ def _write(study: Study, folders: dict[str, Path], path: Path) -> int:
     return write_results(folders, study.content.get("curves", {}), path)
 
 
-def _write_samples(study: Study, folders: dict[str, Path], path: Path) -> None:
+def _write_picture(study: Study, folders: dict[str, Path], path: Path) -> None:
     """Write the picture of samples of a study that has one."""
+    picture = path.with_name(f"{path.stem}-samples.png")
     if "samples" in study.content:
         from gan_zoo.studies.samples import write_samples  # imports matplotlib
 
-        write_samples(folders, study.content["samples"], path.with_name(f"{path.stem}-samples.png"))
+        write_samples(folders, study.content["samples"], picture)
+    if study.content.get("allocation"):
+        from gan_zoo.studies.allocation import write_allocation  # imports torch
+
+        write_allocation([*folders.values()], picture)

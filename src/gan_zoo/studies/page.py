@@ -50,7 +50,7 @@ def study_block(name: str, docs: Path) -> str:
     lines = [origin(rows), "", *study_tables(rows, content["tables"])]
     captions = {picture: text for picture, (_, text) in _figures(name, docs).items()}
     if (docs / _picture(name, _SAMPLES)).is_file():
-        captions[_SAMPLES] = "Samples of the first seed."
+        captions[_SAMPLES] = content.get("caption", "Samples of the first seed.")
     for picture, caption in captions.items():
         lines += [f"![{caption}]({_picture(name, picture)})", "", caption, ""]
     return "\n".join(["", *lines])
