@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from forked_scripts import ScriptProcess, run_interpreter, run_script, wait_until
-from gan_zoo.experiment import load_experiment
+from gan_zoo.experiment import Experiment, load_experiment
 from gan_zoo.launch.stacks import StackedJob, plan_stacks
 from gan_zoo.monitoring.run_logs import RunLogs
 from gan_zoo.run_folder import newest_step
@@ -232,8 +232,8 @@ def test_jobs_are_divided_among_workers(planned):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["dataset=glyphs", "architecture=dcgan"], "only small perceptrons"),
-        (["dataset=glyphs", "architecture=mlp"], "only small perceptrons"),
+        (["dataset=glyphs", "architecture=dcgan"], "only small networks"),
+        (["dataset=glyphs", "architecture=mlp"], "only small networks"),
         (["devices=2"], "several devices"),
         (["loss=cls_gan", "dataset.labels_per_class=2"], "hides labels"),
         (["loss=f_gan", "loss/divergence=kl"], "no other is equal"),
@@ -249,6 +249,23 @@ def test_reason_of_a_job_alone_is_named(planned, words, reason):
     (line,) = lines
     assert line.startswith("1 job trained alone: ")
     assert reason in line
+
+
+def test_gpus_stack_other_networks(planned, monkeypatch):
+    wide = ["dataset=glyphs", "architecture=vgg", "architecture.critic.width=512"]
+    words = (["dataset=glyphs", "architecture=mlp"], ["dataset=glyphs", "architecture=dcgan"], wide)
+    jobs = planned(*([*own, f"seed={seed}"] for own in words for seed in range(2)))
+    monkeypatch.setattr(Experiment, "device", lambda _: torch.device("cuda"))
+    stacks, lines = plan_stacks(jobs, 1, 1)
+    assert sizes(stacks) == [2, 2]
+    assert lines == [
+        "2 jobs trained alone: only small networks are faster as a stack; stack=N stacks others,"
+        " too"
+    ]
+    many = planned(*([f"seed={seed}"] for seed in range(20)))
+    assert sizes(plan_stacks(many, 1, 16)[0]) == [10, 10]
+    monkeypatch.setattr(Experiment, "device", lambda _: torch.device("xpu"))
+    assert "measured on CPU and CUDA only" in plan_stacks(jobs, 1, 1)[1][0]
 
 
 def test_few_steps_of_few_jobs_train_alone(planned):

@@ -34,7 +34,12 @@ from gan_zoo.run_folder import finished_summary, read_failure
 from gan_zoo.run_lock import FolderInUse, lock_folder
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, catch_signals
-from gan_zoo.tuning.random_search import PlannedRun, read_search, skipped_losses
+from gan_zoo.tuning.random_search import (
+    PlannedRun,
+    dataset_names,
+    read_search,
+    skipped_losses,
+)
 from gan_zoo.tuning.recipe_table import FRESH_FILE, format_tables
 from gan_zoo.tuning.run_pool import RunPool
 from gan_zoo.tuning.run_rows import (
@@ -56,7 +61,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("dataset", nargs="?", help="ring, glyphs or mnist")
+    parser.add_argument("dataset", nargs="?", help=", ".join(dataset_names()))
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of all runs")
     whole = whole_number(1)
     parser.add_argument("--trials", type=whole, default=_TRIALS, help="of each loss (default 20)")
@@ -64,7 +69,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--losses", default="", help="some of them, such as gan,wgan (default all)")
     parser.add_argument("--fresh", action="store_true", help="train the best with fresh seeds")
     parser.add_argument(
-        "--results", type=given_path, default=Path("outputs/tuning"), help="folder of CSV files"
+        "--results",
+        type=given_path,
+        default=Path("outputs/tuning"),
+        help="folder of CSV files (default outputs/tuning)",
     )
     return parser.parse_intermixed_args()
 

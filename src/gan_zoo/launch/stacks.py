@@ -21,15 +21,14 @@ from gan_zoo.schema import ConfigError
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
 
-_MOST_PER_CORE = 8  # jobs of a stack: more gain nothing, and end later
 _LAUNCHERS = ("basic", "joblib")
 # settings whose numbers may differ
 _VARIED = re.compile(r"loss\.(?!divergence)|regularizer\.|optimizer\.(\w+\.)?lr$")
 _REASONS = {
     "devices": "devices=N trains each of them on several devices",
     "labels": "dataset.labels_per_class hides labels",
-    "large": "only small perceptrons are faster as a stack; stack=N stacks others, too",
-    "device": "stacks were measured on CPUs only; stack=N stacks on others, too",
+    "large": "only small networks are faster as a stack; stack=N stacks others, too",
+    "device": "stacks were measured on CPU and CUDA only; stack=N stacks on others, too",
     "few": "so few steps of so few jobs are not faster as a stack; stack=N stacks them, too",
     "single": "no other is equal but for seed, learning rates, and numbers of loss and regularizer",
 }
@@ -112,7 +111,7 @@ def plan_stacks(
     stacks = []
     for group in groups.values():
         setting = group[0][1].settings.stack
-        most = _MOST_PER_CORE * max(1, cores // workers) if setting == "auto" else setting
+        most = _most_jobs(group[0][1], cores // workers) if setting == "auto" else setting
         for step, members in _by_step(group).items():
             if len(members) == 1:
                 alone[_REASONS["single"]] += 1
@@ -179,22 +178,29 @@ def _why_alone(experiment: "Experiment") -> str:
         return _REASONS["labels"]
     if settings.stack != "auto":
         return ""
-    if experiment.device().type != "cpu":
-        return _REASONS["device"]
-    return "" if _is_small(experiment) else _REASONS["large"]
-
-
-def _is_small(experiment: "Experiment") -> bool:
     from gan_zoo.compatibility import networks_without_values  # imports torch
-    from gan_zoo.training.stack.cost import is_small
+    from gan_zoo.training.stack.cost import is_measured, is_small
 
+    device = experiment.device().type
+    if not is_measured(device):
+        return _REASONS["device"]
     networks = networks_without_values(experiment)
-    return networks is not None and is_small(*networks)
+    small = networks is not None and is_small(*networks, device)
+    return "" if small else _REASONS["large"]
+
+
+def _most_jobs(experiment: "Experiment", cores: int) -> int:
+    """Return how many jobs to stack at most. cores: of each process that trains."""
+    from gan_zoo.training.stack.cost import MOST_PER_CORE, MOST_PER_GPU  # imports torch
+
+    return MOST_PER_CORE * max(1, cores) if experiment.device().type == "cpu" else MOST_PER_GPU
 
 
 def _is_faster(experiment: "Experiment", runs: int, workers: int) -> bool:
     from gan_zoo.training.stack.cost import is_faster  # imports torch
 
+    if experiment.device().type != "cpu":
+        return True
     settings = experiment.settings
     return is_faster(settings.compile, runs, settings.steps, workers)
 

@@ -103,7 +103,7 @@ def read_search(dataset: str, typed: Sequence[str], losses: Sequence[str] = ()) 
 
     Raises ConfigError for an unknown name.
     """
-    found: Mapping[str, Any] = read_settings(CONFIGS / "tune_losses.yaml")
+    found = _content()
     if dataset not in found["datasets"]:
         raise ConfigError("DATASET", dataset, suggest(dataset, found["datasets"]))
     for loss in losses:
@@ -119,6 +119,15 @@ def read_search(dataset: str, typed: Sequence[str], losses: Sequence[str] = ()) 
         space=tuple(found["space"]),
         regularizers=tuple(map(tuple, found["regularizers"])),
     )
+
+
+def dataset_names() -> list[str]:
+    """Return the names of the datasets that have a search."""
+    return list(_content()["datasets"])
+
+
+def _content() -> Mapping[str, Any]:
+    return read_settings(CONFIGS / "tune_losses.yaml")
 
 
 def skipped_losses(runs: Sequence[PlannedRun]) -> dict[str, str]:

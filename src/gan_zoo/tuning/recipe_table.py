@@ -1,46 +1,45 @@
 """Paper's recipe, default recipe and tuned settings of every loss, side by side, as markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.metric_choice import Metric
-from gan_zoo.report.number_format import rounding
 from gan_zoo.report.run_status import HEALTHY
 from gan_zoo.report.stats import holm, paired_difference, student_interval
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
 from gan_zoo.tuning.run_rows import Row, primary_metric, read_rows, settings_of, value
+from gan_zoo.tuning.trial_table import format_for, format_trials, metric_name
 
 FRESH_FILE = "-fresh.csv"
 _LEVEL = 0.05
 
 
 def format_tables(folder: Path) -> str:
-    """Format a table for every dataset whose runs with fresh seeds are in a folder."""
+    """Format what the CSV files in a folder show, dataset by dataset."""
     parts = []
     for path in sorted(folder.glob(f"*{FRESH_FILE}")):
         dataset = path.name.removesuffix(FRESH_FILE)
-        parts.append(f"## {dataset}\n\n{format_table(read_rows(path))}")
-    return "\n\n".join(["# Recipes under equal tuning budgets", *parts]) + "\n"
+        parts.append(f"## {dataset}\n\n{format_recipes(read_rows(path))}")
+        if (trials := folder / f"{dataset}.csv").is_file():
+            parts.append(f"All trials of the search:\n\n{format_trials(read_rows(trials))}")
+    return "\n\n".join(["# Every loss under the same tuning budget", *parts]) + "\n"
 
 
-def format_table(rows: Sequence[Row]) -> str:
+def format_recipes(rows: Sequence[Row]) -> str:
     """Format means over fresh seeds with their intervals, a line for each loss."""
     metric = primary_metric(rows)
-    known = find_metric(metric.tag)
-    show = rounding([value(row, metric) for row in rows], digits=3)
+    show = format_for(rows, metric)
     losses: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
         recipe = row["recipe"] if row["recipe"] in (PAPER, DEFAULT) else "tuned"
         losses.setdefault(row["loss"], {}).setdefault(recipe, []).append(row)
     differences = _differences(losses, metric)
-    better = "lower" if metric.lower_is_better else "higher"
     lines = [
-        f"`{known.name if known else metric.tag}` ({better} is better), mean and 95 % interval; in"
-        " bold: tuned differs from the default recipe (paired t test over seeds, Holm's correction"
-        f" for {len(losses)} losses, p < {_LEVEL}).",
+        f"{metric_name(metric)}, mean and 95 % interval over fresh seeds; in bold: the tuned"
+        " settings differ from the default recipe (paired t test, Holm's correction for"
+        f" {len(losses)} losses, p < {_LEVEL}).",
         "",
         "| loss | paper's recipe | default recipe | tuned | tuned settings |",
         "|---|---|---|---|---|",
@@ -70,7 +69,7 @@ def _by_seed(rows: Sequence[Row], metric: Metric) -> dict[object, float]:
     return {seed: number for seed, number in numbers.items() if number is not None}
 
 
-def _cell(rows: Sequence[Row], metric: Metric, show) -> str:
+def _cell(rows: Sequence[Row], metric: Metric, show: Callable[[float | None], str]) -> str:
     """Format the runs of one recipe: mean, interval, and how many of them were not healthy."""
     numbers = [*_by_seed(rows, metric).values()]
     if not numbers:

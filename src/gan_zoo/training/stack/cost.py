@@ -1,4 +1,4 @@
-"""When stacks are faster, on a CPU: measured with `scripts/benchmark.py stack`."""
+"""When stacks are faster: measured with `scripts/benchmark.py stack`."""
 
 import math
 
@@ -6,23 +6,31 @@ from torch import nn
 
 from gan_zoo.architectures.networks import has_convolutions
 
-# runs whose steps are made together: more do not fit into the cache of a core
+# on a CPU, runs whose steps are made together: more do not fit into the cache of a core
 LARGEST_BLOCK = {True: 4, False: 16}  # compiled steps, eager ones
-_MOST_PARAMETERS = 500_000  # of both networks; products of larger matrices take most of the time
+MOST_PER_CORE, MOST_PER_GPU = 8, 16  # runs of a stack: more gain nothing, and end later
+# of both networks: products of larger matrices take most of the time, and what a GPU was measured
+# with
+_MOST_PARAMETERS = {"cpu": 500_000, "cuda": 1_100_000}
 _WORTH_COMPILING = 15_000  # steps of a block: saves 3 ms each, and compiling takes 40 s
 _LEAST_EAGER = {True: 4, False: 8}  # runs in the only process, and in each of several
 
 
-def is_small(generator: nn.Module, critic: nn.Module) -> bool:
+def is_measured(device: str) -> bool:
+    """Return whether it is known what is faster on this type of device."""
+    return device in _MOST_PARAMETERS
+
+
+def is_small(generator: nn.Module, critic: nn.Module, device: str) -> bool:
     """Return whether starting operations takes most of the time of a step of these networks."""
-    if has_convolutions(generator, critic):
+    if device == "cpu" and has_convolutions(generator, critic):
         return False
     parameters = (*generator.parameters(), *critic.parameters())
-    return sum(parameter.numel() for parameter in parameters) <= _MOST_PARAMETERS
+    return sum(parameter.numel() for parameter in parameters) <= _MOST_PARAMETERS[device]
 
 
 def compiles(setting: str | bool, runs: int, steps: int) -> bool:
-    """Return whether small networks of so many runs compile their steps.
+    """Return whether small networks of so many runs compile their steps on a CPU.
 
     setting: of `compile`.
     """
@@ -32,7 +40,7 @@ def compiles(setting: str | bool, runs: int, steps: int) -> bool:
 
 
 def is_faster(setting: str | bool, runs: int, steps: int, workers: int) -> bool:
-    """Return whether small networks train faster as a stack of so many runs than alone.
+    """Return whether small networks train faster on a CPU as a stack of so many runs than alone.
 
     setting: of `compile`; workers: processes that train at once.
     """

@@ -1,0 +1,104 @@
+"""The runs of a search as CSV, and the table that is made of it."""
+
+import json
+
+import pytest
+
+from gan_zoo.report.stats import student_interval
+from gan_zoo.schema import ConfigError
+from gan_zoo.tuning.random_search import PlannedRun
+from gan_zoo.tuning.recipe_table import format_recipes, format_tables
+from gan_zoo.tuning.run_rows import (
+    best_rows,
+    primary_metric,
+    read_rows,
+    run_row,
+    settings_of,
+    value,
+    write_rows,
+)
+
+TAG = "metric/frechet"
+
+
+def row(loss, recipe, seed, number, health="healthy", **settings):
+    cells = {"loss": loss, "recipe": recipe, "seed": str(seed), **settings}
+    return cells | {TAG: str(number), "health": health}
+
+
+def finished(folder, run, **changes):
+    """Write the summary of a run, and return its row."""
+    summary = {"steps": 10, "steps_asked": 10, "health": "healthy", "seconds": 1.6}
+    summary |= {"last": {"metric/frechet_mnist_cnn": 12.5, "metric/precision_mnist_cnn": None}}
+    folder.mkdir()
+    (folder / "summary.json").write_text(json.dumps(summary | changes))
+    return run_row(run, folder)
+
+
+def test_row_has_settings_metrics_and_origin(tmp_path):
+    run = PlannedRun("gan", "trial-01", 0, ("optimizer.betas=[0.0,0.99]", "n_critic=2"), ())
+    assert run_row(run, tmp_path / "missing") is None
+    origin = {"git_commit": "abc", "git_dirty": True, "device_name": "H100", "command": "python x"}
+    found = finished(tmp_path / "run", run, **origin)
+    assert found["git_commit"] == "abc+changes"
+    assert found["metric/frechet"] == "12.5"
+    assert found["metric/precision"] == ""
+    write_rows(tmp_path / "rows.csv", [found])
+    (again,) = read_rows(tmp_path / "rows.csv")
+    assert again == found
+    assert settings_of(again) == list(run.settings)
+
+
+def test_row_without_git_has_no_commit(tmp_path):
+    run = PlannedRun("gan", "trial-01", 0, (), ())
+    assert finished(tmp_path / "run", run, git_commit=None)["git_commit"] == ""
+
+
+def test_best_trial_is_one_that_did_not_diverge():
+    rows = [row("gan", "trial-00", 0, 30), row("gan", "trial-01", 0, 20), row("wgan", "a", 0, 5)]
+    rows += [row("gan", "trial-02", 0, 1, health="diverged at step 3"), row("gan", "b", 0, "nan")]
+    metric = primary_metric(rows)
+    assert [value(each, metric) for each in rows] == [30, 20, 5, None, None]
+    best = best_rows(rows, metric)
+    assert {loss: each["recipe"] for loss, each in best.items()} == {
+        "gan": "trial-01",
+        "wgan": "a",
+    }
+
+
+def test_missing_results_are_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="run the search first"):
+        read_rows(tmp_path / "none.csv")
+
+
+def test_table_compares_recipes():
+    rows = []
+    for seed in range(5):
+        rows += [row("gan", "paper", seed, 200 + seed, health="collapsed at step 10")]
+        rows += [
+            row("gan", "default", seed, 50 + seed),
+            row("gan", "trial-07", seed, 20 + 2 * seed),
+        ]
+        rows[-1]["n_critic"] = "2"
+    line = format_recipes(rows).splitlines()[-1]
+    found = student_interval([20, 22, 24, 26, 28])
+    assert line.startswith("| `gan` | 202 [200, 204]; 5 of 5 not healthy | 52 [50, 54] |")
+    assert f"**24 [{found.low:.0f}, {found.high:.0f}]**" in line
+    assert line.endswith("| `n_critic=2` |")
+
+
+def test_small_difference_is_not_marked():
+    rows = [row("gan", "default", seed, 50 + seed) for seed in range(3)]
+    rows += [row("gan", "trial-07", seed, number) for seed, number in enumerate([40, 60, 55])]
+    assert "**" not in format_recipes(rows)
+
+
+def test_tables_name_their_datasets(tmp_path):
+    write_rows(tmp_path / "ring-fresh.csv", [row("gan", "default", 0, 1)])
+    trials = [row("gan", f"trial-{n}", 0, n, regularizer="none") for n in (4, 8, 9)]
+    trials += [row("wgan", "trial-0", 0, "", health="diverged", regularizer="r1")]
+    write_rows(tmp_path / "ring.csv", trials)
+    text = format_tables(tmp_path)
+    assert "## ring\n" in text
+    assert "| `gan` | 4 | 8 | 3 of 3 |\n| `wgan` | diverged | diverged | 0 of 1 |" in text
+    assert "| `r1` | diverged |" in text
