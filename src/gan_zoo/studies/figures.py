@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from gan_zoo.report.figure_style import (
     COLORS,
@@ -35,6 +35,7 @@ from gan_zoo.studies.tables import metric_title
 
 _DASHES = ("-", "--", ":")
 _DPI = 110
+_MANY_DECADES = 1e3  # ratio of values from which an axis has a tick for each power of ten only
 
 
 def study_figures(
@@ -169,9 +170,12 @@ def curves(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] |
         for number, (name, group) in enumerate(grouped(part, plan["series"]).items()):
             points = {float(column.partition("@")[2]): cell(group, column) for column in columns}
             _band(place, {x: each for x, each in points.items() if each.values}, name, number)
-        place.set_title(title, loc="left")
-        values = [row[column] for row in part for column in columns]
-        choose_scale(place, "y", [float(value) for value in values if is_number(value)])
+        place.set_title(f"{', '.join(plan['each'])}: {title}", loc="left")
+        texts = [row[column] for row in part for column in columns]
+        values = [float(text) for text in texts if is_number(text)]
+        choose_scale(place, "y", values)
+        if min(values) > 0 and max(values) / min(values) > _MANY_DECADES:
+            place.yaxis.set_major_locator(LogLocator())
         choose_scale(place, "x", [float(column.partition("@")[2]) for column in columns])
     axes[-1].set_xlabel("updates of the critic")
     legend(axes[0])

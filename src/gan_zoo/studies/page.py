@@ -81,7 +81,8 @@ def origin(rows: Sequence[Row]) -> str:
     """Describe what was run, where and with which code, and what it cost."""
     devices = Counter(row["device"] for row in rows)
     where = ", ".join(f"{name} ({count:,})" for name, count in devices.items())
-    commits = ", ".join(sorted({row["git_commit"][:_HASH] or "unknown" for row in rows}))
+    found = {(row["git_commit"][:_HASH], row["git_commit"][-1:] == "+") for row in rows}
+    commits = ", ".join(f"{name or 'unknown'}{'+' * changed}" for name, changed in sorted(found))
     versions = ", ".join(sorted({row["torch"] for row in rows}))
     seconds = sum(float(row["seconds"]) for row in rows if is_number(row["seconds"]))
     steps = sorted({int(row["steps"]) for row in rows if row["steps"]})

@@ -112,10 +112,16 @@ def _facts(run: Run) -> dict[str, Any]:
         "seconds": _number(run.seconds / stacked, digits=3),
         "stacked": stacked,
         "device": summary.get("device_name", ""),
-        "git_commit": summary.get("git_commit") or "",
+        "git_commit": _commit(summary),
         "torch": (summary.get("versions") or {}).get("torch", ""),
         "command": summary.get("command", ""),
     }
+
+
+def _commit(summary: Mapping[str, Any]) -> str:
+    """Return the commit of the code; with a + if the code had uncommitted changes."""
+    commit = summary.get("git_commit") or ""
+    return f"{commit}+" if commit and summary.get("git_dirty") else commit
 
 
 def text_of(value: Any) -> str:

@@ -8,6 +8,7 @@ from gan_zoo.studies.cells import STATUSES, Cell, Row, cell, grouped, is_share, 
 
 _Format = Callable[[float | None], str]
 
+_WIDE = 1e3  # ratio of means from which each has digits of its own
 _TITLES = {
     "modes": "modes",
     "high_quality": "samples at a mode",
@@ -88,7 +89,10 @@ def _format(cells: Sequence[Cell], metric: str) -> _Format:
     """Return the format of all means of a table, and of the halves of their intervals."""
     if is_share(metric):
         return lambda value: NONE if value is None else f"{100 * value:.1f}"
-    return rounding((each.mean for each in cells), digits=3, fewest=1)
+    means = [each.mean for each in cells if each.mean]
+    if means and max(map(abs, means)) > _WIDE * min(map(abs, means)):
+        return lambda value: rounding([value], digits=3)(value)
+    return rounding(means, digits=3, fewest=1)
 
 
 def _marked(cells: Mapping[str, Cell], metric: str, shown: _Format) -> dict[str, str]:
