@@ -8,32 +8,35 @@ from gan_zoo.studies.plan import BUDGETS, load_study, study_names
 from study_jobs import in_place_of_mnist, jobs_of
 
 
-def every_value_once(jobs):
-    """Jobs that contain each word at least once."""
+def sweeps_of(name, budget):
+    """The jobs of each sweep of a study, with one seed."""
+    given = [*in_place_of_mnist(name), "seed=0"]
+    return [jobs_of(sweep) for sweep in load_study(name).sweeps(budget, given=given)]
+
+
+def every_value_once(sweeps):
+    """Jobs that contain each word of a study at least once, and one of each sweep."""
     seen, chosen = set(), []
-    for job in jobs:
-        if not seen.issuperset(job):
-            seen.update(job)
-            chosen.append(job)
+    for jobs in sweeps:
+        for number, job in enumerate(jobs):
+            if number == 0 or not seen.issuperset(job):
+                seen.update(job)
+                chosen.append(job)
     return chosen
-
-
-def check(name, budget, choose):
-    for sweep in load_study(name).sweeps(budget, given=[*in_place_of_mnist(name), "seed=0"]):
-        composed = [launch.compose_run(job) for job in choose(jobs_of(sweep))]
-        assert launch.check_jobs(composed)
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
 @pytest.mark.parametrize("name", study_names())
 def test_every_value_passes_the_checks(name, budget):
-    check(name, budget, every_value_once)
+    composed = [launch.compose_run(job) for job in every_value_once(sweeps_of(name, budget))]
+    assert launch.check_jobs(composed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", study_names())
 def test_every_job_passes_the_checks(name):
-    check(name, "full", list)
+    jobs = [job for jobs in sweeps_of(name, "full") for job in jobs]
+    assert launch.check_jobs([launch.compose_run(job) for job in jobs])
 
 
 @pytest.mark.parametrize("name", study_names())
