@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ class RunCallbacks:
         job: of a sweep; None for a run alone.
         like: callbacks of a run that differs in seed and numbers only, whose evaluator this one
             uses, too.
+        thread: that writes files, if several runs share it.
 
     Raises ConfigError, before anything is written, for an evaluation that does not suit the data.
     """
@@ -49,6 +51,7 @@ class RunCallbacks:
         state: Mapping[str, Any] | None = None,
         job: JobDisplay | None = None,
         like: "RunCallbacks | None" = None,
+        thread: ThreadPoolExecutor | None = None,
     ):
         self.experiment, self.samples, self.trainer = experiment, samples, trainer
         self.settings, self.state = experiment.settings, state or {}
@@ -72,16 +75,18 @@ class RunCallbacks:
         self._next_log_time = 0.0
         if state is None:
             set_aside_files(folder)
-        self.logger = self._make_logger(folder, job)
+        self.logger = self._make_logger(folder, job, thread)
 
-    def _make_logger(self, folder: Path, job: JobDisplay | None) -> RunLogger:
+    def _make_logger(
+        self, folder: Path, job: JobDisplay | None, thread: ThreadPoolExecutor | None
+    ) -> RunLogger:
         step, images, settings = self.trainer.step, self.trainer.loader.position, self.settings
         every = settings.log_every or settings.evaluate_every or 1
         # killed between its last checkpoint and its summary, a run cannot repeat its last line
         period = 1 if step == settings.steps else every
         evaluated = self.evaluated_step == step and self._evaluates_at(step)
         shown = (evaluated, self.experiment.dataset.unit, job, self.state.get("seconds", 0.0))
-        return RunLogger(folder, settings.steps, period, step, images, *shown)
+        return RunLogger(folder, settings.steps, period, step, images, *shown, thread)
 
     def _evaluates_at(self, step: int) -> bool:
         """Return whether a run evaluates at a step; True without evaluations, to keep old ones."""

@@ -6,6 +6,7 @@ import logging
 import math
 import signal
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.placement import place_data
 from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.experiment import Experiment
+from gan_zoo.monitoring.background import writer_thread
 from gan_zoo.monitoring.console import plain
 from gan_zoo.monitoring.header import run_header
 from gan_zoo.monitoring.progress import JobDisplay, StackProgress, last_numbers
@@ -95,12 +97,18 @@ class _Run:
     """A run of a stack while it trains."""
 
     def __init__(
-        self, member: StackMember, trainer: Trainer, samples: InMemoryDataset, like: "_Run | None"
+        self,
+        member: StackMember,
+        trainer: Trainer,
+        samples: InMemoryDataset,
+        like: "_Run | None",
+        thread: ThreadPoolExecutor,
     ):
         self.member, self.trainer = member, trainer
         experiment, folder, state = member.experiment, member.folder, member.state
         others = like and like.callbacks
-        self.callbacks = RunCallbacks(experiment, samples, trainer, folder, state, _SILENT, others)
+        given = (experiment, samples, trainer, folder, state, _SILENT, others, thread)
+        self.callbacks = RunCallbacks(*given)
         checkpoints.delete_after(folder / "checkpoints", trainer.step)
         self.origin = provenance(experiment.device(), folder)
         self.schedule = self.callbacks.schedule()
@@ -157,11 +165,13 @@ class _Stack:
         except TypeError as error:
             raise NotStackable(str(error)) from None
         self._runs: list[_Run] = []
+        # with one for each run, training would wait for all of them to give Python back
+        self._thread = writer_thread()
         for member, trainer in zip(members, trainers, strict=True):
             like = self._runs[0] if self._runs else None
             with logs.only(member.folder):
                 self._log_header(member, trainer)
-                self._runs.append(_Run(member, trainer, samples, like))
+                self._runs.append(_Run(member, trainer, samples, like, self._thread))
 
     def _build(self, member: StackMember, samples: InMemoryDataset) -> Trainer:
         with self._logs.only(member.folder):
@@ -260,6 +270,7 @@ class _Stack:
         """Close what is open."""
         for run in self._runs:
             run.close()
+        self._thread.shutdown()
 
 
 def _save(run: _Run) -> None:

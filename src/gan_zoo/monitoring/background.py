@@ -4,7 +4,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
@@ -15,14 +15,22 @@ log = logging.getLogger(__name__)
 _MOST_WAITING = 100  # tasks; with more, `submit` waits for the first one
 
 
+def writer_thread() -> ThreadPoolExecutor:
+    """Return a thread for background writers."""
+    return single_core_pool(1, "writer")
+
+
 class BackgroundWriter:
     """Runs tasks in one background thread, in order.
 
     Logs a warning when a kind of task fails for the first time.
+
+    Args:
+        thread: that several writers share; None for one of its own.
     """
 
-    def __init__(self) -> None:
-        self._thread = single_core_pool(1, "writer")
+    def __init__(self, thread: ThreadPoolExecutor | None = None) -> None:
+        self._thread, self._is_own = thread or writer_thread(), thread is None
         self._waiting: deque[Future[None]] = deque()
         self._failed: set[str] = set()
 
@@ -38,8 +46,10 @@ class BackgroundWriter:
             self._waiting.popleft().result()
 
     def close(self) -> None:
-        """Wait until all tasks are done, and end the thread."""
-        self._thread.shutdown()
+        """Wait until all tasks are done, and end a thread of its own."""
+        self.flush()
+        if self._is_own:
+            self._thread.shutdown()
 
     def _attempt(self, tasks: Mapping[str, Callable[[], object]]) -> None:
         for name, task in tasks.items():

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
@@ -35,6 +36,7 @@ class RunLogger:
         unit: plural name of the samples.
         job: of a sweep; None for a run alone.
         seconds: that training took up to `step`.
+        thread: that writes, if several loggers share it.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class RunLogger:
         unit: str = "images",
         job: JobDisplay | None = None,
         seconds: float = 0,
+        thread: ThreadPoolExecutor | None = None,
     ):
         self.folder, self.step, self._seconds_before = folder, step, seconds
         self.images = self._first_images = self._last_images = images
@@ -56,7 +59,7 @@ class RunLogger:
         (folder / "samples").mkdir(parents=True, exist_ok=True)
         truncate_jsonl(folder / "metrics.jsonl", step, period, evaluated)
         self._lines = AppendFile(folder / "metrics.jsonl")
-        self._writer = BackgroundWriter()
+        self._writer = BackgroundWriter(thread)
         self.progress = Progress(steps, step, unit, job)
         self.last: dict[str, float] = {}
         self.health = ""  # shown in the progress bar
