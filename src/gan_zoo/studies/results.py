@@ -66,10 +66,10 @@ def ended_runs(folder: Path) -> list[Run]:
 
 
 def _varied(runs: Sequence[Run]) -> list[str]:
-    """List choices and typed settings that differ between runs."""
+    """List choices and typed settings that differ between runs; always the loss."""
     typed = {key for run in runs for key in _typed(run)} - {*_CHOICES} - _NO_SETTINGS
     values = {key: {text_of(run.keys.get(key)) for run in runs} for key in (*_CHOICES, *typed)}
-    varied = [key for key, found in values.items() if len(found) > 1]
+    varied = [key for key, found in values.items() if key == "loss" or len(found) > 1]
     return [*(key for key in _CHOICES if key in varied), *sorted({*varied} - {*_CHOICES})]
 
 
