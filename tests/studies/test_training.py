@@ -62,6 +62,7 @@ def test_study_resumes_and_its_rows_can_be_repeated(tmp_path):
         (["study=mixture", "study.part=rng"], "study.part=rng: choose one of "),
         (["study=mixture", "study.budget=x"], "study.budget=x: choose one of full, small"),
         (["study=mixture", "study.steps=3"], "study.steps=3: unknown key; choose one of study"),
+        (["study=mixture", "steps=-1"], "steps=-1: must be"),
         (["study=mixture", "sweep=mine"], "sweep=mine: a study names its sweeps"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

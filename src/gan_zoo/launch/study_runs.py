@@ -54,12 +54,13 @@ def run_study(words: Sequence[str], train: Callable[[list[str]], None]) -> None:
     for number, sweep in enumerate(sweeps, 1):
         show(f"\nstudy {study.name}, sweep {number} of {len(sweeps)}: {sweep.part}")
         code = _exit_code(train, ["-m", *sweep.words, f"sweep={sweep.name}"])
+        if code not in (0, EXIT_FAILED) and code < EXIT_SIGNAL:
+            sys.exit(code)
         failed = failed or code == EXIT_FAILED
         written = _write(study, folders, path)
-        if code not in (0, EXIT_FAILED):
-            if code > EXIT_SIGNAL:
-                again = from_here("train.py", *words)
-                print(f"{again} trains what is missing of the study", file=sys.stderr)
+        if code > EXIT_SIGNAL:
+            again = from_here("train.py", *words)
+            print(f"{again} trains what is missing of the study", file=sys.stderr)
             sys.exit(code)
     _write_picture(study, folders, path)
     show(f"\nresults of {counted(written, 'run')}: {path}")
