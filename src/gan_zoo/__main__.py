@@ -16,6 +16,7 @@ COMMANDS = {
     "describe": "describe a dataset and the networks for it",
     "gallery": "animate the samples of runs",
     "export": "copy runs into an MLflow store",
+    "studies": "make tables and figures of the studies",
     "tune": "search for the settings with the best metric",
     "tune-losses": "tune every loss under the same budget",
     "examples": "print commands to paste",

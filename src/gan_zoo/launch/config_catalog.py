@@ -38,7 +38,7 @@ class Catalog:
         self.lists: set[str] = set()
         self._add(_content(CONFIGS / "train.yaml"), "")
         for group, names in self.groups.items():
-            for name in names if group != "experiment" else ():
+            for name in names if group not in ("experiment", "study") else ():
                 self._add(_packaged(group, name), f"{group}={name}")
 
     def _add(self, content: Mapping[str, Any], choice: str) -> None:

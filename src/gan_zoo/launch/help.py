@@ -16,6 +16,7 @@ gan_zoo: which loss should the critic of a GAN minimize?
   {train} dataset=ring loss=wgan               other data, another loss with its recipe
   {train} loss=glsgan loss.slope=-1 steps=2000 any key below can be set
   {train} -m loss=gan,lsgan,wgan seed=0,1,2    a sweep: one run folder each
+  {train} study=slopes study.budget=small      a study: several sweeps, and their results
   {train} loss=wgan --help                     the settings of another loss
   {train} loss=wgan --cfg job                  what would be trained
   {sample} outputs/runs/RUN            generate samples from a trained generator

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from gan_zoo.launch.job import check_jobs, train_job
 from gan_zoo.launch.resume import prepare_overrides, resolve_sweep
 from gan_zoo.launch.stack_job import StackJob
 from gan_zoo.launch.stacks import ComposedStack
+from gan_zoo.launch.study_runs import names_study, run_study, study_help
 from gan_zoo.launch.sweep_end import always_finished
 from gan_zoo.launch.sweep_job import SweepJob, notes, write_traceback
 from gan_zoo.launch.sweep_progress import SweepProgress
@@ -44,18 +46,25 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Train one run or a sweep, as the command line asks, or print its help."""
+    """Train one run, a sweep or a study, as the command line asks, or print its help."""
     with one_line_hydra_errors():
         words = sys.argv[1:]
         if words == ["--version"]:
             print(f"gan-zoo {__version__}")
             return
         if wants_help(words):
-            print(help_text(words))
-            return
-        sys.argv[1:] = resolve_sweep(prepare_overrides(checked(words)))
-        with always_finished():
-            hydra_main(TrainJob())()
+            print(study_help(words) if names_study(words) else help_text(words))
+        elif names_study(words):
+            run_study(words, start)
+        else:
+            start(words)
+
+
+def start(words: Sequence[str]) -> None:
+    """Train what the words of a command line ask for."""
+    sys.argv[1:] = resolve_sweep(prepare_overrides(checked(words)))
+    with always_finished():
+        hydra_main(TrainJob())()
 
 
 class TrainJob:

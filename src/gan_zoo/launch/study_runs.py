@@ -1,0 +1,119 @@
+"""Train a study: its sweeps one after the other, and a CSV file of their results."""
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL, exit_with, from_here, program
+from gan_zoo.launch.overrides import MULTIRUN, key_of
+from gan_zoo.launch.resume import SWEEPS
+from gan_zoo.monitoring.console import show
+from gan_zoo.report.number_format import counted
+from gan_zoo.schema import ConfigError, suggest
+from gan_zoo.studies.plan import BUDGETS, Study, load_study, results_path
+
+_KEYS = ("study", "study.budget", "study.part")
+_OPTIONS = (*MULTIRUN, "-h", "--help")
+
+
+def names_study(words: Sequence[str]) -> bool:
+    """Return whether a command line is that of a study."""
+    return any(_is_own(word) for word in words)
+
+
+def _is_own(word: str) -> bool:
+    return key_of(word).partition(".")[0] == "study" and "=" in word
+
+
+def study_help(words: Sequence[str]) -> str:
+    """Describe a study, with the command of each of its sweeps."""
+    study, budget, parts, given = parse_request(words)
+    lines = [study.title, "", f"Claim:  {study.content['claim']}"]
+    lines += [f"Source: {study.content['source']}", ""]
+    for sweep in study.sweeps(budget, parts, given):
+        command = shlex.join([*program("train.py").split(), "-m", *sweep.words])
+        lines += [f"{command} sweep={sweep.name}", ""]
+    called = f"{program('train.py')} study={study.name}"
+    other = next(each for each in BUDGETS if each != budget)
+    lines.append(f"{called} trains them one after the other; study.budget={other} others.")
+    lines.append(f"study.part=NAME,... chooses some of them: {', '.join(study.parts)}.")
+    return "\n".join(lines)
+
+
+def run_study(words: Sequence[str], train: Callable[[list[str]], None]) -> None:
+    """Train the missing runs of a study, then write the results of all of its runs.
+
+    train: trains a sweep, given the words of its command. A sweep with failed runs does not end the
+    study; a mistake or a signal does. The results so far are written after every sweep.
+    """
+    study, budget, parts, given = parse_request(words)
+    path, failed = results_path(study.name, budget), False
+    folders = {each.part: SWEEPS / each.name for each in study.sweeps(budget)}
+    sweeps = study.sweeps(budget, parts, given)
+    for number, sweep in enumerate(sweeps, 1):
+        show(f"\nstudy {study.name}, sweep {number} of {len(sweeps)}: {sweep.part}")
+        code = _exit_code(train, ["-m", *sweep.words, f"sweep={sweep.name}"])
+        if code not in (0, EXIT_FAILED) and code < EXIT_SIGNAL:
+            sys.exit(code)
+        failed = failed or code == EXIT_FAILED
+        written = _write(study, folders, path)
+        if code > EXIT_SIGNAL:
+            again = from_here("train.py", *words)
+            print(f"{again} trains what is missing of the study", file=sys.stderr)
+            sys.exit(code)
+    _write_picture(study, folders, path)
+    show(f"\nresults of {counted(written, 'run')}: {path}")
+    if failed:
+        exit_with("not all runs of the study succeeded", EXIT_FAILED)
+
+
+def parse_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str]]:
+    """Return what a command line asks for: the study, its budget, some parts, and other words.
+
+    Raises ConfigError for names that there are not.
+    """
+    own = {key_of(word): word.partition("=")[2] for word in words if _is_own(word)}
+    given = [word for word in words if not _is_own(word) and word not in _OPTIONS]
+    for key, value in own.items():
+        if key not in _KEYS:
+            raise ConfigError(key, value, f"unknown key; {suggest(key, _KEYS)}")
+    study, budget = load_study(own.get("study", "")), own.get("study.budget", BUDGETS[0])
+    if budget not in BUDGETS:
+        raise ConfigError("study.budget", budget, suggest(budget, BUDGETS))
+    parts = [part for part in own.get("study.part", "").split(",") if part]
+    for part in parts:
+        if part not in study.parts:
+            raise ConfigError("study.part", part, suggest(part, study.parts))
+    for word in given:
+        if key_of(word) in ("sweep", "hydra.sweep.dir"):
+            raise ConfigError(key_of(word), word.partition("=")[2], "a study names its sweeps")
+    return study, budget, parts, given
+
+
+def _exit_code(train: Callable[[list[str]], None], words: list[str]) -> int:
+    try:
+        train(words)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
+def _write(study: Study, folders: dict[str, Path], path: Path) -> int:
+    """Write the results of all runs that have ended, and return their number."""
+    from gan_zoo.studies.results import write_results  # imports numpy
+
+    return write_results(folders, study.content.get("curves", {}), path)
+
+
+def _write_picture(study: Study, folders: dict[str, Path], path: Path) -> None:
+    """Write the picture of samples of a study that has one."""
+    picture = path.with_name(f"{path.stem}-samples.png")
+    if "samples" in study.content:
+        from gan_zoo.studies.samples import write_samples  # imports matplotlib
+
+        write_samples(folders, study.content["samples"], picture)
+    if study.content.get("allocation"):
+        from gan_zoo.studies.allocation import write_allocation  # imports torch
+
+        write_allocation([*folders.values()], picture)

@@ -1,0 +1,1 @@
+"""Studies: comparisons of losses that one command trains, and their tables and figures."""

@@ -1,0 +1,187 @@
+"""The figures of a study, from the rows of its CSV file."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from gan_zoo.report.figure_style import (
+    COLORS,
+    GRAY,
+    STYLE,
+    choose_scale,
+    legend,
+    new_figure,
+    panels,
+    plain_numbers,
+    spans_decade,
+)
+from gan_zoo.studies.cells import (
+    HEALTHY,
+    STATUSES,
+    Cell,
+    Row,
+    cell,
+    grouped,
+    higher_is_better,
+    is_number,
+)
+from gan_zoo.studies.tables import metric_title
+
+_DASHES = ("-", "--", ":")
+_DPI = 110
+_MANY_DECADES = 1e3  # ratio of values from which an axis has a tick for each power of ten only
+
+
+def study_figures(
+    rows: Sequence[Row], plans: Sequence[Mapping[str, Any]]
+) -> dict[str, tuple[Figure, str]]:
+    """Plot the figures of a study that there are numbers for: name -> (figure, caption)."""
+    found = {}
+    for plan in plans:
+        with matplotlib.rc_context(STYLE):
+            made = _kind(plan["kind"])(rows, plan)
+        if made:
+            name = plan.get("metric", plan.get("tag", "")).rpartition("/")[2].replace("_", "-")
+            found[f"{name}-{plan['kind']}"] = made
+    return found
+
+
+def save(figure: Figure, path: Any) -> None:
+    """Write a figure as PNG; the same numbers give the same file."""
+    figure.savefig(path, dpi=_DPI, metadata={"Software": None})
+
+
+def _kind(name: str) -> Callable[..., tuple[Figure, str] | None]:
+    if name == "lines":
+        return lines
+    if name == "heat":
+        return heat_map
+    if name == "dots":
+        return dots
+    if name == "curves":
+        return curves
+    raise ValueError(f"no figure is called {name}")
+
+
+def lines(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] | None:
+    """Plot a metric against a number, with a line and a band of intervals for each series."""
+    metric, x = plan["metric"], plan["x"]
+    usable = [row for row in rows if is_number(row.get(metric, "")) and is_number(row.get(x, ""))]
+    if not usable:
+        return None
+    figure, axes = new_figure()
+    for number, (name, group) in enumerate(grouped(usable, plan["series"]).items()):
+        points = {float(at): cell(each, metric) for at, each in grouped(group, [x]).items()}
+        _band(axes, points, name, number)
+    axes.xaxis.set_major_locator(MaxNLocator(7))
+    choose_scale(axes, "x", [float(row[x]) for row in usable])
+    choose_scale(axes, "y", [float(row[metric]) for row in usable])
+    axes.set_xlabel(x)
+    axes.set_title(_capital(metric), loc="left")
+    legend(axes)
+    return figure, f"{_capital(metric)} by `{x}`; bands: 95 % intervals over seeds."
+
+
+def _band(axes: Axes, points: Mapping[float, Cell], name: str, number: int) -> None:
+    color, dash = COLORS[number % len(COLORS)], _DASHES[number // len(COLORS) % len(_DASHES)]
+    places, means = [*points], [each.mean for each in points.values()]
+    axes.plot(places, means, dash, marker="o", ms=3, c=color, label=name)
+    bounds = [(x, each.interval) for x, each in points.items() if each.interval]
+    low, high = [each.low for _, each in bounds], [each.high for _, each in bounds]
+    axes.fill_between([x for x, _ in bounds], low, high, color=color, alpha=0.15, lw=0)
+
+
+def heat_map(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] | None:
+    """Draw means with half of their intervals in the cells of a grid; dark is worse."""
+    metric = plan["metric"]
+    across, names = grouped(rows, plan["columns"]), [*grouped(rows, plan["rows"])]
+    grid = np.full((len(names), len(across)), math.nan)
+    texts = {}
+    for column, group in enumerate(across.values()):
+        for name, each in grouped(group, plan["rows"]).items():
+            found = cell(each, metric)
+            grid[names.index(name), column] = found.mean
+            texts[names.index(name), column] = _cell_text(found, metric)
+    if np.isnan(grid).all():
+        return None
+    figure, axes = new_figure(height=1.3 + 0.42 * len(names))
+    figure.set_figwidth(max(figure.get_figwidth(), 1.8 + 0.95 * len(across)))
+    axes.grid(False)
+    better_high = higher_is_better(metric) or metric == HEALTHY
+    colors = "viridis" if better_high else "viridis_r"
+    scale = "log" if spans_decade(grid.flat) else "linear"
+    picture = axes.imshow(np.ma.masked_invalid(grid), aspect="auto", cmap=colors, norm=scale)
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
+    for (row, column), text in texts.items():
+        axes.text(column, row, text, ha="center", va="center", fontsize=7, bbox=box)
+    axes.set_xticks(range(len(across)), across, rotation=30, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    bar = figure.colorbar(picture, format=FuncFormatter(plain_numbers))
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_title(_capital(metric), loc="left")
+    what = "runs" if metric in STATUSES else "means and halves of 95 % intervals"
+    return figure, f"{_capital(metric)}: {what}; dark is worse."
+
+
+def _cell_text(each: Cell, metric: str) -> str:
+    if metric in STATUSES:
+        return f"{sum(each.values.values()):.0f}/{each.runs}"
+    if not each.values:
+        return ""
+    half = "" if each.half_width is None else f"\n± {each.half_width:.2g}"
+    return f"{each.mean:.3g}{half}"
+
+
+def dots(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] | None:
+    """Plot mean, interval and every seed in one line for each group."""
+    metric = plan["metric"]
+    groups = {name: cell(group, metric) for name, group in grouped(rows, plan["rows"]).items()}
+    groups = {name: each for name, each in groups.items() if each.values}
+    if not groups:
+        return None
+    figure, axes = new_figure(height=1.0 + 0.28 * len(groups))
+    for y, each in enumerate(reversed(groups.values())):
+        axes.plot([*each.values.values()], [y] * len(each.values), "|", ms=9, c=GRAY, zorder=3)
+        axes.plot([each.mean], [y], "o", c=COLORS[0])
+        if each.interval:
+            axes.plot([each.interval.low, each.interval.high], [y, y], c=COLORS[0], lw=1.6)
+    choose_scale(axes, "x", [value for each in groups.values() for value in each.values.values()])
+    axes.set_yticks(range(len(groups)), [*groups][::-1])
+    axes.set_ylim(-0.6, len(groups) - 0.4)
+    axes.set_xlabel(_capital(metric))
+    marks = "points: means; lines: 95 % intervals; gray ticks: single seeds"
+    return figure, f"{_capital(metric)}; {marks}."
+
+
+def curves(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] | None:
+    """Plot a tag over steps, with a panel for each group and a line for each series."""
+    tag, parts = plan["tag"], grouped(rows, plan["each"])
+    columns = [name for name in rows[0] if name.startswith(f"{tag}@")]
+    if not columns:
+        return None
+    figure, axes = panels(len(parts))
+    for place, (title, part) in zip(axes, parts.items(), strict=True):
+        for number, (name, group) in enumerate(grouped(part, plan["series"]).items()):
+            points = {float(column.partition("@")[2]): cell(group, column) for column in columns}
+            _band(place, {x: each for x, each in points.items() if each.values}, name, number)
+        place.set_title(f"{', '.join(plan['each'])}: {title}", loc="left")
+        texts = [row[column] for row in part for column in columns]
+        values = [float(text) for text in texts if is_number(text)]
+        choose_scale(place, "y", values)
+        if min(values) > 0 and max(values) / min(values) > _MANY_DECADES:
+            place.yaxis.set_major_locator(LogLocator())
+        choose_scale(place, "x", [float(column.partition("@")[2]) for column in columns])
+    axes[-1].set_xlabel("updates of the critic")
+    legend(axes[0])
+    return figure, f"{_capital(tag)} while the critic is trained; bands: 95 % intervals over seeds."
+
+
+def _capital(metric: str) -> str:
+    title = metric_title(metric).removesuffix(" (%)")
+    return title[0].upper() + title[1:]

@@ -1,0 +1,94 @@
+"""The page of the studies: tables and figures between markers, made from the CSV files."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from gan_zoo.atomic_write import write_text
+from gan_zoo.report.number_format import counted, duration
+from gan_zoo.schema import ConfigError
+from gan_zoo.studies.cells import Row, is_number, read_rows
+from gan_zoo.studies.figures import save, study_figures
+from gan_zoo.studies.plan import load_study
+from gan_zoo.studies.tables import study_tables
+
+_BLOCK = re.compile(r"(<!-- study (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_HASH = 8  # digits of a commit
+_SAMPLES = "samples"  # a picture that a study's runs made, which is copied
+
+
+def update_page(docs: Path) -> list[str]:
+    """Write tables and figures of all studies with results, and return their names.
+
+    docs: holds studies.md, studies/NAME.csv and pictures/. Raises ConfigError for results without a
+    place on the page.
+    """
+    page = docs / "studies.md"
+    text = page.read_text(encoding="utf-8")
+    marked = {found[2] for found in _BLOCK.finditer(text)}
+    names = [path.stem for path in sorted((docs / "studies").glob("*.csv"))]
+    for name in names:
+        if name not in marked:
+            raise ConfigError("study", name, f"{page} has no line <!-- study {name} -->")
+        content = study_block(name, docs)
+        text = _BLOCK.sub(lambda m, n=name, c=content: _filled(m, n, c), text)
+        write_figures(name, docs)
+    write_text(page, text)
+    return names
+
+
+def _filled(found: re.Match[str], name: str, content: str) -> str:
+    return f"{found[1]}{content}{found[3]}" if found[2] == name else found[0]
+
+
+def study_block(name: str, docs: Path) -> str:
+    """Return what stands between the markers of a study."""
+    content, rows = load_study(name).content, _rows(name, docs)
+    lines = [origin(rows), "", *study_tables(rows, content["tables"])]
+    captions = {picture: text for picture, (_, text) in _figures(name, docs).items()}
+    if (docs / _picture(name, _SAMPLES)).is_file():
+        captions[_SAMPLES] = content.get("caption", "Samples of the first seed.")
+    for picture, caption in captions.items():
+        lines += [f"![{caption}]({_picture(name, picture)})", "", caption, ""]
+    return "\n".join(["", *lines])
+
+
+def _rows(name: str, docs: Path) -> list[Row]:
+    return read_rows(docs / "studies" / f"{name}.csv")
+
+
+def _figures(name: str, docs: Path) -> dict[str, tuple[Figure, str]]:
+    return study_figures(_rows(name, docs), load_study(name).content["figures"])
+
+
+def _picture(name: str, picture: str) -> str:
+    return f"pictures/study-{name}-{picture}.png"
+
+
+def write_figures(name: str, docs: Path) -> None:
+    """Write the figures of a study, and delete those of an earlier call."""
+    for old in docs.glob(_picture(name, "*")):
+        if old != docs / _picture(name, _SAMPLES):
+            old.unlink()
+    for picture, (figure, _) in _figures(name, docs).items():
+        save(figure, docs / _picture(name, picture))
+
+
+def origin(rows: Sequence[Row]) -> str:
+    """Describe what was run, where and with which code, and what it cost."""
+    devices = Counter(row["device"] for row in rows)
+    where = ", ".join(f"{name} ({count:,})" for name, count in devices.items())
+    found = {(row["git_commit"][:_HASH], row["git_commit"][-1:] == "+") for row in rows}
+    commits = ", ".join(f"{name or 'unknown'}{'+' * changed}" for name, changed in sorted(found))
+    versions = ", ".join(sorted({row["torch"] for row in rows}))
+    seconds = sum(float(row["seconds"]) for row in rows if is_number(row["seconds"]))
+    steps = sorted({int(row["steps"]) for row in rows if row["steps"]})
+    seeds = len({row["seed"] for row in rows})
+    return (
+        f"{counted(len(rows), 'run')} of {' or '.join(f'{n:,}' for n in steps)} steps, "
+        f"{counted(seeds, 'seed')}, on {where}: {duration(seconds)} of training. "
+        f"torch {versions}, commit {commits}."
+    )

@@ -1,0 +1,88 @@
+"""What a study trains: the sweeps of configs/study/NAME.yaml. No torch."""
+
+import dataclasses
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gan_zoo.launch.config_catalog import CONFIGS
+from gan_zoo.run_folder import latest
+from gan_zoo.schema import ConfigError, suggest
+
+BUDGETS = ("full", "small")
+_FOLDER = CONFIGS / "study"
+
+
+@dataclasses.dataclass(frozen=True)
+class StudySweep:
+    """One sweep of a study.
+
+    Attributes:
+        part: its name in the study and in tables.
+        name: of the sweep, and of its folder in outputs/sweeps.
+        words: of its command, without `sweep=`.
+    """
+
+    part: str
+    name: str
+    words: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A file of configs/study.
+
+    Attributes:
+        title: its question.
+        content: of the file: claim, source, words, sweeps, curves, tables and figures.
+    """
+
+    name: str
+    title: str
+    content: Mapping[str, Any]
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of its sweeps."""
+        return list(self.content["sweeps"])
+
+    def sweeps(
+        self, budget: str, parts: Sequence[str] = (), given: Sequence[str] = ()
+    ) -> list[StudySweep]:
+        """Return the sweeps of a budget, whose words replace those of all budgets.
+
+        Args:
+            budget: one of BUDGETS.
+            parts: names of the sweeps to return; empty for all.
+            given: words of the user, which replace any others.
+        """
+        found = []
+        for part in parts or self.parts:
+            own = self.content["sweeps"][part]
+            layers = (self.content["words"], own["words"], self.content[budget], own.get(budget))
+            words = [word for text in layers for word in shlex.split(text or "")]
+            name = "-".join(["study", self.name, *([] if budget == "full" else [budget]), part])
+            found.append(StudySweep(part, name, tuple(latest([*words, *given]))))
+        return found
+
+
+def study_names() -> list[str]:
+    """List the studies."""
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+
+def load_study(name: str) -> Study:
+    """Load a study. Raises ConfigError for a name that none has."""
+    if name not in study_names():
+        raise ConfigError("study", name, suggest(name, study_names()))
+    text = (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    title = text.partition("\n")[0].removeprefix("# ")
+    return Study(name, title, yaml.safe_load(text))
+
+
+def results_path(study: str, budget: str) -> Path:
+    """Return the file that a study's results are written to."""
+    return Path("outputs/studies") / f"{study}{'' if budget == 'full' else '-' + budget}.csv"

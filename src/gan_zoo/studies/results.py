@@ -1,0 +1,133 @@
+"""The results of a study as CSV: one row for each run, with the command that repeats it."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_zoo.atomic_write import write_text
+from gan_zoo.metrics.metric_info import find_metric
+from gan_zoo.report.runs import Run, read_runs
+from gan_zoo.run_folder import RESUMABLE_KEYS, latest
+from gan_zoo.schema import ConfigError
+
+# those of a run, in the order of the columns
+METRICS = (
+    *("modes", "high_quality", "reverse_kl", "jsd", "sliced_wasserstein"),
+    *("frechet", "precision", "recall", "classes_covered", "largest_share"),
+    *("label_accuracy", "classification_error"),
+)
+DIAGNOSTICS = ("margin/satisfied", "critic/lipschitz_lower_bound", "critic/auroc")
+FACTS = ("health", "steps", "seconds", "stacked", "device", "git_commit", "torch", "command")
+_CHOICES = ("dataset", "architecture", "loss", "recipe", "regularizer", "optimizer")
+_DIGITS = 6  # significant ones: more are rounding
+_NO_SETTINGS = {*RESUMABLE_KEYS, "seed", "dataset.root", "dataset.download"}
+
+Curves = Mapping[str, Sequence[int]]  # steps at which values of a tag are kept
+
+
+def write_results(folders: Mapping[str, Path], curves: Curves, path: Path) -> int:
+    """Write the runs that have ended below the folders of a study's sweeps; return their number.
+
+    Args:
+        folders: by the name of the sweep's part.
+        curves: steps at which values of a tag are kept, too, as columns TAG@STEP.
+        path: of the CSV file.
+    """
+    runs = [(part, run) for part, folder in folders.items() for run in ended_runs(folder)]
+    settings = _varied([run for _, run in runs])
+    rows = [
+        {"part": part, **_settings(run, settings), "seed": run.seed, **_numbers(run, curves)}
+        | _facts(run)
+        for part, run in runs
+    ]
+    numbers = [*METRICS, *DIAGNOSTICS, *_curve_columns(curves)]
+    measured = [name for name in numbers if any(name in row for row in rows)]
+    head = ["part", *settings, "seed", *measured, *FACTS]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, head, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, out.getvalue())
+    return len(rows)
+
+
+def ended_runs(folder: Path) -> list[Run]:
+    """Read the runs of a sweep that have finished or failed; none where it has not begun."""
+    if not folder.is_dir():
+        return []
+    try:
+        runs, _ = read_runs([folder])
+    except ConfigError:  # a folder without runs
+        return []
+    return [run for run in runs if run.summary is not None or run.failed]
+
+
+def _varied(runs: Sequence[Run]) -> list[str]:
+    """List choices and typed settings that differ between runs; always the loss."""
+    typed = {key for run in runs for key in _typed(run)} - {*_CHOICES} - _NO_SETTINGS
+    values = {key: {text_of(run.keys.get(key)) for run in runs} for key in (*_CHOICES, *typed)}
+    varied = [key for key, found in values.items() if key == "loss" or len(found) > 1]
+    return [*(key for key in _CHOICES if key in varied), *sorted({*varied} - {*_CHOICES})]
+
+
+def _typed(run: Run) -> list[str]:
+    names = (word.partition("=")[0].lstrip("+~") for word in latest(run.overrides))
+    return [name for name in names if "@" not in name and not name.startswith("evaluation.")]
+
+
+def _settings(run: Run, keys: Iterable[str]) -> dict[str, str]:
+    return {key: text_of(run.keys.get(key)) for key in keys}
+
+
+def _numbers(run: Run, curves: Curves) -> dict[str, str]:
+    """Return the last value of each number, and those along the curves."""
+    found = {}
+    for tag, value in run.metrics.items():
+        metric = find_metric(tag)
+        name = metric.name if metric else tag
+        if name in (*METRICS, *DIAGNOSTICS):
+            found[name] = _number(value)
+    for tag, steps in curves.items():
+        curve = run.curve(tag)
+        pairs = zip(curve.steps, curve.values, strict=True) if curve else ()
+        values = {int(step): float(value) for step, value in pairs}
+        found |= {f"{tag}@{step}": _number(values[step]) for step in steps if step in values}
+    return found
+
+
+def _curve_columns(curves: Curves) -> list[str]:
+    return [f"{tag}@{step}" for tag, steps in curves.items() for step in steps]
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """Return health, cost and origin of a run; a stack's time is shared by its runs."""
+    summary = run.summary or {}
+    stacked = summary.get("stacked") or 1
+    return {
+        "health": f"failed: {run.failed}" if run.failed else summary.get("health", ""),
+        "steps": summary.get("steps", ""),
+        "seconds": _number(run.seconds / stacked, digits=3),
+        "stacked": stacked,
+        "device": summary.get("device_name", ""),
+        "git_commit": _commit(summary),
+        "torch": (summary.get("versions") or {}).get("torch", ""),
+        "command": summary.get("command", ""),
+    }
+
+
+def _commit(summary: Mapping[str, Any]) -> str:
+    """Return the commit of the code; with a + if the code had uncommitted changes."""
+    commit = summary.get("git_commit") or ""
+    return f"{commit}+" if commit and summary.get("git_dirty") else commit
+
+
+def text_of(value: Any) -> str:
+    """Return a setting as text; empty for None."""
+    return "" if value is None else str(value)
+
+
+def _number(value: float, digits: int = _DIGITS) -> str:
+    return f"{value:.{digits}g}" if math.isfinite(value) else ""

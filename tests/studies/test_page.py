@@ -1,0 +1,100 @@
+"""Tables and figures of the studies say what the rows of their CSV files say."""
+
+from pathlib import Path
+
+import pytest
+
+from gan_zoo.schema import ConfigError
+from gan_zoo.studies.cells import cell, grouped, label, read_rows, winner
+from gan_zoo.studies.figures import study_figures
+from gan_zoo.studies.page import study_block, update_page
+from gan_zoo.studies.plan import load_study
+from gan_zoo.studies.tables import study_tables
+
+DOCS = Path(__file__).parents[2] / "docs"
+FACTS = {"health": "healthy", "steps": "10", "seconds": "2", "device": "cpu", "git_commit": "abc"}
+
+
+def rows(values, **more):
+    """A row for each seed of each loss."""
+    return [
+        {"loss": loss, "seed": str(seed), "frechet": str(value), "torch": "2", **FACTS, **more}
+        for loss, numbers in values.items()
+        for seed, value in enumerate(numbers)
+    ]
+
+
+def cells(values):
+    return {name: cell(group, "frechet") for name, group in grouped(rows(values), ["loss"]).items()}
+
+
+def test_certain_winner_is_bold():
+    table = study_tables(
+        rows({"gan": [10, 11, 12], "wgan": [20, 21, 22.5]}),
+        [{"rows": ["loss"], "metrics": ["frechet"]}],
+    )
+    assert table[2] == "| gan | **11.0 ± 2.5** |"
+    assert table[3] == "| wgan | 21.2 ± 3.1 |"
+
+
+@pytest.mark.parametrize("other", [[10, 12, 11.5], [30, ""], ["", ""]], ids=str)
+def test_uncertain_winner_is_not_marked(other):
+    assert winner(cells({"gan": [10, 11, 12], "wgan": other}), "frechet") is None
+
+
+def test_missing_values_are_counted():
+    table = study_tables(
+        rows({"gan": [10, "", 12], "wgan": [20, 21, 22]}),
+        [{"rows": ["loss"], "metrics": ["frechet"]}],
+    )
+    assert "(2 of 3 runs)" in table[2]
+
+
+def test_labels_name_settings():
+    row = {"loss": "glsgan", "loss.slope": "0.5", "architecture.critic.norm": "batch"}
+    keys = ["loss", "loss.slope", "architecture.critic.norm", "part"]
+    assert label(row, keys) == "glsgan, slope 0.5, critic norm batch"
+
+
+def test_numbers_are_in_order():
+    group = grouped([{"x": "10"}, {"x": "-1"}, {"x": "2"}], ["x"])
+    assert [*group] == ["-1", "2", "10"]
+
+
+def test_columns_are_values_of_a_setting():
+    part_rows = [*rows({"gan": [10, 11]}, part="clip"), *rows({"wgan": [5, 6]}, part="none")]
+    table = study_tables(
+        part_rows, [{"rows": ["loss"], "columns": ["part"], "metrics": ["frechet"]}]
+    )
+    assert table[2] == "| loss | clip | none |"
+    assert table[5].startswith("| wgan | – | 5.5")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"kind": "dots", "rows": ["loss"], "metric": "frechet"},
+        {"kind": "heat", "rows": ["loss"], "columns": ["part"], "metric": "frechet"},
+        {"kind": "lines", "x": "steps", "series": ["loss"], "metric": "frechet"},
+    ],
+    ids=lambda plan: plan["kind"],
+)
+def test_figures_need_numbers(plan):
+    with_numbers = rows({"gan": [10, 11], "wgan": [5, 6]}, part="clip")
+    assert len(study_figures(with_numbers, [plan])) == 1
+    assert not study_figures(rows({"gan": ["", ""]}, part="clip"), [plan])
+
+
+def test_results_without_a_place_are_refused(tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies/tour.csv").write_text("part\n")
+    (tmp_path / "studies.md").write_text("nothing\n")
+    with pytest.raises(ConfigError, match="has no line"):
+        update_page(tmp_path)
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "studies").glob("*.csv")), ids=lambda p: p.stem)
+def test_page_shows_the_results(path):
+    assert study_block(path.stem, DOCS) in (DOCS / "studies.md").read_text(encoding="utf-8")
+    for picture in study_figures(read_rows(path), load_study(path.stem).content["figures"]):
+        assert (DOCS / f"pictures/study-{path.stem}-{picture}.png").is_file()

@@ -1,0 +1,50 @@
+"""Pictures of a study's samples are made of its runs."""
+
+import pytest
+import torch
+from PIL import Image
+
+from gan_zoo.api import train
+from gan_zoo.report.runs import read_runs
+from gan_zoo.studies.allocation import shares_violated, write_allocation
+from gan_zoo.studies.samples import write_samples
+
+TINY = [
+    "dataset=ring",
+    "dataset.count=500",
+    "batch_size=8",
+    "log_every=1",
+    "device=cpu",
+    "evaluate_every=0",
+]
+
+
+def test_no_runs_make_no_picture(tmp_path):
+    write_samples({"ring": tmp_path / "none"}, ["loss"], tmp_path / "sheet.png")
+    write_allocation([tmp_path / "none"], tmp_path / "allocation.png")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_samples_have_a_row_for_each_loss(tmp_path):
+    for loss in ("gan", "wgan"):
+        folder = tmp_path / "sweep" / loss
+        train(*TINY, f"loss={loss}", "steps=2", "sample_every=1", folder=folder)
+    heights = {}
+    for name, keys in (("one", ["dataset"]), ("two", ["loss"])):
+        write_samples({"ring": tmp_path / "sweep"}, keys, tmp_path / f"{name}.png")
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            heights[name] = picture.height
+    assert heights["two"] > 1.5 * heights["one"]
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e6])
+def test_margins_of_all_pairs_are_compared(tmp_path, scale):
+    train(*TINY, "loss=ls_gan", f"loss.margin_scale={scale}", "steps=2", folder=tmp_path)
+    (run,), _ = read_runs([tmp_path])
+    real, fake, violated = shares_violated(run)
+    assert len(violated) == len(fake)
+    assert real.shape[1] == fake.shape[1] == 2
+    assert torch.all((violated >= 0) & (violated <= 1))
+    assert violated.mean() == 1 if scale else violated.mean() < 1
+    write_allocation([tmp_path], tmp_path / "allocation.png")
+    assert (tmp_path / "allocation.png").stat().st_size > 10_000

@@ -1,0 +1,82 @@
+"""Every sweep of every study trains; a study is one command, and resumes."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from forked_scripts import run_script
+from gan_zoo.studies.plan import load_study, study_names
+from study_jobs import in_place_of_mnist, jobs_of
+
+TINY = ["dataset.count=200", "batch_size=4", "steps=2", "evaluate_every=0", "sample_every=0"]
+TINY += ["log_every=1", "device=cpu"]
+SHORT = ["study=mixture", "study.budget=small", "study.part=ring-default", "dataset.count=300"]
+SHORT += ["steps=4", "evaluate_every=4", "evaluation.num_samples=50", "batch_size=8", "device=cpu"]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [(name, part) for name in study_names() for part in load_study(name).parts]
+)
+def test_every_sweep_trains(name, part, composed, trained, tmp_path):
+    given = [*in_place_of_mnist(name), *TINY]
+    (sweep,) = load_study(name).sweeps("small", [part], given)
+    assert trained(tmp_path, *jobs_of(sweep)[0])["steps"] == 2
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]
+
+
+def results(folder):
+    with (folder / "outputs/studies/mixture-small.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_study_resumes_and_its_rows_can_be_repeated(tmp_path):
+    words = [*SHORT, "loss=gan,wgan", "seed=0,1"]
+    first = run_script("train.py", *words, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    before = results(tmp_path)
+    shutil.rmtree(tmp_path / "outputs/sweeps/study-mixture-small-ring-default/loss=wgan,seed=0")
+    again = run_script("train.py", *words, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "3 done already, 1 to run" in again.stdout
+    rows = results(tmp_path)
+    assert [(row["loss"], row["seed"]) for row in rows] == [
+        *(("gan", "0"), ("gan", "1"), ("wgan", "0"), ("wgan", "1"))
+    ]
+    assert all(float(row["sliced_wasserstein"]) > 0 for row in rows)
+    assert [row["modes"] for row in rows] == [row["modes"] for row in before]
+    assert {row["steps"] for row in rows} == {"4"}
+    alone = rows[1]["command"].removeprefix("python train.py ").split()
+    assert run_script("train.py", *alone, "hydra.run.dir=again", cwd=tmp_path).returncode == 0
+    measured = json.loads((tmp_path / "again/metrics.jsonl").read_text().splitlines()[-1])
+    value = float(rows[1]["sliced_wasserstein"])
+    assert value == pytest.approx(measured["metric/sliced_wasserstein"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["study=mixtur"], "study=mixtur: did you mean mixture?"),
+        (["study=mixture", "study.part=rng"], "study.part=rng: choose one of "),
+        (["study=mixture", "study.budget=x"], "study.budget=x: choose one of full, small"),
+        (["study=mixture", "study.steps=3"], "study.steps=3: unknown key; choose one of study"),
+        (["study=mixture", "steps=-1"], "steps=-1: must be"),
+        (["study=mixture", "sweep=mine"], "sweep=mine: a study names its sweeps"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_end_in_one_line(words, line, tmp_path):
+    called = run_script("train.py", *words, cwd=tmp_path)
+    assert called.returncode == 2
+    assert called.stderr.startswith(f"error: {line}")
+    assert called.stderr.count("\n") == 1
+    assert not [*tmp_path.iterdir()]
+
+
+def test_help_shows_claim_and_commands(tmp_path):
+    text = run_script("train.py", "study=slopes", "--help", cwd=tmp_path).stdout
+    assert "Claim: " in text
+    assert text.count("train.py -m ") == len(load_study("slopes").parts)
+    assert "study: " in run_script("train.py", "--help", cwd=tmp_path).stdout
