@@ -1,6 +1,7 @@
 """The runs of a search as CSV, and the table that is made of it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,7 @@ from gan_zoo.tuning.run_rows import (
 )
 
 TAG = "metric/frechet"
+TUNING = Path(__file__).parents[2] / "docs" / "tuning"
 
 
 def row(loss, recipe, seed, number, health="healthy", **settings):
@@ -118,3 +120,7 @@ def test_tables_name_their_datasets(tmp_path):
     assert "## ring\n" in text
     assert "| `gan` | 4 | 8 | 3 of 3 |\n| `wgan` | diverged | diverged | 0 of 1 |" in text
     assert "| `r1` | diverged |" in text
+
+
+def test_tables_of_the_documentation_are_those_of_its_csv_files():
+    assert (TUNING / "tables.md").read_text() == format_tables(TUNING)
