@@ -36,13 +36,14 @@ from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, catch_signals
 from gan_zoo.tuning.random_search import (
     PlannedRun,
+    RandomSearch,
     dataset_names,
     read_search,
     skipped_losses,
 )
-from gan_zoo.tuning.recipe_table import FRESH_FILE, format_tables
 from gan_zoo.tuning.run_pool import RunPool
 from gan_zoo.tuning.run_rows import (
+    FRESH,
     best_rows,
     finished_rows,
     primary_metric,
@@ -86,24 +87,12 @@ def main() -> None:
         _write_tables(args.results)
         return
     search = read_search(args.dataset, args.overrides, tuple(filter(None, args.losses.split(","))))
+    trials = args.results / f"{args.dataset}.csv"
     if args.fresh:
-        rows = read_rows(args.results / f"{args.dataset}.csv")
-        best = best_rows(rows, primary_metric(rows))
-        runs = search.fresh(
-            {
-                loss: (best[loss]["recipe"], settings_of(best[loss]))
-                for loss in search.losses
-                if loss in best
-            }
-        )
-        folder, results = SWEEPS / f"tune-{args.dataset}-fresh", f"{args.dataset}{FRESH_FILE}"
+        runs, name = _fresh_runs(search, trials), f"{args.dataset}{FRESH}"
     else:
-        skipped = skipped_losses(search.trials(search.losses, 1))
-        for loss, reason in skipped.items():
-            print(f"{loss} is skipped: {reason}")
-        runs = search.trials([loss for loss in search.losses if loss not in skipped], args.trials)
-        folder, results = SWEEPS / f"tune-{args.dataset}", f"{args.dataset}.csv"
-    path = args.results / results
+        runs, name = _trials(search, args.trials), args.dataset
+    folder, path = SWEEPS / f"tune-{name}", args.results / f"{name}.csv"
     try:
         with lock_folder(folder):
             _train(runs, folder, path, args.jobs)
@@ -111,6 +100,22 @@ def main() -> None:
         raise ConfigError("DATASET", args.dataset, "another process runs this search") from None
     if args.fresh:
         _write_tables(args.results)
+
+
+def _trials(search: RandomSearch, count: int) -> list[PlannedRun]:
+    """Return the runs of a search, without the losses that cannot be trained."""
+    skipped = skipped_losses(search.trials(search.losses, 1))
+    for loss, reason in skipped.items():
+        print(f"{loss} is skipped: {reason}")
+    return search.trials([loss for loss in search.losses if loss not in skipped], count)
+
+
+def _fresh_runs(search: RandomSearch, path: Path) -> list[PlannedRun]:
+    """Return the runs with fresh seeds; path: of the results of the search."""
+    rows = read_rows(path)
+    best = best_rows(rows, primary_metric(rows))
+    chosen = {loss: best[loss] for loss in search.losses if loss in best}
+    return search.fresh({loss: (row["recipe"], settings_of(row)) for loss, row in chosen.items()})
 
 
 def _train(runs: Sequence[PlannedRun], folder: Path, path: Path, jobs: int) -> None:
@@ -152,5 +157,7 @@ def _ended(run: PlannedRun, folder: Path) -> str:
 
 
 def _write_tables(results: Path) -> None:
+    from gan_zoo.tuning.recipe_table import format_tables  # imports scipy
+
     write_text(results / "tables.md", format_tables(results))
     print(f"tables: {results / 'tables.md'}")

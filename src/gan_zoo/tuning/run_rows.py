@@ -16,6 +16,7 @@ from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
 
 Row = Mapping[str, str]
+FRESH = "-fresh"  # end of the name of a file with fresh seeds
 _OF_THE_MACHINE = ("dataset.root", "device", "evaluation.cache")
 _ENDS = ("health", "steps", "seconds", "device", "git_commit", "command")
 
