@@ -13,15 +13,18 @@ from gan_zoo.tuning.run_pool import RunPool
 
 # Writes its process's number into the run's folder; words make it die or wait.
 SCRIPT = """
-import json, os, pathlib, signal, sys, time
+import json, os, pathlib, signal, subprocess, sys, time
 for line in sys.stdin:
     folder, words = json.loads(line)
     path = pathlib.Path(folder)
     path.mkdir(exist_ok=True)
     if "dies" in words:
         os.kill(os.getpid(), signal.SIGKILL)
+    if "starts" in words:  # a process that keeps the pipe open
+        command = "import time; time.sleep(30); open('ended', 'w')"
+        subprocess.Popen([sys.executable, "-S", "-c", command], cwd=folder)
     (path / "began").write_text(str(os.getpid()))
-    if "waits" in words:
+    if {"waits", "starts"} & {*words}:
         time.sleep(60)
     (path / "done").touch()
     print(flush=True)
@@ -53,16 +56,29 @@ def test_killed_process_costs_one_run(pool, tmp_path):
     assert (tmp_path / "2" / "done").exists()
 
 
-def test_signal_stops_all_processes(pool, tmp_path):
-    flag = StopFlag()
+def interrupt_begun(flag, *folders):
+    """Set the flag, as SIGTERM does, once the runs of these folders have begun."""
 
     def interrupt():
-        while not ((tmp_path / "0" / "began").exists() and (tmp_path / "1" / "began").exists()):
+        while not all((folder / "began").exists() for folder in folders):
             time.sleep(0.05)
         flag.signal_number = signal.SIGTERM
 
     threading.Thread(target=interrupt, daemon=True).start()
+
+
+def test_signal_stops_all_processes(pool, tmp_path):
+    flag = StopFlag()
+    interrupt_begun(flag, *(tmp_path / name for name in "0123"))
     with pytest.raises(Interrupted, match="SIGTERM"):
-        list(pool(2).train(runs(tmp_path, "waits", "waits", "goes"), flag))
-    assert not any((tmp_path / name / "done").exists() for name in "012")
+        list(pool(4).train(runs(tmp_path, *["waits"] * 4, "goes"), flag))
+    assert not any((tmp_path / name / "done").exists() for name in "01234")
     assert not read_failure(tmp_path / "0")
+
+
+def test_stop_does_not_wait_for_what_a_process_started(pool, tmp_path):
+    flag = StopFlag()
+    interrupt_begun(flag, tmp_path / "0")
+    with pytest.raises(Interrupted):
+        list(pool(2).train(runs(tmp_path, "starts", "waits"), flag))
+    assert not (tmp_path / "0" / "ended").exists()

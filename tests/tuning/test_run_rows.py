@@ -1,6 +1,7 @@
 """The runs of a search as CSV, and the table that is made of it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,15 +11,18 @@ from gan_zoo.tuning.random_search import PlannedRun
 from gan_zoo.tuning.recipe_table import format_recipes, format_tables
 from gan_zoo.tuning.run_rows import (
     best_rows,
+    finished_rows,
     primary_metric,
     read_rows,
     run_row,
     settings_of,
     value,
+    write_results,
     write_rows,
 )
 
 TAG = "metric/frechet"
+TUNING = Path(__file__).parents[2] / "docs" / "tuning"
 
 
 def row(loss, recipe, seed, number, health="healthy", **settings):
@@ -52,6 +56,20 @@ def test_row_has_settings_metrics_and_origin(tmp_path):
 def test_row_without_git_has_no_commit(tmp_path):
     run = PlannedRun("gan", "trial-01", 0, (), ())
     assert finished(tmp_path / "run", run, git_commit=None)["git_commit"] == ""
+
+
+def test_csv_stands_for_a_missing_folder(tmp_path):
+    path, words = tmp_path / "ring.csv", ("dataset=ring", "device=cpu")
+    runs = [PlannedRun(loss, "trial-00", 0, ("n_critic=2",), words) for loss in ("gan", "wgan")]
+    command = "python train.py dataset=ring device=cuda loss=gan n_critic=2 seed=0"
+    saved = finished(tmp_path / "elsewhere", runs[0], command=command)
+    write_rows(path, [saved, {**saved, "loss": "hinge"}])
+    assert finished_rows(runs, tmp_path, path) == {runs[0]: saved}
+    assert write_results(runs, tmp_path, path) == 1
+    assert [each["loss"] for each in read_rows(path)] == ["gan", "hinge"]
+    others = [PlannedRun("gan", "trial-00", 0, ("n_critic=3",), words)]
+    with pytest.raises(ConfigError, match="n_critic=3: .* has this search with other words"):
+        finished_rows(others, tmp_path, path)
 
 
 def test_best_trial_is_one_that_did_not_diverge():
@@ -102,3 +120,7 @@ def test_tables_name_their_datasets(tmp_path):
     assert "## ring\n" in text
     assert "| `gan` | 4 | 8 | 3 of 3 |\n| `wgan` | diverged | diverged | 0 of 1 |" in text
     assert "| `r1` | diverged |" in text
+
+
+def test_tables_of_the_documentation_are_those_of_its_csv_files():
+    assert (TUNING / "tables.md").read_text() == format_tables(TUNING)

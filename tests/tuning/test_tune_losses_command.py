@@ -31,7 +31,7 @@ def test_search_then_fresh_seeds_then_tables(tmp_path):
     other = tune(tmp_path, "--trials", 1, "steps=3")
     assert other.returncode == 2
     assert "steps=3: " in other.stderr
-    assert "was trained with other words" in other.stderr
+    assert "has this search with other words" in other.stderr
 
     fresh = tune(tmp_path, "--fresh", "--jobs", 2)
     assert fresh.returncode == 0, fresh.stderr

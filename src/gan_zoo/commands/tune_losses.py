@@ -7,7 +7,8 @@
 
 Losses, settings and datasets are those of configs/tune_losses.yaml. Trial 7 has the same settings
 for every loss. Runs are in outputs/sweeps/tune-mnist, without checkpoints; the same command
-continues a search that was stopped or killed, and with more --trials a finished one.
+continues a search that was stopped or killed, and with more --trials a finished one. What
+RESULTS/mnist.csv has already is not trained again, on another machine either.
 """
 
 import argparse
@@ -29,27 +30,28 @@ from gan_zoo.command_line import (
 )
 from gan_zoo.launch.resume import SWEEPS
 from gan_zoo.report.number_format import counted, number
-from gan_zoo.report.run_files import read_yaml
-from gan_zoo.run_folder import finished_summary, read_failure
+from gan_zoo.run_folder import read_failure
 from gan_zoo.run_lock import FolderInUse, lock_folder
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, catch_signals
 from gan_zoo.tuning.random_search import (
     PlannedRun,
+    RandomSearch,
     dataset_names,
     read_search,
     skipped_losses,
 )
-from gan_zoo.tuning.recipe_table import FRESH_FILE, format_tables
 from gan_zoo.tuning.run_pool import RunPool
 from gan_zoo.tuning.run_rows import (
+    FRESH,
     best_rows,
+    finished_rows,
     primary_metric,
     read_rows,
     run_row,
     settings_of,
     value,
-    write_rows,
+    write_results,
 )
 from gan_zoo.tuning.trial import visible_gpus
 
@@ -85,39 +87,43 @@ def main() -> None:
         _write_tables(args.results)
         return
     search = read_search(args.dataset, args.overrides, tuple(filter(None, args.losses.split(","))))
+    trials = args.results / f"{args.dataset}.csv"
     if args.fresh:
-        rows = read_rows(args.results / f"{args.dataset}.csv")
-        best = best_rows(rows, primary_metric(rows))
-        runs = search.fresh(
-            {
-                loss: (best[loss]["recipe"], settings_of(best[loss]))
-                for loss in search.losses
-                if loss in best
-            }
-        )
-        folder, results = SWEEPS / f"tune-{args.dataset}-fresh", f"{args.dataset}{FRESH_FILE}"
+        runs, name = _fresh_runs(search, trials), f"{args.dataset}{FRESH}"
     else:
-        skipped = skipped_losses(search.trials(search.losses, 1))
-        for loss, reason in skipped.items():
-            print(f"{loss} is skipped: {reason}")
-        runs = search.trials([loss for loss in search.losses if loss not in skipped], args.trials)
-        folder, results = SWEEPS / f"tune-{args.dataset}", f"{args.dataset}.csv"
+        runs, name = _trials(search, args.trials), args.dataset
+    folder, path = SWEEPS / f"tune-{name}", args.results / f"{name}.csv"
     try:
         with lock_folder(folder):
-            _train(runs, folder, args)
+            _train(runs, folder, path, args.jobs)
     except FolderInUse:
         raise ConfigError("DATASET", args.dataset, "another process runs this search") from None
-    finally:
-        _write_results(runs, folder, args.results / results)
     if args.fresh:
         _write_tables(args.results)
 
 
-def _train(runs: Sequence[PlannedRun], folder: Path, args: argparse.Namespace) -> None:
-    """Train the runs that have not finished, and print each one that ends."""
-    missing = {folder / run.name: run for run in runs if not _finished(run, folder / run.name)}
-    print(f"{counted(len(runs), 'run')}, {len(missing)} to train, {args.jobs} at once", flush=True)
-    pool = RunPool(args.jobs, visible_gpus(), folder / "processes.log")
+def _trials(search: RandomSearch, count: int) -> list[PlannedRun]:
+    """Return the runs of a search, without the losses that cannot be trained."""
+    skipped = skipped_losses(search.trials(search.losses, 1))
+    for loss, reason in skipped.items():
+        print(f"{loss} is skipped: {reason}")
+    return search.trials([loss for loss in search.losses if loss not in skipped], count)
+
+
+def _fresh_runs(search: RandomSearch, path: Path) -> list[PlannedRun]:
+    """Return the runs with fresh seeds; path: of the results of the search."""
+    rows = read_rows(path)
+    best = best_rows(rows, primary_metric(rows))
+    chosen = {loss: best[loss] for loss in search.losses if loss in best}
+    return search.fresh({loss: (row["recipe"], settings_of(row)) for loss, row in chosen.items()})
+
+
+def _train(runs: Sequence[PlannedRun], folder: Path, path: Path, jobs: int) -> None:
+    """Train the runs that have not finished, print each one that ends, and write all results."""
+    finished = finished_rows(runs, folder, path)
+    missing = {folder / run.name: run for run in runs if run not in finished}
+    print(f"{counted(len(runs), 'run')}, {len(missing)} to train, {jobs} at once", flush=True)
+    pool = RunPool(jobs, visible_gpus(), folder / "processes.log")
     began = time.monotonic()
     try:
         with catch_signals() as flag:
@@ -129,23 +135,14 @@ def _train(runs: Sequence[PlannedRun], folder: Path, args: argparse.Namespace) -
                 print(f"{place.name}: {_ended(missing[place], place)}; ETA {eta}", flush=True)
     except Interrupted as error:
         exit_with(error, exit_code(error), "the same command continues")
+    finally:
+        count = write_results(runs, folder, path)
+        print(f"{count} of {counted(len(runs), 'run')} in {path}", flush=True)
     failed = {place.name: reason for place in missing if (reason := read_failure(place))}
     if failed:
         lines = [f"  {name}: {reason}" for name, reason in failed.items()]
         print(f"{counted(len(failed), 'run')} failed:", *lines, sep="\n", file=sys.stderr)
         sys.exit(EXIT_FAILED)
-
-
-def _finished(run: PlannedRun, folder: Path) -> bool:
-    """Return whether a run has finished. Raises ConfigError if its words were other ones."""
-    if finished_summary(folder, 0) is None:
-        return False
-    before = read_yaml(folder / ".hydra" / "overrides.yaml", default=[])
-    for word in run.overrides:
-        if word not in before:
-            allowed = f"{folder} was trained with other words: delete it, or leave this one out"
-            raise ConfigError(*word.split("=", 1), allowed)
-    return True
 
 
 def _ended(run: PlannedRun, folder: Path) -> str:
@@ -159,13 +156,8 @@ def _ended(run: PlannedRun, folder: Path) -> str:
     return f"{metric.tag} {number(value(row, metric))}; {row['health']}"
 
 
-def _write_results(runs: Sequence[PlannedRun], folder: Path, path: Path) -> None:
-    rows = [row for run in runs if (row := run_row(run, folder / run.name))]
-    if rows:
-        write_rows(path, rows)
-        print(f"{counted(len(rows), 'run')} of {len(runs)} in {path}", flush=True)
-
-
 def _write_tables(results: Path) -> None:
+    from gan_zoo.tuning.recipe_table import format_tables  # imports scipy
+
     write_text(results / "tables.md", format_tables(results))
     print(f"tables: {results / 'tables.md'}")

@@ -9,21 +9,22 @@ from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.run_status import HEALTHY
 from gan_zoo.report.stats import holm, paired_difference, student_interval
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
-from gan_zoo.tuning.run_rows import Row, primary_metric, read_rows, settings_of, value
+from gan_zoo.tuning.run_rows import FRESH, Row, primary_metric, read_rows, settings_of, value
 from gan_zoo.tuning.trial_table import format_for, format_trials, metric_name
 
-FRESH_FILE = "-fresh.csv"
 _LEVEL = 0.05
 
 
 def format_tables(folder: Path) -> str:
     """Format what the CSV files in a folder show, dataset by dataset."""
+    names = {path.stem.removesuffix(FRESH) for path in folder.glob("*.csv")}
     parts = []
-    for path in sorted(folder.glob(f"*{FRESH_FILE}")):
-        dataset = path.name.removesuffix(FRESH_FILE)
-        parts.append(f"## {dataset}\n\n{format_recipes(read_rows(path))}")
-        if (trials := folder / f"{dataset}.csv").is_file():
-            parts.append(f"All trials of the search:\n\n{format_trials(read_rows(trials))}")
+    for name in sorted(names):
+        parts.append(f"## {name}")
+        if (fresh := folder / f"{name}{FRESH}.csv").is_file():
+            parts.append(format_recipes(read_rows(fresh)))
+        if (trials := folder / f"{name}.csv").is_file():
+            parts += ["All trials of the search:", format_trials(read_rows(trials))]
     return "\n\n".join(["# Every loss under the same tuning budget", *parts]) + "\n"
 
 

@@ -32,8 +32,8 @@ class RunPool:
         self.jobs, self.gpus, self.log = jobs, gpus, log
         self._waiting: queue.SimpleQueue[tuple[Path, list[str]]] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[Path] = queue.SimpleQueue()
-        self._processes: dict[int, subprocess.Popen[str]] = {}
-        self._stopping = False
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._starting, self._stopping = threading.Lock(), False
 
     def train(self, runs: Sequence[tuple[Path, list[str]]], flag: StopFlag) -> Iterator[Path]:
         """Train runs, given by folder and words, and yield the folder of each when it ends.
@@ -43,19 +43,13 @@ class RunPool:
         """
         for run in runs:
             self._waiting.put(run)
-        slots = range(min(self.jobs, len(runs)))
-        threads = [threading.Thread(target=self._serve, args=(slot,)) for slot in slots]
-        for thread in threads:
-            thread.start()
+        for slot in range(min(self.jobs, len(runs))):
+            threading.Thread(target=self._serve, args=(slot,), daemon=True).start()
         try:
             for _ in runs:
                 yield self._next(flag)
         finally:
-            self._stopping = True
-            for process in self._processes.values():
-                process.terminate()
-            for thread in threads:
-                thread.join()
+            self._stop()
 
     def _next(self, flag: StopFlag) -> Path:
         while True:
@@ -67,38 +61,61 @@ class RunPool:
 
     def _serve(self, slot: int) -> None:
         """Give runs to a process, and to its successor if it is killed, until none is left."""
-        while not self._stopping:
+        process = None
+        while True:
             try:
                 folder, words = self._waiting.get_nowait()
             except queue.Empty:
                 return
-            process = self._processes.get(slot) or self._start(slot)
-            if not _trained(process, folder, words) and not self._stopping:
+            process = process or self._start(slot)
+            if process is None:
+                return
+            if not _trained(process, folder, words):
+                if self._stopping:
+                    return
                 write_failure(folder, exit_reason(process.wait()))
-                del self._processes[slot]
+                process = None
             self._ended.put(folder)
 
-    def _start(self, slot: int) -> "subprocess.Popen[str]":
-        """Start a process in a session of its own: Ctrl-C reaches this one alone."""
-        with self.log.open("ab") as output:
-            process = self._processes[slot] = subprocess.Popen(
+    def _start(self, slot: int) -> "subprocess.Popen[bytes] | None":
+        """Start a process in a session of its own: Ctrl-C reaches this one alone.
+
+        Returns None if all are to stop.
+        """
+        with self._starting, self.log.open("ab") as output:
+            if self._stopping:
+                return None
+            process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.PIPE,  # closed when this process ends, however it ends
                 stdout=subprocess.PIPE,
                 stderr=output,
+                bufsize=0,
                 env=environment(slot, self.jobs, self.gpus),
                 start_new_session=True,
-                text=True,
             )
+            self._processes.append(process)
         return process
 
+    def _stop(self) -> None:
+        """Let the processes save, and wait until they have ended.
 
-def _trained(process: "subprocess.Popen[str]", folder: Path, words: Sequence[str]) -> bool:
+        Not for the threads: what a process has started may keep its end of the pipe open.
+        """
+        with self._starting:
+            self._stopping = True
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait()
+
+
+def _trained(process: "subprocess.Popen[bytes]", folder: Path, words: Sequence[str]) -> bool:
     """Let a process train a run; returns whether it lives on."""
     assert process.stdin
     assert process.stdout
     try:
-        print(json.dumps([os.fspath(folder), list(words)]), file=process.stdin, flush=True)
+        process.stdin.write(f"{json.dumps([os.fspath(folder), list(words)])}\n".encode())
     except BrokenPipeError:
         return False
-    return bool(process.stdout.readline())
+    return bool(process.stdout.read(1))

@@ -10,7 +10,6 @@ import logging
 import os
 import queue
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Sequence
@@ -56,8 +55,9 @@ def train_run(folder: Path, words: Sequence[str]) -> gan_zoo.Run | None:
 
 def _read(lines: "queue.SimpleQueue[str]") -> None:
     """Queue the lines of standard input; at its end, stop this process as SIGTERM does."""
-    for line in sys.stdin:
-        lines.put(line)
+    with os.fdopen(os.dup(0)) as file:  # at its exit, Python waits for who reads sys.stdin
+        for line in file:
+            lines.put(line)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

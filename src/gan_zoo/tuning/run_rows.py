@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
 
 Row = Mapping[str, str]
+FRESH = "-fresh"  # end of the name of a file with fresh seeds
+_OF_THE_MACHINE = ("dataset.root", "device", "evaluation.cache")
 _ENDS = ("health", "steps", "seconds", "device", "git_commit", "command")
 
 
@@ -57,6 +60,48 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def finished_rows(runs: Sequence[PlannedRun], folder: Path, path: Path) -> dict[PlannedRun, Row]:
+    """Return the rows of the runs that have finished in a folder, or that a CSV file has.
+
+    Raises ConfigError for a run that was trained with other words.
+    """
+    saved = {(row["loss"], row["recipe"], row["seed"]): row for row in _saved(path)}
+    found = {}
+    for run in runs:
+        row = run_row(run, folder / run.name)
+        if row is None:
+            row = saved.get((run.loss, run.recipe, str(run.seed)))
+        if row is not None:
+            _check_words(run, row, folder if (folder / run.name).is_dir() else path)
+            found[run] = row
+    return found
+
+
+def write_results(runs: Sequence[PlannedRun], folder: Path, path: Path) -> int:
+    """Write the rows of the finished runs, and keep those of other losses; returns their number."""
+    rows = [*finished_rows(runs, folder, path).values()]
+    losses = {run.loss for run in runs}
+    others = [
+        row for row in (read_rows(path) if path.is_file() else ()) if row["loss"] not in losses
+    ]
+    if rows or others:
+        write_rows(path, [*rows, *others])
+    return len(rows)
+
+
+def _saved(path: Path) -> list[Row]:
+    return read_rows(path) if path.is_file() else []
+
+
+def _check_words(run: PlannedRun, row: Row, source: Path) -> None:
+    """Raise ConfigError if the command of a row differs in more than the machine's own words."""
+    before = shlex.split(row["command"])
+    for word in run.overrides:
+        if word not in before and word.partition("=")[0] not in _OF_THE_MACHINE:
+            allowed = f"{source} has this search with other words: delete it, or leave this one out"
+            raise ConfigError(*word.split("=", 1), allowed)
 
 
 def read_rows(path: Path) -> list[Row]:
