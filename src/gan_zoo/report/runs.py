@@ -215,9 +215,13 @@ def _curves(path: Path) -> Curves:
 
 
 def _choices(hydra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the choice of each group, without Hydra's own groups."""
+    """Return the choice of each group, without Hydra's own and those that another choice made."""
     choices = (hydra.get("runtime") or {}).get("choices") or {}
-    return {key: value for key, value in choices.items() if not key.startswith("hydra/")}
+    return {
+        key: value
+        for key, value in choices.items()
+        if not key.startswith("hydra/") and not key.endswith("@_global_")
+    }
 
 
 def _order(hydra: Mapping[str, Any]) -> int:
