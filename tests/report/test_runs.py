@@ -31,7 +31,8 @@ def test_runs_are_found_once_in_sweep_order(tmp_path):
 def test_all_files_of_a_run_are_read(tmp_path):
     write_run(
         tmp_path / "run", [3.0, 2.0], overrides=("seed=4",),
-        settings={"seed": 4, "optimizer": {"lr": 0.1}}, choices={"loss/divergence@loss.d": "kl", "recipe/paper@_global_": "gan"},
+        settings={"seed": 4, "optimizer": {"lr": 0.1}},
+        choices={"loss/divergence@loss.d": "kl", "recipe/paper@_global_": "gan"},
     )  # fmt: skip
     run = only(tmp_path)
     assert run.seed == 4
