@@ -44,6 +44,15 @@ def test_all_files_of_a_run_are_read(tmp_path):
     assert run_status(run, LOWER).value == 2.0
 
 
+def test_stacked_runs_share_their_time(tmp_path):
+    for name, stacked in (("alone", None), ("stacked", 4)):
+        rate = {"images_per_second": 640.0, "stacked": stacked}
+        write_run(tmp_path / name, [3.0, 2.0], summary=rate)
+    alone, one_of_four = read_runs([tmp_path])[0]
+    assert (alone.seconds, one_of_four.seconds) == (12.5, 12.5 / 4)
+    assert (alone.steps_per_second, one_of_four.steps_per_second) == (10.0, 40.0)
+
+
 @pytest.mark.parametrize(
     ("file", "content", "reason"),
     [

@@ -86,8 +86,14 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """Wall-clock seconds of training; nan where unknown."""
-        return _number(self.summary, "seconds")
+        """Wall-clock seconds of training, a run's share of a stack's; nan where unknown."""
+        return _number(self.summary, "seconds") / self.stacked
+
+    @property
+    def stacked(self) -> int:
+        """How many runs were trained as one model with this one, itself included."""
+        stacked = (self.summary or {}).get("stacked")
+        return stacked if isinstance(stacked, int) and stacked > 0 else 1
 
     @property
     def images_seen(self) -> float:
@@ -102,7 +108,7 @@ class Run:
         """
         images = self.images_seen
         updates_per_image = _number(self.summary, "steps") / images if images else math.nan
-        return _number(self.summary, "images_per_second") * updates_per_image
+        return _number(self.summary, "images_per_second") * updates_per_image * self.stacked
 
     @property
     def started(self) -> float | None:

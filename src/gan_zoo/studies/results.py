@@ -103,14 +103,13 @@ def _curve_columns(curves: Curves) -> list[str]:
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    """Return health, cost and origin of a run; a stack's time is shared by its runs."""
+    """Return health, cost and origin of a run."""
     summary = run.summary or {}
-    stacked = summary.get("stacked") or 1
     return {
         "health": f"failed: {run.failed}" if run.failed else summary.get("health", ""),
         "steps": summary.get("steps", ""),
-        "seconds": _number(run.seconds / stacked, digits=3),
-        "stacked": stacked,
+        "seconds": _number(run.seconds, digits=3),
+        "stacked": run.stacked,
         "device": summary.get("device_name", ""),
         "git_commit": _commit(summary),
         "torch": (summary.get("versions") or {}).get("torch", ""),
