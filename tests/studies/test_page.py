@@ -95,6 +95,9 @@ def test_results_without_a_place_are_refused(tmp_path):
 
 @pytest.mark.parametrize("path", sorted((DOCS / "studies").glob("*.csv")), ids=lambda p: p.stem)
 def test_page_shows_the_results(path):
-    assert study_block(path.stem, DOCS) in (DOCS / "studies.md").read_text(encoding="utf-8")
-    for picture in study_figures(read_rows(path), load_study(path.stem).content["figures"]):
+    found = read_rows(path)
+    figures = study_figures(found, load_study(path.stem).content["figures"])
+    block = study_block(path.stem, DOCS, found, figures)
+    assert block in (DOCS / "studies.md").read_text(encoding="utf-8")
+    for picture in figures:
         assert (DOCS / f"pictures/study-{path.stem}-{picture}.png").is_file()

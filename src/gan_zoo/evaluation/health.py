@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gan_zoo.metrics.yardstick import Yardstick, is_readable
@@ -24,19 +24,18 @@ EVALUATED = ("one_mode", "unlearned")  # conditions of evaluations; all others a
 
 
 def low_quality(
-    values: Mapping[str, float], yardsticks: Mapping[str, Yardstick]
+    values: Mapping[str, float], find_yardstick: Callable[[str], Yardstick | None]
 ) -> dict[str, float]:
     """Return the metrics by which nothing was learned: hardly any sample looks real.
 
-    yardsticks: what values mean, by tag; images that these find readable are not low.
+    find_yardstick: what values of a tag mean; images that it finds readable are not low.
     """
-    if is_readable(values, yardsticks):
-        return {}
-    return {
+    low = {
         name: value
         for name, value in values.items()
         if any(name.startswith(tag) and value < least for tag, least in _LEAST_QUALITY.items())
     }
+    return {} if low and is_readable(values, find_yardstick) else low
 
 
 class DivergedError(ArithmeticError):
@@ -160,7 +159,7 @@ class Health:
         realistic = not quality or max(quality) > _REALISTIC
         one = bool(shares) and max(shares) > _COLLAPSED_SHARE
         if quality:
-            low = bool(low_quality(values, yardsticks or {}))
+            low = bool(low_quality(values, (yardsticks or {}).get))
             # one class of unrealistic samples is no health either
             self._observe(step, "unlearned", low or (one and not realistic))
         if shares:

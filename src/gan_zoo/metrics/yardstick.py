@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gan_zoo.metrics.damage import IMAGE_DAMAGE, NOISE, POINT_DAMAGE, Damage
@@ -105,20 +105,23 @@ def yardstick_of(
     return Yardstick(tuple(ladders)) if ladders else None
 
 
-def is_readable(values: Mapping[str, float], yardsticks: Mapping[str, Yardstick]) -> bool:
+def is_readable(
+    values: Mapping[str, float], find_yardstick: Callable[[str], Yardstick | None]
+) -> bool:
     """Return whether images are no farther from real ones than real ones under noise of 0.3.
 
     Args:
         values: of metrics, by tag. The Fréchet distance judges.
-        yardsticks: by tag; without that of the Fréchet distance, nothing is known to be readable.
+        find_yardstick: of a tag; without that of the Fréchet distance, nothing is known to be
+            readable.
     """
-    noise = {
-        tag: ladder.amount_at(values[tag])
-        for tag, yardstick in yardsticks.items()
-        for ladder in yardstick.ladders
-        if tag.startswith("metric/frechet") and tag in values and ladder.damage == NOISE
-    }
-    return any(amount is not None and amount <= _READABLE for amount in noise.values())
+    for tag, value in values.items():
+        yardstick = find_yardstick(tag) if tag.startswith("metric/frechet") else None
+        for ladder in yardstick.ladders if yardstick else ():
+            amount = ladder.amount_at(value)
+            if ladder.damage == NOISE and amount is not None and amount <= _READABLE:
+                return True
+    return False
 
 
 def from_plain(tag: str, plain: Any) -> Yardstick | None:

@@ -5,11 +5,10 @@ import math
 import re
 from collections.abc import Sequence
 
-from gan_zoo.evaluation.health import low_quality
+from gan_zoo.evaluation.health import HEALTHY, low_quality
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.runs import Run
 
-HEALTHY = "healthy"
 _UNLEARNED = "nothing learned"  # checked here again: an evaluation after training may differ
 _MODES = "metric/modes"
 
@@ -73,8 +72,8 @@ def _unlearned(run: Run) -> str:
     """Describe why nothing was learned, by the last metrics; empty where something was."""
     if run.metrics.get(_MODES) == 0:
         return f"no mode captured: {_MODES} is 0"
-    yardsticks = {tag: found for tag in run.metrics if (found := run.yardstick(tag))}
-    low = [f"{tag} is {value:.3g}" for tag, value in low_quality(run.metrics, yardsticks).items()]
+    found = low_quality(run.metrics, run.yardstick)
+    low = [f"{tag} is {value:.3g}" for tag, value in found.items()]
     return f"hardly any sample looks real: {', '.join(low)}" if low else ""
 
 

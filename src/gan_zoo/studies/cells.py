@@ -11,9 +11,9 @@ import numpy as np
 
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.possible_values import clipped
+from gan_zoo.report.run_status import HEALTHY
 from gan_zoo.report.stats import Interval, holm, paired_difference, student_interval
 
-HEALTHY = "healthy"
 STATUSES = (HEALTHY, "collapsed")  # counted as metrics: runs whose health begins with the word
 _PLAIN = ("part", "loss", "dataset", "architecture", "regularizer", "optimizer")
 _ALPHA = 0.05

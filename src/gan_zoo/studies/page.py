@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -17,6 +17,7 @@ from gan_zoo.studies.tables import study_tables
 
 _BLOCK = re.compile(r"(<!-- study (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _HASH = 8  # digits of a commit
+Figures = Mapping[str, tuple[Figure, str]]  # and captions, by name
 _SAMPLES = "samples"  # a picture that a study's runs made, which is copied
 
 
@@ -33,9 +34,11 @@ def update_page(docs: Path) -> list[str]:
     for name in names:
         if name not in marked:
             raise ConfigError("study", name, f"{page} has no line <!-- study {name} -->")
-        content = study_block(name, docs)
+        rows = read_rows(docs / "studies" / f"{name}.csv")
+        figures = study_figures(rows, load_study(name).content["figures"])
+        content = study_block(name, docs, rows, figures)
         text = _BLOCK.sub(lambda m, n=name, c=content: _filled(m, n, c), text)
-        write_figures(name, docs)
+        write_figures(name, docs, figures)
     write_text(page, text)
     return names
 
@@ -44,11 +47,11 @@ def _filled(found: re.Match[str], name: str, content: str) -> str:
     return f"{found[1]}{content}{found[3]}" if found[2] == name else found[0]
 
 
-def study_block(name: str, docs: Path) -> str:
+def study_block(name: str, docs: Path, rows: Sequence[Row], figures: Figures) -> str:
     """Return what stands between the markers of a study."""
-    content, rows = load_study(name).content, _rows(name, docs)
+    content = load_study(name).content
     lines = [origin(rows), "", *study_tables(rows, content["tables"])]
-    captions = {picture: text for picture, (_, text) in _figures(name, docs).items()}
+    captions = {picture: text for picture, (_, text) in figures.items()}
     if (docs / _picture(name, _SAMPLES)).is_file():
         captions[_SAMPLES] = content.get("caption", "Samples of the first seed.")
     for picture, caption in captions.items():
@@ -56,24 +59,16 @@ def study_block(name: str, docs: Path) -> str:
     return "\n".join(["", *lines])
 
 
-def _rows(name: str, docs: Path) -> list[Row]:
-    return read_rows(docs / "studies" / f"{name}.csv")
-
-
-def _figures(name: str, docs: Path) -> dict[str, tuple[Figure, str]]:
-    return study_figures(_rows(name, docs), load_study(name).content["figures"])
-
-
 def _picture(name: str, picture: str) -> str:
     return f"pictures/study-{name}-{picture}.png"
 
 
-def write_figures(name: str, docs: Path) -> None:
+def write_figures(name: str, docs: Path, figures: Figures) -> None:
     """Write the figures of a study, and delete those of an earlier call."""
     for old in docs.glob(_picture(name, "*")):
         if old != docs / _picture(name, _SAMPLES):
             old.unlink()
-    for picture, (figure, _) in _figures(name, docs).items():
+    for picture, (figure, _) in figures.items():
         save(figure, docs / _picture(name, picture))
 
 

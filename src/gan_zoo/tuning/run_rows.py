@@ -83,9 +83,7 @@ def write_results(runs: Sequence[PlannedRun], folder: Path, path: Path) -> int:
     """Write the rows of the finished runs, and keep those of other losses; returns their number."""
     rows = [*finished_rows(runs, folder, path).values()]
     losses = {run.loss for run in runs}
-    others = [
-        row for row in (read_rows(path) if path.is_file() else ()) if row["loss"] not in losses
-    ]
+    others = [row for row in _saved(path) if row["loss"] not in losses]
     if rows or others:
         write_rows(path, [*rows, *others])
     return len(rows)
