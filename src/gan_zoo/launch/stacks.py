@@ -191,18 +191,16 @@ def _why_alone(experiment: "Experiment") -> str:
 
 def _most_jobs(experiment: "Experiment", cores: int) -> int:
     """Return how many jobs to stack at most. cores: of each process that trains."""
-    from gan_zoo.training.stack.cost import MOST_PER_CORE, MOST_PER_GPU  # imports torch
+    from gan_zoo.training.stack.cost import most_runs  # imports torch
 
-    return MOST_PER_CORE * max(1, cores) if experiment.device().type == "cpu" else MOST_PER_GPU
+    return most_runs(experiment.device().type, cores)
 
 
 def _is_faster(experiment: "Experiment", runs: int, workers: int) -> bool:
     from gan_zoo.training.stack.cost import is_faster  # imports torch
 
-    if experiment.device().type != "cpu":
-        return True
-    settings = experiment.settings
-    return is_faster(settings.compile, runs, settings.steps, workers)
+    device, settings = experiment.device().type, experiment.settings
+    return is_faster(device, settings.compile, runs, settings.steps, workers)
 
 
 def compose_job(config: DictConfig, words: Sequence[str], number: int) -> tuple[DictConfig, Path]:

@@ -8,7 +8,7 @@ from gan_zoo.architectures.networks import has_convolutions
 
 # on a CPU, runs whose steps are made together: more do not fit into the cache of a core
 LARGEST_BLOCK = {True: 4, False: 16}  # compiled steps, eager ones
-MOST_PER_CORE, MOST_PER_GPU = 8, 16  # runs of a stack: more gain nothing, and end later
+_MOST_PER_CORE, _MOST_PER_GPU = 8, 16  # runs of a stack: more gain nothing, and end later
 # of both networks: products of larger matrices take most of the time, and what a GPU was measured
 # with
 _MOST_PARAMETERS = {"cpu": 500_000, "cuda": 1_100_000}
@@ -29,6 +29,11 @@ def is_small(generator: nn.Module, critic: nn.Module, device: str) -> bool:
     return sum(parameter.numel() for parameter in parameters) <= _MOST_PARAMETERS[device]
 
 
+def most_runs(device: str, cores: int) -> int:
+    """Return how many runs to stack at most. cores: of each process that trains."""
+    return _MOST_PER_CORE * max(1, cores) if device == "cpu" else _MOST_PER_GPU
+
+
 def compiles(setting: str | bool, runs: int, steps: int) -> bool:
     """Return whether small networks of so many runs compile their steps on a CPU.
 
@@ -39,9 +44,11 @@ def compiles(setting: str | bool, runs: int, steps: int) -> bool:
     return steps * math.ceil(runs / LARGEST_BLOCK[True]) >= _WORTH_COMPILING
 
 
-def is_faster(setting: str | bool, runs: int, steps: int, workers: int) -> bool:
-    """Return whether small networks train faster on a CPU as a stack of so many runs than alone.
+def is_faster(device: str, setting: str | bool, runs: int, steps: int, workers: int) -> bool:
+    """Return whether small networks train faster as a stack of so many runs than alone.
 
     setting: of `compile`; workers: processes that train at once.
     """
+    if device != "cpu":  # where starting operations takes longer
+        return True
     return compiles(setting, runs, steps) or runs >= _LEAST_EAGER[workers == 1]
