@@ -191,6 +191,23 @@ class WithoutGraph:
         pass
 
 
+@pytest.mark.parametrize("users", [1, 2])
+def test_transposed_products_become_products(users):
+    graph, aten = torch.fx.Graph(), torch.ops.aten
+    x, y = graph.placeholder("x"), graph.placeholder("y")
+    product = graph.call_function(aten.bmm.default, (x, y))
+    transposed = graph.call_function(aten.permute.default, (product, [0, 2, 1]))
+    graph.output((transposed, product) if users == 2 else transposed)
+    compiled._OPTIONS["post_grad_custom_post_pass"](graph)
+    called = [node.target for node in graph.nodes if node.op == "call_function"]
+    assert called[-1] == (aten.permute.default if users == 2 else aten.bmm.default)
+    given = torch.rand(3, 4, 5), torch.rand(3, 5, 6)
+    found = torch.fx.GraphModule({}, graph)(*given)
+    found, expected = found[0] if users == 2 else found, torch.bmm(*given).mT
+    torch.testing.assert_close(found, expected)
+    assert found.is_contiguous() == (users == 1)
+
+
 def test_an_untraceable_optimizer_is_named(caplog):
     gan = make_gan()
     gan.critic_optimizer = Unknown(gan.critic.parameters(), lr=0.1)

@@ -146,6 +146,9 @@ def test_compiled_stack_equals_runs_alone(caplog):
     stacked.hand_out()
     for one, two in zip(alone, together, strict=True):
         assert_equal(result(one), result(two), 1e-8)
+    for block in stacked._blocks:  # updates read gradients in order
+        for gradients in block.runner.gradients().values():
+            assert all(gradient.is_contiguous() for gradient in gradients)
     assert not [record for record in caplog.records if record.name.startswith("gan_zoo")]
 
 

@@ -25,10 +25,13 @@ _CACHE = "~/.cache/gan_zoo/compiled"
 _aten = torch.ops.aten
 
 
-class _SplitBiases(CustomGraphPass):
-    """Split biases off matrix products, so that they fuse into the following activation.
+class _RewriteProducts(CustomGraphPass):
+    """Rewrite matrix products so that what follows them reads memory in order.
 
-    Otherwise each bias is first copied into every row of the product's output.
+    Splits biases off, so that they fuse into the following activation: otherwise each bias is first
+    copied into every row of the product's output. Replaces a transposed product of a stack, such as
+    the gradient of stacked weights, by the product of the transposed factors: otherwise updates
+    read it against its order, which takes as long as the product.
     """
 
     def __call__(self, graph: fx.Graph) -> None:
@@ -43,16 +46,31 @@ class _SplitBiases(CustomGraphPass):
                 new.meta.update(node.meta)
             node.replace_all_uses_with(total)
             graph.erase_node(node)
+        for node in graph.find_nodes(op="call_function", target=_aten.permute.default):
+            product, order = node.args
+            is_stacked = product.target is _aten.bmm.default and list(order) == [0, 2, 1]
+            if not is_stacked or len(product.users) > 1:
+                continue
+            with graph.inserting_before(node):
+                factors = [
+                    graph.call_function(_aten.permute.default, (factor, [0, 2, 1]))
+                    for factor in reversed(product.args)
+                ]
+                transposed = graph.call_function(_aten.bmm.default, tuple(factors))
+            node.replace_all_uses_with(transposed)
+            graph.erase_node(node)
+            graph.erase_node(product)
 
     def uuid(self) -> str:
         """Return the name of this pass in the key of the compile cache."""
-        return "gan_zoo: biases apart from products"
+        return "gan_zoo: biases apart from products, transposed factors"
 
 
 _OPTIONS = {
     # what guards check never changes, and checking a hundred tensors takes a tenth of a step
     "guard_filter_fn": lambda guards: [False] * len(guards),
-    "post_grad_custom_post_pass": _SplitBiases(),
+    "size_asserts": False,  # likewise
+    "post_grad_custom_post_pass": _RewriteProducts(),
     "cpp.min_chunk_size": 1 << 14,  # elements per thread: with fewer, one thread is as fast
 }
 

@@ -137,7 +137,9 @@ class TraceableStep:
 
     def __call__(self, loss: Tensor, values: Sequence[Tensor]) -> Sequence[Tensor]:
         """Take one step that minimizes the sum of a loss (...); returns averages of the values."""
-        gradients = torch.autograd.grad(loss.sum(), self.optimizer.parameters)
+        parameters = self.optimizer.parameters
+        computed = torch.autograd.grad(loss.sum(), parameters)
+        gradients = [_with_strides_of(*each) for each in zip(parameters, computed, strict=True)]
         averaged = self.ranks.average_together([*gradients, *values])
         self.gradients = averaged[: len(gradients)]
         with torch.no_grad():
@@ -150,6 +152,16 @@ class TraceableStep:
 
     def after(self) -> None:
         """Finish a step."""
+
+
+def _with_strides_of(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """Return a gradient in its parameter's order in memory, in which updates are fastest.
+
+    Those of stacked weights are transposed.
+    """
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 class TraceableEMA:
