@@ -1,11 +1,15 @@
 """Recipes: regularizer, optimizer and n_critic that a loss brings, and those of its paper."""
 
+import json
+
 import pytest
 
 ADAM = {"lr": 0.0002, "betas": [0.5, 0.999], "eps": 1e-8, "weight_decay": 0.0}
 RMSPROP = {"lr": 5e-5, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0.0}
 NONE = {"_target_": "gan_zoo.regularizers.Regularizer"}
 SPECTRAL = {"_target_": "gan_zoo.regularizers.SpectralNorm"}
+FIXED_GENERATOR = ["dataset=ring", "loss=glsgan", "optimizer.generator.lr=1e-12", "steps=50"]
+FIXED_GENERATOR += ["log_every=50", "sample_every=0", "dataset.count=1000", "device=cpu"]
 
 
 def r1_r2(weight):
@@ -79,6 +83,16 @@ def test_mixtures_have_one_recipe(loss, dataset, composed):
     settings = ADAM | {"lr": 0.001, "betas": [0.0, 0.99]}
     network = {"_target_": "gan_zoo.optimizers.Adam", **settings}
     assert config["optimizer"] == {**settings, "generator": network, "critic": network}
+
+
+def test_scores_of_mixtures_reach_the_margins(trained, tmp_path):
+    found = []
+    for slope in (0, 1):
+        folder = tmp_path / str(slope)
+        trained(folder, *FIXED_GENERATOR, f"loss.slope={slope}")
+        (line,) = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+        found.append(line["score/real"] - line["score/fake"])
+    assert found[1] > 1.5 * found[0]  # satisfied pairs count with slope 1 only
 
 
 def test_other_recipe_replaces_that_of_mixtures(composed):
