@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gan_zoo.report.result_rows import read_csv
 from gan_zoo.schema import ConfigError
-from gan_zoo.studies.cells import cell, grouped, label, read_rows, winner
+from gan_zoo.studies.cells import cell, grouped, label, winner
 from gan_zoo.studies.figures import study_figures
 from gan_zoo.studies.page import study_block, update_page
 from gan_zoo.studies.plan import load_study
@@ -95,7 +96,7 @@ def test_results_without_a_place_are_refused(tmp_path):
 
 @pytest.mark.parametrize("path", sorted((DOCS / "studies").glob("*.csv")), ids=lambda p: p.stem)
 def test_page_shows_the_results(path):
-    found = read_rows(path)
+    found = read_csv(path)
     figures = study_figures(found, load_study(path.stem).content["figures"])
     block = study_block(path.stem, DOCS, found, figures)
     assert block in (DOCS / "studies.md").read_text(encoding="utf-8")

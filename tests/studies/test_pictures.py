@@ -20,7 +20,7 @@ TINY = [
 
 
 def test_no_runs_make_no_picture(tmp_path):
-    write_samples({"ring": tmp_path / "none"}, ["loss"], tmp_path / "sheet.png")
+    write_samples({"ring": tmp_path / "none"}, {"rows": ["loss"]}, tmp_path / "sheet.png")
     write_allocation([tmp_path / "none"], tmp_path / "allocation.png")
     assert not [*tmp_path.iterdir()]
 
@@ -31,7 +31,7 @@ def test_samples_have_a_row_for_each_loss(tmp_path):
         train(*TINY, f"loss={loss}", "steps=2", "sample_every=1", folder=folder)
     heights = {}
     for name, keys in (("one", ["dataset"]), ("two", ["loss"])):
-        write_samples({"ring": tmp_path / "sweep"}, keys, tmp_path / f"{name}.png")
+        write_samples({"ring": tmp_path / "sweep"}, {"rows": keys}, tmp_path / f"{name}.png")
         with Image.open(tmp_path / f"{name}.png") as picture:
             heights[name] = picture.height
     assert heights["two"] > 1.5 * heights["one"]

@@ -1,24 +1,21 @@
 """Rows of a study's CSV file in groups, and statistics over the seeds of a group."""
 
-import csv
 import dataclasses
 import math
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.possible_values import clipped
+from gan_zoo.report.result_rows import Row
 from gan_zoo.report.run_status import HEALTHY
 from gan_zoo.report.stats import Interval, holm, paired_difference, student_interval
 
 STATUSES = (HEALTHY, "collapsed")  # counted as metrics: runs whose health begins with the word
 _PLAIN = ("part", "loss", "dataset", "architecture", "regularizer", "optimizer")
 _ALPHA = 0.05
-
-Row = Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +47,6 @@ class Cell:
     def interval(self) -> Interval | None:
         """The possible part of that interval."""
         return clipped(student_interval(list(self.values.values())), self.limits)
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read a study's CSV file."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def grouped(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, list[Row]]:

@@ -21,11 +21,11 @@ from gan_zoo.report.figure_style import (
     plain_numbers,
     spans_decade,
 )
+from gan_zoo.report.result_rows import Row
 from gan_zoo.studies.cells import (
     HEALTHY,
     STATUSES,
     Cell,
-    Row,
     cell,
     grouped,
     higher_is_better,

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from gan_zoo.atomic_write import write_text
 from gan_zoo.report.number_format import counted, duration
+from gan_zoo.report.result_rows import Row, read_csv
 from gan_zoo.schema import ConfigError
-from gan_zoo.studies.cells import Row, is_number, read_rows
+from gan_zoo.studies.cells import is_number
 from gan_zoo.studies.figures import save, study_figures
 from gan_zoo.studies.plan import load_study
 from gan_zoo.studies.tables import study_tables
@@ -34,7 +35,7 @@ def update_page(docs: Path) -> list[str]:
     for name in names:
         if name not in marked:
             raise ConfigError("study", name, f"{page} has no line <!-- study {name} -->")
-        rows = read_rows(docs / "studies" / f"{name}.csv")
+        rows = read_csv(docs / "studies" / f"{name}.csv")
         figures = study_figures(rows, load_study(name).content["figures"])
         content = study_block(name, docs, rows, figures)
         text = _BLOCK.sub(lambda m, n=name, c=content: _filled(m, n, c), text)
@@ -76,7 +77,7 @@ def origin(rows: Sequence[Row]) -> str:
     """Describe what was run, where and with which code, and what it cost."""
     devices = Counter(row["device"] for row in rows)
     where = ", ".join(f"{name} ({count:,})" for name, count in devices.items())
-    found = {(row["git_commit"][:_HASH], row["git_commit"][-1:] == "+") for row in rows}
+    found = {(row["git_commit"][:_HASH], "+" in row["git_commit"]) for row in rows}
     commits = ", ".join(f"{name or 'unknown'}{'+' * changed}" for name, changed in sorted(found))
     versions = ", ".join(sorted({row["torch"] for row in rows}))
     seconds = sum(float(row["seconds"]) for row in rows if is_number(row["seconds"]))

@@ -1,14 +1,12 @@
 """The results of a study as CSV: one row for each run, with the command that repeats it."""
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.atomic_write import write_text
 from gan_zoo.metrics.metric_info import find_metric
+from gan_zoo.report.result_rows import origin, write_csv
 from gan_zoo.report.runs import Run, read_runs
 from gan_zoo.run_folder import RESUMABLE_KEYS, latest
 from gan_zoo.schema import ConfigError
@@ -45,12 +43,7 @@ def write_results(folders: Mapping[str, Path], curves: Curves, path: Path) -> in
     ]
     numbers = [*METRICS, *DIAGNOSTICS, *_curve_columns(curves)]
     measured = [name for name in numbers if any(name in row for row in rows)]
-    head = ["part", *settings, "seed", *measured, *FACTS]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, head, restval="", extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, out.getvalue())
+    write_csv(path, ["part", *settings, "seed", *measured, *FACTS], rows)
     return len(rows)
 
 
@@ -110,17 +103,9 @@ def _facts(run: Run) -> dict[str, Any]:
         "steps": summary.get("steps", ""),
         "seconds": _number(run.seconds, digits=3),
         "stacked": run.stacked,
-        "device": summary.get("device_name", ""),
-        "git_commit": _commit(summary),
         "torch": (summary.get("versions") or {}).get("torch", ""),
-        "command": summary.get("command", ""),
+        **origin(summary),
     }
-
-
-def _commit(summary: Mapping[str, Any]) -> str:
-    """Return the commit of the code; with a + if the code had uncommitted changes."""
-    commit = summary.get("git_commit") or ""
-    return f"{commit}+" if commit and summary.get("git_dirty") else commit
 
 
 def text_of(value: Any) -> str:

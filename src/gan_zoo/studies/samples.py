@@ -1,7 +1,9 @@
 """A picture of the samples of a study's runs: a row for each configuration."""
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -12,65 +14,88 @@ from gan_zoo.report.sample_sheets import saved_grids, tiles
 from gan_zoo.studies.cells import label
 from gan_zoo.studies.results import ended_runs, text_of
 
-_COLUMNS = 10
-_SIDE = {True: 1.5, False: 0.5}  # inches of a plot of points, of an image
-_DPI = {True: 80, False: 90}
+_COLUMNS = 10  # images of a row
+_FEW = 4  # those of each dataset, if a row has several
+# inches of a plot of points, of an image, of both
+_PLOT, _IMAGE, _MIXED = 1.5, 0.5, 0.75
 
 
-def write_samples(folders: Mapping[str, Path], keys: Sequence[str], path: Path) -> None:
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """An image of the sheet; title: of its column, if it has one; plot: of points."""
+
+    image: np.ndarray
+    title: str
+    plot: bool
+
+
+def write_samples(folders: Mapping[str, Path], plan: Mapping[str, Any], path: Path) -> None:
     """Write a picture of samples of one seed; nothing where no run has saved any.
 
-    Images are those at the end, plots of points those of all steps that were saved.
+    Images are those at the end, plots of points those of all steps that were saved; beside other
+    columns only the last one.
 
     Args:
         folders: of the study's sweeps, by the name of the part.
-        keys: settings that name a row.
+        plan: settings that name a row, and those that name a group of columns, if any.
         path: of the PNG file.
     """
-    rows: dict[str, dict[str, np.ndarray]] = {}
+    rows: dict[str, dict[str, list[_Shown]]] = {}
+    columns = plan.get("columns", [])
     for part, folder in folders.items():
         for run in ended_runs(folder):
-            row = {key: text_of(run.keys.get(key)) for key in keys} | {"part": part}
-            name = label(row, keys)
-            shown = _samples(run)
-            if shown and name not in rows:
-                rows[name] = shown
+            values = {key: text_of(run.keys.get(key)) for key in (*plan["rows"], *columns)}
+            name, group = (label(values | {"part": part}, k) for k in (plan["rows"], columns))
+            shown = _few(run, group) if columns else _all(run)
+            if shown:
+                rows.setdefault(name, {}).setdefault(group, shown)
     if rows:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sheet(rows).savefig(path, metadata={"Software": None})
 
 
-def _samples(run: Run) -> dict[str, np.ndarray]:
-    """Return images by the title of their column: a number, or the step of a plot."""
+def _all(run: Run) -> list[_Shown]:
+    """Return the images of a row."""
     grids = saved_grids(run.folder)
-    if not grids:
-        return {}
-    last = tiles(grids[max(grids)])
+    last = tiles(grids[max(grids)]) if grids else []
     if len(last) > 1:
-        return {str(i + 1): tile for i, tile in enumerate(last[:_COLUMNS])}
-    return {f"step {step:,}": tiles(grids[step])[0] for step in sorted(grids)}
+        return [_Shown(tile, "", plot=False) for tile in last[:_COLUMNS]]
+    steps = sorted(grids)
+    return [_Shown(tiles(grids[step])[0], f"step {step:,}", plot=True) for step in steps]
 
 
-def _sheet(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    heads = list(dict.fromkeys(title for shown in rows.values() for title in shown))
-    is_plot = heads[0].startswith("step")
-    side, width = _SIDE[is_plot], 0.085 * max(map(len, rows))
-    head = 0.25 if is_plot else 0.0
-    size = (width + side * len(heads), head + side * len(rows))
-    figure = Figure(figsize=size, dpi=_DPI[is_plot])
+def _few(run: Run, title: str) -> list[_Shown]:
+    """Return a few images at the end of a run, or its last plot; the first one has the title."""
+    shown = _all(run)
+    shown = shown[-1:] if shown and shown[0].plot else shown[:_FEW]
+    return [dataclasses.replace(each, title=title * (i == 0)) for i, each in enumerate(shown)]
+
+
+def _sheet(rows: Mapping[str, Mapping[str, list[_Shown]]]) -> Figure:
+    groups = dict.fromkeys(group for row in rows.values() for group in row)
+    sizes = {g: max(len(row.get(g, ())) for row in rows.values()) for g in groups}
+    every = [each for row in rows.values() for shown in row.values() for each in shown]
+    plots = {each.plot for each in every}
+    side = _MIXED if len(plots) > 1 else _PLOT if True in plots else _IMAGE
+    width = 0.085 * max(map(len, rows))
+    head = 0.25 if any(each.title for each in every) else 0.0
+    count = sum(sizes.values())
+    size = (width + side * count, head + side * len(rows))
+    figure = Figure(figsize=size, dpi=80 if side == _PLOT else 90)
     with matplotlib.rc_context({"font.size": 8}):
         left, top = width / size[0], 1 - head / size[1]
         grid = figure.add_gridspec(
-            len(rows), len(heads), left=left, right=1, top=top, bottom=0, wspace=0.04, hspace=0.04
+            len(rows), count, left=left, right=1, top=top, bottom=0, wspace=0.04, hspace=0.04
         )
-        for row, (name, shown) in enumerate(rows.items()):
-            for column, title in enumerate(heads):
-                axes = figure.add_subplot(grid[row, column])
-                axes.axis("off")
-                if title in shown:
-                    axes.imshow(shown[title], interpolation=None if is_plot else "nearest")
-                if row == 0 and is_plot:
-                    axes.set_title(title, fontsize=8)
+        for row, (name, found) in enumerate(rows.items()):
+            column = 0
+            for group, length in sizes.items():
+                for place, each in enumerate(found.get(group, ()), column):
+                    axes = figure.add_subplot(grid[row, place])
+                    axes.axis("off")
+                    axes.imshow(each.image, interpolation=None if each.plot else "nearest")
+                    axes.set_title(each.title if row == 0 else "", fontsize=8, loc="left")
+                column += length
             y = top * (1 - (row + 0.5) / len(rows))
             figure.text(left - 0.1 / size[0], y, name, ha="right", va="center", fontsize=8)
     return figure

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gan_zoo.report.number_format import NONE, rounding
-from gan_zoo.studies.cells import STATUSES, Cell, Row, cell, grouped, is_share, winner
+from gan_zoo.report.result_rows import Row
+from gan_zoo.studies.cells import STATUSES, Cell, cell, grouped, is_share, winner
 
 _Format = Callable[[float | None], str]
 

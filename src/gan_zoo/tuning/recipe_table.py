@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from gan_zoo.report.metric_choice import Metric
+from gan_zoo.report.result_rows import Row
 from gan_zoo.report.run_status import HEALTHY
 from gan_zoo.report.stats import holm, paired_difference, student_interval
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
-from gan_zoo.tuning.run_rows import FRESH, Row, primary_metric, read_rows, settings_of, value
+from gan_zoo.tuning.run_rows import FRESH, primary_metric, read_rows, settings_of, value
 from gan_zoo.tuning.trial_table import format_for, format_trials, metric_name
 
 _LEVEL = 0.05

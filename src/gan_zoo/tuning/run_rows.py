@@ -1,21 +1,18 @@
 """The runs of a search as a small CSV file: settings, metrics, health, and where they came from."""
 
-import csv
-import io
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.atomic_write import write_text
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.metric_choice import Metric, choose_metric
+from gan_zoo.report.result_rows import Row, origin, read_csv, write_csv
 from gan_zoo.run_folder import diverged, finished_summary
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
 
-Row = Mapping[str, str]
 FRESH = "-fresh"  # end of the name of a file with fresh seeds
 _OF_THE_MACHINE = ("dataset.root", "device", "evaluation.cache")
 _ENDS = ("health", "steps", "seconds", "device", "git_commit", "command")
@@ -26,7 +23,6 @@ def run_row(run: PlannedRun, folder: Path) -> dict[str, str] | None:
     summary = finished_summary(folder, 0)
     if summary is None:
         return None
-    changed = "+changes" if summary.get("git_dirty") else ""
     return {
         "loss": run.loss,
         "recipe": run.recipe,
@@ -36,9 +32,7 @@ def run_row(run: PlannedRun, folder: Path) -> dict[str, str] | None:
         "health": str(summary.get("health") or ""),
         "steps": str(summary["steps"]),
         "seconds": f"{summary.get('seconds', math.nan):.0f}",
-        "device": str(summary.get("device_name") or ""),
-        "git_commit": f"{summary.get('git_commit') or ''}{changed}",
-        "command": str(summary.get("command") or ""),
+        **origin(summary),
     }
 
 
@@ -54,12 +48,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write rows as CSV; a column that a row lacks is empty there."""
     keys = dict.fromkeys(key for row in rows for key in row)
     settings = [key for key in keys if key not in _ENDS and "metric/" not in key]
-    columns = [*settings, *(key for key in keys if "metric/" in key), *_ENDS]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    write_csv(path, [*settings, *(key for key in keys if "metric/" in key), *_ENDS], rows)
 
 
 def finished_rows(runs: Sequence[PlannedRun], folder: Path, path: Path) -> dict[PlannedRun, Row]:
@@ -106,8 +95,7 @@ def read_rows(path: Path) -> list[Row]:
     """Read what `write_rows` wrote. Raises ConfigError for a missing file."""
     if not path.is_file():
         raise ConfigError("--results", path, "does not exist: run the search first")
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_csv(path)
 
 
 def primary_metric(rows: Sequence[Row]) -> Metric:

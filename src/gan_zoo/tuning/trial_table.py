@@ -6,8 +6,9 @@ from statistics import median
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import rounding
+from gan_zoo.report.result_rows import Row
 from gan_zoo.report.run_status import HEALTHY
-from gan_zoo.tuning.run_rows import Row, primary_metric, value
+from gan_zoo.tuning.run_rows import primary_metric, value
 
 
 def format_trials(rows: Sequence[Row]) -> str:

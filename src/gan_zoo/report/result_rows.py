@@ -1,0 +1,47 @@
+"""CSV files with a row for each run: reading, writing, and where a run came from."""
+
+import csv
+import io
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_zoo.atomic_write import write_text
+
+Row = Mapping[str, str]
+# words that only the machine of the run has, and what stands for them
+_OF_THE_MACHINE = {"dataset.root": "dataset.root=data", "evaluation.cache": ""}
+
+
+def read_csv(path: Path) -> list[Row]:
+    """Read what `write_csv` wrote."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write these columns of rows as CSV; one that a row lacks is empty there."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def origin(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return device, commit and command of a run by its summary; empty where unknown.
+
+    The command has no folder of the machine; the commit says so if its code had been changed.
+    """
+    commit = summary.get("git_commit") or ""
+    return {
+        "device": summary.get("device_name") or "",
+        "git_commit": f"{commit}+changes" if commit and summary.get("git_dirty") else commit,
+        "command": _portable(summary.get("command") or ""),
+    }
+
+
+def _portable(command: str) -> str:
+    words = (_OF_THE_MACHINE.get(w.partition("=")[0], w) for w in shlex.split(command))
+    return shlex.join(filter(None, words))
