@@ -1,4 +1,4 @@
-"""Measure whole sweeps of equal jobs: one after the other, and at once by joblib's processes."""
+"""Measure whole sweeps of equal jobs: one after the other, by joblib's processes, and in stacks."""
 
 import argparse
 import subprocess
@@ -30,16 +30,18 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> list[Row]:
     """Return the seconds of whole commands, and how many times faster several processes are.
 
-    The fastest of the repeats counts, for which both ways alternate.
+    stacked: several processes with stack=auto. The fastest of the repeats counts, for which all
+    ways alternate.
     """
     at_once = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={args.workers}"]
+    ways: list[list[str]] = [[], at_once, [*at_once, "stack=auto"]]
     rows = []
     for case in args.case:
         words = [*CASES[case], "device=cpu", f"steps={STEPS[case]}"]
         seeds = ",".join(map(str, range(args.jobs)))
         words += [f"seed={seeds}", *args.override]
-        pairs = [(_seconds(words), _seconds([*words, *at_once])) for _ in range(args.repeats)]
-        sequential, parallel = map(min, zip(*pairs, strict=True))
+        found = [[_seconds([*words, *way]) for way in ways] for _ in range(args.repeats)]
+        sequential, parallel, stacked = map(min, zip(*found, strict=True))
         rows.append(
             {
                 "case": case,
@@ -47,7 +49,9 @@ def measure(args: argparse.Namespace) -> list[Row]:
                 "workers": args.workers,
                 "seconds_sequential": round(sequential, 1),
                 "seconds_parallel": round(parallel, 1),
+                "seconds_stacked": round(stacked, 1),
                 "times_faster": round(sequential / parallel, 2),
+                "times_faster_stacked": round(sequential / stacked, 2),
             }
         )
     return rows

@@ -1,4 +1,4 @@
-"""The benchmark of sweeps compares jobs at once with jobs one after the other."""
+"""The benchmark of sweeps compares jobs at once and in stacks with jobs one after the other."""
 
 import json
 import subprocess
@@ -19,4 +19,8 @@ def test_rows_compare_whole_commands(tmp_path):
     assert ran.returncode == 0, ran.stderr
     (row,) = json.loads((tmp_path / "sweep.json").read_text())["rows"]
     assert (row["case"], row["jobs"], row["workers"]) == ("mixture", 2, 2)
-    assert min(row["seconds_sequential"], row["seconds_parallel"], row["times_faster"]) > 0
+    ways = ("sequential", "parallel", "stacked")
+    sequential, parallel, stacked = (row[f"seconds_{way}"] for way in ways)
+    assert min(sequential, parallel, stacked) > 0
+    assert row["times_faster"] == pytest.approx(sequential / parallel, abs=0.1)
+    assert row["times_faster_stacked"] == pytest.approx(sequential / stacked, abs=0.1)

@@ -241,3 +241,21 @@ def test_blocks_of_runs_equal_runs_alone(monkeypatch):
         if two is not together[-1]:
             assert_equal(result(one), result(two))
     assert [trainer.step for trainer in together] == [6] * 9 + [4]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["learning rates", "slope", "r1"])
+def test_compiled_blocks_have_their_own_numbers(name, monkeypatch):
+    monkeypatch.setattr(trainer_of_stack, "LARGEST_BLOCK", {True: 1})
+    alone, together = (make_trainers(varied=VARIED.get(name, ())) for _ in range(2))
+    for trainers in (alone, together) if name == "learning rates" else ():
+        for trainer, rate in zip(trainers, (1e-3, 1e-2, 3e-3), strict=True):
+            trainer.gan.critic_optimizer.param_groups[0]["lr"] = rate
+    stacked = stack(together, compiled=True)
+    for _ in range(5):
+        stacked.train_steps()
+        for trainer in alone:
+            trainer.train_steps()
+    stacked.hand_out()
+    for one, two in zip(alone, together, strict=True):
+        assert_equal(result(one), result(two), 1e-8)

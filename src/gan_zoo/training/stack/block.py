@@ -19,15 +19,22 @@ class StackBlock:
     Args:
         trainers: as a `StackedTrainer` has them.
         optimizers: make the optimizer of a list of parameters, by network.
+        of_stack: the trainers of all blocks, which share compiled steps.
 
     Raises TypeError for trainers that cannot be stacked.
     """
 
-    def __init__(self, trainers: Sequence[Trainer], optimizers: Mapping[str, Callable]):
+    def __init__(
+        self,
+        trainers: Sequence[Trainer],
+        optimizers: Mapping[str, Callable],
+        of_stack: Sequence[Trainer],
+    ):
         if len({_counts(trainer) for trainer in trainers}) > 1:
             raise TypeError("regularizers need different random numbers")
         self._runs = dict(enumerate(trainers))  # by their place in the tensors
-        self._gan = StackedGAN([trainer.gan for trainer in trainers], optimizers)
+        gans, all_gans = ([trainer.gan for trainer in each] for each in (trainers, of_stack))
+        self._gan = StackedGAN(gans, optimizers, all_gans)
         self._batches = StackedBatches([trainer.loader for trainer in trainers])
         self._noise = StackedNoise([trainer.noise for trainer in trainers])
         self._metrics = MeanMetrics()

@@ -20,6 +20,7 @@ class StackedGAN:
     Args:
         gans: of runs that are equal but for their seed and numbers of loss and regularizer.
         optimizers: make the optimizer of a list of parameters, by network.
+        of_stack: those of all runs that share compiled steps.
 
     Attributes:
         count: of the runs.
@@ -29,7 +30,12 @@ class StackedGAN:
 
     ranks = Ranks()
 
-    def __init__(self, gans: Sequence[GANState], optimizers: Mapping[str, Callable]):
+    def __init__(
+        self,
+        gans: Sequence[GANState],
+        optimizers: Mapping[str, Callable],
+        of_stack: Sequence[GANState],
+    ):
         first = gans[0]
         if first.use_pseudo_labels:
             raise TypeError("samples have no labels, which the critic's average predicts")
@@ -40,7 +46,7 @@ class StackedGAN:
         self.generator = StackedNetwork([gan.generator for gan in gans])
         self.critic = StackedNetwork([gan.critic for gan in gans])
         like = next(self.critic.parameters())
-        self.loss = StackedLoss([gan.loss for gan in gans], like)
+        self.loss = StackedLoss([gan.loss for gan in gans], like, [gan.loss for gan in of_stack])
         self.regularizer = StackedRegularizer([gan.regularizer for gan in gans], like)
         self.ema = StackedEMA([gan.ema for gan in gans], self.generator)
         of_critics = [gan.ema_critic for gan in gans if gan.ema_critic is not None]

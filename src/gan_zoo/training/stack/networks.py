@@ -111,9 +111,9 @@ class StackedStep(OptimizerStep):
         make: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
     ):
         super().__init__(network, _stack_optimizers(optimizers, network, make), Ranks())
-        rates = [each.param_groups[0]["lr"] for each in optimizers]
+        self.learning_rates = rates = [each.param_groups[0]["lr"] for each in optimizers]
         self._own: TraceableStep | None = None
-        if len(set(rates)) > 1:
+        if any(rate != self.optimizer.param_groups[0]["lr"] for rate in rates):
             self.rates = self.parameters[0].new_tensor(rates)
             self._own = TraceableStep(self)
 

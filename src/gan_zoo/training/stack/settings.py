@@ -39,11 +39,17 @@ def with_values(settings: Any, values: Mapping[str, Any]) -> Any:
 
 
 class StackedLoss:
-    """The losses of several runs, which differ in numbers only, as one."""
+    """The losses of several runs, which differ in numbers only, as one.
 
-    def __init__(self, losses: Sequence[Loss], like: Tensor):
+    of_stack: those of all runs that share compiled steps, in which equal numbers are constants.
+    """
+
+    def __init__(self, losses: Sequence[Loss], like: Tensor, of_stack: Sequence[Loss]):
         self.needs_real, self._loss, self._count = losses[0].needs_real, losses[0], len(losses)
-        self._values = {k: like.new_tensor(v) for k, v in differing(losses).items()}
+        self._values = {
+            name: like.new_tensor([float(getattr(loss, name)) for loss in losses])
+            for name in differing(of_stack)
+        }
 
     def critic(self, real: ScoredBatch, fake: ScoredBatch) -> Tensor:
         """Return what each run's critic minimizes, shape (S,)."""
@@ -68,14 +74,14 @@ class StackedRegularizer:
     """The regularizers of several runs, which differ in numbers only, as one."""
 
     def __init__(self, regularizers: Sequence[Regularizer], like: Tensor):
-        self._of_runs = list(regularizers)
+        self.of_runs = list(regularizers)
         self._merged = _merge(regularizers, like)
 
     def transform(self, x: Tensor, numbers: Numbers) -> Tensor:
         """Return what the critic of each run sees of samples (S, N, *shape)."""
         if numbers.uniform is None and numbers.normal is None:
             return x
-        parts = zip(self._of_runs, x, _rows(numbers, len(x)), strict=True)
+        parts = zip(self.of_runs, x, _rows(numbers, len(x)), strict=True)
         return torch.stack([regularizer.transform(*given) for regularizer, *given in parts])
 
     def penalty(self, critic: Any, batch: PenaltyBatch) -> Tensor | float:
@@ -83,11 +89,11 @@ class StackedRegularizer:
         penalty = self._merged.penalty(critic, batch)
         if not isinstance(penalty, Tensor):
             return penalty
-        return _one_each(penalty, len(self._of_runs), self._merged)
+        return _one_each(penalty, len(self.of_runs), self._merged)
 
     def after_step(self, parameters: Sequence[Tensor]) -> None:
         """Change each run's parameters as its own regularizer does."""
-        for run, regularizer in enumerate(self._of_runs):
+        for run, regularizer in enumerate(self.of_runs):
             regularizer.after_step([parameter.detach()[run] for parameter in parameters])
 
 

@@ -39,7 +39,7 @@ class StackedTrainer:
         largest = LARGEST_BLOCK[compiled] if device.type == "cpu" else len(trainers)
         places = iter(trainers)
         self._blocks = [
-            StackBlock([next(places) for _ in range(size)], optimizers)
+            StackBlock([next(places) for _ in range(size)], optimizers, trainers)
             for size in block_sizes(len(trainers), largest)
         ]
         self._compiled, self._has_runner = compiled, False
@@ -96,15 +96,19 @@ def block_sizes(runs: int, largest: int) -> list[int]:
 
 
 class _CompiledRunners:
-    """Makes runners whose blocks share compiled steps if they are of one size."""
+    """Makes runners whose blocks share compiled steps if they are of one size.
+
+    Learning rates and numbers of regularizers are constants of these steps.
+    """
 
     def __init__(self) -> None:
-        self._of_size: dict[int, Any] = {}
+        self._shared: dict[str, Any] = {}
 
     def __call__(self, gan: Any, batches: Any, noise: Any) -> StepRunner:
         from gan_zoo.training.compiled import CompiledRunner
 
-        like = self._of_size.get(gan.count)
-        runner = CompiledRunner(gan, batches, noise, like)
-        self._of_size.setdefault(gan.count, runner)
+        rates = [step.learning_rates for step in (gan.generator_update, gan.critic_update)]
+        constants = repr((gan.count, rates, gan.regularizer.of_runs))
+        runner = CompiledRunner(gan, batches, noise, self._shared.get(constants))
+        self._shared.setdefault(constants, runner)
         return runner
