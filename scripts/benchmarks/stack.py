@@ -118,7 +118,11 @@ def _at_once(parts: Sequence[Part], seconds: float) -> list[float]:
     context = multiprocessing.get_context("spawn")
     ready, found = context.Barrier(len(parts)), context.Queue()
     processes = [
-        context.Process(target=_one_of_several, args=(number, part, seconds, ready, found))
+        context.Process(
+            target=_one_of_several,
+            args=(number, part, seconds, ready, found),
+            daemon=True,  # ends with this process
+        )
         for number, part in enumerate(parts)
     ]
     for process in processes:
