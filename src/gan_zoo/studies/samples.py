@@ -65,10 +65,14 @@ def _all(run: Run) -> list[_Shown]:
 
 
 def _few(run: Run, title: str) -> list[_Shown]:
-    """Return a few images at the end of a run, or its last plot; the first one has the title."""
-    shown = _all(run)
-    shown = shown[-1:] if shown and shown[0].plot else shown[:_FEW]
-    return [dataclasses.replace(each, title=title * (i == 0)) for i, each in enumerate(shown)]
+    """Return images from all of the last grid, which may be in order of classes, or its plot.
+
+    title: of the first one.
+    """
+    grids = saved_grids(run.folder)
+    last = tiles(grids[max(grids)]) if grids else []
+    spread = np.linspace(0, len(last) - 1, min(_FEW, len(last))).astype(int)
+    return [_Shown(last[i], "" if i else title, plot=len(last) == 1) for i in spread]
 
 
 def _sheet(rows: Mapping[str, Mapping[str, list[_Shown]]]) -> Figure:
