@@ -1,5 +1,6 @@
 """Pictures of a study's samples are made of its runs."""
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -35,6 +36,26 @@ def test_samples_have_a_row_for_each_loss(tmp_path):
         with Image.open(tmp_path / f"{name}.png") as picture:
             heights[name] = picture.height
     assert heights["two"] > 1.5 * heights["one"]
+
+
+def test_datasets_stand_side_by_side(tmp_path):
+    folders = {part: tmp_path / part for part in ("points", "images")}
+    images = ["dataset=glyphs", "dataset.alphabet=0127", "dataset.count=100", "dataset.size=8"]
+    for words, folder in zip(([], images), folders.values(), strict=True):
+        train(*TINY, *words, "steps=1", "sample_every=1", folder=folder / "run")
+    sizes = {}
+    for name, columns in (("below", []), ("beside", ["part"])):
+        plan = {"rows": ["loss"] if columns else ["part", "loss"], "columns": columns}
+        write_samples(folders, plan, tmp_path / f"{name}.png")
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            sizes[name] = picture.size
+    assert sizes["beside"][1] < sizes["below"][1]
+    with Image.open(tmp_path / "beside.png") as picture:
+        pixels = np.asarray(picture.convert("L"))
+    width = sizes["beside"][0]
+    left, right = pixels[:, width // 4 : width // 3], pixels[:, width * 3 // 4 :]
+    assert left.min() < 255
+    assert right.min() < 255
 
 
 @pytest.mark.parametrize("scale", [0.0, 1e6])

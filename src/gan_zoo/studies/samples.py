@@ -41,6 +41,7 @@ def write_samples(folders: Mapping[str, Path], plan: Mapping[str, Any], path: Pa
         path: of the PNG file.
     """
     rows: dict[str, dict[str, list[_Shown]]] = {}
+    groups: dict[str, int] = {}  # and how many images of each stand in a row
     columns = plan.get("columns", [])
     for part, folder in folders.items():
         for run in ended_runs(folder):
@@ -49,9 +50,10 @@ def write_samples(folders: Mapping[str, Path], plan: Mapping[str, Any], path: Pa
             shown = _few(run, group) if columns else _all(run)
             if shown:
                 rows.setdefault(name, {}).setdefault(group, shown)
+                groups[group] = max(len(shown), groups.get(group, 0))
     if rows:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sheet(rows).savefig(path, metadata={"Software": None})
+        _sheet(rows, groups).savefig(path, metadata={"Software": None})
 
 
 def _all(run: Run) -> list[_Shown]:
@@ -65,15 +67,17 @@ def _all(run: Run) -> list[_Shown]:
 
 
 def _few(run: Run, title: str) -> list[_Shown]:
-    """Return a few images at the end of a run, or its last plot; the first one has the title."""
-    shown = _all(run)
-    shown = shown[-1:] if shown and shown[0].plot else shown[:_FEW]
-    return [dataclasses.replace(each, title=title * (i == 0)) for i, each in enumerate(shown)]
+    """Return images from all of the last grid, which may be in order of classes, or its plot.
+
+    title: of the first one.
+    """
+    grids = saved_grids(run.folder)
+    last = tiles(grids[max(grids)]) if grids else []
+    spread = np.linspace(0, len(last) - 1, min(_FEW, len(last))).astype(int)
+    return [_Shown(last[i], "" if i else title, plot=len(last) == 1) for i in spread]
 
 
-def _sheet(rows: Mapping[str, Mapping[str, list[_Shown]]]) -> Figure:
-    groups = dict.fromkeys(group for row in rows.values() for group in row)
-    sizes = {g: max(len(row.get(g, ())) for row in rows.values()) for g in groups}
+def _sheet(rows: Mapping[str, Mapping[str, list[_Shown]]], sizes: Mapping[str, int]) -> Figure:
     every = [each for row in rows.values() for shown in row.values() for each in shown]
     plots = {each.plot for each in every}
     side = _MIXED if len(plots) > 1 else _PLOT if True in plots else _IMAGE
