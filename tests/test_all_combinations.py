@@ -11,7 +11,7 @@ from gan_zoo.run import build_trainer, load_samples
 from gan_zoo.schema import ConfigError
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-GRADIENT_PENALTIES = {"gradient_penalty", "r1", "r2", "r1_r2", "dragan"}
+GRADIENT_PENALTIES = {"gradient_penalty", "r1", "r2", "r1_r2", "r1_r2_points", "dragan"}
 
 
 def choices(group):

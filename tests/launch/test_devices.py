@@ -80,7 +80,7 @@ def check_saved(process, folder, code, message):
         (["devices=2", "device=cuda:1"], "device=cuda:1: with devices=2, must be one of auto, cpu"),
         (["devices=2", "device=mps"], "device=mps: with devices=2, must be one of auto, cpu, cuda"),
         (
-            ["devices=2", "device=cpu", "architecture.critic.norm=batch"],
+            ["devices=2", "device=cpu", "architecture.critic.norm=batch", "regularizer=none"],
             "devices=2: the critic has",
         ),
     ],

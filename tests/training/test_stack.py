@@ -134,10 +134,8 @@ def test_stack_of_resumed_runs_equals_runs_alone():
     assert_equal_runs(alone, together)
 
 
-@pytest.mark.slow
-def test_compiled_stack_equals_runs_alone(caplog):
-    case = {"loss": "hinge", "regularizer": "spectral_norm"}
-    alone, together = make_trainers(**case), make_trainers(**case)
+def assert_equal_compiled(alone, together):
+    """Compare compiled steps of a stack with those of runs alone; returns the stack."""
     stacked = stack(together, compiled=True)
     for _ in range(5):
         stacked.train_steps()
@@ -146,6 +144,14 @@ def test_compiled_stack_equals_runs_alone(caplog):
     stacked.hand_out()
     for one, two in zip(alone, together, strict=True):
         assert_equal(result(one), result(two), 1e-8)
+    return stacked
+
+
+@pytest.mark.slow
+def test_compiled_stack_equals_runs_alone(caplog):
+    case = {"loss": "hinge", "regularizer": "spectral_norm"}
+    alone, together = make_trainers(**case), make_trainers(**case)
+    stacked = assert_equal_compiled(alone, together)
     for block in stacked._blocks:  # updates read gradients in order
         for gradients in block.runner.gradients().values():
             assert all(gradient.is_contiguous() for gradient in gradients)
@@ -251,11 +257,4 @@ def test_compiled_blocks_have_their_own_numbers(name, monkeypatch):
     for trainers in (alone, together) if name == "learning rates" else ():
         for trainer, rate in zip(trainers, (1e-3, 1e-2, 3e-3), strict=True):
             trainer.gan.critic_optimizer.param_groups[0]["lr"] = rate
-    stacked = stack(together, compiled=True)
-    for _ in range(5):
-        stacked.train_steps()
-        for trainer in alone:
-            trainer.train_steps()
-    stacked.hand_out()
-    for one, two in zip(alone, together, strict=True):
-        assert_equal(result(one), result(two), 1e-8)
+    assert_equal_compiled(alone, together)
