@@ -26,44 +26,55 @@ _aten = torch.ops.aten
 
 
 class _RewriteProducts(CustomGraphPass):
-    """Rewrite matrix products so that what follows them reads memory in order.
-
-    Splits biases off, so that they fuse into the following activation: otherwise each bias is first
-    copied into every row of the product's output. Replaces a transposed product of a stack, such as
-    the gradient of stacked weights, by the product of the transposed factors: otherwise updates
-    read it against its order, which takes as long as the product.
-    """
+    """Rewrite matrix products so that what follows them reads memory in order."""
 
     def __call__(self, graph: fx.Graph) -> None:
-        for node in graph.find_nodes(op="call_function", target=_aten.addmm.default):
-            bias, *factors = node.args
-            if node.kwargs:  # also scales
-                continue
-            with graph.inserting_before(node):
-                product = graph.call_function(_aten.mm.default, tuple(factors))
-                total = graph.call_function(_aten.add.Tensor, (product, bias))
-            for new in (product, total):
-                new.meta.update(node.meta)
-            node.replace_all_uses_with(total)
-            graph.erase_node(node)
-        for node in graph.find_nodes(op="call_function", target=_aten.permute.default):
-            product, order = node.args
-            is_stacked = product.target is _aten.bmm.default and list(order) == [0, 2, 1]
-            if not is_stacked or len(product.users) > 1:
-                continue
-            with graph.inserting_before(node):
-                factors = [
-                    graph.call_function(_aten.permute.default, (factor, [0, 2, 1]))
-                    for factor in reversed(product.args)
-                ]
-                transposed = graph.call_function(_aten.bmm.default, tuple(factors))
-            node.replace_all_uses_with(transposed)
-            graph.erase_node(node)
-            graph.erase_node(product)
+        _split_biases(graph)
+        _transpose_factors(graph)
 
     def uuid(self) -> str:
         """Return the name of this pass in the key of the compile cache."""
         return "gan_zoo: biases apart from products, transposed factors"
+
+
+def _split_biases(graph: fx.Graph) -> None:
+    """Split biases off matrix products, so that they fuse into the following activation.
+
+    Otherwise each bias is first copied into every row of the product's output.
+    """
+    for node in graph.find_nodes(op="call_function", target=_aten.addmm.default):
+        bias, *factors = node.args
+        if node.kwargs:  # also scales
+            continue
+        with graph.inserting_before(node):
+            product = graph.call_function(_aten.mm.default, tuple(factors))
+            total = graph.call_function(_aten.add.Tensor, (product, bias))
+        for new in (product, total):
+            new.meta.update(node.meta)
+        node.replace_all_uses_with(total)
+        graph.erase_node(node)
+
+
+def _transpose_factors(graph: fx.Graph) -> None:
+    """Replace transposed products of a stack by products of the transposed factors.
+
+    The gradients of stacked weights are such products, and updates would read them against their
+    order, which takes as long as the product.
+    """
+    for node in graph.find_nodes(op="call_function", target=_aten.permute.default):
+        product, order = node.args
+        is_stacked = product.target is _aten.bmm.default and list(order) == [0, 2, 1]
+        if not is_stacked or len(product.users) > 1:
+            continue
+        with graph.inserting_before(node):
+            factors = [
+                graph.call_function(_aten.permute.default, (factor, [0, 2, 1]))
+                for factor in reversed(product.args)
+            ]
+            transposed = graph.call_function(_aten.bmm.default, tuple(factors))
+        node.replace_all_uses_with(transposed)
+        graph.erase_node(node)
+        graph.erase_node(product)
 
 
 _OPTIONS = {

@@ -111,7 +111,7 @@ class StackedStep(OptimizerStep):
         make: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
     ):
         super().__init__(network, _stack_optimizers(optimizers, network, make), Ranks())
-        self.learning_rates = rates = [each.param_groups[0]["lr"] for each in optimizers]
+        rates = [each.param_groups[0]["lr"] for each in optimizers]
         self._own: TraceableStep | None = None
         if any(rate != self.optimizer.param_groups[0]["lr"] for rate in rates):
             self.rates = self.parameters[0].new_tensor(rates)

@@ -98,7 +98,8 @@ def block_sizes(runs: int, largest: int) -> list[int]:
 class _CompiledRunners:
     """Makes runners whose blocks share compiled steps if they are of one size.
 
-    Learning rates and numbers of regularizers are constants of these steps.
+    Numbers of regularizers are constants of these steps, and so is the learning rate of the first
+    run, but not rates of a block's own.
     """
 
     def __init__(self) -> None:
@@ -107,8 +108,8 @@ class _CompiledRunners:
     def __call__(self, gan: Any, batches: Any, noise: Any) -> StepRunner:
         from gan_zoo.training.compiled import CompiledRunner
 
-        rates = [step.learning_rates for step in (gan.generator_update, gan.critic_update)]
-        constants = repr((gan.count, rates, gan.regularizer.of_runs))
+        own = [step.rates is not None for step in (gan.generator_update, gan.critic_update)]
+        constants = repr((gan.count, own, gan.regularizer.of_runs))
         runner = CompiledRunner(gan, batches, noise, self._shared.get(constants))
         self._shared.setdefault(constants, runner)
         return runner
