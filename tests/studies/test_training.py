@@ -12,7 +12,7 @@ from study_jobs import in_place_of_mnist, jobs_of
 
 TINY = ["dataset.count=200", "batch_size=4", "steps=2", "evaluate_every=0", "sample_every=0"]
 TINY += ["log_every=1", "device=cpu"]
-SHORT = ["study=mixture", "study.budget=small", "study.part=ring-default", "dataset.count=300"]
+SHORT = ["study=mixture", "study.budget=small", "study.part=ring-tanh", "dataset.count=300"]
 SHORT += ["steps=4", "evaluate_every=4", "evaluation.num_samples=50", "batch_size=8", "device=cpu"]
 
 
@@ -37,7 +37,7 @@ def test_study_resumes_and_its_rows_can_be_repeated(tmp_path):
     first = run_script("train.py", *words, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     before = results(tmp_path)
-    shutil.rmtree(tmp_path / "outputs/sweeps/study-mixture-small-ring-default/loss=wgan,seed=0")
+    shutil.rmtree(tmp_path / "outputs/sweeps/study-mixture-small-ring-tanh/loss=wgan,seed=0")
     again = run_script("train.py", *words, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "3 done already, 1 to run" in again.stdout
