@@ -33,11 +33,14 @@ def main() -> None:
     for name, benchmark in BENCHMARKS.items():
         benchmark.arguments(commands.add_parser(name, help=benchmark.__doc__))
     args = parser.parse_args(launch.prepare_overrides(sys.argv[1:]))
-    rows = BENCHMARKS[args.name].measure(args)
-    path = args.out / f"{args.name}.json"
-    sheet.show(rows)
-    sheet.write(path, rows)
-    print(f"written to {path}")
+    path, rows = args.out / f"{args.name}.json", []
+    try:
+        rows.extend(BENCHMARKS[args.name].measure(args))
+    finally:  # what was measured before a failure or a signal, too
+        if rows:
+            sheet.show(rows)
+            sheet.write(path, rows)
+            print(f"written to {path}")
 
 
 if __name__ == "__main__":

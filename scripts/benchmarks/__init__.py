@@ -1,1 +1,1 @@
-"""One file per benchmark: `arguments` defines its options, `measure` returns its rows."""
+"""One file per benchmark: `arguments` defines its options, `measure` yields or returns rows."""

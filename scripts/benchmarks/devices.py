@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.runner import TRAIN, environment
@@ -31,13 +31,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def measure(args: argparse.Namespace) -> list[Row]:
-    """Return steps per second of whole batches in each way, the best of the repeats.
+def measure(args: argparse.Namespace) -> Iterator[Row]:
+    """Yield steps per second of whole batches in each way, the best of the repeats.
 
     efficiency: of several devices, 1 where twice the devices make twice the steps. separate: steps
     of all separate runs together, relative to those of the run on all devices.
     """
-    rows = []
     for case in args.case:
         words = [*CASES[case], f"device={args.device}", f"steps={args.steps}", "evaluate_every=0"]
         words += ["sample_every=0", "log_every=0", *args.override]
@@ -52,16 +51,13 @@ def measure(args: argparse.Namespace) -> list[Row]:
         for _ in range(args.repeats):
             for way, runs in ways.items():
                 best[way] = max(best[way], _steps_per_second(runs, args))
-        rows.append(
-            {
-                "case": case,
-                "devices": args.devices,
-                **{f"steps_per_second_{way}": round(speed, 1) for way, speed in best.items()},
-                "efficiency": round(best["several"] / best["one"] / args.devices, 2),
-                "separate": round(best["separate"] / best["several"], 2),
-            }
-        )
-    return rows
+        yield {
+            "case": case,
+            "devices": args.devices,
+            **{f"steps_per_second_{way}": round(speed, 1) for way, speed in best.items()},
+            "efficiency": round(best["several"] / best["one"] / args.devices, 2),
+            "separate": round(best["separate"] / best["several"], 2),
+        }
 
 
 def _steps_per_second(runs: Sequence[Sequence[str]], args: argparse.Namespace) -> float:

@@ -4,7 +4,7 @@ import argparse
 import itertools
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from benchmarks.sheet import Row
@@ -44,14 +44,14 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def measure(args: argparse.Namespace) -> list[Row]:
-    """Return steps per second, of all runs together.
+def measure(args: argparse.Namespace) -> Iterator[Row]:
+    """Yield steps per second, of all runs together.
 
     one_by_one: a run alone with all cores. at_once: several processes, each with one run.
     stack: all runs in one process with all cores. stacks: several processes, each with its share
     of the runs as a stack.
     """
-    rows, processes = [], args.processes
+    processes = args.processes
     for case in args.case:
         words = [*CASES[case], f"device={args.device}", *args.override]
         one_by_one = _speed(_trainer(words), args.seconds)
@@ -63,20 +63,17 @@ def measure(args: argparse.Namespace) -> list[Row]:
             parts = [(_stack, (words, share, compiled == "true")) for share in shares if share]
             speeds = _at_once(parts, args.seconds)
             stacks = sum(n * speed for n, speed in zip(shares, speeds, strict=False))
-            rows.append(
-                {
-                    "case": case,
-                    "runs": runs,
-                    "compile": compiled,
-                    "one_by_one": round(one_by_one, 1),
-                    "at_once": round(at_once, 1),
-                    "stack": round(stack, 1),
-                    "stacks": round(stacks, 1),
-                    "times_one_by_one": round(max(stack, stacks) / one_by_one, 2),
-                    "times_at_once": round(max(stack, stacks) / at_once, 2),
-                }
-            )
-    return rows
+            yield {
+                "case": case,
+                "runs": runs,
+                "compile": compiled,
+                "one_by_one": round(one_by_one, 1),
+                "at_once": round(at_once, 1),
+                "stack": round(stack, 1),
+                "stacks": round(stacks, 1),
+                "times_one_by_one": round(max(stack, stacks) / one_by_one, 2),
+                "times_at_once": round(max(stack, stacks) / at_once, 2),
+            }
 
 
 class _Steps(NamedTuple):

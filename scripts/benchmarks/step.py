@@ -69,17 +69,19 @@ def _duration(text: str) -> float:
     return seconds
 
 
-def measure(args: argparse.Namespace) -> list[Row]:
-    """Return rows of medians: each mode of the runner, the bare loop and the textbook's."""
+def measure(args: argparse.Namespace) -> Iterator[Row]:
+    """Yield rows of medians: each mode of the runner, the bare loop and the textbook's."""
     import torch
 
     if args.neighbors is not None:
         from benchmarks.neighbors import compare_threads
 
         words = {case: [*CASES[case], *args.override, "device=cpu"] for case in args.case}
-        return [*compare_threads(words, args.neighbors, args.seconds, args.rounds)]
+        yield from compare_threads(words, args.neighbors, args.seconds, args.rounds)
+        return
     torch.set_num_threads(args.threads)
-    return [row for case in args.case for row in _case(case, args)]
+    for case in args.case:
+        yield from _case(case, args)
 
 
 def _case(case: str, args: argparse.Namespace) -> Iterator[Row]:

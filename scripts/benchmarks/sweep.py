@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 
 from benchmarks.runner import TRAIN, environment
 from benchmarks.sheet import Row
@@ -27,34 +28,30 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def measure(args: argparse.Namespace) -> list[Row]:
-    """Return the seconds of whole commands, and how many times faster several processes are.
+def measure(args: argparse.Namespace) -> Iterator[Row]:
+    """Yield the seconds of whole commands, and how many times faster several processes are.
 
     stacked: several processes with stack=auto. The fastest of the repeats counts, for which all
     ways alternate.
     """
     at_once = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={args.workers}"]
     ways: list[list[str]] = [[], at_once, [*at_once, "stack=auto"]]
-    rows = []
     for case in args.case:
         words = [*CASES[case], "device=cpu", f"steps={STEPS[case]}"]
         seeds = ",".join(map(str, range(args.jobs)))
         words += [f"seed={seeds}", *args.override]
         found = [[_seconds([*words, *way]) for way in ways] for _ in range(args.repeats)]
         sequential, parallel, stacked = map(min, zip(*found, strict=True))
-        rows.append(
-            {
-                "case": case,
-                "jobs": args.jobs,
-                "workers": args.workers,
-                "seconds_sequential": round(sequential, 1),
-                "seconds_parallel": round(parallel, 1),
-                "seconds_stacked": round(stacked, 1),
-                "times_faster": round(sequential / parallel, 2),
-                "times_faster_stacked": round(sequential / stacked, 2),
-            }
-        )
-    return rows
+        yield {
+            "case": case,
+            "jobs": args.jobs,
+            "workers": args.workers,
+            "seconds_sequential": round(sequential, 1),
+            "seconds_parallel": round(parallel, 1),
+            "seconds_stacked": round(stacked, 1),
+            "times_faster": round(sequential / parallel, 2),
+            "times_faster_stacked": round(sequential / stacked, 2),
+        }
 
 
 def _seconds(words: list[str]) -> float:

@@ -10,9 +10,14 @@ from gan_zoo.studies.cells import cell, grouped, label, winner
 from gan_zoo.studies.figures import study_figures
 from gan_zoo.studies.page import study_block, update_page
 from gan_zoo.studies.plan import load_study
-from gan_zoo.studies.tables import study_tables
+from gan_zoo.studies.tables import overview_table, study_tables
 
 DOCS = Path(__file__).parents[2] / "docs"
+DEFAULTS = """part,loss,seed,modes,frechet,health,steps,seconds,device,git_commit,torch,command
+ring,gan,0,8,,healthy,10,2,cpu,abc,2,
+mnist,gan,0,,21,healthy,10,2,cpu,abc,2,
+mnist,cls_gan,0,,9,healthy,10,2,cpu,abc,2,
+"""
 FACTS = {"health": "healthy", "steps": "10", "seconds": "2", "device": "cpu", "git_commit": "abc"}
 
 
@@ -96,9 +101,34 @@ def test_results_without_a_place_are_refused(tmp_path):
 
 @pytest.mark.parametrize("path", sorted((DOCS / "studies").glob("*.csv")), ids=lambda p: p.stem)
 def test_page_shows_the_results(path):
-    found = read_csv(path)
-    figures = study_figures(found, load_study(path.stem).content["figures"])
+    found, plan = read_csv(path), load_study(path.stem).content
+    figures = study_figures(found, plan["figures"])
     block = study_block(path.stem, DOCS, found, figures)
     assert block in (DOCS / "studies.md").read_text(encoding="utf-8")
     for picture in figures:
         assert (DOCS / f"pictures/study-{path.stem}-{picture}.png").is_file()
+    if "overview" in plan:
+        table = "\n".join(overview_table(found, plan["overview"]))
+        assert table in (DOCS.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_readme_shows_the_overview(tmp_path):
+    (tmp_path / "docs/studies").mkdir(parents=True)
+    (tmp_path / "docs/pictures").mkdir()
+    (tmp_path / "docs/studies/defaults.csv").write_text(DEFAULTS)
+    (tmp_path / "docs/studies.md").write_text("<!-- study defaults -->\n<!-- end -->\n")
+    (tmp_path / "README.md").write_text("a\n<!-- overview defaults -->\nold\n<!-- end -->\nb\n")
+    assert update_page(tmp_path / "docs") == ["defaults"]
+    assert (
+        (tmp_path / "README.md").read_text()
+        == """a
+<!-- overview defaults -->
+
+| loss | ring: modes | mnist: Fréchet distance |
+|---|---|---|
+| gan | 8 | 21 |
+| cls_gan | – | 9 |
+<!-- end -->
+b
+"""
+    )

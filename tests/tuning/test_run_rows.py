@@ -1,11 +1,12 @@
 """The runs of a search as CSV, and the table that is made of it."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
-from gan_zoo.report.stats import student_interval
+from gan_zoo.report.stats import Interval, student_interval
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
 from gan_zoo.tuning.recipe_table import format_recipes, format_tables
@@ -20,6 +21,8 @@ from gan_zoo.tuning.run_rows import (
     write_results,
     write_rows,
 )
+from gan_zoo.tuning.trial_figure import plot_trials, write_trials
+from gan_zoo.tuning.trial_table import format_trials, median_ranks
 
 TAG = "metric/frechet"
 TUNING = Path(__file__).parents[2] / "docs" / "tuning"
@@ -120,6 +123,35 @@ def test_tables_name_their_datasets(tmp_path):
     assert "## ring\n" in text
     assert "| `gan` | 4 | 8 | 3 of 3 |\n| `wgan` | diverged | diverged | 0 of 1 |" in text
     assert "| `r1` | diverged |" in text
+    assert write_trials(tmp_path, tmp_path / "trials.png")
+
+
+def test_ranks_are_as_uncertain_as_the_trials():
+    apart = {"gan": {"a": 1.0, "b": 2.0, "c": 3.0}, "wgan": {"a": 4.0, "b": 5.0, "c": math.inf}}
+    assert median_ranks(apart) == {"gan": Interval(1, 1), "wgan": Interval(2, 2)}
+    mixed = {"gan": {"a": 1.0, "b": 9.0, "c": 5.0}, "wgan": {"a": 2.0, "b": 3.0, "c": 6.0}}
+    assert median_ranks(mixed) == {"gan": Interval(1, 2), "wgan": Interval(1, 2)}
+    equal = {"gan": mixed["gan"], "f_gan": mixed["gan"]}
+    assert median_ranks(equal) == {"gan": Interval(1.5, 1.5), "f_gan": Interval(1.5, 1.5)}
+
+
+def test_table_of_common_trials_has_ranks():
+    trials = [
+        row(loss, f"trial-{n}", 0, n + 10 * (loss == "wgan"), regularizer="none")
+        for loss in ("gan", "wgan")
+        for n in (4, 8, 9)
+    ]
+    assert "| `gan` | 4 | 8 | 1 to 1 | 3 of 3 |" in format_trials(trials)
+
+
+def test_figure_has_a_mark_for_each_trial(tmp_path):
+    trials = [row("gan", f"trial-{n}", 0, n, regularizer="none") for n in (4, 8, 9)]
+    trials += [row("gan", "trial-10", 0, "", health="diverged", regularizer="r1")]
+    fresh = [row("gan", "trial-4", seed, 6) for seed in (100, 101)]
+    (axes,) = plot_trials({"ring": (trials, [*fresh, row("gan", "paper", 100, 90)])}).axes
+    marks = {line.get_marker(): sorted(line.get_xdata()) for line in axes.lines}
+    assert marks == {"|": [4, 8, 9], "o": [8.5], "D": [6]}
+    assert not write_trials(tmp_path, tmp_path / "trials.png")
 
 
 def test_tables_of_the_documentation_are_those_of_its_csv_files():

@@ -3,7 +3,8 @@
   gan-zoo tune-losses mnist             searches; writes RESULTS/mnist.csv
   gan-zoo tune-losses mnist --fresh     5 new seeds of the best trial, of the default recipe and
                                         of the paper's; writes RESULTS/mnist-fresh.csv
-  gan-zoo tune-losses                   writes RESULTS/tables.md, which compares these three
+  gan-zoo tune-losses                   writes RESULTS/tables.md, which compares these three, and
+                                        RESULTS/trials.png, all trials of each loss
 
 Losses, settings and datasets are those of configs/tune_losses.yaml. Trial 7 has the same settings
 for every loss. Runs are in outputs/sweeps/tune-mnist, without checkpoints; the same command
@@ -56,6 +57,7 @@ from gan_zoo.tuning.run_rows import (
 from gan_zoo.tuning.trial import visible_gpus
 
 _TRIALS = 20
+_SAVED = 10  # runs after which the results are written, for who kills the search
 
 
 def arguments() -> argparse.Namespace:
@@ -133,6 +135,8 @@ def _train(runs: Sequence[PlannedRun], folder: Path, path: Path, jobs: int) -> N
                 left = (time.monotonic() - began) / done * (len(missing) - done)
                 eta = datetime.timedelta(seconds=round(left))
                 print(f"{place.name}: {_ended(missing[place], place)}; ETA {eta}", flush=True)
+                if done % _SAVED == 0:
+                    write_results(runs, folder, path)
     except Interrupted as error:
         exit_with(error, exit_code(error), "the same command continues")
     finally:
@@ -158,6 +162,9 @@ def _ended(run: PlannedRun, folder: Path) -> str:
 
 def _write_tables(results: Path) -> None:
     from gan_zoo.tuning.recipe_table import format_tables  # imports scipy
+    from gan_zoo.tuning.trial_figure import write_trials  # imports matplotlib
 
     write_text(results / "tables.md", format_tables(results))
     print(f"tables: {results / 'tables.md'}")
+    if write_trials(results, results / "trials.png"):
+        print(f"figure: {results / 'trials.png'}")

@@ -134,8 +134,12 @@ def _cell_text(each: Cell, metric: str) -> str:
         return f"{sum(each.values.values()):.0f}/{each.runs}"
     if not each.values:
         return ""
-    half = "" if each.half_width is None else f"\n± {each.half_width:.2g}"
-    return f"{each.mean:.3g}{half}"
+    half = "" if each.half_width is None else f"\n± {_rounded(each.half_width, 2)}"
+    return f"{_rounded(each.mean, 3)}{half}"
+
+
+def _rounded(value: float, digits: int) -> str:
+    return f"{float(f'{value:.{digits}g}'):g}"  # 760, not 7.6e+02
 
 
 def dots(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] | None:
@@ -146,6 +150,8 @@ def dots(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] | N
     if not groups:
         return None
     figure, axes = new_figure(height=1.0 + 0.28 * len(groups))
+    letters = max(map(len, groups))  # of a label: the axes keep the width that short ones leave
+    figure.set_figwidth(figure.get_figwidth() + 0.075 * max(0, letters - 20))
     for y, each in enumerate(reversed(groups.values())):
         axes.plot([*each.values.values()], [y] * len(each.values), "|", ms=9, c=GRAY, zorder=3)
         axes.plot([each.mean], [y], "o", c=COLORS[0])

@@ -14,9 +14,9 @@ from gan_zoo.schema import ConfigError
 from gan_zoo.studies.cells import is_number
 from gan_zoo.studies.figures import save, study_figures
 from gan_zoo.studies.plan import load_study
-from gan_zoo.studies.tables import study_tables
+from gan_zoo.studies.tables import overview_table, study_tables
 
-_BLOCK = re.compile(r"(<!-- study (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (?:study|overview) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _HASH = 8  # digits of a commit
 Figures = Mapping[str, tuple[Figure, str]]  # and captions, by name
 _SAMPLES = "samples"  # a picture that a study's runs made, which is copied
@@ -25,8 +25,8 @@ _SAMPLES = "samples"  # a picture that a study's runs made, which is copied
 def update_page(docs: Path) -> list[str]:
     """Write tables and figures of all studies with results, and return their names.
 
-    docs: holds studies.md, studies/NAME.csv and pictures/. Raises ConfigError for results without a
-    place on the page.
+    docs: holds studies.md, studies/NAME.csv and pictures/; the README beside it shows the overview
+    of a study that has one. Raises ConfigError for results without a place on the page.
     """
     page = docs / "studies.md"
     text = page.read_text(encoding="utf-8")
@@ -36,16 +36,22 @@ def update_page(docs: Path) -> list[str]:
         if name not in marked:
             raise ConfigError("study", name, f"{page} has no line <!-- study {name} -->")
         rows = read_csv(docs / "studies" / f"{name}.csv")
-        figures = study_figures(rows, load_study(name).content["figures"])
-        content = study_block(name, docs, rows, figures)
-        text = _BLOCK.sub(lambda m, n=name, c=content: _filled(m, n, c), text)
+        plan = load_study(name).content
+        figures = study_figures(rows, plan["figures"])
+        text = _filled(text, name, study_block(name, docs, rows, figures))
         write_figures(name, docs, figures)
+        if "overview" in plan:
+            readme = docs.parent / "README.md"
+            lines = ["", *overview_table(rows, plan["overview"])]
+            content = _filled(readme.read_text(encoding="utf-8"), name, "\n".join(lines))
+            write_text(readme, content)
     write_text(page, text)
     return names
 
 
-def _filled(found: re.Match[str], name: str, content: str) -> str:
-    return f"{found[1]}{content}{found[3]}" if found[2] == name else found[0]
+def _filled(text: str, name: str, content: str) -> str:
+    """Return a text with this content between the markers of a study."""
+    return _BLOCK.sub(lambda m: f"{m[1]}{content}{m[3]}" if m[2] == name else m[0], text)
 
 
 def study_block(name: str, docs: Path, rows: Sequence[Row], figures: Figures) -> str:

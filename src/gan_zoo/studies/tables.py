@@ -49,6 +49,21 @@ def study_tables(rows: Sequence[Row], tables: Sequence[Mapping[str, Any]]) -> li
     return lines
 
 
+def overview_table(rows: Sequence[Row], columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the lines of a table of all losses, with columns for metrics of parts of a study.
+
+    columns: the metrics of each part; those without a value are left out.
+    """
+    parts = grouped(rows, ["part"])
+    texts = {
+        f"{part}: {metric_title(metric)}": _texts(grouped(parts[part], ["loss"]), metric)
+        for part, metrics in columns.items()
+        for metric in metrics
+        if any(row.get(metric) for row in parts.get(part, []))
+    }
+    return _table(["loss"], [*grouped(rows, ["loss"])], texts)
+
+
 def _by_metric(rows: Sequence[Row], plan: Mapping[str, Any]) -> list[str]:
     """Make a table with a column for each metric."""
     groups = grouped(rows, plan["rows"])
