@@ -56,6 +56,15 @@ def test_given_words_replace_those_of_the_study():
     ]
 
 
+def test_folder_of_files_goes_to_datasets_that_have_one():
+    sweeps = load_study("defaults").sweeps("full", given=["dataset.root=mine", "seed=7"])
+    taken = {sweep.part: "dataset.root=mine" in sweep.words for sweep in sweeps}
+    rendered = dict.fromkeys(("glyphs", "ring", "grid"), False)
+    assert taken == {**rendered, "mnist": True, "mnist-dcgan": True}
+    (labels, *_) = load_study("labels").sweeps("full", given=["dataset.root=mine"])
+    assert "dataset.root=mine" in labels.words  # MNIST is in its experiment
+
+
 def test_budgets_have_sweeps_of_their_own():
     study = load_study("slopes")
     names = [{sweep.name for sweep in study.sweeps(budget)} for budget in BUDGETS]

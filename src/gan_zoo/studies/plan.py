@@ -14,6 +14,7 @@ from gan_zoo.schema import ConfigError, suggest
 
 BUDGETS = ("full", "small")
 _FOLDER = CONFIGS / "study"
+_OF_FILES = ("dataset.root", "dataset.download")  # keys that datasets without files lack
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Study:
         Args:
             budget: one of BUDGETS.
             parts: names of the sweeps to return; empty for all.
-            given: words of the user, which replace any others.
+            given: words of the user, which replace any others; the folder of a dataset's files goes
+                to sweeps of such datasets only.
         """
         found = []
         for part in parts or self.parts:
@@ -65,8 +67,18 @@ class Study:
             layers = (self.content["words"], own["words"], self.content[budget], own.get(budget))
             words = [word for text in layers for word in shlex.split(text or "")]
             name = "-".join(["study", self.name, *([] if budget == "full" else [budget]), part])
-            found.append(StudySweep(part, name, tuple(latest([*words, *given]))))
+            taken = [word for word in given if _has_key(words, word.partition("=")[0])]
+            found.append(StudySweep(part, name, tuple(latest([*words, *taken]))))
         return found
+
+
+def _has_key(words: Sequence[str], key: str) -> bool:
+    """Return whether a sweep has a setting, of those that datasets without files lack."""
+    named = [word.partition("=")[2] for word in words if word.startswith("dataset=")]
+    if key not in _OF_FILES or not named:
+        return True
+    dataset = yaml.safe_load((CONFIGS / "dataset" / f"{named[-1]}.yaml").read_text("utf-8"))
+    return key.partition(".")[2] in dataset
 
 
 def study_names() -> list[str]:
