@@ -23,6 +23,11 @@ def choices() -> dict[str, list[str]]:
     return groups
 
 
+def has_setting(group: str, name: str, key: str) -> bool:
+    """Return whether the file of a choice, such as dataset=mnist, has a setting of this key."""
+    return key in dict(_keys(_packaged(group, name)))
+
+
 class Catalog:
     """All choices and settings, read only after a mistake to suggest what to type instead.
 

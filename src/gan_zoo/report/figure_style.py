@@ -3,6 +3,7 @@
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ GRAY = "#808080"  # captions name it: single seeds
 _DASHES = ("-", "--", ":")
 _MARKERS = ("o", "s", "^")
 _BASELINE = "D"  # captions name it: a diamond
+_DPI = 110  # of PNG files for pages of the documentation
 _WIDTH = 4.6  # inches: at the width of a phone, letters are about as large as those of the page
 _DECADE = 10.0  # ratio of the values from which an axis is logarithmic
 STYLE = {
@@ -90,6 +92,11 @@ def panels(count: int) -> tuple[Figure, list[Axes]]:
     """Make a figure as wide as a phone with `count` axes, one above the other."""
     figure = Figure(figsize=(_WIDTH, 2.4 * count + 0.4), layout="constrained")
     return figure, [figure.add_subplot(count, 1, 1 + i) for i in range(count)]
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG; the same numbers give the same file."""
+    figure.savefig(path, dpi=_DPI, metadata={"Software": None})
 
 
 def legend(axes: Axes) -> None:

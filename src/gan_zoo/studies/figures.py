@@ -34,7 +34,6 @@ from gan_zoo.studies.cells import (
 from gan_zoo.studies.tables import metric_title
 
 _DASHES = ("-", "--", ":")
-_DPI = 110
 _MANY_DECADES = 1e3  # ratio of values from which an axis has a tick for each power of ten only
 
 
@@ -50,11 +49,6 @@ def study_figures(
             name = plan.get("metric", plan.get("tag", "")).rpartition("/")[2].replace("_", "-")
             found[f"{name}-{plan['kind']}"] = made
     return found
-
-
-def save(figure: Figure, path: Any) -> None:
-    """Write a figure as PNG; the same numbers give the same file."""
-    figure.savefig(path, dpi=_DPI, metadata={"Software": None})
 
 
 def _kind(name: str) -> Callable[..., tuple[Figure, str] | None]:

@@ -8,11 +8,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from gan_zoo.atomic_write import write_text
+from gan_zoo.report.figure_style import save_png
 from gan_zoo.report.number_format import counted, duration
 from gan_zoo.report.result_rows import Row, read_csv
 from gan_zoo.schema import ConfigError
 from gan_zoo.studies.cells import is_number
-from gan_zoo.studies.figures import save, study_figures
+from gan_zoo.studies.figures import study_figures
 from gan_zoo.studies.plan import load_study
 from gan_zoo.studies.tables import overview_table, study_tables
 
@@ -76,7 +77,7 @@ def write_figures(name: str, docs: Path, figures: Figures) -> None:
         if old != docs / _picture(name, _SAMPLES):
             old.unlink()
     for picture, (figure, _) in figures.items():
-        save(figure, docs / _picture(name, picture))
+        save_png(figure, docs / _picture(name, picture))
 
 
 def origin(rows: Sequence[Row]) -> str:

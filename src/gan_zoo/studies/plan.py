@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from gan_zoo.launch.config_catalog import CONFIGS
+from gan_zoo.launch.config_catalog import CONFIGS, has_setting
 from gan_zoo.run_folder import latest
 from gan_zoo.schema import ConfigError, suggest
 
@@ -77,8 +77,7 @@ def _has_key(words: Sequence[str], key: str) -> bool:
     named = [word.partition("=")[2] for word in words if word.startswith("dataset=")]
     if key not in _OF_FILES or not named:
         return True
-    dataset = yaml.safe_load((CONFIGS / "dataset" / f"{named[-1]}.yaml").read_text("utf-8"))
-    return key.partition(".")[2] in dataset
+    return has_setting("dataset", named[-1], key)
 
 
 def study_names() -> list[str]:

@@ -9,14 +9,12 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_zoo.report.figure_style import COLORS, GRAY, STYLE, choose_scale, panels
+from gan_zoo.report.figure_style import COLORS, GRAY, STYLE, choose_scale, panels, save_png
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.result_rows import Row
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
 from gan_zoo.tuning.run_rows import FRESH, primary_metric, read_rows, value
 from gan_zoo.tuning.trial_table import metric_name, signed
-
-_DPI = 110
 
 
 def write_trials(folder: Path, path: Path) -> bool:
@@ -24,15 +22,14 @@ def write_trials(folder: Path, path: Path) -> bool:
     names = [each.stem for each in sorted(folder.glob("*.csv")) if FRESH not in each.stem]
     if not names:
         return False
-    files = {name: (folder / f"{name}.csv", folder / f"{name}{FRESH}.csv") for name in names}
+    searches = {}
+    for name in names:
+        fresh = folder / f"{name}{FRESH}.csv"
+        again = read_rows(fresh) if fresh.is_file() else []
+        searches[name] = (read_rows(folder / f"{name}.csv"), again)
     with matplotlib.rc_context(STYLE):
-        figure = plot_trials(
-            {
-                name: (read_rows(trials), read_rows(fresh) if fresh.is_file() else [])
-                for name, (trials, fresh) in files.items()
-            }
-        )
-        figure.savefig(path, dpi=_DPI, metadata={"Software": None})
+        figure = plot_trials(searches)
+        save_png(figure, path)
     return True
 
 

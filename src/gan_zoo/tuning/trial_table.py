@@ -48,10 +48,8 @@ def median_ranks(trials: Mapping[str, Mapping[str, float]]) -> dict[str, Interva
     values = np.array([[each[name] for name in names] for each in trials.values()])
     chosen = np.random.default_rng(0).integers(len(names), size=(_RESAMPLES, len(names)))
     ranks = rankdata(np.median(values[:, chosen], axis=-1), axis=0)
-    low, high = np.quantile(ranks, [0.025, 0.975], axis=1)
-    return {
-        loss: Interval(*map(float, each)) for loss, *each in zip(trials, low, high, strict=True)
-    }
+    bounds = np.quantile(ranks, [0.025, 0.975], axis=1).T.tolist()
+    return {loss: Interval(*each) for loss, each in zip(trials, bounds, strict=True)}
 
 
 def _table(rows: Sequence[Row], key: str, metric: Metric) -> str:
