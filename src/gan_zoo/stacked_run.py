@@ -156,7 +156,7 @@ class _Stack:
         compiled, gan = trainers[0].compiled, trainers[0].gan
         choose = members[0].state is None and first.settings.compile == "auto"
         if choose and gan.device.type == "cpu":
-            small = is_small(gan.generator, gan.critic, "cpu")
+            small = is_small(gan.generator, gan.critic, first.settings.batch_size, "cpu")
             compiled = small and compiles("auto", self._count, self._steps)
         for trainer in trainers:
             trainer.compiled = compiled

@@ -234,6 +234,7 @@ def test_jobs_are_divided_among_workers(planned):
     [
         (["dataset=glyphs", "architecture=dcgan"], "only small networks"),
         (["dataset=glyphs", "architecture=mlp"], "only small networks"),
+        (["batch_size=512"], "only small networks and batches"),
         (["devices=2"], "several devices"),
         (["loss=cls_gan", "dataset.labels_per_class=2"], "hides labels"),
         (["loss=f_gan", "loss/divergence=kl"], "no other is equal"),
@@ -259,8 +260,8 @@ def test_gpus_stack_other_networks(planned, monkeypatch):
     stacks, lines = plan_stacks(jobs, 1, 1)
     assert sizes(stacks) == [2, 2]
     assert lines == [
-        "2 jobs trained alone: only small networks are faster as a stack; stack=N stacks others,"
-        " too"
+        "2 jobs trained alone: only small networks and batches are faster as a stack; stack=N"
+        " stacks others, too"
     ]
     many = planned(*([f"seed={seed}"] for seed in range(20)))
     assert sizes(plan_stacks(many, 1, 16)[0]) == [10, 10]

@@ -27,7 +27,7 @@ _VARIED = re.compile(r"loss\.(?!divergence)|regularizer\.|optimizer\.(\w+\.)?lr$
 _REASONS = {
     "devices": "devices=N trains each of them on several devices",
     "labels": "dataset.labels_per_class hides labels",
-    "large": "only small networks are faster as a stack; stack=N stacks others, too",
+    "large": "only small networks and batches are faster as a stack; stack=N stacks others, too",
     "device": "stacks were measured on CPU and CUDA only; stack=N stacks on others, too",
     "few": "so few steps of so few jobs are not faster as a stack; stack=N stacks them, too",
     "single": "no other is equal but for seed, learning rates, and numbers of loss and regularizer",
@@ -185,7 +185,7 @@ def _why_alone(experiment: "Experiment") -> str:
     if not is_measured(device):
         return _REASONS["device"]
     networks = networks_without_values(experiment)
-    small = networks is not None and is_small(*networks, device)
+    small = networks is not None and is_small(*networks, settings.batch_size, device)
     return "" if small else _REASONS["large"]
 
 

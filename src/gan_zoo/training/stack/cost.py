@@ -9,24 +9,25 @@ from gan_zoo.architectures.networks import has_convolutions
 # on a CPU, runs whose steps are made together: more do not fit into the cache of a core
 LARGEST_BLOCK = {True: 4, False: 16}  # compiled steps, eager ones
 _MOST_PER_CORE, _MOST_PER_GPU = 8, 16  # runs of a stack: more gain nothing, and end later
-# of both networks: products of larger matrices take most of the time, and what a GPU was measured
-# with
-_MOST_PARAMETERS = {"cpu": 500_000, "cuda": 1_100_000}
+# parameters of both networks times the batch size: beyond, matrix products take most of the time of
+# a step on a CPU (35 million gain nothing, 17 million half), and a GPU was not measured
+_MOST_PRODUCTS = {"cpu": 25_000_000, "cuda": 70_000_000}
 _WORTH_COMPILING = 15_000  # steps of a block: saves 3 ms each, and compiling takes 40 s
 _LEAST_EAGER = {True: 4, False: 8}  # runs in the only process, and in each of several
 
 
 def is_measured(device: str) -> bool:
     """Return whether it is known what is faster on this type of device."""
-    return device in _MOST_PARAMETERS
+    return device in _MOST_PRODUCTS
 
 
-def is_small(generator: nn.Module, critic: nn.Module, device: str) -> bool:
+def is_small(generator: nn.Module, critic: nn.Module, batch_size: int, device: str) -> bool:
     """Return whether starting operations takes most of the time of a step of these networks."""
     if device == "cpu" and has_convolutions(generator, critic):
         return False
     parameters = (*generator.parameters(), *critic.parameters())
-    return sum(parameter.numel() for parameter in parameters) <= _MOST_PARAMETERS[device]
+    count = sum(parameter.numel() for parameter in parameters)
+    return count * batch_size <= _MOST_PRODUCTS[device]
 
 
 def most_runs(device: str, cores: int) -> int:
