@@ -31,12 +31,12 @@ def test_runs_are_found_once_in_sweep_order(tmp_path):
 def test_all_files_of_a_run_are_read(tmp_path):
     write_run(
         tmp_path / "run", [3.0, 2.0], overrides=("seed=4",),
-        settings={"seed": 4, "optimizer": {"lr": 0.1}},
+        settings={"seed": 4, "optimizer": {"lr": 0.1, "critic": {"lr": "${optimizer.lr}"}}},
         choices={"loss/divergence@loss.d": "kl", "recipe/paper@_global_": "gan"},
     )  # fmt: skip
     run = only(tmp_path)
     assert run.seed == 4
-    assert run.settings["optimizer.lr"] == 0.1
+    assert run.settings["optimizer.lr"] == run.settings["optimizer.critic.lr"] == 0.1
     assert run.choices == {"dataset": "glyphs", "loss": "gan", "loss/divergence@loss.d": "kl"}
     assert run.curve(METRIC).steps.tolist() == [100, 200]
     assert run.metrics[METRIC] == 2.0

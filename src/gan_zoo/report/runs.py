@@ -5,6 +5,7 @@ import functools
 import json
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from gan_zoo.run_folder import flatten, read_failure
 from gan_zoo.schema import ConfigError
 
 _RUN_FILES = (".hydra", "metrics.jsonl", "summary.json")
+_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 _BROKEN = (OSError, ValueError, TypeError, RecursionError, AttributeError, yaml.YAMLError)
 
 
@@ -200,7 +202,7 @@ def _read(folder: Path, name: str) -> Run | Unreadable:
         return Run(
             folder=folder,
             name=name,
-            settings=dict(flatten(config)),
+            settings=_resolved(dict(flatten(config))),
             choices=_choices(hydra),
             overrides=tuple(map(str, overrides or [])),
             order=_order(hydra),
@@ -211,6 +213,15 @@ def _read(folder: Path, name: str) -> Run | Unreadable:
         )
     except _BROKEN as error:
         return Unreadable(folder, name, error_reason(error, folder))
+
+
+def _resolved(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace a setting that is taken from another one (`${optimizer.lr}`) by its value."""
+    named = {key: _REFERENCE.fullmatch(str(value)) for key, value in settings.items()}
+    return {
+        key: settings.get(found[1], settings[key]) if found else settings[key]
+        for key, found in named.items()
+    }
 
 
 def _curves(path: Path) -> Curves:
