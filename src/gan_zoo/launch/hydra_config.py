@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from gan_zoo.atomic_write import write_text
 from gan_zoo.launch.config_catalog import CONFIGS
 from gan_zoo.launch.errors import config_errors
+from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.run_folder import FOLDER_KEYS, flatten
 from gan_zoo.schema import ConfigError
 
@@ -36,6 +37,7 @@ def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, Path]:
     """
     with config_errors(overrides), initialize():
         config = hydra.compose("train", list(overrides), return_hydra_config=True)
+        drop_settings_of_replaced(config, config.hydra)
     HydraConfig.instance().set_config(config)  # from which `save_config` takes it
     return config, Path(config.hydra.run.dir)
 

@@ -19,6 +19,7 @@ from gan_zoo.launch.errors import one_line_hydra_errors
 from gan_zoo.launch.help import help_text, wants_help
 from gan_zoo.launch.hydra_config import changed_settings, hydra_main, to_dict
 from gan_zoo.launch.job import check_jobs, train_job
+from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.resume import prepare_overrides, resolve_sweep
 from gan_zoo.launch.stack_job import StackJob
 from gan_zoo.launch.stacks import ComposedStack
@@ -90,6 +91,7 @@ class TrainJob:
 
     def __call__(self, config: DictConfig) -> None:
         """Train in the folder that Hydra made for this job."""
+        drop_settings_of_replaced(config, HydraConfig.get())
         folder = Path(HydraConfig.get().runtime.output_dir)
         stop = self._watch()
         if stop is None or not stop():

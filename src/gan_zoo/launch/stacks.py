@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job_folders import job_folder
+from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.report.number_format import counted
 from gan_zoo.run_folder import FOLDER_KEYS, checkpoint_steps, finished_summary, flatten
 from gan_zoo.schema import ConfigError
@@ -210,6 +211,7 @@ def compose_job(config: DictConfig, words: Sequence[str], number: int) -> tuple[
     """
     own = [*overrides_of(config, "hydra"), f"hydra.job.num={number}"]
     full = compose("train", [*own, *words], return_hydra_config=True)
+    drop_settings_of_replaced(full, full.hydra)
     OmegaConf.copy_cache(config, full)  # the time of ${now:}, as Hydra does for jobs
     return full, job_folder(Path(config.hydra.sweep.dir), str(full.hydra.sweep.subdir))
 
