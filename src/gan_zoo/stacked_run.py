@@ -172,6 +172,8 @@ class _Stack:
             with logs.only(member.folder):
                 self._log_header(member, trainer)
                 self._runs.append(_Run(member, trainer, samples, like, self._thread))
+        if evaluation := self._runs[0].callbacks.evaluation:
+            evaluation.evaluator.sampler = self._trainer.sampler  # the evaluator of all runs
 
     def _build(self, member: StackMember, samples: InMemoryDataset) -> Trainer:
         with self._logs.only(member.folder):

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from gan_zoo.architectures.networks import generate
 from gan_zoo.experiment import load_experiment
 from gan_zoo.run import build_trainer, load_samples
+from gan_zoo.training.stack import sampler
+from gan_zoo.training.stack.networks import StackedNetwork
 from gan_zoo.training.stack.trainer import StackedTrainer
 from rank_cases import DoubleLoader, assert_equal, result
 
@@ -228,3 +231,59 @@ def test_bf16_equals_up_to_its_rounding(composed, words):
 def test_batch_norm_in_bf16_is_refused(composed):
     with pytest.raises(TypeError, match="cannot stack batch norm in bf16"):
         train_both(seeds(composed, f"{IMAGES} architecture=dcgan precision=bf16"), 1, torch.float32)
+
+
+def trained_stack(experiments):
+    """A stack after two steps, and latent vectors and labels as all its runs are asked for."""
+    trainers = build_trainers(experiments)
+    stacked = StackedTrainer(trainers, experiments[0].optimizers, compiled=False)
+    stacked.train_steps(2)
+    first = trainers[0].gan.ema.network
+    z = first.sample_z(7, torch.Generator().manual_seed(0))
+    return stacked, z, torch.arange(7) % first.num_classes
+
+
+def samples_of(stacked, z, y):
+    return [stacked.sampler(trainer.gan.ema.network, z, y) for trainer in stacked.trainers]
+
+
+def samples_alone(stacked, z, y):
+    return [generate(trainer.gan.ema.network, z, y) for trainer in stacked.trainers]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *map(of_architecture, ARCHITECTURES),
+        f"{LABELED} architecture=mlp architecture.generator.labels=embedding",
+        f"{LABELED} architecture=mlp architecture.generator.labels=one_hot",
+    ],
+)
+def test_evaluations_generate_in_one_pass(composed, words, monkeypatch):
+    stacked, *asked = trained_stack(seeds(composed, words))
+    alone = samples_alone(stacked, *asked)
+    monkeypatch.setattr(sampler, "_CHUNK", 4)
+    monkeypatch.setattr(sampler, "has_convolutions", lambda _: False)
+    monkeypatch.setattr(sampler, "generate", None)
+    torch.testing.assert_close(samples_of(stacked, *asked), alone, rtol=0, atol=1e-9)
+    assert not torch.equal(alone[0], alone[1])
+
+
+@pytest.mark.parametrize("words", [POINTS, f"{IMAGES} architecture=dcgan"])
+def test_samples_of_other_steps_or_latent_vectors_are_not_used(composed, words):
+    stacked, z, y = trained_stack(seeds(composed, words))
+    first = stacked.trainers[0].gan.ema.network
+    before = stacked.sampler(first, z, y)
+    torch.testing.assert_close(samples_of(stacked, -z, y), samples_alone(stacked, -z, y))
+    stacked.sampler(first, z, y)
+    stacked.train_steps()
+    after = samples_of(stacked, z, y)
+    torch.testing.assert_close(after, samples_alone(stacked, z, y))
+    assert not torch.equal(after[0], before)
+
+
+def test_many_numbers_are_generated_for_each_run_alone(composed, monkeypatch):
+    stacked, *asked = trained_stack(seeds(composed, POINTS))
+    monkeypatch.setattr(sampler, "_MOST_NUMBERS", 3 * 7 * 2 - 1)
+    monkeypatch.setattr(StackedNetwork, "of_shared", None)
+    torch.testing.assert_close(samples_of(stacked, *asked), samples_alone(stacked, *asked))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_zoo.architectures.networks import Critic, Generator, eval_mode
+from gan_zoo.architectures.networks import Critic, Generator, eval_mode, generate
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.mixtures import Mixture
 from gan_zoo.devices import float64_device
@@ -17,7 +17,7 @@ from gan_zoo.evaluation.config import Evaluation
 from gan_zoo.evaluation.images import ImageMetrics
 from gan_zoo.evaluation.mixtures import MixtureMetrics
 from gan_zoo.evaluation.result import EvalResult, FakeBatch
-from gan_zoo.evaluation.sampling import generate_fakes, sample_real
+from gan_zoo.evaluation.sampling import Sampler, generate_fakes, sample_real
 from gan_zoo.evaluation.yardstick import load_yardsticks
 from gan_zoo.losses import Loss, ScoredBatch
 from gan_zoo.metrics import critic as critic_metrics
@@ -45,6 +45,7 @@ class Evaluator:
     Attributes:
         metrics: the dataset's metrics, with a method for each group.
         names: groups that are measured; a warning names those that `all` or `fast` skip.
+        sampler: generates samples of a generator.
 
     Raises ConfigError for an unknown group, one that the dataset does not allow, or a dataset
     without test samples.
@@ -54,6 +55,7 @@ class Evaluator:
         self, dataset: Any, samples: InMemoryDataset, settings: Evaluation, device: torch.device
     ):
         self.dataset, self.samples = dataset, samples
+        self.sampler: Sampler = generate
         self.settings, self.device = settings, device
         metrics_device = float64_device(device)
         self.metrics = _metrics_for(dataset, settings, metrics_device, samples.num_classes > 1)
@@ -84,7 +86,8 @@ class Evaluator:
         finite.
         """
         seed, about = self.settings.seed, self.metrics.about
-        fakes = generate_fakes(generator, self.samples, self.settings.num_samples, seed)
+        n, sampler = self.settings.num_samples, self.sampler
+        fakes = generate_fakes(generator, self.samples, n, seed, sampler)
         result = self.measure(fakes.to(self.metrics.device), progress(self.names))
         result.yardsticks = self.yardsticks
         fake, y = fakes.x[:_DIAGNOSED], fakes.y[:_DIAGNOSED]

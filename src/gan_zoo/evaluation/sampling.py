@@ -1,5 +1,7 @@
 """The generated and real samples that an evaluation compares."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -10,17 +12,25 @@ from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.evaluation.result import FakeBatch
 from gan_zoo.training.rng import make_rng
 
+Sampler = Callable[[Generator, Tensor, Tensor], Tensor]
 
-def generate_fakes(generator: Generator, samples: InMemoryDataset, n: int, seed: int) -> FakeBatch:
+
+def generate_fakes(
+    generator: Generator,
+    samples: InMemoryDataset,
+    n: int,
+    seed: int,
+    sampler: Sampler = generate,
+) -> FakeBatch:
     """Generate n samples in evaluation mode, with labels distributed as in the dataset.
 
-    The same seed gives the same latent vectors in every run. Raises DivergedError for samples that
-    are not finite.
+    The same seed gives the same latent vectors in every run. sampler: generates samples of latent
+    vectors and labels. Raises DivergedError for samples that are not finite.
     """
     device = next(generator.parameters()).device
     z = generator.sample_z(n, make_rng(seed, "evaluation", device))
     y = sample_labels(samples.y, generator.num_classes, n, seed).to(device)
-    x = generate(generator, z, y)
+    x = sampler(generator, z, y)
     if not x.isfinite().all():
         raise DivergedError("samples", float("nan"))
     return FakeBatch(x, y, generator.num_classes)

@@ -10,6 +10,7 @@ from gan_zoo.training.meters import MeanMetrics
 from gan_zoo.training.runner import StepRunner
 from gan_zoo.training.stack.batches import StackedBatches, StackedNoise
 from gan_zoo.training.stack.gan import StackedGAN
+from gan_zoo.training.stack.networks import StackedNetwork
 from gan_zoo.training.trainer import Trainer
 
 
@@ -45,6 +46,11 @@ class StackBlock:
         self.runner = make_runner(self._gan, self._batches, self._noise)
         for run, trainer in self._runs.items():
             trainer.use_runner(_RunOfBlock(self.runner, run))
+
+    @property
+    def ema_generators(self) -> StackedNetwork:
+        """The averages of the generators, in evaluation mode, also of runs that have left."""
+        return self._gan.ema.network
 
     @property
     def is_empty(self) -> bool:

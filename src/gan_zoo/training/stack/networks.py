@@ -49,6 +49,7 @@ class StackedNetwork:
                 owner, _, own = name.rpartition(".")
                 network.get_submodule(owner)._buffers[own] = stacked[run]
         self._call = vmap(self._call_one)
+        self._call_of_shared = vmap(self._call_one, in_dims=(0, 0, None, None))
 
     def _call_one(
         self, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], *inputs: Tensor
@@ -57,6 +58,10 @@ class StackedNetwork:
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         return self._call(self.named_parameters, self.named_buffers, x, y)
+
+    def of_shared(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return what each of the networks returns for the same x (N, ...) and y (N,)."""
+        return self._call_of_shared(self.named_parameters, self.named_buffers, x, y)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Return the stacked parameters (S, ...)."""

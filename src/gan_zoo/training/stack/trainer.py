@@ -8,6 +8,7 @@ from typing import Any
 from gan_zoo.training.runner import StepRunner
 from gan_zoo.training.stack.block import StackBlock
 from gan_zoo.training.stack.cost import LARGEST_BLOCK
+from gan_zoo.training.stack.sampler import StackSampler
 from gan_zoo.training.trainer import Trainer, largest_divisor, make_runner, steps_per_graph
 
 _MOST_AT_ONCE = 10  # steps of a block on a CPU, whose tensors stay in the cache meanwhile
@@ -26,6 +27,7 @@ class StackedTrainer:
 
     Attributes:
         trainers: of the runs that are still trained.
+        sampler: generates samples of the runs' generators.
 
     Raises TypeError for trainers that cannot be stacked.
     """
@@ -42,6 +44,7 @@ class StackedTrainer:
             StackBlock([next(places) for _ in range(size)], optimizers, trainers)
             for size in block_sizes(len(trainers), largest)
         ]
+        self.sampler = StackSampler(self._blocks)
         self._compiled, self._has_runner = compiled, False
 
     def setup_runner(self, gap: int) -> int:
@@ -65,6 +68,7 @@ class StackedTrainer:
         """Make `count` generator updates of each run, with the critic updates before each."""
         if not self._has_runner:
             self.setup_runner(1)
+        self.sampler.clear()
         first = self.trainers[0]
         updates = first.critic_updates(count)
         for trainer in self.trainers:
