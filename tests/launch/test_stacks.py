@@ -278,6 +278,12 @@ def test_few_steps_of_few_jobs_train_alone(planned):
         assert all("so few steps of so few jobs" in line for line in lines)
 
 
+@pytest.mark.parametrize(("steps", "stacked"), [(500, 0), (20_000, 8)])
+def test_larger_batches_are_stacked_only_if_compiled(planned, steps, stacked):
+    jobs = planned(*([f"seed={n}", "batch_size=256", f"steps={steps}"] for n in range(8)))
+    assert sum(sizes(plan_stacks(jobs, 1, 1)[0])) == stacked
+
+
 def test_resumed_jobs_go_on_from_a_step_of_all(planned, tmp_path):
     jobs = planned(*(["checkpoint_every=5", f"seed={n}"] for n in range(3)), folder=tmp_path)
     for number, steps in enumerate([(10, 15), (15, 20), (10, 15)]):

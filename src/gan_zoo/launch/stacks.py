@@ -198,10 +198,13 @@ def _most_jobs(experiment: "Experiment", cores: int) -> int:
 
 
 def _is_faster(experiment: "Experiment", runs: int, workers: int) -> bool:
-    from gan_zoo.training.stack.cost import is_faster  # imports torch
+    from gan_zoo.compatibility import networks_without_values  # imports torch
+    from gan_zoo.training.stack.cost import is_faster, products
 
-    device, settings = experiment.device().type, experiment.settings
-    return is_faster(device, settings.compile, runs, settings.steps, workers)
+    networks, settings = networks_without_values(experiment), experiment.settings
+    assert networks  # else `_why_alone` names a reason
+    count, device = products(*networks, settings.batch_size), experiment.device().type
+    return is_faster(count, device, settings.compile, runs, settings.steps, workers)
 
 
 def compose_job(config: DictConfig, words: Sequence[str], number: int) -> tuple[DictConfig, Path]:
