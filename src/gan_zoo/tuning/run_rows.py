@@ -14,7 +14,7 @@ from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
 
 FRESH = "-fresh"  # end of the name of a file with fresh seeds
-_OF_THE_MACHINE = ("dataset.root", "device", "evaluation.cache")
+_MAY_DIFFER = ("dataset.root", "device", "evaluation.cache")
 _ENDS = ("health", "steps", "seconds", "device", "git_commit", "command")
 
 
@@ -86,7 +86,7 @@ def _check_words(run: PlannedRun, row: Row, source: Path) -> None:
     """Raise ConfigError if the command of a row differs in more than the machine's own words."""
     before = shlex.split(row["command"])
     for word in run.overrides:
-        if word not in before and word.partition("=")[0] not in _OF_THE_MACHINE:
+        if word not in before and word.partition("=")[0] not in _MAY_DIFFER:
             allowed = f"{source} has this search with other words: delete it, or leave this one out"
             raise ConfigError(*word.split("=", 1), allowed)
 
