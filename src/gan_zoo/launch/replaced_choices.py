@@ -30,11 +30,12 @@ def drop_settings_of_replaced(config: DictConfig, hydra_config: DictConfig) -> N
     for path in _files(choices):
         content, own = _read(path)
         for group in _GROUPS:
-            made_for = own.get(group, choices[group] if group not in typed else None)
+            chosen = choices.get(group)
+            made_for = own.get(group, None if group in typed else chosen)
             keys = [key for key, _ in flatten(content.get(group) or {})]
-            if not keys or made_for == choices[group]:
+            if not keys or chosen in (None, made_for):
                 continue
-            known = _settings(group, choices[group])
+            known = _settings(group, chosen)
             for key in keys:
                 if key not in known and f"{group}.{key}" not in typed:
                     _delete(config[group], key)
@@ -51,8 +52,8 @@ def _files(choices: DictConfig) -> Iterator[Path]:
 @functools.cache
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the content of a file, and what it chooses from other groups."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    entries = [entry for entry in content.get("defaults", ()) if isinstance(entry, dict)]
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    entries = [entry for entry in content.get("defaults") or () if isinstance(entry, dict)]
     chosen = {key.rpartition("/")[2]: name for entry in entries for key, name in entry.items()}
     return content, chosen
 
