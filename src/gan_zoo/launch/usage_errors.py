@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from hydra.core.override_parser.types import IntervalSweep, RangeSweep
+
 from gan_zoo.command_line import program
-from gan_zoo.launch.config_catalog import Catalog
-from gan_zoo.launch.overrides import AS_TYPED, FOLDERS, wants_sweep
-from gan_zoo.schema import ConfigError, near
+from gan_zoo.launch.config_catalog import Catalog, choices
+from gan_zoo.launch.overrides import AS_TYPED, FOLDERS, parsed, wants_sweep
+from gan_zoo.schema import ConfigError, near, suggest
 
 _NAME = re.compile(r"[+~]{0,2}[A-Za-z_$][\w.$/@-]*", re.ASCII)
 _SPAN = re.compile(r"(\d+) ?(?:\.{2,3}|-|:) ?(\d+)")
@@ -24,6 +26,7 @@ _VALUED = ("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--c
 _VALUED += ("-cd", "--config-dir", "--experimental-rerun")
 _SHOWN = {"-c": ("job", "hydra", "all")}
 _SHOWN["--cfg"] = _SHOWN["-c"]
+_NO_NAMES = (bool, int, float, type(None), RangeSweep, IntervalSweep)
 _COMPLETION = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
@@ -119,6 +122,19 @@ def _check_assignment(name: str, value: str, swept: bool) -> None:
     if key in _NOUNS and value.startswith("["):
         names = value.strip("[]").replace(" ", "")
         _type(word, *(("-m",) if "," in names and not swept else ()), f"{name}={names}")
+    _check_names(key, value)
+
+
+def _check_names(key: str, value: str) -> None:
+    """Raises ConfigError for what Hydra reads as a number or as nothing, and not as a name."""
+    group = key.partition("@")[0]
+    names = None if "." in group else choices().get(group)
+    if names is None and not group.startswith("hydra/"):
+        return
+    for part in (value, *value.split(",")):
+        override = parsed(f"{group}={part}")
+        if override and isinstance(override.value(), _NO_NAMES):
+            raise ConfigError(key, part, suggest(part, names) if names else "must be a name")
 
 
 class _BareWords:
