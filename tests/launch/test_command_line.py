@@ -37,6 +37,7 @@ SMALL += ["evaluate_every=0"]
         (["-m", "loss=gan,1e3"], "loss=1e3", "choose one of cls_gan"),
         (["-m", "loss=range(1,3)"], "loss=range(1,3)", "choose one of cls_gan"),
         (["hydra/launcher=null"], "hydra/launcher=null", "must be a name"),
+        (["hydra/launcher=slurm_local"], "hydra/launcher=slurm_local", "type -m as well"),
         (["stesp=3"], "stesp", "did you mean steps?"),
         (["lossy.slope=0"], "lossy", "did you mean loss?"),
         (["steps.x=3"], "steps.x", "unknown key; steps has none"),

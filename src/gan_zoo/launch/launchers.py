@@ -30,6 +30,14 @@ def check_launcher(config: DictConfig) -> None:
         raise ConfigError("hydra/launcher", name, allowed)
 
 
+def refuse_launcher(config: DictConfig) -> None:
+    """Raise ConfigError for a launcher of a single run, which Hydra would train in this process."""
+    name = config.hydra.runtime.choices["hydra/launcher"]
+    if name != "basic":
+        allowed = "starts the jobs of a sweep: type -m as well, also for a single job"
+        raise ConfigError("hydra/launcher", name, allowed)
+
+
 def is_cluster(config: DictConfig) -> bool:
     """Return whether a sweep's jobs run on a cluster, whose jobs outlive who submitted them."""
     return str(config.hydra.launcher._target_).endswith(".SlurmLauncher")

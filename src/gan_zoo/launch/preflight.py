@@ -22,7 +22,12 @@ from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job import check_jobs
 from gan_zoo.launch.job_folders import ONLY_JOB, check_job_folders, check_run_folder
-from gan_zoo.launch.launchers import check_launcher, is_cluster, prepare_launcher
+from gan_zoo.launch.launchers import (
+    check_launcher,
+    is_cluster,
+    prepare_launcher,
+    refuse_launcher,
+)
 from gan_zoo.launch.overrides import key_of
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.resume import apply_resume
@@ -57,7 +62,7 @@ class PreflightCallback(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
-            check_launcher(config)
+            refuse_launcher(config)
             drop_settings_of_replaced(config, config.hydra)
             apply_resume(config)
             folder = Path(config.hydra.run.dir)
