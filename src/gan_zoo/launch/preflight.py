@@ -62,6 +62,7 @@ class PreflightCallback(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         with exit_on_error(), writable(config):
+            check_launcher(config)
             refuse_launcher(config)
             drop_settings_of_replaced(config, config.hydra)
             apply_resume(config)
