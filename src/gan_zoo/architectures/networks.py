@@ -4,7 +4,7 @@ Each family (mlp.py, dcgan.py, ...) builds their bodies. Every call has labels: 
 one class and y = 0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -131,9 +131,19 @@ def eval_mode(network: nn.Module) -> Iterator[None]:
 @torch.no_grad()
 def generate(generator: Generator, z: Tensor, y: Tensor) -> Tensor:
     """Generate samples (N, *shape) in evaluation mode, a chunk at a time to bound the memory."""
-    chunks = zip(z.split(_CHUNK), y.split(_CHUNK), strict=True)
     with eval_mode(generator):
-        return torch.cat([generator(*chunk) for chunk in chunks])
+        return in_chunks(generator, z, y, _CHUNK)
+
+
+def in_chunks(
+    function: Callable[[Tensor, Tensor], Tensor], z: Tensor, y: Tensor, size: int, dim: int = 0
+) -> Tensor:
+    """Call a function on `size` latent vectors (N, z_dim) and labels (N,) at a time.
+
+    dim: of the samples in what it returns.
+    """
+    chunks = zip(z.split(size), y.split(size), strict=True)
+    return torch.cat([function(*chunk) for chunk in chunks], dim)
 
 
 def has_convolutions(*networks: nn.Module) -> bool:

@@ -12,7 +12,7 @@ from typing import NoReturn
 from hydra.core.override_parser.types import IntervalSweep, RangeSweep
 
 from gan_zoo.command_line import program
-from gan_zoo.launch.config_catalog import Catalog, choices
+from gan_zoo.launch.config_catalog import CONFIGS, Catalog, choices
 from gan_zoo.launch.overrides import AS_TYPED, FOLDERS, parsed, wants_sweep
 from gan_zoo.schema import ConfigError, near, suggest
 
@@ -128,10 +128,10 @@ def _check_assignment(name: str, value: str, swept: bool) -> None:
 def _check_names(key: str, value: str) -> None:
     """Raises ConfigError for what Hydra reads as a number or as nothing, and not as a name."""
     group = key.partition("@")[0]
-    names = None if "." in group else choices().get(group)
+    names = choices().get(group) if (CONFIGS / group).is_dir() else None
     if names is None and not group.startswith("hydra/"):
         return
-    for part in (value, *value.split(",")):
+    for part in dict.fromkeys((value, *value.split(","))):
         override = parsed(f"{group}={part}")
         if override and isinstance(override.value(), _NO_NAMES):
             raise ConfigError(key, part, suggest(part, names) if names else "must be a name")

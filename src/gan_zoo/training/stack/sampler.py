@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gan_zoo.architectures.networks import Generator, generate, has_convolutions
+from gan_zoo.architectures.networks import Generator, generate, has_convolutions, in_chunks
 from gan_zoo.training.stack.block import StackBlock
 
 _CHUNK = 256  # samples of each run in a pass: more leave the cache of a core
@@ -42,8 +42,7 @@ class StackSampler:
         slow = z.device.type == "cpu" and has_convolutions(generator)
         if slow or numbers > _MOST_NUMBERS:
             return generate(generator, z, y)
-        chunks = zip(z.split(_CHUNK), y.split(_CHUNK), strict=True)
-        of_all = torch.cat([network.of_shared(*chunk) for chunk in chunks], dim=1)
+        of_all = in_chunks(network.of_shared, z, y, _CHUNK, dim=1)
         self._waiting |= {
             id(each): (z, y, x) for each, x in zip(network.networks, of_all, strict=True)
         }
