@@ -224,7 +224,9 @@ def test_jobs_are_divided_among_workers(planned):
     assert sizes(plan_stacks(jobs, 1, 4)[0]) == [20]
     assert sizes(plan_stacks(jobs, 2, 2)[0]) == [5, 5, 5, 5]
     stacks, lines = plan_stacks(planned(*([f"seed={n}", "stack=3"] for n in range(7))), 1, 1)
-    assert sizes(stacks) == [2, 2, 3]
+    assert sizes(stacks) == [3, 2, 2]
+    firsts = [stack.jobs[0].number for stack in stacks.of_first.values()]
+    assert firsts == [0, 1, 2]  # with which workers start
     assert lines == []
     assert len(stacks.others) == 7 - 3
 

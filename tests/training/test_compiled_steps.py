@@ -1,9 +1,11 @@
 """Compiled and captured steps equal eager ones, and fall back to them on errors."""
 
 import logging
+import os
 
 import pytest
 import torch
+from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from cuda_stand_in import RerunningRunner, replace_cuda
 from gan_zoo import checkpoints, losses, regularizers
@@ -104,6 +106,18 @@ def assert_equal_runs(runner, eager, *calls):
 
 OLD = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 15)
 NEW_TORCH = pytest.mark.skipif(OLD, reason="torch 2.11 does not compile gradients of gradients")
+
+
+@pytest.mark.parametrize("given", [None, default_cache_dir(), "/mine"])
+def test_compiled_code_is_kept(given, monkeypatch):
+    key = "TORCHINDUCTOR_CACHE_DIR"
+    monkeypatch.setenv("HOME", "/home/me")
+    if given is None:
+        monkeypatch.delenv(key)
+    else:
+        monkeypatch.setenv(key, given)
+    CompiledRunner(*parts_of(make_gan()))
+    assert os.environ[key] == ("/mine" if given == "/mine" else "/home/me/.cache/gan_zoo/compiled")
 
 
 @pytest.mark.slow

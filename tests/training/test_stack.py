@@ -194,6 +194,16 @@ class MeanOfAllGradients(regularizers.R1):
         return super().penalty(critic, batch).mean()
 
 
+class ClipByForeach(regularizers.Regularizer):
+    def after_step(self, parameters):
+        torch._foreach_clamp_min_(list(parameters), -0.1)
+
+
+def test_changes_of_one_run_only_are_refused():
+    with pytest.raises(TypeError, match="after_step takes one run only"):
+        stack(make_trainers(varied=[ClipByForeach()] * 3))
+
+
 @pytest.mark.parametrize("wrong", [MeanOfAllScores(), MeanOfAllGradients()], ids=["loss", "r1"])
 def test_mean_over_all_runs_is_refused(wrong):
     stacked = stack(make_trainers(varied=[wrong] * 3))

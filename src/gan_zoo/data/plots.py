@@ -94,4 +94,4 @@ def plot_points(
     dot = 1.5 * scale
     for u, v in pixels(x.detach().cpu().double().numpy()):
         draw.ellipse((u - dot, v - dot, u + dot, v + dot), fill="#1f77b4")
-    return np.asarray(canvas.resize((side, side), Image.Resampling.BOX))
+    return np.asarray(canvas.reduce(scale))

@@ -153,11 +153,14 @@ def _resumable_steps(job: StackedJob, experiment: "Experiment") -> set[int]:
 
 
 def _parts(jobs: Sequence[StackedJob], most: int, workers: int) -> Iterator[tuple[StackedJob, ...]]:
-    """Divide jobs into parts of at most so many and about equal size, as many for each worker."""
+    """Divide jobs into parts of at most so many and about equal size, as many for each worker.
+
+    Every part begins with one of the first jobs, so that all workers train from the start.
+    """
     count = math.ceil(len(jobs) / most)
     count = max(count, min(len(jobs) // 2, math.ceil(count / workers) * workers))
     for part in range(count):
-        yield tuple(jobs[part * len(jobs) // count : (part + 1) * len(jobs) // count])
+        yield tuple(jobs[part::count])
 
 
 def _key(experiment: "Experiment") -> str:

@@ -27,10 +27,10 @@ class WeightClip(Regularizer):
     def after_step(self, parameters: "Sequence[Parameter]") -> None:
         import torch
 
-        clipped = [p for p in parameters if self.parameters == "all" or p.dim() >= 2]
         with torch.no_grad():
-            torch._foreach_clamp_min_(clipped, -self.bound)
-            torch._foreach_clamp_max_(clipped, self.bound)
+            for parameter in parameters:
+                if self.parameters == "all" or parameter.dim() >= 2:
+                    parameter.clamp_min_(-self.bound).clamp_max_(self.bound)
 
 
 @settings

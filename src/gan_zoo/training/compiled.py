@@ -5,6 +5,8 @@ more than computing it again. In one graph nothing is saved, and the optimizer u
 into the same graph.
 """
 
+import atexit
+import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ import torch
 import torch._dynamo
 from torch import Tensor, fx
 from torch._inductor.custom_graph_pass import CustomGraphPass
+from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from gan_zoo.training.noise import Noise
 from gan_zoo.training.runner import Batches, StepRunner, warn_fallback
@@ -22,7 +25,10 @@ from gan_zoo.training.step import GANState, StackedMetrics, critic_and_generator
 from gan_zoo.training.traceable import TraceableStep, traceable_copy
 
 _CACHE = "~/.cache/gan_zoo/compiled"
+_CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 _aten = torch.ops.aten
+# the compiler leaves a million objects, in which Python looks for garbage for seconds when it ends
+atexit.register(gc.freeze)
 
 
 class _RewriteProducts(CustomGraphPass):
@@ -107,7 +113,7 @@ class CompiledRunner(StepRunner):
     ):
         super().__init__(gan, loader, noise)
         torch._dynamo.config.trace_autograd_ops = True  # the graph contains the gradients
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(_CACHE).expanduser()))
+        _keep_cache()
         self._traceable = traceable_copy(gan)
         critic = self._traceable.critic_update = TraceableStep(gan.critic_update)
         generator = self._traceable.generator_update = TraceableStep(gan.generator_update)
@@ -148,6 +154,15 @@ class CompiledRunner(StepRunner):
         self.gan.scored = self._traceable.scored
         self.gan.stop_answer = self._traceable.stop_answer
         return metrics
+
+
+def _keep_cache() -> None:
+    """Let torch keep what it compiles, unless the user says where: its own folder is temporary.
+
+    Importing its compiler sets the variable.
+    """
+    if os.environ.get(_CACHE_VARIABLE) in (None, default_cache_dir()):
+        os.environ[_CACHE_VARIABLE] = str(Path(_CACHE).expanduser())
 
 
 def _compile(step: Callable, threads: int) -> Callable:

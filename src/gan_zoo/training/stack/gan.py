@@ -45,9 +45,11 @@ class StackedGAN:
         self.device, self.count = first.device, len(gans)
         self.generator = StackedNetwork([gan.generator for gan in gans])
         self.critic = StackedNetwork([gan.critic for gan in gans])
-        like = next(self.critic.parameters())
-        self.loss = StackedLoss([gan.loss for gan in gans], like, [gan.loss for gan in of_stack])
-        self.regularizer = StackedRegularizer([gan.regularizer for gan in gans], like)
+        parameters = list(self.critic.parameters())
+        self.loss = StackedLoss(
+            [gan.loss for gan in gans], parameters[0], [gan.loss for gan in of_stack]
+        )
+        self.regularizer = StackedRegularizer([gan.regularizer for gan in gans], parameters)
         self.ema = StackedEMA([gan.ema for gan in gans], self.generator)
         of_critics = [gan.ema_critic for gan in gans if gan.ema_critic is not None]
         self.ema_critic = StackedEMA(of_critics, self.critic) if of_critics else None

@@ -71,11 +71,26 @@ class StackedLoss:
 
 
 class StackedRegularizer:
-    """The regularizers of several runs, which differ in numbers only, as one."""
+    """The regularizers of several runs, which differ in numbers only, as one.
 
-    def __init__(self, regularizers: Sequence[Regularizer], like: Tensor):
-        self.of_runs = list(regularizers)
+    parameters: of the critics, stacked.
+
+    Raises TypeError for regularizers that differ in more, or whose `after_step` does what torch
+    cannot do for several runs at once.
+    """
+
+    def __init__(self, regularizers: Sequence[Regularizer], parameters: Sequence[Tensor]):
+        self.of_runs, like = list(regularizers), parameters[0]
         self._merged = _merge(regularizers, like)
+        self._changes = [
+            (parts[0], _different_numbers(parts, like))
+            for parts in zip(*map(_parts, regularizers), strict=True)
+            if type(parts[0]).after_step is not Regularizer.after_step
+        ]
+        try:
+            self.after_step([parameter.detach().clone() for parameter in parameters])
+        except RuntimeError as error:
+            raise TypeError(f"after_step takes one run only ({error})") from None
 
     def transform(self, x: Tensor, numbers: Numbers) -> Tensor:
         """Return what the critic of each run sees of samples (S, N, *shape)."""
@@ -93,8 +108,17 @@ class StackedRegularizer:
 
     def after_step(self, parameters: Sequence[Tensor]) -> None:
         """Change each run's parameters as its own regularizer does."""
-        for run, regularizer in enumerate(self.of_runs):
-            regularizer.after_step([parameter.detach()[run] for parameter in parameters])
+        for regularizer, values in self._changes:
+
+            def change(
+                own: Mapping[str, Tensor],
+                parts: Sequence[Tensor],
+                regularizer: Regularizer = regularizer,
+            ) -> tuple[()]:
+                with_values(regularizer, own).after_step(parts)
+                return ()
+
+            vmap(change)(values, [parameter.detach() for parameter in parameters])
 
 
 def _one_each(values: Tensor, count: int, settings: Any) -> Tensor:
@@ -117,5 +141,15 @@ def _merge(regularizers: Sequence[Regularizer], like: Tensor) -> Regularizer:
         names = first.parts
         parts = {name: _merge([r.parts[name] for r in regularizers], like) for name in names}
         return with_values(first, {"parts": parts})
-    values = {name: like.new_tensor(v) for name, v in differing(regularizers).items()}
-    return with_values(first, values)
+    return with_values(first, _different_numbers(regularizers, like))
+
+
+def _different_numbers(settings: Sequence[Any], like: Tensor) -> dict[str, Tensor]:
+    return {name: like.new_tensor(values) for name, values in differing(settings).items()}
+
+
+def _parts(regularizer: Regularizer) -> list[Regularizer]:
+    """Return a regularizer, or those of which it is combined."""
+    if not isinstance(regularizer, Combined):
+        return [regularizer]
+    return [each for part in regularizer.parts.values() for each in _parts(part)]
