@@ -13,7 +13,10 @@ from study_jobs import in_place_of_mnist, jobs_of
 TINY = ["dataset.count=200", "batch_size=4", "steps=2", "evaluate_every=0", "sample_every=0"]
 TINY += ["log_every=1", "device=cpu"]
 SHORT = ["study=mixture", "study.budget=small", "study.part=ring-tanh", "dataset.count=300"]
-SHORT += ["steps=4", "evaluate_every=4", "evaluation.num_samples=50", "batch_size=8", "device=cpu"]
+BRIEF = ["steps=4", "evaluate_every=4", "evaluation.num_samples=50", "batch_size=8", "device=cpu"]
+SHORT += BRIEF
+SEARCH = ["study=equal_budgets", "study.budget=small", "study.part=ring", "dataset.count=300"]
+SEARCH += [*BRIEF, "loss=gan", "hydra/launcher=joblib", "hydra.launcher.n_jobs=1"]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,24 @@ def test_study_resumes_and_its_rows_can_be_repeated(tmp_path):
     assert value == pytest.approx(measured["metric/sliced_wasserstein"], rel=1e-5)
 
 
+def test_study_of_searches_trains_trials_and_fresh_seeds(tmp_path):
+    called = run_script("train.py", *SEARCH, cwd=tmp_path)
+    assert called.returncode == 0, called.stderr
+    found = tmp_path / "outputs/studies/equal_budgets-small"
+    with (found / "ring.csv").open() as file:
+        assert [row["recipe"] for row in csv.DictReader(file)] == ["trial-00", "trial-01"]
+    with (found / "ring-fresh.csv").open() as file:
+        fresh = [(row["recipe"][:5], row["seed"]) for row in csv.DictReader(file)]
+    kinds = ("paper", "defau", "trial")
+    assert fresh == [(kind, seed) for seed in ("100", "101") for kind in kinds]
+    assert "`gan`" in (found / "tables.md").read_text()
+    again = run_script("train.py", *SEARCH, cwd=tmp_path)
+    assert [line for line in again.stdout.splitlines() if "to train" in line] == [
+        "2 runs, 0 to train, 1 at once",
+        "6 runs, 0 to train, 1 at once",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -64,6 +85,10 @@ def test_study_resumes_and_its_rows_can_be_repeated(tmp_path):
         (["study=mixture", "study.steps=3"], "study.steps=3: unknown key; choose one of study"),
         (["study=mixture", "steps=-1"], "steps=-1: must be"),
         (["study=mixture", "sweep=mine"], "sweep=mine: a study names its sweeps"),
+        (["study=equal_budgets", "loss=wgam"], "loss=wgam: did you mean wgan?"),
+        (["study=equal_budgets", "seed=1"], "seed=1: cannot be set here"),
+        (["study=equal_budgets", "hydra/launcher=ray"], "hydra/launcher=ray: must be joblib"),
+        ([*SEARCH[:3], "hydra.launcher.n_jobs=0"], "hydra.launcher.n_jobs=0: must be a number"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -8,7 +8,7 @@ from gan_zoo import launch
 from gan_zoo.launch.config_catalog import choices
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import (
-    FRESH,
+    FRESH_SEEDS,
     PlannedRun,
     dataset_names,
     read_search,
@@ -106,8 +106,8 @@ def test_mistake_is_one_line(dataset, typed, losses, line):
 def test_fresh_runs_have_three_recipes_and_new_seeds():
     search = read_search("ring", [])
     runs = search.fresh({"wgan": ("trial-03", ["n_critic=2"])})
-    assert {run.seed for run in runs} == set(FRESH)
-    assert 0 not in FRESH  # the seed of the search
+    assert {run.seed for run in runs} == set(FRESH_SEEDS)
+    assert 0 not in FRESH_SEEDS  # the seed of the search
     recipes = {run.recipe: run.settings for run in runs}
     assert recipes == {"paper": ("recipe=paper",), "default": (), "trial-03": ("n_critic=2",)}
 

@@ -1,9 +1,11 @@
-"""Train a study: its sweeps one after the other, and a CSV file of their results."""
+"""Train a study: its sweeps or searches one after the other, and a file of their results."""
 
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL, exit_with, from_here, program
 from gan_zoo.launch.overrides import MULTIRUN, key_of
@@ -11,10 +13,24 @@ from gan_zoo.launch.resume import SWEEPS
 from gan_zoo.monitoring.console import show
 from gan_zoo.report.number_format import counted
 from gan_zoo.schema import ConfigError, suggest
-from gan_zoo.studies.plan import BUDGETS, Study, load_study, results_path
+from gan_zoo.studies.plan import BUDGETS, Study, StudySweep, load_study, results_path
 
 _KEYS = ("study", "study.budget", "study.part")
 _OPTIONS = (*MULTIRUN, "-h", "--help")
+
+
+class Stage(NamedTuple):
+    """A part of a study.
+
+    Attributes:
+        title: of the line that is shown before it.
+        train: trains its missing runs; a SystemExit tells of failed ones, or of a signal.
+        write: writes the results of all runs that have ended; returns a line about them.
+    """
+
+    title: str
+    train: Callable[[], None]
+    write: Callable[[], str]
 
 
 def names_study(words: Sequence[str]) -> bool:
@@ -27,18 +43,25 @@ def _is_own(word: str) -> bool:
 
 
 def study_help(words: Sequence[str]) -> str:
-    """Describe a study, with the command of each of its sweeps."""
+    """Describe a study, with the command of each of its sweeps or searches."""
     study, budget, parts, given = parse_request(words)
     lines = [study.title, "", f"Claim:  {study.content['claim']}"]
     lines += [f"Source: {study.content['source']}", ""]
     for sweep in study.sweeps(budget, parts, given):
-        command = shlex.join([*program("train.py").split(), "-m", *sweep.words])
-        lines += [f"{command} sweep={sweep.name}", ""]
+        lines += [_command(study, budget, sweep), ""]
     called = f"{program('train.py')} study={study.name}"
     other = next(each for each in BUDGETS if each != budget)
     lines.append(f"{called} trains them one after the other; study.budget={other} others.")
     lines.append(f"study.part=NAME,... chooses some of them: {', '.join(study.parts)}.")
     return "\n".join(lines)
+
+
+def _command(study: Study, budget: str, sweep: StudySweep) -> str:
+    if study.searches:
+        trials = study.content["trials"][budget]
+        return f"{program('scripts/tune_losses.py')} {sweep.part} --trials {trials}"
+    command = shlex.join([*program("train.py").split(), "-m", *sweep.words])
+    return f"{command} sweep={sweep.name}"
 
 
 def run_study(words: Sequence[str], train: Callable[[list[str]], None]) -> None:
@@ -48,24 +71,48 @@ def run_study(words: Sequence[str], train: Callable[[list[str]], None]) -> None:
     study; a mistake or a signal does. The results so far are written after every sweep.
     """
     study, budget, parts, given = parse_request(words)
-    path, failed = results_path(study.name, budget), False
-    folders = {each.part: SWEEPS / each.name for each in study.sweeps(budget)}
-    sweeps = study.sweeps(budget, parts, given)
-    for number, sweep in enumerate(sweeps, 1):
-        show(f"\nstudy {study.name}, sweep {number} of {len(sweeps)}: {sweep.part}")
-        code = _exit_code(train, ["-m", *sweep.words, f"sweep={sweep.name}"])
+    stages, failed, line = _stages(study, budget, parts, given, train), False, ""
+    for number, stage in enumerate(stages, 1):
+        show(f"\nstudy {study.name}, {number} of {len(stages)}: {stage.title}")
+        code = _exit_code(stage.train)
         if code not in (0, EXIT_FAILED) and code < EXIT_SIGNAL:
             sys.exit(code)
         failed = failed or code == EXIT_FAILED
-        written = _write(study, folders, path)
+        line = stage.write()
         if code > EXIT_SIGNAL:
             again = from_here("train.py", *words)
             print(f"{again} trains what is missing of the study", file=sys.stderr)
             sys.exit(code)
-    _write_picture(study, folders, path)
-    show(f"\nresults of {counted(written, 'run')}: {path}")
+    if not study.searches:
+        folders = {each.part: SWEEPS / each.name for each in study.sweeps(budget)}
+        _write_picture(study, folders, results_path(study.name, budget))
+    show(f"\n{line}")
     if failed:
         exit_with("not all runs of the study succeeded", EXIT_FAILED)
+
+
+def _stages(
+    study: Study,
+    budget: str,
+    parts: Sequence[str],
+    given: Sequence[str],
+    train: Callable[[list[str]], None],
+) -> list[Stage]:
+    sweeps = study.sweeps(budget, parts, given)
+    if study.searches:
+        from gan_zoo.launch.study_searches import search_stages  # imports numpy
+
+        return search_stages(study, budget, sweeps)
+    path = results_path(study.name, budget)
+    folders = {each.part: SWEEPS / each.name for each in study.sweeps(budget)}
+
+    def write() -> str:
+        return f"results of {counted(_write(study, folders, path), 'run')}: {path}"
+
+    return [
+        Stage(each.part, partial(train, ["-m", *each.words, f"sweep={each.name}"]), write)
+        for each in sweeps
+    ]
 
 
 def parse_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str]]:
@@ -91,9 +138,9 @@ def parse_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str
     return study, budget, parts, given
 
 
-def _exit_code(train: Callable[[list[str]], None], words: list[str]) -> int:
+def _exit_code(train: Callable[[], None]) -> int:
     try:
-        train(words)
+        train()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0

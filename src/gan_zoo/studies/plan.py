@@ -38,7 +38,7 @@ class Study:
 
     Attributes:
         title: its question.
-        content: of the file: claim, source, words, sweeps, curves, tables and figures.
+        content: of the file: claim, source, words, sweeps or searches, curves, tables and figures.
     """
 
     name: str
@@ -46,9 +46,18 @@ class Study:
     content: Mapping[str, Any]
 
     @property
+    def searches(self) -> bool:
+        """Whether it tunes every loss on each of its parts, which are datasets."""
+        return "searches" in self.content
+
+    @property
     def parts(self) -> list[str]:
-        """The names of its sweeps."""
-        return list(self.content["sweeps"])
+        """The names of its sweeps or searches."""
+        return list(self._words_of_parts)
+
+    @property
+    def _words_of_parts(self) -> Mapping[str, Any]:
+        return self.content["searches" if self.searches else "sweeps"]
 
     def sweeps(
         self, budget: str, parts: Sequence[str] = (), given: Sequence[str] = ()
@@ -63,7 +72,7 @@ class Study:
         """
         found = []
         for part in parts or self.parts:
-            own = self.content["sweeps"][part]
+            own = self._words_of_parts[part]
             layers = (self.content["words"], own["words"], self.content[budget], own.get(budget))
             words = [word for text in layers for word in shlex.split(text or "")]
             name = "-".join(["study", self.name, *([] if budget == "full" else [budget]), part])

@@ -12,7 +12,7 @@ from gan_zoo.run_folder import latest
 from gan_zoo.schema import ConfigError, suggest
 from gan_zoo.tuning.space import parse_space
 
-FRESH = range(100, 105)  # seeds that no search uses
+FRESH_SEEDS = range(100, 105)  # seeds that no search uses
 PAPER, DEFAULT = "paper", "default"
 _SEED = 0  # of all runs of a search
 
@@ -48,12 +48,14 @@ class RandomSearch:
     """What is drawn for every loss, as configs/tune_losses.yaml has it.
 
     Attributes:
+        dataset: its name in the file.
         losses: to tune.
         words: that all runs share.
         space: words with what is drawn, as `tune` has them.
         regularizers: such words, too; each trial has one list of them, in turn.
     """
 
+    dataset: str
     losses: tuple[str, ...]
     words: tuple[str, ...]
     space: tuple[str, ...]
@@ -80,14 +82,16 @@ class RandomSearch:
             for loss in losses
         ]
 
-    def fresh(self, best: Mapping[str, tuple[str, Sequence[str]]]) -> list[PlannedRun]:
+    def fresh(
+        self, best: Mapping[str, tuple[str, Sequence[str]]], seeds: Sequence[int] = FRESH_SEEDS
+    ) -> list[PlannedRun]:
         """Return runs with fresh seeds of each loss's recipes and best trial.
 
         best: the name and the settings of that trial, by loss.
         """
         return [
             PlannedRun(loss, recipe, seed, tuple(settings), self.words)
-            for seed in FRESH
+            for seed in seeds
             for loss, trial in best.items()
             for recipe, settings in [(PAPER, ["recipe=paper"]), (DEFAULT, []), trial]
         ]
@@ -114,6 +118,7 @@ def read_search(dataset: str, typed: Sequence[str], losses: Sequence[str] = ()) 
             raise ConfigError(*word.split("=", 1), "cannot be set here; --losses chooses losses")
     words = latest([*found["datasets"][dataset], *found["words"], *typed])
     return RandomSearch(
+        dataset=dataset,
         losses=tuple(losses or found["losses"]),
         words=tuple(words),
         space=tuple(found["space"]),

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -109,16 +110,15 @@ class StackedRegularizer:
     def after_step(self, parameters: Sequence[Tensor]) -> None:
         """Change each run's parameters as its own regularizer does."""
         for regularizer, values in self._changes:
+            change = vmap(partial(_after_step, regularizer))
+            change(values, [parameter.detach() for parameter in parameters])
 
-            def change(
-                own: Mapping[str, Tensor],
-                parts: Sequence[Tensor],
-                regularizer: Regularizer = regularizer,
-            ) -> tuple[()]:
-                with_values(regularizer, own).after_step(parts)
-                return ()
 
-            vmap(change)(values, [parameter.detach() for parameter in parameters])
+def _after_step(
+    regularizer: Regularizer, values: Mapping[str, Tensor], parameters: Sequence[Tensor]
+) -> tuple[()]:
+    with_values(regularizer, values).after_step(parameters)
+    return ()
 
 
 def _one_each(values: Tensor, count: int, settings: Any) -> Tensor:
