@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL, exit_with, from_here, program
 from gan_zoo.launch.overrides import MULTIRUN, key_of
@@ -13,24 +12,10 @@ from gan_zoo.launch.resume import SWEEPS
 from gan_zoo.monitoring.console import show
 from gan_zoo.report.number_format import counted
 from gan_zoo.schema import ConfigError, suggest
-from gan_zoo.studies.plan import BUDGETS, Study, StudySweep, load_study, results_path
+from gan_zoo.studies.plan import BUDGETS, Stage, Study, StudySweep, load_study, results_path
 
 _KEYS = ("study", "study.budget", "study.part")
 _OPTIONS = (*MULTIRUN, "-h", "--help")
-
-
-class Stage(NamedTuple):
-    """A part of a study.
-
-    Attributes:
-        title: of the line that is shown before it.
-        train: trains its missing runs; a SystemExit tells of failed ones, or of a signal.
-        write: writes the results of all runs that have ended; returns a line about them.
-    """
-
-    title: str
-    train: Callable[[], None]
-    write: Callable[[], str]
 
 
 def names_study(words: Sequence[str]) -> bool:

@@ -5,9 +5,8 @@ from functools import partial
 
 from gan_zoo.cpu_cores import available_cores
 from gan_zoo.launch.overrides import key_of
-from gan_zoo.launch.study_runs import Stage
 from gan_zoo.schema import ConfigError
-from gan_zoo.studies.plan import Study, StudySweep, results_path
+from gan_zoo.studies.plan import Stage, Study, StudySweep, results_path
 from gan_zoo.tuning.equal_budgets import Place, train_fresh, tune, write_tables
 from gan_zoo.tuning.random_search import FRESH_SEEDS, RandomSearch, read_search
 

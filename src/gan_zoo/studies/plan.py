@@ -2,9 +2,9 @@
 
 import dataclasses
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -79,6 +79,20 @@ class Study:
             taken = [word for word in given if _has_key(words, word.partition("=")[0])]
             found.append(StudySweep(part, name, tuple(latest([*words, *taken]))))
         return found
+
+
+class Stage(NamedTuple):
+    """A part of a study while it trains: a sweep, a search, or its fresh seeds.
+
+    Attributes:
+        title: of the line that is shown before it.
+        train: trains its missing runs; a SystemExit tells of failed ones, or of a signal.
+        write: writes the results of all runs that have ended; returns a line about them.
+    """
+
+    title: str
+    train: Callable[[], None]
+    write: Callable[[], str]
 
 
 def _has_key(words: Sequence[str], key: str) -> bool:
