@@ -120,6 +120,10 @@ def test_compiled_code_is_kept(given, monkeypatch):
     assert os.environ[key] == ("/mine" if given == "/mine" else "/home/me/.cache/gan_zoo/compiled")
 
 
+def test_missing_gpu_beside_a_cuda_compiler_is_not_warned_of():
+    assert not logging.getLogger("torch.utils.cpp_extension").isEnabledFor(logging.WARNING)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", [pytest.param("penalty", marks=NEW_TORCH), "clip"])
 def test_compiled_steps_equal_eager_steps(recipe, caplog):

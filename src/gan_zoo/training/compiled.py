@@ -7,6 +7,7 @@ into the same graph.
 
 import atexit
 import gc
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ _CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 _aten = torch.ops.aten
 # the compiler leaves a million objects, in which Python looks for garbage for seconds when it ends
 atexit.register(gc.freeze)
+# which warns where there is a CUDA compiler but no GPU, in the middle of a progress bar
+logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
 
 
 class _RewriteProducts(CustomGraphPass):
