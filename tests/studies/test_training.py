@@ -105,3 +105,8 @@ def test_help_shows_claim_and_commands(tmp_path):
     assert "Claim: " in text
     assert text.count("train.py -m ") == len(load_study("slopes").parts)
     assert "study: " in run_script("train.py", "--help", cwd=tmp_path).stdout
+    words = ["study=equal_budgets", "study.budget=small", "study.part=ring", "--help"]
+    text = run_script("train.py", *words, cwd=tmp_path).stdout
+    (command,) = (line for line in text.splitlines() if "tune_losses" in line)
+    assert "ring steps=60 evaluate_every=60 --losses gan,wgan --trials 2 && " in command
+    assert command.endswith("--losses gan,wgan --fresh")

@@ -43,8 +43,12 @@ def study_help(words: Sequence[str]) -> str:
 
 def _command(study: Study, budget: str, sweep: StudySweep) -> str:
     if study.searches:
-        trials = study.content["trials"][budget]
-        return f"{program('scripts/tune_losses.py')} {sweep.part} --trials {trials}"
+        words = {key_of(word): word for word in sweep.words if not word.startswith("dataset=")}
+        losses = words.pop("loss", "").removeprefix("loss=")
+        parts = [*program("scripts/tune_losses.py").split(), sweep.part, *words.values()]
+        parts += ["--losses", losses] if losses else []
+        search = shlex.join([*parts, "--trials", str(study.content["trials"][budget])])
+        return f"{search} && {shlex.join([*parts, '--fresh'])}"
     command = shlex.join([*program("train.py").split(), "-m", *sweep.words])
     return f"{command} sweep={sweep.name}"
 
