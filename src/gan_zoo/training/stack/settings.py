@@ -89,7 +89,7 @@ class StackedRegularizer:
             if type(parts[0]).after_step is not Regularizer.after_step
         ]
         try:
-            self.after_step([parameter.detach().clone() for parameter in parameters])
+            self.after_step([p.detach().clone() for p in parameters] if self._changes else ())
         except RuntimeError as error:
             raise TypeError(f"after_step takes one run only ({error})") from None
 
