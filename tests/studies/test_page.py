@@ -91,6 +91,21 @@ def test_figures_need_numbers(plan):
     assert not study_figures(rows({"gan": ["", ""]}, part="clip"), [plan])
 
 
+def test_shares_are_per_cent_in_tables_and_figures():
+    given = [
+        {"loss": "gan", "seed": str(seed), "classification_error": str(share), "health": "healthy"}
+        for seed, share in enumerate((0.02, 0.04))
+    ]
+    plan = {"kind": "dots", "rows": ["loss"], "metric": "classification_error"}
+    ((figure, caption),) = study_figures(given, [plan]).values()
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "Classification error (%)"
+    assert sorted(axes.lines[0].get_xdata()) == [2, 4]
+    assert caption.startswith("Classification error (%);")
+    table = study_tables(given, [{"rows": ["loss"], "metrics": ["classification_error"]}])
+    assert table[2].startswith("| gan | 3.0 ± 12.7 |")
+
+
 def test_results_without_a_place_are_refused(tmp_path):
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies/tour.csv").write_text("part\n")

@@ -82,13 +82,13 @@ def is_number(text: str) -> bool:
 
 
 def cell(rows: Sequence[Row], metric: str) -> Cell:
-    """Return the values of a metric in rows of different seeds."""
+    """Return the values of a metric in rows of different seeds, shares in per cent."""
     if metric in STATUSES:
         values = {row["seed"]: float(row["health"].startswith(metric)) for row in rows}
         return Cell(values, len(rows), Interval(0, 1))
     found = {row["seed"]: row.get(metric, "") for row in rows}
-    numbers = {seed: float(text) for seed, text in found.items() if is_number(text)}
-    high = 1.0 if is_share(metric) else math.inf
+    scale, high = (100, 100.0) if is_share(metric) else (1, math.inf)
+    numbers = {seed: scale * float(text) for seed, text in found.items() if is_number(text)}
     return Cell(numbers, len(rows), Interval(0.0 if _is_positive(metric) else -math.inf, high))
 
 

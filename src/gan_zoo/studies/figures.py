@@ -183,5 +183,5 @@ def curves(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] |
 
 
 def _capital(metric: str) -> str:
-    title = metric_title(metric).removesuffix(" (%)")
+    title = metric_title(metric)
     return title[0].upper() + title[1:]

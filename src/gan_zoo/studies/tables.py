@@ -104,7 +104,7 @@ def _cells(groups: Mapping[str, Sequence[Row]], metric: str) -> dict[str, Cell]:
 def _format(cells: Sequence[Cell], metric: str) -> _Format:
     """Return the format of all means of a table, and of the halves of their intervals."""
     if is_share(metric):
-        return lambda value: NONE if value is None else f"{100 * value:.1f}"
+        return lambda value: NONE if value is None else f"{value:.1f}"
     means = [each.mean for each in cells if each.mean]
     if means and max(map(abs, means)) > _WIDE * min(map(abs, means)):
         return lambda value: rounding([value], digits=3)(value)
