@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,6 +37,26 @@ def files(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.zeros((20, 8, 8), np.uint8))
     np.savez(tmp_path / "b.npz", x=np.zeros((20, 8, 8), np.uint8), y=np.full(20, -1))
     return tmp_path
+
+
+COUNTED = """
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from gan_zoo.launch.main import main
+compose = ConfigLoaderImpl.load_sweep_config
+def counted(*given, **named):
+    print("composed")
+    return compose(*given, **named)
+ConfigLoaderImpl.load_sweep_config = counted
+main()
+"""
+
+
+def test_hydra_composes_a_job_only_to_train_it(files):
+    words = ["-m", "dataset.root=a.npz", "seed=0,1,2", *SMALL]
+    command = [sys.executable, "-c", COUNTED, *words]
+    called = subprocess.run(command, cwd=files, capture_output=True, text=True)
+    assert called.returncode == 0, called.stderr
+    assert called.stdout.count("composed\n") == 3
 
 
 def content(folder):

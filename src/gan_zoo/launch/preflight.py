@@ -108,6 +108,7 @@ class PreflightCallback(Callback):
             self._progress.show_start(_shared(overrides))
             workers = config.hydra.launcher.get("n_jobs", 1)
             self._plan_stacks(sweep_jobs(overrides), experiments, workers)
+            _spare_another_check()
             SweepEnd(sweep, sweep_word(config), self._progress, self._stop).begin()
 
     def _plan_stacks(
@@ -139,6 +140,14 @@ class PreflightCallback(Callback):
         if sys.exception() is not None:  # Hydra 1.4 calls this for a refused sweep, too
             return
         finish_sweep()
+
+
+def _spare_another_check() -> None:
+    """Spare Hydra composing every job only to see whether it can: `check_jobs` has."""
+    # not at the top: Hydra loads its plugins again when it starts
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    BasicSweeper.validate_batch_is_legal = lambda self, batch: None
 
 
 def _plan(
