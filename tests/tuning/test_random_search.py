@@ -83,9 +83,12 @@ def test_loss_that_needs_labels_is_skipped():
     assert "needs a dataset with labels" in skipped["cls_gan"]
 
 
-def test_mistake_in_all_losses_is_an_error():
-    search = read_search("ring", ["steps=many"])
-    with pytest.raises(ConfigError, match="steps=many"):
+@pytest.mark.parametrize(
+    ("word", "line"), [("steps=many", "steps=many"), ("evaluate_every=0", "needs evaluations")]
+)
+def test_mistake_in_all_losses_is_an_error(word, line):
+    search = read_search("ring", [word])
+    with pytest.raises(ConfigError, match=line):
         skipped_losses(search.trials(["gan", "wgan"], 1))
 
 

@@ -151,7 +151,9 @@ def _refused(runs: Sequence[PlannedRun]) -> Iterator[tuple[str, ConfigError]]:
     for run in runs:
         try:
             launch.check_overrides(run.overrides)
-            launch.check_jobs([launch.compose_run(run.overrides)])
+            (experiment,) = launch.check_jobs([launch.compose_run(run.overrides)])
+            if not experiment.settings.evaluate_every:
+                raise ConfigError("evaluate_every", 0, "a search needs evaluations")
         except ConfigError as error:
             yield run.loss, error
 
