@@ -43,12 +43,9 @@ def study_help(words: Sequence[str]) -> str:
 
 def _command(study: Study, budget: str, sweep: StudySweep) -> str:
     if study.searches:
-        words = {key_of(word): word for word in sweep.words if not word.startswith("dataset=")}
-        losses = words.pop("loss", "").removeprefix("loss=")
-        parts = [*program("scripts/tune_losses.py").split(), sweep.part, *words.values()]
-        parts += ["--losses", losses] if losses else []
-        search = shlex.join([*parts, "--trials", str(study.content["trials"][budget])])
-        return f"{search} && {shlex.join([*parts, '--fresh'])}"
+        from gan_zoo.launch.study_searches import search_command  # imports numpy
+
+        return search_command(study, budget, sweep)
     command = shlex.join([*program("train.py").split(), "-m", *sweep.words])
     return f"{command} sweep={sweep.name}"
 
@@ -72,9 +69,7 @@ def run_study(words: Sequence[str], train: Callable[[list[str]], None]) -> None:
             again = from_here("train.py", *words)
             print(f"{again} trains what is missing of the study", file=sys.stderr)
             sys.exit(code)
-    if not study.searches:
-        folders = {each.part: SWEEPS / each.name for each in study.sweeps(budget)}
-        _write_picture(study, folders, results_path(study.name, budget))
+    _write_picture(study, _folders(study, budget), results_path(study.name, budget))
     show(f"\n{line}")
     if failed:
         exit_with("not all runs of the study succeeded", EXIT_FAILED)
@@ -92,8 +87,7 @@ def _stages(
         from gan_zoo.launch.study_searches import search_stages  # imports numpy
 
         return search_stages(study, budget, sweeps)
-    path = results_path(study.name, budget)
-    folders = {each.part: SWEEPS / each.name for each in study.sweeps(budget)}
+    path, folders = results_path(study.name, budget), _folders(study, budget)
 
     def write() -> str:
         return f"results of {counted(_write(study, folders, path), 'run')}: {path}"
@@ -102,6 +96,11 @@ def _stages(
         Stage(each.part, partial(train, ["-m", *each.words, f"sweep={each.name}"]), write)
         for each in sweeps
     ]
+
+
+def _folders(study: Study, budget: str) -> dict[str, Path]:
+    """Return the folders of all parts, also of those that are not trained now."""
+    return {each.part: SWEEPS / each.name for each in study.sweeps(budget)}
 
 
 def parse_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str]]:

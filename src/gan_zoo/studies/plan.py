@@ -1,4 +1,4 @@
-"""What a study trains: the sweeps of configs/study/NAME.yaml. No torch."""
+"""What a study trains: the sweeps or searches of configs/study/NAME.yaml. No torch."""
 
 import dataclasses
 import shlex
