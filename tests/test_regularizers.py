@@ -234,6 +234,35 @@ def test_combined_regularizers_add_penalties_and_all_act():
         regularizers.Combined(parts={"x": 3})
 
 
+class Counted(Quadratic):
+    """Counts its passes."""
+
+    passes = 0
+
+    def __call__(self, x, y):
+        self.passes += 1
+        return super().__call__(x, y)
+
+
+class Doubled(regularizers.R2):
+    """A penalty with a formula of its own."""
+
+    def penalty(self, critic, batch):
+        return 2 * super().penalty(critic, batch)
+
+
+def test_combined_penalties_make_one_pass_unless_they_have_their_own_formula():
+    several = {"r1": regularizers.R1(), "gp": regularizers.GradientPenalty(at="fakes")}
+    critic, real, fake = Counted(3), images(0), images(1)
+    penalty = penalized(regularizers.Combined(parts=several), real, fake, critic=critic)
+    assert critic.passes == 1
+    torch.testing.assert_close(penalty, sum(penalized(r, real, fake) for r in several.values()))
+    several["own"] = Doubled()
+    penalty = penalized(regularizers.Combined(parts=several), real, fake, critic=critic)
+    assert critic.passes == 3
+    torch.testing.assert_close(penalty, sum(penalized(r, real, fake) for r in several.values()))
+
+
 def center_and_size(x):
     """Of each image's light: mean column and row, standard deviation along both."""
     light = (x[:, 0] + 1).flatten(1).unsqueeze(-1)

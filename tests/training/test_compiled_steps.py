@@ -6,6 +6,7 @@ import os
 import pytest
 import torch
 from torch._inductor.runtime.cache_dir_utils import default_cache_dir
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from cuda_stand_in import RerunningRunner, replace_cuda
 from gan_zoo import checkpoints, losses, regularizers
@@ -24,6 +25,11 @@ from gan_zoo.training.trainer import make_runner, should_compile, steps_per_grap
 ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 RECIPES = {  # both optimizers, random points, clipped and normalized weights, pairs
     "penalty": (losses.GAN(), regularizers.GradientPenalty(), Adam(lr=1e-3, weight_decay=0.01)),
+    "penalties": (  # whose points are those of the loss
+        losses.Hinge(),
+        regularizers.Combined(parts={"r1": regularizers.R1(), "r2": regularizers.R2(weight=3)}),
+        Adam(lr=1e-3),
+    ),
     "clip": (
         losses.RelativisticAverage(),
         regularizers.Combined(
@@ -104,8 +110,10 @@ def assert_equal_runs(runner, eager, *calls):
     assert_equal_state(runner, eager)
 
 
-OLD = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 15)
-NEW_TORCH = pytest.mark.skipif(OLD, reason="torch 2.11 does not compile gradients of gradients")
+OLD = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 14)
+NEW_TORCH = pytest.mark.skipif(
+    OLD, reason="torch before 2.14 does not compile gradients of gradients"
+)
 
 
 @pytest.mark.parametrize("given", [None, default_cache_dir(), "/mine"])
@@ -125,7 +133,9 @@ def test_missing_gpu_beside_a_cuda_compiler_is_not_warned_of():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", [pytest.param("penalty", marks=NEW_TORCH), "clip"])
+@pytest.mark.parametrize(
+    "recipe", [*(pytest.param(each, marks=NEW_TORCH) for each in ("penalty", "penalties")), "clip"]
+)
 def test_compiled_steps_equal_eager_steps(recipe, caplog):
     runner, eager = (
         CompiledRunner(*parts_of(make_gan(recipe))),
@@ -224,6 +234,35 @@ def test_transposed_products_become_products(users):
     found, expected = found[0] if users == 2 else found, torch.bmm(*given).mT
     torch.testing.assert_close(found, expected)
     assert found.is_contiguous() == (users == 1)
+
+
+def zeros_and_equals(x, y):
+    """Products of zeros, which are added to others or alone, and one product twice."""
+    zeros = torch.full(x.shape, 0.0)
+    kept = torch.where(x > 0, zeros @ y, 0.2 * (zeros @ y))
+    return x @ y + kept, (x @ y) * (zeros @ x) + zeros.sum(0), zeros @ x + x @ x, kept + 1
+
+
+def test_nothing_is_computed_twice_or_of_zeros():
+    given = torch.rand(3, 3) - 0.5, torch.rand(3, 3)
+    traced = make_fx(zeros_and_equals, tracing_mode="fake")(*given)
+    expected = traced(*given)
+    compiled._OPTIONS["post_grad_custom_post_pass"](traced.graph)
+    traced.recompile()
+    torch.testing.assert_close(traced(*given), expected)
+    assert len(traced.graph.find_nodes(op="call_function", target=torch.ops.aten.mm.default)) == 2
+
+
+def noise_twice(x):
+    return torch.rand_like(x), torch.rand_like(x)
+
+
+def test_random_numbers_are_drawn_each_time():
+    traced = make_fx(noise_twice, tracing_mode="fake")(torch.zeros(9))
+    compiled._OPTIONS["post_grad_custom_post_pass"](traced.graph)
+    traced.recompile()
+    one, two = traced(torch.zeros(9))
+    assert not torch.equal(one, two)
 
 
 def test_an_untraceable_optimizer_is_named(caplog):

@@ -18,8 +18,27 @@ if TYPE_CHECKING:
     from gan_zoo.regularizers.regularizer import Scores
 
 
+class PenaltyAtPoints(Regularizer):
+    """Base class of penalties on the gradient's norm at some points, one for each sample."""
+
+    def prepare(self, critic: "Module") -> None:
+        """Raises ConfigError for batch norm, with which gradients are not per sample."""
+        refuse_batch_norm(critic)
+
+    def points(self, batch: PenaltyBatch) -> "Tensor":
+        """Return where the critic is penalized, (..., N, *shape)."""
+        raise NotImplementedError
+
+    def of_gradient(self, squared: "Tensor") -> "Tensor":
+        """Return the penalty (...) of squared norms (..., N) of the gradients at the points."""
+        raise NotImplementedError
+
+    def penalty(self, critic: "Scores", batch: PenaltyBatch) -> "Tensor | float":
+        return self.of_gradient(squared_gradient(critic, self.points(batch), batch.y))
+
+
 @settings
-class GradientPenalty(Regularizer):
+class GradientPenalty(PenaltyAtPoints):
     """Gradient penalty, Gulrajani et al. 2017 (arXiv:1704.00028, eq. 3).
 
     weight * E (|grad D(u)| - target)^2 at samples u. With `one_sided` only norms above the target
@@ -34,26 +53,22 @@ class GradientPenalty(Regularizer):
     one_sided: bool = False
     at: Literal["interpolates", "reals", "fakes"] = "interpolates"
 
-    def prepare(self, critic: "Module") -> None:
-        """Raises ConfigError for batch norm, with which gradients are not per sample."""
-        refuse_batch_norm(critic)
-
     def penalty_counts(self, shape: Sequence[int]) -> NumberCounts:
         return NumberCounts(uniform=int(self.at == "interpolates"))
 
-    def penalty(self, critic: "Scores", batch: PenaltyBatch) -> "Tensor | float":
+    def points(self, batch: PenaltyBatch) -> "Tensor":
         if self.at == "interpolates":
-            x = interpolate(batch.real, batch.fake, batch.numbers.uniform)
-        else:
-            x = batch.real if self.at == "reals" else batch.fake
+            return interpolate(batch.real, batch.fake, batch.numbers.uniform)
+        return batch.real if self.at == "reals" else batch.fake
+
+    def of_gradient(self, squared: "Tensor") -> "Tensor":
         # the constant keeps the derivative of the root finite at a zero gradient
-        norm = squared_gradient(critic, x, batch.y).add(1e-12).sqrt()
-        excess = norm - _per_sample(self.target)
+        excess = squared.add(1e-12).sqrt() - _per_sample(self.target)
         return self.weight * (excess.relu() if self.one_sided else excess).square().mean(-1)
 
 
 @settings
-class R1(Regularizer):
+class R1(PenaltyAtPoints):
     """R1, Mescheder et al. 2018 (arXiv:1801.04406, eq. 9): weight / 2 * E |grad D(x)|^2 at reals.
 
     Their code omits the 1/2: its 10 is 20 here.
@@ -63,12 +78,11 @@ class R1(Regularizer):
 
     weight: NonNegativeFloat = 10.0
 
-    def prepare(self, critic: "Module") -> None:
-        """Raises ConfigError for batch norm, with which gradients are not per sample."""
-        refuse_batch_norm(critic)
+    def points(self, batch: PenaltyBatch) -> "Tensor":
+        return batch.real
 
-    def penalty(self, critic: "Scores", batch: PenaltyBatch) -> "Tensor | float":
-        return 0.5 * self.weight * squared_gradient(critic, batch.real, batch.y).mean(-1)
+    def of_gradient(self, squared: "Tensor") -> "Tensor":
+        return 0.5 * self.weight * squared.mean(-1)
 
 
 @settings
@@ -77,8 +91,8 @@ class R2(R1):
 
     title = "R2, Mescheder et al. 2018"
 
-    def penalty(self, critic: "Scores", batch: PenaltyBatch) -> "Tensor | float":
-        return 0.5 * self.weight * squared_gradient(critic, batch.fake, batch.y).mean(-1)
+    def points(self, batch: PenaltyBatch) -> "Tensor":
+        return batch.fake
 
 
 @settings
@@ -94,12 +108,12 @@ class Dragan(GradientPenalty):
     def penalty_counts(self, shape: Sequence[int]) -> NumberCounts:
         return NumberCounts(uniform=math.prod(shape) + super().penalty_counts(shape).uniform)
 
-    def penalty(self, critic: "Scores", batch: PenaltyBatch) -> "Tensor | float":
+    def points(self, batch: PenaltyBatch) -> "Tensor":
         real = batch.real
         noise, rest = batch.numbers.take(NumberCounts(uniform=math.prod(batch.shape)))
         perturbed = real + 0.5 * _deviation(batch) * noise.uniform.reshape(real.shape)
         # the base class interpolates between real and perturbed samples
-        return super().penalty(critic, batch._replace(fake=perturbed, numbers=rest))
+        return super().points(batch._replace(fake=perturbed, numbers=rest))
 
 
 def _per_sample(value: "Tensor | float") -> "Tensor | float":
@@ -132,6 +146,23 @@ def squared_gradient(critic: "Scores", x: "Tensor", y: "Tensor") -> "Tensor":
     score = critic(x, y)
     (gradient,) = torch.autograd.grad(score.sum(), x, create_graph=True)
     return gradient.flatten(score.dim()).square().sum(-1)
+
+
+def squared_gradients(
+    critic: "Scores", points: "Sequence[Tensor]", y: "Tensor"
+) -> "Sequence[Tensor]":
+    """Return `squared_gradient` at each of these points, all with labels y, by one pass.
+
+    In the order of real and fake it is the pass that the critic's loss makes, which a compiler
+    then makes once for both.
+    """
+    import torch
+
+    if not points:
+        return ()
+    batch = y.dim() - 1
+    together = torch.cat([*points], batch), torch.cat([y] * len(points), batch)
+    return squared_gradient(critic, *together).chunk(len(points), batch)
 
 
 def refuse_batch_norm(critic: "Module") -> None:

@@ -28,6 +28,14 @@ class Numbers(NamedTuple):
         first, rest = zip(*pairs, strict=True)
         return Numbers(*first), Numbers(*rest)
 
+    def for_samples(self, count: int) -> "Numbers":
+        """Return these numbers for several times as many samples, again and again."""
+        return Numbers(*(None if x is None else _repeat(x, count) for x in self))
+
+
+def _repeat(x: "Tensor", count: int) -> "Tensor":
+    return x.repeat(*[1] * (x.dim() - 2), count // x.shape[-2], 1)
+
 
 def _split(x: "Tensor | None", count: int) -> "tuple[Tensor | None, Tensor | None]":
     if x is None or not count:

@@ -1,11 +1,11 @@
-"""The interface of a regularizer, and any number of regularizers as one."""
+"""The interface of a regularizer."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from gan_zoo.ranks import Ranks
 from gan_zoo.regularizers.random_numbers import NumberCounts, Numbers
-from gan_zoo.schema import ConfigError, settings
+from gan_zoo.schema import settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,58 +65,3 @@ class Regularizer:
 
     def after_step(self, parameters: "Sequence[Parameter]") -> None:
         """Change the critic's parameters after each of its updates."""
-
-
-@settings
-class Combined(Regularizer):
-    """Several regularizers, applied in the order of `parts`; penalties are summed."""
-
-    parts: Mapping[str, Any]
-
-    @property
-    def title(self) -> str:
-        """The parts' titles."""
-        return "; ".join(part.title for part in self.parts.values()) or "no regularizer"
-
-    def check(self) -> None:
-        """Raises ConfigError for a part that is no regularizer."""
-        for name, part in self.parts.items():
-            if not isinstance(part, Regularizer):
-                raise ConfigError(f"parts.{name}", part, "must be a regularizer")
-
-    def prepare(self, critic: "Module") -> None:
-        for part in self.parts.values():
-            part.prepare(critic)
-
-    def transform_counts(self, shape: Sequence[int]) -> NumberCounts:
-        return _total(part.transform_counts(shape) for part in self.parts.values())
-
-    def transform(self, x: "Tensor", numbers: Numbers) -> "Tensor":
-        for part in self.parts.values():
-            own, numbers = numbers.take(part.transform_counts(x.shape[1:]))
-            x = part.transform(x, own)
-        return x
-
-    @property
-    def has_penalty(self) -> bool:
-        """Whether a part has one."""
-        return any(part.has_penalty for part in self.parts.values())
-
-    def penalty_counts(self, shape: Sequence[int]) -> NumberCounts:
-        return _total(part.penalty_counts(shape) for part in self.parts.values())
-
-    def penalty(self, critic: "Scores", batch: PenaltyBatch) -> "Tensor | float":
-        total, numbers = 0.0, batch.numbers
-        for part in self.parts.values():
-            own, numbers = numbers.take(part.penalty_counts(batch.shape))
-            total = total + part.penalty(critic, batch._replace(numbers=own))
-        return total
-
-    def after_step(self, parameters: "Sequence[Parameter]") -> None:
-        for part in self.parts.values():
-            part.after_step(parameters)
-
-
-def _total(counts: Iterable[NumberCounts]) -> NumberCounts:
-    uniform, normal = zip(NumberCounts(), *counts, strict=True)
-    return NumberCounts(sum(uniform), sum(normal))

@@ -19,6 +19,7 @@ import torch._dynamo
 from torch import Tensor, fx
 from torch._inductor.custom_graph_pass import CustomGraphPass
 from torch._inductor.runtime.cache_dir_utils import default_cache_dir
+from torch._ops import OpOverload
 
 from gan_zoo.training.noise import Noise
 from gan_zoo.training.runner import Batches, StepRunner, warn_fallback
@@ -28,6 +29,20 @@ from gan_zoo.training.traceable import TraceableStep, traceable_copy
 _CACHE = "~/.cache/gan_zoo/compiled"
 _CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 _aten = torch.ops.aten
+_ZERO_IF_ONE_IS = {  # of which one argument is zero
+    _aten.bmm.default,
+    _aten.expand.default,
+    _aten.mm.default,
+    _aten.mul.Scalar,
+    _aten.mul.Tensor,
+    _aten.neg.default,
+    _aten.permute.default,
+    _aten.reshape.default,
+    _aten.squeeze.dim,
+    _aten.sum.dim_IntList,
+    _aten.unsqueeze.default,
+    _aten.view.default,
+}
 # the compiler leaves a million objects, in which Python looks for garbage for seconds when it ends
 atexit.register(gc.freeze)
 # which warns where there is a CUDA compiler but no GPU, in the middle of a progress bar
@@ -35,15 +50,74 @@ logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
 
 
 class _RewriteProducts(CustomGraphPass):
-    """Rewrite matrix products so that what follows them reads memory in order."""
+    """Make no product twice or of zeros; let what follows the others read memory in order."""
 
     def __call__(self, graph: fx.Graph) -> None:
+        _share_equals(graph)
+        _remove_zeros(graph)
         _split_biases(graph)
         _transpose_factors(graph)
 
     def uuid(self) -> str:
         """Return the name of this pass in the key of the compile cache."""
-        return "gan_zoo: biases apart from products, transposed factors"
+        return "gan_zoo: equals shared, no zeros, biases apart from products, transposed factors"
+
+
+def _share_equals(graph: fx.Graph) -> None:
+    """Compute equal values once, such as the scores in the critic's loss and in its penalty.
+
+    Nothing is changed in place here, but for the copies into arguments at the end.
+    """
+    first: dict[tuple, fx.Node] = {}
+    for node in graph.nodes:
+        if isinstance(node.target, OpOverload) and not _has_effects(node.target):
+            same = first.setdefault((node.target, repr(node.args), repr(node.kwargs)), node)
+            if same is not node:
+                node.replace_all_uses_with(same)
+                graph.erase_node(node)
+
+
+def _has_effects(operation: OpOverload) -> bool:
+    return operation._schema.is_mutable or torch.Tag.nondeterministic_seeded in operation.tags
+
+
+def _remove_zeros(graph: fx.Graph) -> None:
+    """Remove what is computed of zeros: the second derivatives of (leaky) ReLU in penalties."""
+    zeros: set[fx.Node] = set()
+    for node in graph.nodes:
+        terms = [each for each in node.args if isinstance(each, fx.Node)]
+        if _is_zero(node, terms, zeros):
+            zeros.add(node)
+        elif node.target is _aten.add.Tensor and len(terms) == 2 and not node.kwargs:
+            rest = [each for each in terms if each not in zeros]
+            if len(rest) == 1 and _type(*rest) == _type(node):
+                node.replace_all_uses_with(*rest)
+    for node in zeros:
+        shape, dtype, device = _type(node)
+        if node.target is not _aten.full.default and all(isinstance(size, int) for size in shape):
+            with graph.inserting_before(node):
+                zero = graph.call_function(
+                    _aten.full.default, (list(shape), 0), {"dtype": dtype, "device": device}
+                )
+            zero.meta.update(node.meta)
+            node.replace_all_uses_with(zero)
+    graph.eliminate_dead_code()
+
+
+def _is_zero(node: fx.Node, terms: Sequence[fx.Node], zeros: set[fx.Node]) -> bool:
+    """Return whether all elements are zero. terms: the tensors among the arguments."""
+    if node.target is _aten.full.default:
+        return node.args[1] == 0
+    if node.target is _aten.where.self:
+        return zeros.issuperset(terms[1:])
+    if node.target is _aten.add.Tensor:
+        return zeros.issuperset(terms) and len(terms) == 2
+    return node.target in _ZERO_IF_ONE_IS and not zeros.isdisjoint(terms)
+
+
+def _type(node: fx.Node) -> tuple[torch.Size, torch.dtype, torch.device]:
+    value = node.meta["val"]
+    return value.shape, value.dtype, value.device
 
 
 def _split_biases(graph: fx.Graph) -> None:
@@ -92,7 +166,11 @@ _OPTIONS = {
     "size_asserts": False,  # likewise
     "post_grad_custom_post_pass": _RewriteProducts(),
     "cpp.min_chunk_size": 1 << 14,  # elements per thread: with fewer, one thread is as fast
+    # reading torch's headers takes longer than compiling: build no program only to test vectors
+    "cpp.vec_isa_ok": True,
 }
+# one file in C++ for all kernels; compiling headers for further ones would take longer
+_CPU_OPTIONS = {"cpp_wrapper": True, "cpp_cache_precompile_headers": False}
 
 
 class CompiledRunner(StepRunner):
@@ -124,8 +202,9 @@ class CompiledRunner(StepRunner):
             critic_only: [critic],
             critic_and_generator: [critic, generator, *self._traceable.emas],
         }
-        threads = torch.get_num_threads()  # during the first step there may be fewer
-        own = {} if like else {step: _compile(step, threads) for step in self._parts}
+        options = {**_OPTIONS, **(_CPU_OPTIONS if gan.device.type == "cpu" else {})}
+        options["cpp.threads"] = torch.get_num_threads()  # during the first step there may be fewer
+        own = {} if like else {step: _compile(step, options) for step in self._parts}
         self._graphs = dict(like._graphs) if like else own
         self._not_yet_called = set(self._parts)
 
@@ -168,11 +247,7 @@ def _keep_cache() -> None:
         os.environ[_CACHE_VARIABLE] = str(Path(_CACHE).expanduser())
 
 
-def _compile(step: Callable, threads: int) -> Callable:
-    """Compile a copy of a step: torch caches compiled code by code object, shared between jobs.
-
-    threads: of the CPU, for all but products and convolutions, however many there are later.
-    """
+def _compile(step: Callable, options: dict[str, Any]) -> Callable:
+    """Compile a copy of a step: torch caches compiled code by code object, shared between jobs."""
     own = FunctionType(step.__code__.replace(), step.__globals__, step.__name__)
-    options = {**_OPTIONS, "cpp.threads": threads}
     return torch.compile(own, fullgraph=True, options=options)

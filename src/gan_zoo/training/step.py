@@ -168,10 +168,11 @@ def critic_step(gan: GANState, x: Tensor, y: Tensor, noise: UpdateNoise) -> Metr
         for samples, score in zip((x, x_fake), scores, strict=True)
     )
     loss = gan.loss.critic(real, fake)
-    penalty = regularizer.penalty(
-        lambda x, y: gan.critic(regularizer.transform(x, noise.penalized), y),
-        PenaltyBatch(x, x_fake, y, noise.penalty, gan.ranks),
-    )
+
+    def critic(x: Tensor, y: Tensor) -> Tensor:
+        return gan.critic(regularizer.transform(x, noise.penalized.for_samples(y.shape[-1])), y)
+
+    penalty = regularizer.penalty(critic, PenaltyBatch(x, x_fake, y, noise.penalty, gan.ranks))
     penalized = isinstance(penalty, Tensor)
     gan.scored = tuple(pair._replace(score=pair.score.detach()) for pair in (real, fake))
     metrics = {
