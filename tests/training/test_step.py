@@ -176,6 +176,21 @@ def test_generator_steps_keep_the_critic_in_training_mode():
     assert [int(m.num_batches_tracked) - b for m, b in zip(counts, before, strict=True)] == [1]
 
 
+def test_penalties_together_are_augmented_as_apart():
+    noise = {"noise": regularizers.Augmentation(shift=0.2, noise=0.1)}
+    parts = {"r1": regularizers.R1(), "r2": regularizers.R2(weight=3)}
+    gans = [make_gan(regularizer=regularizers.Combined(parts=noise | parts))]
+    gans += [
+        make_gan(regularizer=regularizers.Combined(parts=noise | {name: part}))
+        for name, part in parts.items()
+    ]
+    x, y, _ = batch()
+    sampler = NoiseSampler(gans[0], tuple(x.shape[1:]), len(x), 2, Ranks())
+    update = sampler.of_critic()
+    together, *apart = (critic_step(gan, x, y, update)["penalty/critic"] for gan in gans)
+    torch.testing.assert_close(together, sum(apart))
+
+
 def test_a_critic_update_equals_a_handwritten_one():
     loss, regularizer = losses.LossSensitive(), regularizers.R1(weight=2)
     gan, reference = make_gan(loss, regularizer), make_gan(loss, regularizer)

@@ -13,7 +13,7 @@ _MOST_PER_CORE, _MOST_PER_GPU = 8, 16  # runs of a stack: more gain nothing, and
 # a step on a CPU (35 million gain nothing, 17 million half), and a GPU was not measured
 _MOST_PRODUCTS = {"cpu": 25_000_000, "cuda": 70_000_000}
 _MOST_EAGER = 10_000_000  # the same of eager stacks on a CPU, which 17 million make slower
-_WORTH_COMPILING = 15_000  # steps of a block: saves 3 ms each, and compiling takes 40 s
+_WORTH_COMPILING = 15_000  # steps of a block: saves 3 ms each; compiling takes 30 s
 _LEAST_EAGER = {True: 4, False: 8}  # runs in the only process, and in each of several
 
 
