@@ -34,7 +34,8 @@ class Numbers(NamedTuple):
 
 
 def _repeat(x: "Tensor", count: int) -> "Tensor":
-    return x.repeat(*[1] * (x.dim() - 2), count // x.shape[-2], 1)
+    times = count // x.shape[-2]
+    return x if times == 1 else x.repeat(*[1] * (x.dim() - 2), times, 1)
 
 
 def _split(x: "Tensor | None", count: int) -> "tuple[Tensor | None, Tensor | None]":
