@@ -9,6 +9,7 @@ import atexit
 import gc
 import logging
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType
@@ -31,6 +32,8 @@ _CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 atexit.register(gc.freeze)
 # which warns where there is a CUDA compiler but no GPU, in the middle of a progress bar
 logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+# torch 2.12 says so of CPUs, too
+warnings.filterwarnings("ignore", "CUTLASS backend is not supported")
 
 _OPTIONS = {
     # what guards check never changes, and checking a hundred tensors takes a tenth of a step
@@ -121,5 +124,15 @@ def _keep_cache() -> None:
 
 def _compile(step: Callable, options: dict[str, Any]) -> Callable:
     """Compile a copy of a step: torch caches compiled code by code object, shared between jobs."""
+    if "cpp_wrapper" in options and torch.__version__ < "2.12":
+        return _refuse
     own = FunctionType(step.__code__.replace(), step.__globals__, step.__name__)
     return torch.compile(own, fullgraph=True, options=options)
+
+
+def _refuse(*_: Any) -> StackedMetrics:
+    """Stand for a graph on a CPU in torch 2.11.
+
+    Its compiler gives wrong weights to stacked runs whose learning rates differ.
+    """
+    raise RuntimeError(f"torch {torch.__version__} compiles wrong steps on a CPU; use torch 2.12")
