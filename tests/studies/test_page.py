@@ -43,6 +43,14 @@ def test_certain_winner_is_bold():
     assert table[3] == "| wgan | 21.2 ± 3.1 |"
 
 
+def test_means_far_apart_have_digits_of_their_own():
+    table = study_tables(
+        rows({"gan": [1.25, 1.3, 1.35], "wgan": [1000, 1100, 1200]}),
+        [{"rows": ["loss"], "metrics": ["frechet"]}],
+    )
+    assert table[2:4] == ["| gan | **1.30 ± 0.12** |", "| wgan | 1,100 ± 248 |"]
+
+
 @pytest.mark.parametrize("other", [[10, 12, 11.5], [30, ""], ["", ""]], ids=str)
 def test_uncertain_winner_is_not_marked(other):
     assert winner(cells({"gan": [10, 11, 12], "wgan": other}), "frechet") is None

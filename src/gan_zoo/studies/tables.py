@@ -7,9 +7,10 @@ from gan_zoo.report.number_format import NONE, rounding
 from gan_zoo.report.result_rows import Row
 from gan_zoo.studies.cells import STATUSES, Cell, cell, grouped, is_share, winner
 
-_Format = Callable[[float | None], str]
+# from a cell to the format of its mean and of half of its interval
+_Format = Callable[[Cell], Callable[[float | None], str]]
 
-_WIDE = 1e3  # ratio of means from which each has digits of its own
+_WIDE = 1e2  # ratio of means from which each has digits of its own
 _TITLES = {
     "modes": "modes",
     "high_quality": "samples at a mode",
@@ -102,13 +103,14 @@ def _cells(groups: Mapping[str, Sequence[Row]], metric: str) -> dict[str, Cell]:
 
 
 def _format(cells: Sequence[Cell], metric: str) -> _Format:
-    """Return the format of all means of a table, and of the halves of their intervals."""
+    """Return the formats of the cells of a table: the same for all, unless they differ widely."""
     if is_share(metric):
-        return lambda value: NONE if value is None else f"{value:.1f}"
+        return lambda each: lambda value: NONE if value is None else f"{value:.1f}"
     means = [each.mean for each in cells if each.mean]
     if means and max(map(abs, means)) > _WIDE * min(map(abs, means)):
-        return lambda value: rounding([value], digits=3)(value)
-    return rounding(means, digits=3, fewest=1)
+        return lambda each: rounding([each.mean or each.half_width], digits=3)
+    shared = rounding(means, digits=3, fewest=1)
+    return lambda each: shared
 
 
 def _marked(cells: Mapping[str, Cell], metric: str, shown: _Format) -> dict[str, str]:
@@ -124,8 +126,8 @@ def cell_text(each: Cell, metric: str, shown: _Format) -> str:
         return f"{sum(each.values.values()):.0f} of {each.runs}"
     if not each.values:
         return NONE
-    half = each.half_width
-    text = shown(each.mean) if half is None else f"{shown(each.mean)} ± {shown(half)}"
+    half, number = each.half_width, shown(each)
+    text = number(each.mean) if half is None else f"{number(each.mean)} ± {number(half)}"
     missing = len(each.values) < each.runs
     return f"{text} ({len(each.values)} of {each.runs} runs)" if missing else text
 
