@@ -15,6 +15,7 @@ import gan_zoo
 from forked_scripts import ScriptProcess, kill_group, run_script, start_interpreter, wait_until
 from gan_zoo.compatibility import check_compatibility, device_of_ranks
 from gan_zoo.experiment import load_experiment
+from gan_zoo.launch import rank_processes
 from gan_zoo.launch.rank_files import RankFiles
 from gan_zoo.launch.rank_logging import configure_logging, describe_logging
 from gan_zoo.ranks import Ranks
@@ -172,6 +173,25 @@ def test_error_of_torch_keeps_name_and_traceback(tmp_path):
     found = files.errors()[1]
     assert (type(found), str(found)) == (RuntimeError, "OutOfMemoryError: no room")
     assert 'raise torch.OutOfMemoryError("no room")' in str(found.__cause__)
+
+
+def test_run_names_its_signal_when_another_rank_has_read_it_first(tmp_path, monkeypatch):
+    class Agent:
+        def __init__(self, folder, count):
+            self.files, self.failures, self.error = RankFiles(folder), {}, None
+            self.ended = threading.Event()
+
+        def start(self):
+            self.files.write_error(0, Interrupted(signal.SIGTERM))  # of a rank that knows no signal
+            self.ended.set()
+
+    monkeypatch.setattr(rank_processes, "_Agent", Agent)
+    request = {"pid": os.getpid(), "host": "here", "count": 2}
+    with rank_processes.RankProcesses(RankFiles(tmp_path), request) as ranks:
+        ranks.ask(signal.SIGINT)
+        with pytest.raises(Interrupted, match="stopped by SIGINT") as caught:
+            ranks.result()
+    assert caught.value.signal_number == signal.SIGINT
 
 
 def test_rank_logs_as_its_run(tmp_path, monkeypatch):

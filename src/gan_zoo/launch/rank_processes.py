@@ -141,6 +141,8 @@ class RankProcesses:
         if own or not errors:
             # what others raise then is that they have lost this one
             return self._agent.error or _death(own or died, self._request["count"])
+        if self._asked and isinstance(errors.get(0), Interrupted):
+            return Interrupted(self._asked)  # rank 0 may stop before it has read for which signal
         return errors.get(0) if isinstance(errors.get(0), Stopped) else next(iter(errors.values()))
 
 
