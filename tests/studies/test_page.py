@@ -99,6 +99,20 @@ def test_figures_need_numbers(plan):
     assert not study_figures(rows({"gan": ["", ""]}, part="clip"), [plan])
 
 
+@pytest.mark.parametrize("others", [[1010, 1030], [5, 6]], ids=["alike", "a hundredfold"])
+def test_heat_maps_round_as_tables_do(others):
+    given = [
+        *rows({"gan": [1022, 1004], "wgan": others}, part="clip"),
+        *rows({"wgan": ["", ""]}, part="none"),
+    ]
+    plan = {"rows": ["loss"], "columns": ["part"], "metric": "frechet"}
+    ((figure, _),) = study_figures(given, [{"kind": "heat", **plan}]).values()
+    shown = [text.get_text().replace("\n", " ") for text in figure.axes[0].texts]
+    table = study_tables(given, [{**plan, "metrics": ["frechet"]}])
+    assert [line.split(" | ")[1].strip("*") for line in table if "gan |" in line] == shown[:2]
+    assert "1,013 ± 114" in shown
+
+
 def test_shares_are_per_cent_in_tables_and_figures():
     given = [
         {"loss": "gan", "seed": str(seed), "classification_error": str(share), "health": "healthy"}

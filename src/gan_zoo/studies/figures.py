@@ -31,7 +31,7 @@ from gan_zoo.studies.cells import (
     higher_is_better,
     is_number,
 )
-from gan_zoo.studies.tables import metric_title
+from gan_zoo.studies.tables import formats, metric_title
 
 _DASHES = ("-", "--", ":")
 _MANY_DECADES = 1e3  # ratio of values from which an axis has a tick for each power of ten only
@@ -95,15 +95,16 @@ def heat_map(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str]
     """Draw means with half of their intervals in the cells of a grid; dark is worse."""
     metric = plan["metric"]
     across, names = grouped(rows, plan["columns"]), [*grouped(rows, plan["rows"])]
-    grid = np.full((len(names), len(across)), math.nan)
-    texts = {}
-    for column, group in enumerate(across.values()):
-        for name, each in grouped(group, plan["rows"]).items():
-            found = cell(each, metric)
-            grid[names.index(name), column] = found.mean
-            texts[names.index(name), column] = _cell_text(found, metric)
-    if np.isnan(grid).all():
+    cells = {
+        (names.index(name), column): cell(each, metric)
+        for column, group in enumerate(across.values())
+        for name, each in grouped(group, plan["rows"]).items()
+    }
+    if not any(each.values for each in cells.values()):
         return None
+    grid = np.full((len(names), len(across)), math.nan)
+    for place, each in cells.items():
+        grid[place] = each.mean
     figure, axes = new_figure(height=1.3 + 0.42 * len(names))
     figure.set_figwidth(max(figure.get_figwidth(), 1.8 + 0.95 * len(across)))
     axes.grid(False)
@@ -112,7 +113,9 @@ def heat_map(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str]
     scale = "log" if spans_decade(grid.flat) else "linear"
     picture = axes.imshow(np.ma.masked_invalid(grid), aspect="auto", cmap=colors, norm=scale)
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
-    for (row, column), text in texts.items():
+    shown = formats([*cells.values()], metric)
+    for (row, column), each in cells.items():
+        text = _cell_text(each, metric, shown(each))
         axes.text(column, row, text, ha="center", va="center", fontsize=7, bbox=box)
     axes.set_xticks(range(len(across)), across, rotation=30, ha="right")
     axes.set_yticks(range(len(names)), names)
@@ -123,17 +126,12 @@ def heat_map(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str]
     return figure, f"{_capital(metric)}: {what}; dark is worse."
 
 
-def _cell_text(each: Cell, metric: str) -> str:
+def _cell_text(each: Cell, metric: str, shown: Callable[[float | None], str]) -> str:
     if metric in STATUSES:
         return f"{sum(each.values.values()):.0f}/{each.runs}"
     if not each.values:
         return ""
-    half = "" if each.half_width is None else f"\n± {_rounded(each.half_width, 2)}"
-    return f"{_rounded(each.mean, 3)}{half}"
-
-
-def _rounded(value: float, digits: int) -> str:
-    return f"{float(f'{value:.{digits}g}'):g}"  # 760, not 7.6e+02
+    return "\n± ".join(shown(value) for value in (each.mean, each.half_width) if value is not None)
 
 
 def dots(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] | None:

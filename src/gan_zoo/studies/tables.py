@@ -83,7 +83,7 @@ def _pivots(rows: Sequence[Row], plan: Mapping[str, Any]) -> list[str]:
         cells = [_cells(grouped(group, plan["rows"]), metric) for group in across.values()]
         if not any(each.values for column in cells for each in column.values()):
             continue
-        shown = _format([each for column in cells for each in column.values()], metric)
+        shown = formats([each for column in cells for each in column.values()], metric)
         columns = {
             title: _marked(column, metric, shown)
             for title, column in zip(across, cells, strict=True)
@@ -95,18 +95,18 @@ def _pivots(rows: Sequence[Row], plan: Mapping[str, Any]) -> list[str]:
 
 def _texts(groups: Mapping[str, Sequence[Row]], metric: str) -> dict[str, str]:
     cells = _cells(groups, metric)
-    return _marked(cells, metric, _format([*cells.values()], metric))
+    return _marked(cells, metric, formats([*cells.values()], metric))
 
 
 def _cells(groups: Mapping[str, Sequence[Row]], metric: str) -> dict[str, Cell]:
     return {name: cell(group, metric) for name, group in groups.items()}
 
 
-def _format(cells: Sequence[Cell], metric: str) -> _Format:
-    """Return the formats of the cells of a table: the same for all, unless they differ widely."""
+def formats(cells: Sequence[Cell], metric: str) -> _Format:
+    """Return the formats of cells shown together: the same for all, unless they differ widely."""
     if is_share(metric):
         return lambda each: lambda value: NONE if value is None else f"{value:.1f}"
-    means = [each.mean for each in cells if each.mean]
+    means = [each.mean for each in cells if each.values and each.mean]
     if means and max(map(abs, means)) > _WIDE * min(map(abs, means)):
         return lambda each: rounding([each.mean or each.half_width], digits=3)
     shared = rounding(means, digits=3, fewest=1)
