@@ -155,6 +155,13 @@ def test_job_folder_name_contains_no_path():
         ("–m seed=0,1", "–m: type -m"),
         ("-multirun", "-multirun: type --multirun"),
         ("--cfg loss=wgan", "--cfg: shows a configuration: type --cfg job,"),
+        ("-m loss=gan,wgan --cfg job", "-m --cfg: type only one of them"),
+        ("--info -r", "--info -r: type only one of them"),
+        ("-p loss", "--package: is for a configuration: type --cfg job --package"),
+        ("--resolve", "--resolve: is for a configuration: type --cfg job --resolve"),
+        ("--experimental-rerun x", "--experimental-rerun: is no option"),
+        ("study=tour --cfg=job", "--cfg: is for a single run; study=tour --help shows commands"),
+        ("study=equal_budgets --info", "--info: is for a single run; study=equal_budgets --help"),
         ("-sc install=csh", "-sc: type -sc install=bash, or install=zsh, or install=fish"),
         ("seed=0..4", "seed=0..4: type -m 'seed=range(0,5)'"),
         ("-m seed=0-4", "seed=0-4: type 'seed=range(0,5)'"),
@@ -210,8 +217,11 @@ def test_mistake_suggests_what_to_type(line, message, monkeypatch, tmp_path, cap
 
 
 def test_options_may_come_between_overrides():
-    words = ["loss=wgan", "-m", "seed=0,1", "--cfg", "job", "--info", "steps=1"]
-    assert checked(words) == [*("loss=wgan", "seed=0,1", "steps=1", "-m", "--cfg", "job", "--info")]
+    words = ["loss=wgan", "-p", "loss", "seed=0", "--cfg", "job", "--resolve", "steps=1"]
+    options = ["-p", "loss", "--cfg", "job", "--resolve"]
+    assert checked(words) == ["loss=wgan", "seed=0", "steps=1", *options]
+    assert checked(["-m", "seed=0,1"]) == ["seed=0,1", "-m"]
+    assert checked(["--info", "seed=0"]) == ["seed=0", "--info"]
 
 
 def printed_commands():

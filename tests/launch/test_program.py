@@ -37,7 +37,9 @@ def test_help_lists_every_command(call):
         assert all(f"  {name} " in text for name in COMMANDS)
 
 
-@pytest.mark.parametrize("words", [["--version"], ["train", "--version"]])
+@pytest.mark.parametrize(
+    "words", [["--version"], ["train", "--version"], ["train", "loss=gan", "--version"]]
+)
 def test_version_is_ours(call, words):
     assert call(*words) == (0, f"gan-zoo {__version__}\n", "")
 

@@ -50,7 +50,7 @@ def main() -> None:
     """Train one run, a sweep or a study, as the command line asks, or print its help."""
     with one_line_hydra_errors():
         words = sys.argv[1:]
-        if words == ["--version"]:
+        if "--version" in words:
             print(f"gan-zoo {__version__}")
             return
         if wants_help(words):

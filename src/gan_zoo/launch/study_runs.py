@@ -9,6 +9,7 @@ from pathlib import Path
 from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL, exit_with, from_here, program
 from gan_zoo.launch.overrides import MULTIRUN, key_of
 from gan_zoo.launch.resume import SWEEPS
+from gan_zoo.launch.usage_errors import named_commands, refuse_word
 from gan_zoo.monitoring.console import show
 from gan_zoo.report.number_format import counted
 from gan_zoo.schema import ConfigError, suggest
@@ -120,6 +121,8 @@ def parse_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str
     for part in parts:
         if part not in study.parts:
             raise ConfigError("study.part", part, suggest(part, study.parts))
+    for option in named_commands(given):
+        refuse_word(option, f"is for a single run; study={study.name} --help shows commands")
     for word in given:
         if key_of(word) in ("sweep", "hydra.sweep.dir"):
             raise ConfigError(key_of(word), word.partition("=")[2], "a study names its sweeps")

@@ -23,7 +23,11 @@ _DASHES = re.compile(r"^[-‐‑‒–—―−]+")
 _FLAGS = ("-m", "--multirun", "-h", "--help", "--hydra-help", "--version", "--resolve", "-r")
 _FLAGS += ("--run", "-sc", "--shell-completion")
 _VALUED = ("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name")
-_VALUED += ("-cd", "--config-dir", "--experimental-rerun")
+_VALUED += ("-cd", "--config-dir")
+_LONG = {"-m": "--multirun", "-r": "--run", "-c": "--cfg", "-i": "--info", "-p": "--package"}
+_LONG["-sc"] = "--shell-completion"
+_COMMANDS = ("--multirun", "--run", "--cfg", "--info", "--shell-completion")
+_OF_CFG = ("--package", "--resolve")
 _SHOWN = {"-c": ("job", "hydra", "all")}
 _SHOWN["--cfg"] = _SHOWN["-c"]
 _NO_NAMES = (bool, int, float, type(None), RangeSweep, IntervalSweep)
@@ -34,6 +38,7 @@ _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 def checked(words: Sequence[str]) -> list[str]:
     """Return the words of a command line, options last. Raises ConfigError for mistakes."""
     overrides, options = _split(words)
+    _check_options(options)
     check_overrides(overrides, wants_sweep(words))
     return [*overrides, *options]
 
@@ -72,6 +77,28 @@ def _size(words: Sequence[str]) -> int:
     if option in _FLAGS:
         return 1
     refuse_word(words[0], _known_option(words))
+
+
+def named_commands(words: Sequence[str]) -> list[str]:
+    """Return the options that choose what Hydra does, such as --multirun, --cfg and --info."""
+    return [word.partition("=")[0] for word in words if _long(word) in _COMMANDS]
+
+
+def _check_options(options: Sequence[str]) -> None:
+    """Raises ConfigError for options that exclude each other, or that lack another one."""
+    commands = named_commands(options)
+    if len({_long(name) for name in commands}) > 1:
+        refuse_word(" ".join(commands), "type only one of them")
+    typed = {_long(option) for option in options}
+    for option in _OF_CFG:
+        if option in typed and "--cfg" not in typed:
+            refuse_word(option, f"is for a configuration: type --cfg job {option}")
+
+
+def _long(option: str) -> str:
+    """Return the long name of an option."""
+    name = option.partition("=")[0]
+    return _LONG.get(name, name)
 
 
 def _known_option(words: Sequence[str]) -> str:
