@@ -8,8 +8,11 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import hydra
+import omegaconf
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -54,8 +57,21 @@ def one_line_hydra_errors() -> Iterator[None]:
                 yield
             except (HydraException, OmegaConfBaseException) as error:
                 exit_usage_error(format_hydra_error(error))
+            except Exception as error:
+                if not _raised_by_hydra(error):
+                    raise
+                text = " ".join(str(error).split())
+                advice = "HYDRA_FULL_ERROR=1 in the environment shows more"
+                exit_usage_error(f"Hydra cannot read the command line: {text}; {advice}")
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
+
+
+def _raised_by_hydra(error: Exception) -> bool:
+    """Return whether code of Hydra or OmegaConf raised an error that is none of theirs."""
+    place = traceback.extract_tb(error.__traceback__)[-1].filename
+    packages = (Path(module.__file__).parent for module in (hydra, omegaconf))
+    return any(package in Path(place).parents for package in packages)
 
 
 @contextmanager
