@@ -160,7 +160,7 @@ def test_job_folder_name_contains_no_path():
         ("-p loss", "--package: is for a configuration: type --cfg job --package"),
         ("--resolve", "--resolve: is for a configuration: type --cfg job --resolve"),
         ("--experimental-rerun x", "--experimental-rerun: is no option"),
-        ("-m +hydra.sweeper.params.seed=[1]", "Hydra cannot read the command line: Unexpected"),
+        ("-m +hydra.sweeper.params.seed=[1]", "Hydra's AssertionError: Unexpected type"),
         ("study=tour --cfg=job", "--cfg: is for a single run; study=tour --help shows commands"),
         ("study=equal_budgets --info", "--info: is for a single run; study=equal_budgets --help"),
         ("-sc install=csh", "-sc: type -sc install=bash, or install=zsh, or install=fish"),

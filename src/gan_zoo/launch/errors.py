@@ -57,18 +57,17 @@ def one_line_hydra_errors() -> Iterator[None]:
                 yield
             except (HydraException, OmegaConfBaseException) as error:
                 exit_usage_error(format_hydra_error(error))
-            except Exception as error:
+            except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
                 if not _raised_by_hydra(error):
                     raise
-                text = " ".join(str(error).split())
-                advice = "HYDRA_FULL_ERROR=1 in the environment shows more"
-                exit_usage_error(f"Hydra cannot read the command line: {text}; {advice}")
+                text = " ".join(f"{type(error).__name__}: {error}".split())
+                exit_usage_error(f"Hydra's {text}; HYDRA_FULL_ERROR=1 shows where it comes from")
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 
 
 def _raised_by_hydra(error: Exception) -> bool:
-    """Return whether code of Hydra or OmegaConf raised an error that is none of theirs."""
+    """Return whether an error comes from code of Hydra or OmegaConf, and not from ours."""
     place = traceback.extract_tb(error.__traceback__)[-1].filename
     packages = (Path(module.__file__).parent for module in (hydra, omegaconf))
     return any(package in Path(place).parents for package in packages)
