@@ -28,8 +28,7 @@ _LONG = {"-m": "--multirun", "-r": "--run", "-c": "--cfg", "-i": "--info", "-p":
 _LONG["-sc"] = "--shell-completion"
 _COMMANDS = ("--multirun", "--run", "--cfg", "--info", "--shell-completion")
 _OF_CFG = ("--package", "--resolve")
-_SHOWN = {"-c": ("job", "hydra", "all")}
-_SHOWN["--cfg"] = _SHOWN["-c"]
+_SHOWN = ("job", "hydra", "all")
 _NO_NAMES = (bool, int, float, type(None), RangeSweep, IntervalSweep)
 _COMPLETION = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
@@ -65,12 +64,13 @@ def _size(words: Sequence[str]) -> int:
     """Return how many words belong to the option that comes first."""
     option, equals, value = words[0].partition("=")
     following = value if equals else next(iter(words[1:]), "")
-    if option in _SHOWN and following not in _SHOWN[option]:
+    long = _long(option)
+    if long == "--cfg" and following not in _SHOWN:
         allowed = f"shows a configuration: type {option} job, {option} hydra or {option} all"
         refuse_word(words[0], allowed)
-    if option in ("-sc", "--shell-completion") and not _COMPLETION.fullmatch(following):
+    if long == "--shell-completion" and not _COMPLETION.fullmatch(following):
         refuse_word(words[0], f"type {option} install=bash, or install=zsh, or install=fish")
-    if option in ("-i", "--info"):
+    if long == "--info":
         return 2 if not equals and following in _INFO else 1
     if option in _VALUED:
         return 1 if equals else 2
