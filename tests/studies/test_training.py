@@ -81,6 +81,8 @@ def test_study_of_searches_trains_trials_and_fresh_seeds(tmp_path):
     [
         (["study=mixtur"], "study=mixtur: did you mean mixture?"),
         (["study=mixture", "study.part=rng"], "study.part=rng: choose one of "),
+        (["study=mixture", "study.part="], "study.part=: choose one of "),
+        (["study.part=ring-tanh"], "study.part=ring-tanh: needs a study=NAME: allocation, "),
         (["study=mixture", "study.budget=x"], "study.budget=x: choose one of full, small"),
         (["study=mixture", "study.steps=3"], "study.steps=3: unknown key; choose one of study"),
         (["study=mixture", "steps=-1"], "steps=-1: must be"),

@@ -13,7 +13,15 @@ from gan_zoo.launch.usage_errors import named_commands, refuse_word
 from gan_zoo.monitoring.console import show
 from gan_zoo.report.number_format import counted
 from gan_zoo.schema import ConfigError, suggest
-from gan_zoo.studies.plan import BUDGETS, Stage, Study, StudySweep, load_study, results_path
+from gan_zoo.studies.plan import (
+    BUDGETS,
+    Stage,
+    Study,
+    StudySweep,
+    load_study,
+    results_path,
+    study_names,
+)
 
 _KEYS = ("study", "study.budget", "study.part")
 _OPTIONS = (*MULTIRUN, "-h", "--help")
@@ -114,10 +122,12 @@ def parse_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str
     for key, value in own.items():
         if key not in _KEYS:
             raise ConfigError(key, value, f"unknown key; {suggest(key, _KEYS)}")
-    study, budget = load_study(own.get("study", "")), own.get("study.budget", BUDGETS[0])
+        if "study" not in own:
+            raise ConfigError(key, value, f"needs a study=NAME: {', '.join(study_names())}")
+    study, budget = load_study(own["study"]), own.get("study.budget", BUDGETS[0])
     if budget not in BUDGETS:
         raise ConfigError("study.budget", budget, suggest(budget, BUDGETS))
-    parts = [part for part in own.get("study.part", "").split(",") if part]
+    parts = own["study.part"].split(",") if "study.part" in own else []
     for part in parts:
         if part not in study.parts:
             raise ConfigError("study.part", part, suggest(part, study.parts))
