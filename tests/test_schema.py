@@ -31,6 +31,7 @@ class Inner:
 class Outer:
     count: PositiveInt
     kind: Literal["a", "b"] = "a"
+    level: Literal[1, 3] = 1
     sizes: tuple[PositiveInt, ...] = (1,)
     pair: tuple[float, float] = (0.0, 1.0)
     flag: bool = False
@@ -68,6 +69,8 @@ def test_values_have_the_types_of_their_hints():
         ({"count": True}, "o.count=True: must be an integer"),
         ({"count": None}, "o.count=None: must be an integer"),
         ({"kind": "c"}, "o.kind=c: must be one of a, b"),
+        ({"level": 3.0}, "o.level=3.0: must be one of 1, 3"),
+        ({"level": True}, "o.level=True: must be one of 1, 3"),
         ({"sizes": [1, 0]}, "o.sizes[1]=0: must be at least 1"),
         ({"sizes": 3}, "o.sizes=3: must be a list such as [1,2]"),
         ({"pair": [1]}, "o.pair=[1]: must have 2 entries"),

@@ -216,6 +216,12 @@ def _check_labels(experiment: Experiment) -> None:
     if not experiment.loss.semi_supervised:
         allowed = "this loss has no term for samples without a label; loss=cls_gan has"
         raise ConfigError("dataset.labels_per_class", f"{per_class:g}", allowed)
+    if experiment.dataset.class_balanced:
+        allowed = "has no effect with dataset.labels_per_class: a whole number there balances it"
+        raise ConfigError("dataset.class_balanced", True, allowed)
+    if experiment.settings.batch_size == 1:
+        allowed = "must be at least 2 with dataset.labels_per_class: half of a batch has labels"
+        raise ConfigError("batch_size", 1, allowed)
 
 
 def _check_keys(node: Mapping[str, Any], key: str, allowed: tuple[str, ...]) -> None:

@@ -207,6 +207,14 @@ def test_dataset_json_without_labels_is_one_class(packed, load, caplog):
     assert "dataset.json has no labels: all images are one class" in caplog.text
 
 
+def test_only_the_dataset_json_without_labels_is_named(packed, load, caplog):
+    members = {f"{s}/{i}.png": i for s in ("train", "test") for i in range(4)}
+    table = json.dumps({"labels": {f"{i}.png": i % 2 for i in range(4)}}).encode()
+    members |= {"train/dataset.json": table, "test/dataset.json": b'{"labels": null}'}
+    assert load(packed(members)).num_classes == 1
+    assert " test/dataset.json has no labels" in caplog.text
+
+
 def test_unrelated_dataset_json_is_ignored(packed, load, caplog):
     members = {"a/0.png": 0, "b/1.png": 1, "dataset.json": b'{"name": "mine"}'}
     assert load(packed(members)).class_names == ("a", "b")
@@ -308,7 +316,7 @@ def test_only_image_suffixes_count():
     ("names", "message"),
     [
         (["a.heic", "b.HEIC"], r"but 2 \.heic \(a\.heic\); convert the \.heic files"),
-        (["x.npy", "a/b.txt"], r"but 1 \.npy, 1 \.txt \(x\.npy, a/b\.txt\); use dataset=glyphs"),
+        (["x.dat", "a/b.txt"], r"but 1 \.dat, 1 \.txt \(x\.dat, a/b\.txt\); use dataset=glyphs"),
         (["img1"], r"but 1 without ending \(img1\)"),
         ([".hidden.png"], "nor any that is not hidden"),
     ],
@@ -320,13 +328,21 @@ def test_root_without_images_lists_its_files(names, message, packed, load):
 
 def test_root_of_another_dataset_is_recognized(tmp_path, load):
     (tmp_path / "in").mkdir()
-    for name, remedy in (("a.zip", "dataset.root={}"), ("b.npz", "dataset=npz dataset.root={}")):
+    for name, remedy in (
+        ("a.zip", "dataset.root={}"),
+        ("b.npz", "dataset=npz dataset.root={}"),
+        ("c.gnt", "dataset=hwdb dataset.root={.parent}"),
+    ):
         path = tmp_path / "in" / name
         path.write_bytes(b"")
         with pytest.raises(ConfigError) as error:
             load(path.parent)
         assert str(error.value).endswith("use " + remedy.format(path))
         path.unlink()
+    arrays = tmp_path / "in" / "d.npz"
+    np.savez(arrays, x=np.zeros((4, 8, 8), np.uint8))
+    with pytest.raises(ConfigError, match=rf"use dataset=npz dataset\.root={arrays}$"):
+        load(arrays)
     with pytest.raises(ConfigError, match=rf"does not exist \({tmp_path} holds in\)"):
         load(tmp_path / "away" / "deeper")
 

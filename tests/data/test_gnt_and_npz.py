@@ -1,6 +1,7 @@
 """The user's own files in other formats: CASIA's .gnt and numpy's .npz."""
 
 import shlex
+import zipfile
 
 import numpy as np
 import pytest
@@ -71,6 +72,23 @@ def test_hwdb_classes_are_in_code_order(writers, hwdb):
     for samples in (everything.load(), everything.load()):  # the second one from the cache
         assert samples.class_names == ("A", "，", "啊", "阿", "座")
         assert samples.split_from == "trn and tst in the paths"
+
+
+def test_the_last_mark_of_a_path_is_its_split(writers, hwdb, caplog):
+    for name in ("train_and_test/1trn_gnt/1.gnt", "train_and_test/1tst_gnt/1.gnt", "2/1.gnt"):
+        writers(name, "啊")
+    train, test = (hwdb().load(split) for split in ("train", "test"))
+    assert len(train) == len(test) == 1
+    assert train.excluded == test.excluded == {"without trn or tst in the path": 1}
+    assert caplog.text.count("1 without trn or tst in the path: 2/1.gnt") == 1
+
+
+def test_a_long_stroke_keeps_its_ink(tmp_path, gnt_bytes, hwdb):
+    path = tmp_path / "hwdb" / "1.gnt"
+    path.parent.mkdir()
+    path.write_bytes(gnt_bytes([("一", np.zeros((4, 90), np.uint8))]))
+    image = hwdb(size=8, test_share=0.0).load().x[0, 0]
+    assert [row.unique().tolist() for row in image].count([255]) == 1
 
 
 def test_writers_are_held_out_whole(writers, hwdb):
@@ -229,6 +247,30 @@ def test_npz_error_has_a_working_command(arrays, message, npz, tmp_path, monkeyp
     assert (samples.num_classes > 1) == kept
 
 
+WHOLE_RANGE = np.arange(256).reshape(4, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"x": (WHOLE_RANGE - 128).astype(np.int8)},
+        {"x": (WHOLE_RANGE * 257 - 32768).astype(np.int16)},
+        {"x": WHOLE_RANGE.astype(np.uint8), "x_test": WHOLE_RANGE / 255},
+        {"x": WHOLE_RANGE / 255, "x_test": WHOLE_RANGE.astype(np.uint8)},
+        {"x": WHOLE_RANGE / 127.5 - 1, "x_test": WHOLE_RANGE},
+    ],
+    ids=["int8", "int16", "bytes and floats", "floats and bytes", "signed floats and integers"],
+)
+def test_rewritten_npz_has_the_same_pixels(arrays, npz):
+    with pytest.raises(ConfigError) as refused:
+        npz(**arrays).load()
+    words = shlex.split(str(refused.value).partition("rewrite it with ")[2])
+    exec(words[2], {})
+    rewritten = Npz(root=words[-1].removeprefix("dataset.root="), test_share=0.0)
+    for split in ("train", "test")[: len(arrays)]:
+        assert np.array_equal(rewritten.load(split).x[:, 0], WHOLE_RANGE)
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
@@ -268,6 +310,8 @@ def test_npz_reads_keras_names(npz):
         (SIX * 5, ("0", "5", "10"), "labels are 0 to 10: 3 classes"),
         (np.array(["cat", "dog"])[SIX % 2], ("cat", "dog"), ""),
         (SIX == 0, "01", ""),
+        (np.array(["0", "1", "2"])[SIX], "012", ""),
+        (np.array(["9", "10", "11"])[SIX], ("10", "11", "9"), "labels are 9 to 11: 3 classes"),
     ],
 )
 def test_npz_classes_are_the_labels_that_occur(y, names, warning, npz, caplog):
@@ -290,6 +334,20 @@ def test_npz_warns_of_unused_arrays_and_dark_images(npz, caplog):
     caplog.clear()
     npz(x=LIGHT, y=SIX).load()
     assert not caplog.text
+
+
+def test_npz_names_are_printed_on_one_line(npz, caplog):
+    labels = np.array(["a\nb", "c"])[SIX % 2]
+    npz(x=LIGHT, y=labels, x_test=LIGHT, y_test=np.array(["\x1b[1m"] * 6), **{"q\nr": SIX}).load()
+    assert [message for message in caplog.messages if not message.isprintable()] == []
+    assert "not used: q\\nr" in caplog.text
+
+
+def test_zip_of_images_is_for_another_dataset(tmp_path, encode):
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as file:
+        file.writestr("1.png", encode(LIGHT[0]))
+    with pytest.raises(ConfigError, match=r"no arrays; .* is for dataset=image_folder"):
+        Npz(root=str(tmp_path / "images.zip")).load()
 
 
 def test_not_an_npz_is_an_error(tmp_path):

@@ -13,6 +13,7 @@ from PIL import Image
 from gan_zoo.data.decoded_cache import RowWriter
 from gan_zoo.data.image_decoding import ImageTransform
 from gan_zoo.data.image_files import ImageFolder
+from gan_zoo.data.sources import Folder
 from gan_zoo.data.splits import divide, hash_split
 from gan_zoo.schema import ConfigError
 
@@ -152,6 +153,15 @@ def test_the_three_fits(fit, top, middle):
     assert abs(int(pixels[0, 0, 11]) - top) <= 2
 
 
+def test_a_long_image_is_padded_to_a_line(encode):
+    for shape in ((2, 300, 3), (300, 2, 3)):
+        content = encode(np.full(shape, 200, np.uint8))
+        image = ImageTransform(64, 3, "pad").decode(content)[0]
+        lines = image if shape[0] == 2 else image.T
+        assert [set(line) for line in lines].count({200}) == 1
+        assert (lines > 0).sum() == 64
+
+
 def test_shrinking_averages_rather_than_picks_pixels(encode):
     checkers = np.indices((64, 64)).sum(0) % 2 * 255
     pixels = ImageTransform(8, 1, "crop").decode(encode(checkers.astype(np.uint8)))
@@ -263,6 +273,40 @@ def test_every_change_invalidates_the_cache(change, class_folders, folder, tmp_p
         settings = {"policy": {"fit": "pad"}, "share": {"test_share": 0.4}}[change]
     folder(class_folders, **settings).load()
     assert len(entries(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_other_images_of_equal_names_sizes_and_times_are_decoded(kind, folder, tmp_path, encode):
+    for value in (10, 200):
+        root = tmp_path / f"images-{value}"
+        root.mkdir()
+        for i in range(4):
+            path = root / f"{i}.bmp"
+            path.write_bytes(encode(np.full((8, 8, 3), value + i, np.uint8), "BMP"))
+            os.utime(path, ns=(1, 1))
+        if kind == "zip":
+            with zipfile.ZipFile(root.with_suffix(".zip"), "w") as file:
+                for path in sorted(root.iterdir()):
+                    file.writestr(path.name, path.read_bytes())
+            root = root.with_suffix(".zip")
+            os.utime(root, ns=(1, 1))
+        assert values(folder(root).load()) == [value + i for i in range(4)]
+
+
+def test_files_that_cannot_be_read_now_are_not_excluded_for_good(
+    class_folders, folder, monkeypatch
+):
+    def refuse(source, name):
+        if name.startswith("pear"):
+            raise PermissionError(13, "Permission denied")
+        return read(source, name)
+
+    read = Folder.read
+    monkeypatch.setattr(Folder, "read", refuse)
+    with pytest.raises(ConfigError, match=r"pear/deeper/0\.png cannot be read \(Permission denied"):
+        folder(class_folders).load()
+    monkeypatch.undo()
+    assert len(folder(class_folders).load()) == 16
 
 
 @pytest.mark.parametrize("damage", ["x.npy", "y.npy", "facts.json"])

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.data.mixtures import Grid, Ring, Spiral
 from gan_zoo.schema import ConfigError
 
@@ -80,3 +81,10 @@ def test_mixture_splits_and_seeds_differ_and_repeat():
 def test_weights_must_match_modes():
     with pytest.raises(ConfigError, match=r"weights=\[1.0, 2.0\]: must have 8 entries"):
         Ring(weights=(1.0, 2.0))
+    with pytest.raises(ConfigError, match=r"weights=.*: must have a finite sum"):
+        Ring(modes=2, weights=(1e308, 1e308))
+
+
+@pytest.mark.parametrize("dataset", [Ring(count=9, seed=10**30), Glyphs(count=9, seed=10**30)])
+def test_seeds_of_any_size_draw_samples(dataset):
+    assert len(dataset.load("test")) > 0

@@ -1,5 +1,6 @@
 """Semi-supervised training: which labels are kept, batches, pseudo-labels and loss terms."""
 
+import dataclasses
 import math
 
 import pytest
@@ -52,10 +53,32 @@ def test_generated_classes_are_independent_of_dropped_labels():
     assert chi_squared < 30  # 9 degrees of freedom: 0.0004 of random tables exceed it
 
 
-@pytest.mark.parametrize("per_class", [101, 0.001])
-def test_too_many_or_no_labels_is_one_line(per_class):
-    with pytest.raises(ConfigError, match=r"labels_per_class.*class 0 has 100 samples"):
+@pytest.mark.parametrize(
+    ("per_class", "remedy"), [(101, "type at most 100"), (0.001, "type a larger share")]
+)
+def test_too_many_or_no_labels_is_one_line(per_class, remedy):
+    message = rf"labels_per_class.*class 0 has 100 samples; {remedy}$"
+    with pytest.raises(ConfigError, match=message):
         few(per_class)
+
+
+def test_few_labels_of_a_named_class():
+    named = dataclasses.replace(samples(), class_names=("a", "b\n", "c", "d"))
+    with pytest.raises(ConfigError, match=r"class a has 100 samples"):
+        named.drop_labels(101, torch.Generator())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["batch_size=1"], r"batch_size=1: must be at least 2 with dataset\.labels_per_class"),
+        (["dataset.class_balanced=true"], r"class_balanced=True: has no effect with dataset\.lab"),
+    ],
+)
+def test_settings_that_few_labels_exclude(words, message, composed):
+    few = ["loss=cls_gan", "dataset.labels_per_class=5", *words]
+    with pytest.raises(ConfigError, match=message):
+        load_experiment(composed("dataset=glyphs", *few))
 
 
 def test_half_of_every_batch_is_labeled():

@@ -74,7 +74,8 @@ class DecodedImages(Images):
             about: class_names, split_from and excluded of the `InMemoryDataset`, and
                 notes, a line each, for the log; called as `items` is.
 
-        Raises ConfigError where no image can be read. Logs the names of unreadable ones.
+        Raises ConfigError where no image can be decoded, or the disk or a permission keeps a file
+        from being read: that may change, and the cache would not. Logs the names of damaged ones.
         """
         from gan_zoo.data.decoded_cache import load_or_build
 
@@ -85,7 +86,7 @@ class DecodedImages(Images):
             rows.allocate(len(named))
             count = f"{len(named):,}"
             log.info("decoding %s images of %s, once, into %s", count, root, self.cache)
-            skipped = _decode_all(named, read, transform, rows)
+            skipped = _decode_all(named, _reporting(read, root), transform, rows)
             if len(skipped) == len(named):
                 examples = {image.details: image for image in reversed(skipped)}
                 listed = _list_skipped(list(examples.values())[::-1])
@@ -108,6 +109,22 @@ class DecodedImages(Images):
                 _list_skipped(skipped),
             )
         return samples
+
+
+def _reporting(read: Callable[[str], bytes], root: Path) -> Callable[[str], bytes]:
+    """Return the same function, raising ConfigError for what the system raises."""
+
+    def read_or_report(name: str) -> bytes:
+        try:
+            return read(name)
+        except OSError as error:
+            if error.errno is None:  # a decompressor's, of damaged bytes
+                raise
+            reason = f"{printable(name)} cannot be read ({error.strerror})"
+            allowed = f"{reason}; make it readable, or move it away"
+            raise ConfigError("dataset.root", root, allowed) from None
+
+    return read_or_report
 
 
 def _decode_all(
@@ -170,6 +187,8 @@ def _try_decode(
 
     try:
         return transform.decode(read(name))
+    except ConfigError:
+        raise
     except UnidentifiedImageError:  # Pillow's text names an object in memory
         return Skipped(name, "is in no format that Pillow reads")
     except UnknownRangeError as error:

@@ -14,7 +14,6 @@ log = logging.getLogger(__name__)
 _UNREADABLE = "in no image format that Pillow reads"
 _UNNAMED = "not named like an image"
 _SUFFIXES = 6  # listed individually; a folder may hold thousands, as of name.0001
-_DATASETS = {".npz": "npz", ".gnt": "hwdb"}  # that read other files
 
 
 def count_excluded(source: Source) -> dict[str, int]:
@@ -71,14 +70,19 @@ def _remedy(source: Source) -> str:
     """Suggest what to do with files that are no images."""
     from gan_zoo.data.image_decoding import unreadable_suffixes
 
+    root = printable(str(source.root))
     for suffix, (name, *_) in source.others.items():
         path = printable(str(source.root / name)) if source.root.is_dir() else ""
         if suffix in unreadable_suffixes():
             return f"convert the {suffix} files to .png or .jpg"
         if suffix == ".zip":
             return f"use dataset.root={path}" if path else f"unpack {printable(name)} from it"
-        if suffix in _DATASETS:
-            return f"use dataset={_DATASETS[suffix]} dataset.root={path or '<the unpacked file>'}"
+        if suffix == ".npy" and not path:
+            return f"use dataset=npz dataset.root={root}"
+        if suffix == ".npz":
+            return f"use dataset=npz dataset.root={path or '<the unpacked file>'}"
+        if suffix == ".gnt":
+            return f"use dataset=hwdb dataset.root={root if path else '<the unpacked folder>'}"
     return "use dataset=glyphs, which needs no files"
 
 

@@ -75,12 +75,13 @@ class RenderedGlyphs(Images):
 
         from gan_zoo.data.fonts import glyph_templates
         from gan_zoo.data.in_memory import InMemoryDataset
+        from gan_zoo.data.splits import split_seed
 
         drawn = glyph_templates(self.characters(), self.fonts, 2 * self.size)
         templates = _blur(torch.from_numpy(drawn))
         fonts, classes = templates.shape[:2]
         count = self.count if split == "train" else max(1, self.count // 5)
-        rng = torch.Generator().manual_seed(2 * self.seed + ("train", "test").index(split))
+        rng = torch.Generator().manual_seed(split_seed(self.seed, split))
         y = torch.randint(classes, (count,), generator=rng)
         maps = self._affine_maps(torch.rand(count, 5, generator=rng) * 2 - 1)
         font = torch.randint(fonts, (count,), generator=rng)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gan_zoo.data.decoded_images import DecodedImages, Side
-from gan_zoo.data.file_names import printable
+from gan_zoo.data.file_names import list_names, printable
 from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 
 _INSTEAD = "or use dataset=chinese_glyphs, which draws characters with font files"
 # as in HWDB1.1trn_gnt and Gnt1.0TestPart1, but not as in latest
-_MARKS = {"train": r"(?<![a-z])tr(ai)?n", "test": r"(?<![a-z])te?st"}
+_MARK = re.compile(r"(?<![a-z])(?:(?P<train>tr(?:ai)?n)|(?P<test>te?st))")
+_NO_MARK = "without trn or tst in the path"
+_RULES = 3  # version of how splits and labels are found; part of the cache's key
 _HEADER = struct.Struct("<I2sHH")
 _LARGEST = 1024  # pixels of a side; the databases' largest characters have some 300
 
@@ -35,7 +37,8 @@ class HWDB(DecodedImages):
     """Handwritten characters, Liu et al. 2011: light ink on black, in a square of the ink's middle.
 
     Each file is by one writer. Files with trn or train in their paths are for training, those with
-    tst or test for testing; where these marks are not both there, some writers are held out.
+    tst or test for testing (of several marks the last one counts), and those without are not used;
+    where these marks are not both there, some writers are held out.
 
     Attributes:
         root: folder with .gnt files, at any depth.
@@ -65,13 +68,19 @@ class HWDB(DecodedImages):
         if not source.names:
             allowed = f"holds no .gnt files; those of CASIA HWDB go there, {_INSTEAD}"
             raise ConfigError("dataset.root", self.root, allowed)
-        key = [self.fit, self.characters, split, self.test_share, source.stamp, "class_names"]
+        key = [self.fit, self.characters, split, self.test_share, source.stamp, _RULES]
 
         def build(rows: "RowWriter") -> dict[str, Any]:
             return self._build(rows, split)
 
         samples, _ = load_or_build(self.cache, key, self.transform().shape, build)
-        return dataclasses.replace(samples, split_from=self._split_from())
+        excluded = {}
+        if self._has_marks and (names := self._marked[None]):
+            excluded[_NO_MARK] = len(names)
+            if split == "train":
+                listed = f"{len(names):,} {_NO_MARK}: {list_names(names)}"
+                log.warning("files of %s that are not used: %s", printable(self.root), listed)
+        return dataclasses.replace(samples, split_from=self._split_from(), excluded=excluded)
 
     def has_test(self) -> bool:
         """Check whether marks in the paths, or `test_share`, leave a writer for the test split."""
@@ -84,22 +93,29 @@ class HWDB(DecodedImages):
         return Folder(Path(self.root), (".gnt",))
 
     @functools.cached_property
-    def _marked(self) -> dict[str, list[str]]:
-        """Files with the mark of each split in their paths."""
-        names = self._source.names
-        return {s: [n for n in names if re.search(mark, n.lower())] for s, mark in _MARKS.items()}
+    def _marked(self) -> dict[str | None, list[str]]:
+        """Files by the split that the last mark in their paths names, None for no mark."""
+        marked: dict[str | None, list[str]] = {"train": [], "test": [], None: []}
+        for name in self._source.names:
+            marks = [mark.lastgroup for mark in _MARK.finditer(name.lower())]
+            marked[marks[-1] if marks else None].append(name)
+        return marked
+
+    @property
+    def _has_marks(self) -> bool:
+        return bool(self._marked["train"] and self._marked["test"])
 
     @functools.cached_property
-    def _splits(self) -> dict[str, list[str]]:
+    def _splits(self) -> dict[str | None, list[str]]:
         """Files of each split."""
         from gan_zoo.data.splits import hash_split
 
-        if all(self._marked.values()):
+        if self._has_marks:
             return self._marked
         return hash_split(self._source.names, self.test_share)
 
     def _split_from(self) -> str:
-        if all(self._marked.values()):
+        if self._has_marks:
             return "trn and tst in the paths"
         return f"test_share={self.test_share:g} of the writers, by a hash of each file's name"
 

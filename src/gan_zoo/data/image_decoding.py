@@ -72,6 +72,10 @@ class ImageTransform:
         if self.fit == "crop":  # scaled to cover the square, the middle cut out
             square = ImageOps.fit(plain, shape, _RESAMPLING)
         elif self.fit == "pad":  # scaled to lie inside the square, the rest black
+            longest = max(plain.size)
+            if round(min(plain.size) / longest * self.size) == 0:  # Pillow would leave no pixel
+                line = (self.size if side == longest else 1 for side in plain.size)
+                plain = plain.resize(tuple(line), _RESAMPLING)
             square = ImageOps.pad(plain, shape, _RESAMPLING)
         else:  # both sides scaled independently
             square = plain.resize(shape, _RESAMPLING)

@@ -73,7 +73,8 @@ def plan_images(names: Sequence[str], share: float, tables: Mapping[str, Table])
     if not tables:
         _label_by_folders(plan, division)
     elif None in tables.values():
-        plan.notes.append(f"{_paths(tables)} has no labels: all images are one class")
+        unlabeled = [folder for folder, table in tables.items() if table is None]
+        plan.notes.append(f"{_paths(unlabeled)} has no labels: all images are one class")
     else:
         _label_by_tables(plan, used, tables)
     _check_splits(plan, division, share)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_zoo.data.file_names import printable
 from gan_zoo.data.loader import BatchLoader, PrefetchLoader, to_float
 from gan_zoo.ranks import Ranks
 from gan_zoo.schema import ConfigError
@@ -97,7 +98,9 @@ class InMemoryDataset:
         indices = order[self.y[order] == label]
         count = round(per_class * len(indices)) if per_class < 1 else int(per_class)
         if not 0 < count <= len(indices):
-            allowed = f"class {label} has {len(indices)} samples"
+            allowed = f"class {printable(self.label_names[label])} has {len(indices)} samples"
+            if len(indices):
+                allowed += f"; type at most {len(indices)}" if count else "; type a larger share"
             raise ConfigError("dataset.labels_per_class", f"{per_class:g}", allowed)
         return indices[:count]
 

@@ -33,10 +33,12 @@ class Mixture(Dataset):
     seed: CountInt = 0
 
     def check(self) -> None:
-        """Raise ConfigError unless there is a weight for each mode, or none."""
+        """Raise ConfigError unless there is a weight for each mode, or none, and a sum of them."""
         modes = len(self.centers())
         if self.weights and len(self.weights) != modes:
             raise ConfigError("weights", list(self.weights), f"must have {modes} entries, or none")
+        if math.isinf(sum(self.weights)):
+            raise ConfigError("weights", list(self.weights), "must have a finite sum")
 
     def spec(self) -> DataSpec:
         return DataSpec((2,), 1, self.count)
@@ -55,8 +57,9 @@ class Mixture(Dataset):
         import torch
 
         from gan_zoo.data.in_memory import InMemoryDataset
+        from gan_zoo.data.splits import split_seed
 
-        rng = torch.Generator().manual_seed(2 * self.seed + ("train", "test").index(split))
+        rng = torch.Generator().manual_seed(split_seed(self.seed, split))
         centers = torch.tensor(self.centers(), dtype=torch.float64)
         shares = torch.tensor(self.shares(), dtype=torch.float64)
         modes = torch.multinomial(shares, self.count, replacement=True, generator=rng)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_zoo.data.dataset import Images
+from gan_zoo.data.file_names import list_names, printable
 from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 
 if TYPE_CHECKING:
@@ -111,21 +112,22 @@ def _warn_of_arrays(arrays: "Arrays", names: dict[str, str], brightest: int) -> 
     """Warn of unused arrays, and of images that are nearly black."""
     from gan_zoo.data.npz_rewrite import rewrite_hint
 
+    path = printable(str(arrays.path))
     unused = [name for name in arrays.names if name not in names.values()]
     if unused:
-        log.warning("%s: not used: %s", arrays.path, ", ".join(unused))
+        log.warning("%s: not used: %s", path, list_names(unused, len(unused)))
     if brightest < _HALF:
         hint = rewrite_hint(arrays, names, brightest) if brightest else ""
         problem = f"no pixel of x is above {brightest} of 255: the images are dark"
-        log.warning("%s: %s%s", arrays.path, problem, hint)
+        log.warning("%s: %s%s", path, problem, hint)
 
 
 def _warn_of_labels(class_names: list[str], present: set[str]) -> None:
     """Warn of labels that do not count from 0, and of classes that only the test split has."""
     absent = [name for name in class_names if name not in present]
     if absent:
-        log.warning("no image of the training split has label %s", ", ".join(absent[:10]))
-    numbers = [int(name) for name in class_names if name.isdecimal()]
+        log.warning("no image of the training split has label %s", list_names(absent, 10))
+    numbers = sorted(int(name) for name in class_names if name.isdecimal())
     if len(numbers) == len(class_names) and numbers != list(range(len(numbers))):
         labels = f"{numbers[0]} to {numbers[-1]}: {len(numbers)}"
         log.warning("labels are %s classes, named by their numbers", labels)

@@ -46,7 +46,11 @@ class Arrays:
     def __init__(self, path: Path):
         self.path = path
         with self._reading(), zipfile.ZipFile(path) as file:
-            self._members = {info.filename.removesuffix(".npy"): info for info in file.infolist()}
+            members = file.infolist()
+        self._members = {info.filename.removesuffix(".npy"): info for info in members}
+        if members and not any(info.filename.endswith(".npy") for info in members):
+            allowed = "holds files, but no arrays; a zip file of images is for dataset=image_folder"
+            raise self.error(allowed)
         self.names = sorted(self._members)
 
     def header(self, name: str) -> Header:

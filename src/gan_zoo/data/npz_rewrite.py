@@ -60,17 +60,20 @@ def _is_validation(name: str) -> bool:
 
 
 def _images(arrays: "Arrays", names: Mapping[str, str], white: int) -> dict[str, str]:
-    """Return expressions for the images, all on one scale; none where one is no images."""
+    """Return expressions for the images, those of one type on one scale; none for no images."""
     chosen = {key: names[key] for key in ("x", "x_test") if key in names}
     headers = {key: arrays.header(name) for key, name in chosen.items()}
-    if all(header.dtype == "uint8" for header in headers.values()):
-        scale = "{}" if white == 255 else _to_bytes(f"({{}} * (255 / {white}))")
-    else:
-        scale = _scale([arrays.read(name) for name in chosen.values()])
     images = {key: _layout(chosen[key], header.shape) for key, header in headers.items()}
-    if not scale or not all(images.values()):
+    types = {key: header.dtype for key, header in headers.items()}
+    scales = dict[np.dtype, str]()
+    for dtype in types.values():  # such as bytes and floats up to 1
+        if dtype == "uint8":
+            scales[dtype] = "{}" if white == 255 else _to_bytes(f"({{}} * (255 / {white}))")
+        else:
+            scales[dtype] = _scale([arrays.read(chosen[k]) for k in types if types[k] == dtype])
+    if not all(scales.values()) or not all(images.values()):
         return {}
-    return {key: scale.format(expression) for key, expression in images.items()}
+    return {key: scales[types[key]].format(expression) for key, expression in images.items()}
 
 
 def _scale(images: list[np.ndarray]) -> str:
@@ -84,7 +87,9 @@ def _scale(images: list[np.ndarray]) -> str:
     if -_NEARLY <= lowest < 0 and highest <= _NEARLY:
         return _to_bytes("(({} + 1) * 127.5)")
     if lowest < 0 or highest > _NEARLY * _FULL[-1]:
-        return _to_bytes(f"(({{}} - ({lowest:.6g})) * {255 / max(highest - lowest, 1e-9):.6g})")
+        # in floats: differences of small integers may exceed their type
+        factor = f"{255 / max(highest - lowest, 1e-9):.6g}"
+        return _to_bytes(f'({{}}.astype("float64") - ({lowest:.6g})) * {factor}')
     white = next(full for full in _FULL if highest <= _NEARLY * full)
     return _to_bytes("{}" if white == 255 else f"({{}} * (255 / {white}))")
 

@@ -32,6 +32,11 @@ class Division:
     outside: list[str] = dataclasses.field(default_factory=list)
 
 
+def split_seed(seed: int, split: str) -> int:
+    """Return the seed of a generator that draws a split; torch's seeds have 64 bits."""
+    return (2 * seed + ("train", "test").index(split)) % 2**64
+
+
 def divide(names: Sequence[str], share: float) -> Division:
     """Divide paths into a training and a test split.
 

@@ -81,7 +81,7 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
                 raise ConfigError(key, value, f"must be {bounds}")
         return at_home(value) if LOCAL in parts and value else value
     if origin is Literal:
-        if value not in parts:
+        if not any(value == part and type(value) is type(part) for part in parts):  # 1 == True
             raise ConfigError(key, value, f"must be one of {', '.join(map(str, parts))}")
         return value
     if origin in (types.UnionType, typing.Union):
