@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import gan_zoo
@@ -45,6 +46,7 @@ def test_grid_is_an_image(run):
 
 def test_evaluation_returns_what_it_writes(run):
     assert run.evaluate(num_samples=50)["metric/sliced_wasserstein"] > 0
+    assert "metric/modes" in run.evaluate(num_samples=50, metrics=["modes"])
     assert (run.folder / "evaluation.json").exists()
 
 
@@ -72,7 +74,7 @@ def test_longer_training_resumes(run, tmp_path):
 
 
 def test_values_of_python_are_settings(tmp_path):
-    run = gan_zoo.train(*SMALL, folder=tmp_path, steps=1, conditional=False, evaluate_every=0)
+    run = gan_zoo.train(*SMALL, folder=tmp_path / "a", steps=1, conditional=False, evaluate_every=0)
     assert run.config["conditional"] is False
     config = gan_zoo.train(
         *SMALL, folder=tmp_path / "b", steps=1, evaluate_every=0, **{"loss.form": "minimax"}
@@ -87,12 +89,65 @@ def test_values_of_python_are_settings(tmp_path):
         (["steps=-1"], "steps=-1: must be at least 1"),
         (["dataset=ring", "architecture=dcgan"], "square images"),
         (["stesp=3"], "did you mean steps"),
+        (["study=tour"], "study=tour: is for many runs; in a terminal: python train.py"),
+        (["sweep=a"], "sweep=a: is for many runs"),
+        (["resume=nowhere"], "resume=nowhere: must be the folder of a run"),
     ],
 )
 def test_mistakes_raise_config_error(tmp_path, words, message):
     with pytest.raises(ConfigError, match=message):
         gan_zoo.train(*words, folder=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_named_run_is_resumed_in_its_folder(run, tmp_path):
+    folder = shutil.copytree(run.folder, tmp_path / "a [b] ü=c,d")
+    first = gan_zoo.load(folder)
+    assert (first.sampler.step, first.summary["steps"]) == (4, 4)
+    resumed = gan_zoo.train(f"resume={folder}", steps=6)
+    assert resumed.folder == folder
+    assert resumed.config["loss"]["_target_"] == "gan_zoo.losses.Wasserstein"
+    assert (first.sampler.step, first.summary["steps"]) == (6, 6)
+    with pytest.raises(ConfigError, match="omit one of them"):
+        gan_zoo.train(f"resume={folder}", folder=tmp_path / "other", steps=8)
+    with pytest.raises(ConfigError, match="steps=5: the run is at step 6 already"):
+        gan_zoo.train(f"resume={folder}/checkpoints/00000006.pt", steps=5)
+
+
+def test_folders_where_reports_would_not_find_a_run_are_refused(run):
+    for folder, message in (
+        ("", "must be the path of a folder"),
+        (run.folder / "inside", "lies inside a run's folder"),
+        (run.folder.parent, "holds folders of runs"),
+    ):
+        with pytest.raises(ConfigError, match=f"folder=.*{message}"):
+            gan_zoo.train(*SMALL, folder=folder, steps=1)
+
+
+def test_paths_are_settings_as_typed(tmp_path):
+    with pytest.raises(ConfigError, match=r"dataset.root=.*a \[b\] ü=c,d"):
+        gan_zoo.train(f"dataset.root={tmp_path}/a [b] ü=c,d", dataset="image_folder")
+
+
+def test_numbers_of_numpy_are_numbers(run, tmp_path):
+    two = gan_zoo.train(
+        *SMALL, folder=tmp_path / "run", steps=np.int64(1), seed=np.int64(2), evaluate_every=0
+    )
+    assert two.config["seed"] == 2
+    assert run.sample(np.int64(3), seed=np.int64(5)).equal(run.sample(3, seed=5))
+
+
+@pytest.mark.parametrize("number", [0, -1, "3", 2.0])
+def test_wrong_number_of_samples_is_refused(run, number):
+    with pytest.raises(ConfigError, match="^n="):
+        run.sample(number)
+    with pytest.raises(ConfigError, match="^n="):
+        run.grid(number)
+
+
+def test_metrics_of_a_run_that_has_only_begun_are_empty(run, tmp_path):
+    shutil.copytree(run.folder / ".hydra", tmp_path / ".hydra")
+    assert gan_zoo.load(tmp_path).metrics == {"step": []}
 
 
 def test_folder_without_run_is_refused(tmp_path):

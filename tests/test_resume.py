@@ -399,3 +399,38 @@ def test_changed_data_is_refused_or_in_the_summary(trained, tmp_path):
 def test_the_last_of_repeated_overrides_counts():
     words = ["steps=4", "+a.b=1", "loss=gan", "steps=8", "a.b=2", "allow_changes=true", "steps=9"]
     assert reproduce_command(words) == "python train.py steps=9 +a.b=2 loss=gan"
+
+
+def test_fewer_steps_than_a_run_has_made_are_refused(tmp_path):
+    words = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
+    run_script("train.py", *words, "hydra.run.dir=run", "steps=4", cwd=tmp_path)
+    (tmp_path / "run/summary.json").unlink()  # as if it had been stopped
+    config = (tmp_path / "run/.hydra/config.yaml").read_text()
+    ran = run_script("train.py", "resume=run", "steps=3", cwd=tmp_path)
+    assert ran.stderr == "error: steps=3: the run is at step 4 already: give at least that\n"
+    assert (tmp_path / "run/.hydra/config.yaml").read_text() == config
+
+
+def test_a_sweep_does_not_resume_one_run(tmp_path):
+    words = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
+    run_script("train.py", *words, "hydra.run.dir=run", "steps=2", cwd=tmp_path)
+    for given in ("resume=run", "resume=run,run/checkpoints/00000002.pt"):
+        ran = run_script("train.py", "-m", given, "seed=0,1", "steps=4", cwd=tmp_path)
+        assert ran.returncode == 2
+        assert ran.stderr.startswith("error: resume=run: resumes one run: omit -m")
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_evaluation_of_replaced_weights_is_kept_under_another_name(trained, tmp_path):
+    words = [tmp_path / "run", "dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu"]
+    trained(*words, "steps=4", "checkpoint_every=2")
+    path = tmp_path / "run/evaluation.json"
+    path.write_text('{"step": 4, "metrics": {}}')
+    trained(*words, "steps=4")
+    trained(*words, "steps=6")
+    assert path.exists()  # of the checkpoint from which the run went on
+    (tmp_path / "run/summary.json").unlink()
+    shutil.rmtree(tmp_path / "run/checkpoints")
+    trained(*words, "steps=6")
+    assert not path.exists()
+    assert json.loads((tmp_path / "run/evaluation.json.1").read_text())["step"] == 4

@@ -1,13 +1,14 @@
 """gan_zoo from Python and notebooks: train a run, or load one, and use what it learned."""
 
 import dataclasses
-import functools
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo import launch
+from gan_zoo.command_line import program
 from gan_zoo.report.build import write_report
 from gan_zoo.report.history import read_records
 from gan_zoo.report.run_files import read_json
@@ -29,12 +30,12 @@ class Run:
 
     folder: Path
 
-    @functools.cached_property
+    @property
     def config(self) -> dict[str, Any]:
         """All settings, as saved in .hydra/config.yaml."""
         return launch.to_dict(launch.load_config(self.folder))
 
-    @functools.cached_property
+    @property
     def summary(self) -> dict[str, Any]:
         """Last values, health, versions, commit and more; empty if the run is unfinished."""
         return read_json(self.folder / "summary.json") or {}
@@ -42,33 +43,32 @@ class Run:
     @property
     def metrics(self) -> dict[str, list[float | None]]:
         """Columns of equal length, `step` first, for pandas.DataFrame; None where not logged."""
-        rows, _, _ = read_records(self.folder / "metrics.jsonl")
+        path = self.folder / "metrics.jsonl"
+        rows = read_records(path)[0] if path.exists() else []
         tags = dict.fromkeys(["step", *(tag for row in rows for tag in row)])
         return {tag: [row.get(tag) for row in rows] for tag in tags}
 
-    @functools.cached_property
+    @property
     def sampler(self) -> Sampler:
-        """The generator's moving average of the newest checkpoint, on the CPU."""
+        """The generator's moving average of the newest checkpoint, on the CPU, read each time."""
         return load_sampler(self.folder)
 
     def sample(self, n: int, label: str | int | None = None, seed: int = 0) -> "Tensor":
         """Generate samples (n, *shape): images in [-1, 1], NCHW, or points.
 
         label: a class by name or number, if the run is conditional; None for all classes in equal
-        blocks. Raises ConfigError for an unknown class.
+        blocks. Raises ConfigError for an unknown class, and for an `n` or seed that is no number.
         """
-        return self.sampler.generate(*self._latents(n, label, seed))
+        sampler = self.sampler
+        return sampler.generate(*_latents(sampler, n, label, seed))
 
     def grid(self, n: int | None = None, label: str | int | None = None, seed: int = 0) -> "Image":
         """Render n samples as one image, by default as many as a grid of training shows."""
         from PIL import Image
 
-        z, y = self._latents(n or self.sampler.dataset.grid_size, label, seed)
-        return Image.fromarray(self.sampler.render(z, y).pixels)
-
-    def _latents(self, n: int, label: str | int | None, seed: int) -> "tuple[Tensor, Tensor]":
-        chosen = () if label is None else self.sampler.parse_classes(str(label))
-        return self.sampler.latent(n, seed), self.sampler.labels(n, chosen)
+        sampler = self.sampler
+        count = sampler.dataset.grid_size if n is None else n
+        return Image.fromarray(sampler.render(*_latents(sampler, count, label, seed)).pixels)
 
     def evaluate(self, **settings: Any) -> Mapping[str, float]:
         """Evaluate the newest checkpoint again and write evaluation.json; returns the values.
@@ -78,7 +78,7 @@ class Run:
         """
         from gan_zoo.evaluation.offline import OfflineEvaluator, parse
 
-        words = [f"{key}={value}" for key, value in settings.items()]
+        words = [f"{key}={_text(value)}" for key, value in settings.items()]
         return OfflineEvaluator(parse([str(self.folder), *words])).evaluate(self.folder).numbers
 
     def report(self, *others: "Run", **options: Any) -> Path:
@@ -97,15 +97,19 @@ def train(*overrides: str, folder: Path | str | None = None, **settings: Any) ->
 
     Args:
         overrides: as on the command line, such as "loss=wgan".
-        folder: of the run; by default a new one in outputs/runs.
+        folder: of the run; by default a new one in outputs/runs, or the one that `resume` names.
         settings: more of them, by name: steps=500.
 
     Raises ConfigError for a wrong setting, and Stopped if the run ended early.
     """
     words = [*overrides, *(f"{key}={_text(value)}" for key, value in settings.items())]
+    for key, equals, value in (word.partition("=") for word in words):
+        if equals and key.partition(".")[0] in ("study", "sweep"):
+            raise ConfigError(key, value, f"is for many runs; in a terminal: {program('train.py')}")
     launch.check_overrides(words)
-    config, default = launch.compose_run(words)
-    place = default if folder is None else Path(folder)
+    config, default = launch.compose_run(launch.prepare_overrides(words))
+    place = default if folder is None else _folder(folder, config.resume, default)
+    launch.check_run_folder(place, resumed=True, key="folder")
     (experiment,) = launch.check_jobs([(config, place)])
     launch.train_job(experiment, config, place)
     return Run(place)
@@ -117,6 +121,36 @@ def load(folder: Path | str) -> Run:
     if not (place / ".hydra" / "config.yaml").is_file():
         raise ConfigError("folder", place, "contains no run")
     return Run(place)
+
+
+def _folder(folder: Path | str, resume: str | None, default: Path) -> Path:
+    """Return the folder of a run. Raises ConfigError if `resume` names another one."""
+    if not str(folder):
+        raise ConfigError("folder", folder, "must be the path of a folder")
+    if resume not in (None, "auto") and default.resolve() != Path(folder).resolve():
+        raise ConfigError(
+            "folder", folder, f"resume={resume} trains in {default}: omit one of them"
+        )
+    return Path(folder)
+
+
+def _latents(
+    sampler: Sampler, n: int, label: str | int | None, seed: int
+) -> "tuple[Tensor, Tensor]":
+    """Sample latent vectors and labels. Raises ConfigError for wrong ones."""
+    count = _whole("n", n)
+    if count < 1:
+        raise ConfigError("n", n, "must be at least 1")
+    chosen = () if label is None else sampler.parse_classes(str(label))
+    return sampler.latent(count, _whole("seed", seed)), sampler.labels(count, chosen)
+
+
+def _whole(key: str, value: Any) -> int:
+    """Convert a whole number, also one of NumPy. Raises ConfigError for anything else."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ConfigError(key, repr(value), "must be a whole number") from None
 
 
 def _text(value: Any) -> str:

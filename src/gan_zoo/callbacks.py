@@ -19,7 +19,7 @@ from gan_zoo.monitoring.hyperparameters import hyperparameters
 from gan_zoo.monitoring.logger import RunLogger
 from gan_zoo.monitoring.progress import JobDisplay
 from gan_zoo.monitoring.sample_grid import Picture, SampleGrid
-from gan_zoo.run_folder import data_history, set_aside_files
+from gan_zoo.run_folder import data_history, set_aside_evaluation, set_aside_files
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.meters import PendingMetrics
 from gan_zoo.training.rng import make_rng
@@ -75,6 +75,7 @@ class RunCallbacks:
         self._next_log_time = 0.0
         if state is None:
             set_aside_files(folder)
+        set_aside_evaluation(folder, trainer.step)
         self.logger = self._make_logger(folder, job, thread)
 
     def _make_logger(

@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -52,6 +53,20 @@ def check_unchanged(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             raise ConfigError(key, new.get(key), allowed)
 
 
+def check_length(folder: Path, steps: int, resume: str | None) -> None:
+    """Raise ConfigError for fewer steps than a run to resume has made already.
+
+    A finished run is no longer resumed, unless from the checkpoint that `resume` names.
+    """
+    checkpoint = Path(resume or "")
+    if checkpoint.suffix == ".pt":
+        made = int(checkpoint.stem) if checkpoint.stem.isdecimal() else 0
+    else:
+        made = 0 if finished_summary(folder, steps) else newest_step(folder) or 0
+    if steps < made:
+        raise ConfigError("steps", steps, f"the run is at step {made} already: give at least that")
+
+
 def refuse_other_data(before: Mapping[str, Any], now: str, key: str, value: str) -> None:
     """Raise ConfigError for `key` if a checkpoint was trained on other data than `now`.
 
@@ -85,6 +100,18 @@ def set_aside_files(folder: Path) -> None:
         )
 
 
+def set_aside_evaluation(folder: Path, step: int) -> None:
+    """Rename an evaluation of a later step than the one that training continues from."""
+    path = folder / "evaluation.json"
+    try:
+        evaluated = json.loads(path.read_bytes())["step"]
+        outdated = isinstance(evaluated, int) and evaluated > step
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return  # none, or bytes that anyone may have written
+    if outdated and (renamed := _set_aside(path)):
+        log.info("the evaluation of step %s is kept as %s", evaluated, renamed)
+
+
 def _set_aside(path: Path) -> Path | None:
     """Rename a file unless it is empty; returns its new path, None if there is no such file."""
     if not path.exists() or not path.stat().st_size:
@@ -106,6 +133,22 @@ def run_folder(path: Path) -> Path:
     if not resolved.exists() or not (folder / ".hydra" / "config.yaml").is_file():
         raise ConfigError("resume", path, "must be the folder of a run, or a checkpoint in one")
     return folder
+
+
+def folders_below(roots: Iterable[Path]) -> Iterator[Path]:
+    """Yield folders and all folders below them, each once, also behind links to elsewhere."""
+    seen: set[str] = set()
+    waiting = [root.resolve() for root in roots]
+    for start in waiting:  # grows: links come last, so that a folder has its own name
+        for name, folders, _ in os.walk(start):
+            place, real = Path(name), os.path.realpath(name)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            yield place
+            links = (place / below for below in folders if (place / below).is_symlink())
+            waiting += [link for link in links if not Path(real).is_relative_to(link.resolve())]
 
 
 def has_run(folder: Path) -> bool:

@@ -279,6 +279,9 @@ def test_folder_of_a_sweep_means_its_runs(tmp_path):
     (tmp_path / "report").mkdir()
     (tmp_path / "failed" / "checkpoints").mkdir(parents=True)
     assert parse([str(tmp_path)]).runs == (tmp_path / "seed=0", tmp_path / "seed=1")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/run").symlink_to(tmp_path / "seed=1")
+    assert parse([str(tmp_path / "linked")]).runs == (tmp_path / "linked/run",)
     assert parse([str(tmp_path / "seed=1")]).runs == (tmp_path / "seed=1",)
     assert parse([str(tmp_path / "report")]).runs == (tmp_path / "report",)
 

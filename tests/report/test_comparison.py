@@ -6,7 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from gan_zoo.report.build import write_report
 from gan_zoo.report.findings import findings
+from gan_zoo.report.markdown import markdown
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.warnings import warnings
 from gan_zoo.schema import ConfigError
@@ -122,3 +124,70 @@ def test_different_protocols_are_compared_separately(tmp_path):
         assert len(peers) == 2
         assert len(protocols) == 1
     assert all(len(each.scores) == 1 for each in found.configurations)
+
+
+def test_probability_best_is_within_a_protocol(tmp_path):
+    for n, losses in ((100, ("gan", "lsgan")), (5000, ("gan", "lsgan", "wgan"))):
+        for loss in losses:
+            for seed in (0, 1):
+                best = "lsgan" if n == 100 else "gan"
+                write_run(
+                    tmp_path / f"{n}-{loss}-{seed}", [10.0 * (loss != best) + seed + 1],
+                    overrides=(f"loss={loss}", f"seed={seed}"), choices={"loss": loss},
+                    settings={"seed": seed, "loss": {"_target_": loss}, "batch_size": n},
+                    summary={"protocol": {"n": n}},
+                )  # fmt: skip
+    chances = {
+        (each.dataset[-5:], each.factors["loss"]): each.p_best
+        for each in compared(tmp_path).configurations
+    }
+    assert len(chances) == 5
+    assert chances["s 100", "lsgan"] == chances["5,000", "gan"] == 1.0
+    assert chances["s 100", "gan"] == chances["5,000", "lsgan"] == 0.0
+
+
+def test_finished_run_counts_and_not_its_unfinished_copy(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
+    copy = write_run(
+        root / "z-copy", [3.0, 4.0], choices={"loss": "gan"}, number=99,
+        settings={"seed": 0, "loss": {"_target_": "gan_zoo.losses.gan"}},
+    )  # fmt: skip
+    (copy / "summary.json").unlink()
+    found = compared(root)
+    assert [each.scores for each in found.configurations] == [{"0.0": 1.0, "1.0": 2.0}]
+    assert "- z-copy: another run with the same configuration and seed counts" in markdown(
+        found, {}
+    )
+
+
+def test_the_run_that_was_started_last_counts(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
+    (root / "loss=gan,seed=0/events.out.tfevents.200.host").touch()
+    older = write_run(
+        root / "z-older", [3.0, 4.0], choices={"loss": "gan"}, number=99,
+        settings={"seed": 0, "loss": {"_target_": "gan_zoo.losses.gan"}},
+    )  # fmt: skip
+    (older / "events.out.tfevents.100.host").touch()
+    assert [run.name for run in compared(root).repeated] == ["z-older"]
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "typed"),
+    [
+        ("optimizer.lr", (0.001, 0.0001), "1e-4"),
+        ("optimizer.lr", (0.001, 0.0001), 0.0001),
+        ("loss.slope", (0, 1), "01"),
+        ("loss.slope", (0, 1), 1),
+        ("dataset.name", ("00", "01"), "01"),
+        ("conditional", (False, True), "true"),
+        ("optimizer.betas", ([0.5, 0.9], [0.5, 0.999]), "[0.5,0.999]"),
+    ],
+)
+def test_baseline_is_a_value_as_typed(tmp_path, key, values, typed):
+    for number, value in enumerate(values):
+        write_run(
+            tmp_path / f"run{number}", [1.0], overrides=(f"{key}=x",), settings={key: value},
+            number=number,
+        )  # fmt: skip
+    _, found = write_report([tmp_path], baseline={key: typed})
+    assert [each.is_baseline for each in found.configurations] == [False, True]

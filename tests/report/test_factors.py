@@ -6,6 +6,7 @@ import yaml
 
 from gan_zoo.report.factors import IGNORED, find_factors
 from gan_zoo.report.runs import read_runs
+from gan_zoo.report.warnings import warnings
 from report_folders import by_label, compared, write_run
 
 
@@ -71,3 +72,20 @@ def test_ignored_settings_exist():
     known = {*train, *(f"dataset.{key}" for key in train["dataset"])}
     known |= {f"dataset.{key}" for node in datasets for key in {**node, **node.get("dataset", {})}}
     assert {*IGNORED} <= known
+
+
+def test_settings_taken_from_a_factor_do_not_change_beside_it(tmp_path):
+    for lr in (0.1, 0.2):
+        rates = {
+            "lr": lr,
+            "critic": {"lr": "${optimizer.lr}"},
+            "generator": {"lr": "${optimizer.critic.lr}"},
+        }
+        write_run(
+            tmp_path / f"{lr}", [1.0], overrides=(f"optimizer.lr={lr}",),
+            settings={"optimizer": rates},
+        )  # fmt: skip
+    runs, _ = read_runs([tmp_path])
+    assert [run.settings["optimizer.generator.lr"] for run in runs] == [0.1, 0.2]
+    assert find_factors(runs).covarying == ()
+    assert not any("Other settings" in line for line in warnings(compared(tmp_path)))

@@ -197,3 +197,35 @@ def test_metric_not_evaluated_again_is_from_training(tmp_path):
     run = only(tmp_path)
     found = [(run.metrics[t], run.measured_at(t), run.protocol(t)) for t in own]
     assert found == [(2.0, 200, '{"n": 2000}'), (0.5, 100, '{"n": 50}')]
+
+
+def test_links_to_runs_are_followed_once(tmp_path):
+    write_run(tmp_path / "elsewhere/run", [1.0])
+    write_run(tmp_path / "sweep/own", [2.0])
+    (tmp_path / "sweep/linked").symlink_to(tmp_path / "elsewhere/run")
+    (tmp_path / "sweep/again").symlink_to(tmp_path / "sweep/own")
+    (tmp_path / "sweep/own/up").symlink_to(tmp_path)
+    runs, _ = read_runs([tmp_path / "sweep"])
+    assert [run.name for run in runs] == ["linked", "own"]
+
+
+def test_values_after_an_evaluation_replace_it(tmp_path):
+    folder = write_run(tmp_path / "run", [3.0, 2.0])
+    evaluation = {
+        "step": 100, "metrics": {METRIC: 9.0, "metric/precision": 0.5},
+        "protocol": {METRIC: {"n": 7}, "metric/precision": {"n": 7}},
+    }  # fmt: skip
+    (folder / "evaluation.json").write_text(json.dumps(evaluation))
+    run = only(tmp_path)
+    assert (run.metrics[METRIC], run.measured_at(METRIC)) == (2.0, 200)
+    assert run.protocol(METRIC) == ""
+    assert (run.metrics["metric/precision"], run.measured_at("metric/precision")) == (0.5, 100)
+    (folder / "evaluation.json").write_text(json.dumps({**evaluation, "step": 200}))
+    assert only(tmp_path).metrics[METRIC] == 9.0
+
+
+def test_empty_lines_at_the_end_are_ignored(tmp_path):
+    folder = write_run(tmp_path / "run", [3.0, 2.0])
+    with (folder / "metrics.jsonl").open("a") as lines:
+        lines.write("\n  \n")
+    assert run_status(only(tmp_path), LOWER).value == 2.0

@@ -4,11 +4,8 @@ import argparse
 import sys
 import time
 
-import yaml
-
 from gan_zoo.command_line import given_path, one_line_errors, whole_number
 from gan_zoo.latest_sweep import resolve_all
-from gan_zoo.report.factors import format_value
 from gan_zoo.report.number_format import counted
 from gan_zoo.schema import ConfigError
 
@@ -18,10 +15,7 @@ def assignment(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} must be KEY=VALUE, such as loss=gan")
-    try:
-        return key, format_value(yaml.safe_load(value))
-    except yaml.YAMLError:
-        return key, value
+    return key, value
 
 
 def arguments() -> argparse.Namespace:

@@ -24,6 +24,7 @@ from gan_zoo.experiment import build_networks
 from gan_zoo.latest_sweep import resolve_all
 from gan_zoo.metrics.feature_net import weights_hash
 from gan_zoo.metrics.metric_info import find_metric
+from gan_zoo.run_folder import folders_below
 from gan_zoo.schema import ConfigError, instantiate, suggest
 
 _KEYS = ("metrics", "num_samples", "seed", "cache", "device")
@@ -72,7 +73,7 @@ def _runs_of(path: Path) -> list[Path]:
     """Return a run or checkpoint itself, or else all runs with checkpoints below a folder."""
     if (path / "checkpoints").is_dir():
         return [path]
-    below = sorted({checkpoint.parents[1] for checkpoint in path.rglob("checkpoints/*.pt")})
+    below = sorted(run for run in folders_below([path]) if any(run.glob("checkpoints/*.pt")))
     return below or [path]  # a folder without any is refused when it is evaluated
 
 

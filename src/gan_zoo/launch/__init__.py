@@ -1,8 +1,9 @@
 """The command line of train.py: the only package that imports Hydra. It does not import torch."""
 
 from gan_zoo.launch.errors import one_line_hydra_errors
-from gan_zoo.launch.hydra_config import compose_run, initialize, load_config, to_dict
-from gan_zoo.launch.job import check_jobs, train_job
+from gan_zoo.launch.hydra_config import initialize, load_config, to_dict
+from gan_zoo.launch.job import check_jobs, compose_run, train_job
+from gan_zoo.launch.job_folders import check_run_folder
 from gan_zoo.launch.overrides import parsed as parse_override
 from gan_zoo.launch.preflight import PreflightCallback
 from gan_zoo.launch.resume import prepare_overrides
@@ -12,6 +13,7 @@ __all__ = [
     "PreflightCallback",
     "check_jobs",
     "check_overrides",
+    "check_run_folder",
     "compose_run",
     "initialize",
     "load_config",

@@ -1,6 +1,6 @@
 """Configurations as Hydra composes them and as .hydra/ stores them, with Hydra 1.3.2 to 1.4."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_zoo.atomic_write import write_text
 from gan_zoo.launch.config_catalog import CONFIGS
-from gan_zoo.launch.errors import config_errors
-from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.run_folder import FOLDER_KEYS, flatten
 from gan_zoo.schema import ConfigError
 
@@ -28,18 +26,6 @@ hydra_main = hydra.main(config_path=str(CONFIGS), config_name="train", **_VERSIO
 def initialize() -> AbstractContextManager[None]:
     """Let `hydra.compose` read the project's configuration files inside this block."""
     return hydra.initialize_config_dir(str(CONFIGS), **_VERSION)
-
-
-def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, Path]:
-    """Compose the configuration of one run outside `hydra.main`, and return it with its folder.
-
-    Raises ConfigError for an unknown key or choice.
-    """
-    with config_errors(overrides), initialize():
-        config = hydra.compose("train", list(overrides), return_hydra_config=True)
-        drop_settings_of_replaced(config, config.hydra)
-    HydraConfig.instance().set_config(config)  # from which `save_config` takes it
-    return config, Path(config.hydra.run.dir)
 
 
 @contextmanager

@@ -4,25 +4,45 @@ The command line and `gan_zoo.train` share this. No torch until the first settin
 """
 
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from gan_zoo.launch.hydra_config import load_config, save_config, to_dict
-from gan_zoo.run_folder import check_unchanged, finished_summary, has_run
+from gan_zoo.launch.errors import config_errors
+from gan_zoo.launch.hydra_config import initialize, load_config, save_config, to_dict, writable
+from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
+from gan_zoo.launch.resume import apply_resume
+from gan_zoo.run_folder import check_length, check_unchanged, finished_summary, has_run
 from gan_zoo.run_lock import lock_folder
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
 
 
+def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, Path]:
+    """Compose the configuration of one run outside `hydra.main`, and return it with its folder.
+
+    Raises ConfigError for an unknown key or choice, and for a run that cannot be resumed.
+    """
+    with config_errors(overrides), initialize():
+        config = hydra.compose("train", list(overrides), return_hydra_config=True)
+    with writable(config):
+        drop_settings_of_replaced(config, config.hydra)
+        apply_resume(config)
+    HydraConfig.instance().set_config(config)  # from which `save_config` takes it
+    return config, Path(config.hydra.run.dir)
+
+
 def check_jobs(jobs: Iterable[tuple[DictConfig, Path]]) -> "list[Experiment]":
     """Check runs, given by configuration and folder, before the first of them trains.
 
-    Raises ConfigError for a wrong setting of any run, or one that differs from the run that its
-    folder contains; then for parts that do not fit together, for which networks are built.
+    Raises ConfigError for a wrong setting of any run, one that differs from the run that its folder
+    contains, or fewer steps than that has made; then for parts that do not fit together, for which
+    networks are built.
     """
     experiments = [_check_settings(config, folder) for config, folder in jobs]
     from gan_zoo.compatibility import check_compatibility  # imports torch
@@ -64,6 +84,7 @@ def _check_settings(config: DictConfig, folder: Path) -> "Experiment":
     experiment = _load(settings)
     if has_run(folder) and (folder / ".hydra" / "config.yaml").is_file():
         check_unchanged(to_dict(load_config(folder)), settings)
+        check_length(folder, experiment.settings.steps, experiment.settings.resume)
     return experiment
 
 

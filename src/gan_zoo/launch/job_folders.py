@@ -71,13 +71,12 @@ def _refuse_long(key: str, path: Path, remedy: str) -> None:
             raise ConfigError(key, part, f"{allowed}; {remedy}")
 
 
-def check_run_folder(folder: Path, resumed: bool) -> None:
-    """Check the folder of a single run.
+def check_run_folder(folder: Path, resumed: bool, key: str = "hydra.run.dir") -> None:
+    """Check the folder of a single run, which was given as a setting with this key.
 
     Raises ConfigError for an impossible name, a folder with a run that is not resumed, and a new
     run in a folder of other runs, where reports would not find all.
     """
-    key = "hydra.run.dir"
     _refuse_long(key, folder, "give the run's folder a shorter name")
     if has_run(folder):
         if resumed:

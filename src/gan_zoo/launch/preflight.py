@@ -157,6 +157,9 @@ def _plan(
     sweep = Path(config.hydra.sweep.dir)
     for number, job in enumerate(sweep_jobs(overrides)):
         full, folder = compose_job(config, job, number)
+        if full.resume not in (None, "auto"):
+            allowed = "resumes one run: omit -m and all lists of values; sweep=NAME resumes a sweep"
+            raise ConfigError("resume", full.resume, allowed)
         yield full, folder  # checked before its numbers are used
         name = printable(str(folder.relative_to(sweep)))
         updates = 1 + full.n_critic

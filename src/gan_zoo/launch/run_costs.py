@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from gan_zoo.compare.plan import Costs, Network
 from gan_zoo.compare.request import Request
-from gan_zoo.launch.hydra_config import compose_run, to_dict
-from gan_zoo.launch.job import check_jobs
+from gan_zoo.launch.hydra_config import to_dict
+from gan_zoo.launch.job import check_jobs, compose_run
 from gan_zoo.schema import ConfigError, instantiate
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from gan_zoo.report.configurations import Configuration
-from gan_zoo.report.factors import canonical, format_value
+from gan_zoo.report.factors import canonical, format_value, is_value
 from gan_zoo.report.stats import holm, paired_difference
 from gan_zoo.schema import ConfigError
 
@@ -40,7 +40,7 @@ def compare_with_baselines(
 def _check(found: Sequence[Configuration], baseline: Mapping[str, str]) -> None:
     for key, value in baseline.items():
         values = sorted({format_value(each.factors[key]) for each in found if key in each.factors})
-        if value not in values:
+        if not any(key in each.factors and is_value(each.factors[key], value) for each in found):
             allowed = f"no configuration has that; it was {', '.join(values) or 'not varied'}"
             raise ConfigError(f"--baseline {key}", value, allowed)
     if baseline and not any(_matches(each, baseline) for each in found):
@@ -63,7 +63,7 @@ def _baseline_of(
 
 
 def _matches(each: Configuration, baseline: Mapping[str, str]) -> bool:
-    return all(format_value(each.factors.get(key)) == value for key, value in baseline.items())
+    return all(is_value(each.factors.get(key), value) for key, value in baseline.items())
 
 
 def _equal_except(a: Configuration, b: Configuration, keys: Mapping[str, str]) -> bool:

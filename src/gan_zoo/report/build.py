@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -14,6 +15,7 @@ from gan_zoo.atomic_write import write_text
 from gan_zoo.command_line import from_here
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.curve_figures import gradients, learning, losses, scores
+from gan_zoo.report.factors import format_value
 from gan_zoo.report.figure_style import STYLE
 from gan_zoo.report.html import render_html
 from gan_zoo.report.markdown import configurations_csv, markdown, runs_csv
@@ -36,7 +38,7 @@ def write_report(
     *,
     metric: str | None = None,
     lower_is_better: bool | None = None,
-    baseline: Mapping[str, str] | None = None,
+    baseline: Mapping[str, Any] | None = None,
     refresh: int | None = None,
 ) -> tuple[Path, Comparison]:
     """Write report.html, report.md, table.csv, runs.csv and figures/ about all runs below roots.
@@ -56,7 +58,8 @@ def write_report(
         reasons = "; ".join(f"{each.name}: {each.reason}" for each in unreadable)
         raise ConfigError("folder", ", ".join(map(str, roots)), f"no run can be read: {reasons}")
     chosen = choose_metric(metric, lower_is_better, _tags_per_run(runs))
-    content = compare(runs, unreadable, chosen, baseline or {})
+    typed = {key: format_value(value) for key, value in (baseline or {}).items()}
+    content = compare(runs, unreadable, chosen, typed)
     out = Path(out or Path(os.path.commonpath([root.resolve() for root in roots])) / "report")
     return _write(content, out, refresh), content
 

@@ -19,7 +19,7 @@ class Comparison:
     """Everything that a report shows.
 
     Attributes:
-        repeated: runs whose configuration and seed another, later run has too.
+        repeated: runs whose configuration and seed another run has too, which counts.
     """
 
     metric: Metric | None
@@ -31,6 +31,15 @@ class Comparison:
     @property
     def statuses(self) -> list[RunStatus]:
         return [each for group in self.configurations for each in group.statuses]
+
+    @property
+    def left_out(self) -> list[tuple[str, str]]:
+        """Names of folders whose runs have no status, and why."""
+        repeated = "another run with the same configuration and seed counts"
+        return [
+            *((run.name, repeated) for run in self.repeated),
+            *((each.name, each.reason) for each in self.unreadable),
+        ]
 
     @property
     def datasets(self) -> dict[str, list[Configuration]]:
@@ -64,22 +73,30 @@ def compare(
     of each dataset is the baseline. Raises ConfigError where no configuration matches.
     """
     factor_set = find_factors(runs)
-    last: dict[tuple[str, str], Run] = {(identity(run), canonical(run.seed)): run for run in runs}
-    statuses = [run_status(run, metric) for run in last.values()]
+    counted: dict[tuple[str, str], RunStatus] = {}
+    for each in (run_status(run, metric) for run in runs):
+        key = identity(each.run), canonical(each.run.seed)
+        counted[key] = max(each, counted.get(key, each), key=_precedence)
+    statuses = list(counted.values())
     groups: dict[tuple[str, str], list[RunStatus]] = {}
     comparable = comparison_groups(statuses, metric)
-    for (configuration, _), each, dataset in zip(last, statuses, comparable, strict=True):
+    for (configuration, _), each, dataset in zip(counted, statuses, comparable, strict=True):
         groups.setdefault((configuration, dataset), []).append(each)
     keys = factor_set.factors
     found = [summarize(group, data, keys, metric) for (_, data), group in groups.items()]
-    counted = {run.folder for run in last.values()}
+    folders = {each.run.folder for each in statuses}
     return Comparison(
         metric=metric,
         factor_set=factor_set,
         configurations=tuple(_rank(compare_with_baselines(found, baseline), metric)),
-        repeated=tuple(run for run in runs if run.folder not in counted),
+        repeated=tuple(run for run in runs if run.folder not in folders),
         unreadable=tuple(unreadable),
     )
+
+
+def _precedence(each: RunStatus) -> tuple[bool, float]:
+    """Sort runs of one configuration and seed, of which only the last one counts."""
+    return each.ended, each.run.started or 0.0
 
 
 def comparison_groups(statuses: Sequence[RunStatus], metric: Metric | None) -> list[str]:
@@ -115,9 +132,12 @@ def _rank(found: Sequence[Configuration], metric: Metric | None) -> list[Configu
     """Add to each configuration its probability of being the best of its dataset."""
     if metric is None:
         return list(found)
-    ranked = {}
+    ranked: dict[tuple[str, str], float] = {}
     for dataset in dict.fromkeys(each.dataset for each in found):
         peers = [each for each in found if each.dataset == dataset and len(each.scores) > 1]
         shares = probability_best([each.scores for each in peers], metric.lower_is_better)
-        ranked |= {each.label: share for each, share in zip(peers, shares or [], strict=False)}
-    return [dataclasses.replace(each, p_best=ranked.get(each.label)) for each in found]
+        labels = [(dataset, each.label) for each in peers]
+        ranked |= dict(zip(labels, shares or [], strict=False))
+    return [
+        dataclasses.replace(each, p_best=ranked.get((each.dataset, each.label))) for each in found
+    ]

@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from gan_zoo.report.runs import Run
 
 REPLICATE = "seed"
@@ -24,7 +26,8 @@ class Factors:
 
     Attributes:
         factors: keys that together distinguish all configurations, swept keys first.
-        covarying: other keys that differ, as a consequence of the factors or beside them.
+        covarying: other keys that differ, as a consequence of the factors or beside them; without
+            those that all runs take from another setting.
         ignored: keys that differ without changing what is trained.
         equal: keys and values that all runs share.
     """
@@ -51,7 +54,7 @@ def find_factors(runs: Sequence[Run]) -> Factors:
     factors = _distinguishing(trained, columns, [identity(run) for run in runs])
     return Factors(
         factors=tuple(factors),
-        covarying=tuple(key for key in trained if key not in factors),
+        covarying=tuple(key for key in trained if key not in factors and not _follows(key, runs)),
         ignored=tuple(key for key in differing if _is_ignored(key)),
         equal={key: seen[0].get(key) for key in keys if len(set(columns[key])) == 1},
     )
@@ -77,6 +80,23 @@ def format_value(value: Any) -> str:
     if isinstance(value, float) and float(f"{value:g}") == value:
         return f"{value:g}"
     return str(value)
+
+
+def is_value(value: Any, text: str) -> bool:
+    """Return whether text, as on the command line, is a setting's value: 1e-4 is 0.0001."""
+    if format_value(value) == text:
+        return True
+    try:
+        typed = yaml.safe_load(text)
+        typed = float(typed) if isinstance(typed, str) else typed  # YAML reads 1e-4 as text
+    except (ValueError, yaml.YAMLError):
+        return False
+    return not isinstance(value, str) and canonical(typed) == canonical(value)
+
+
+def _follows(key: str, runs: Sequence[Run]) -> bool:
+    """Return whether a setting, in each run that has it, is taken from another one."""
+    return all(key in run.references for run in runs if key in run.keys)
 
 
 def _is_ignored(key: str) -> bool:

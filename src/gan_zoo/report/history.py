@@ -20,6 +20,11 @@ class Curve:
     def last(self) -> float:
         return float(self.values[-1])
 
+    @property
+    def step(self) -> int:
+        """The last step."""
+        return int(self.steps[-1])
+
 
 @dataclasses.dataclass(frozen=True)
 class Curves:
@@ -32,7 +37,7 @@ class Curves:
     @property
     def step(self) -> int:
         """Last step of any tag; 0 without any."""
-        return max((int(curve.steps[-1]) for curve in self.tags.values()), default=0)
+        return max((curve.step for curve in self.tags.values()), default=0)
 
 
 def read_curves(path: Path) -> Curves:
@@ -47,7 +52,7 @@ def read_records(path: Path) -> tuple[list[dict[str, Any]], int, bool]:
     Lines of one step are merged; a line of an earlier step, by a run that resumed from a
     checkpoint, replaces what came after it. Raises OSError where there is no file.
     """
-    lines = path.read_bytes().splitlines()
+    lines = path.read_bytes().rstrip().splitlines()
     parsed = _parse_together(lines) or [_parse(line) for line in lines]
     records: list[dict[str, Any]] = []
     broken, cut_off = 0, False

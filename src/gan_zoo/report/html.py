@@ -190,10 +190,8 @@ def _excluded(comparison: Comparison) -> list[str]:
     """Name every folder that is not in the statistics, with the reason."""
     return [
         *(f"{each.run.name}: {each.exclusion}" for each in comparison.statuses if each.exclusion),
-        *(f"{run.name}: a later run has the same configuration and seed"
-          for run in comparison.repeated),
-        *(f"{each.name}: {each.reason}" for each in comparison.unreadable),
-    ]  # fmt: skip
+        *(f"{name}: {reason}" for name, reason in comparison.left_out),
+    ]
 
 
 def _factors(comparison: Comparison) -> list[tuple[str, str]]:

@@ -36,7 +36,7 @@ def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
         lines += ["", f"![{_escaped(caption)}](figures/{name}.png)", "", _escaped(caption)]
     failed = [each for each in comparison.statuses if each.failure or each.exclusion]
     reasons = [f"{each.run.name}: {state(each)}" for each in failed]
-    reasons += [f"{each.name}: {each.reason}" for each in comparison.unreadable]
+    reasons += [f"{name}: {reason}" for name, reason in comparison.left_out]
     lines += ["", "## Excluded or failed runs", ""] if reasons else []
     lines += [f"- {_escaped(reason)}" for reason in reasons]
     lines += ["", "## Method", "", *(f"- {line}" for line in METHOD)]

@@ -1,6 +1,5 @@
 """The recipe of each configuration: loss, optimizer, regularizer, and what else differs."""
 
-import re
 from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
@@ -13,8 +12,6 @@ from gan_zoo.report.tables import Column
 _SHOWN_GROUPS = ("loss", "optimizer", "regularizer", "architecture")
 _SHOWN = ("dataset", "n_critic", "batch_size", "ema", *_SHOWN_GROUPS)
 _OTHERS = 8  # columns of further settings
-_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
-_DEPTH = 4  # of settings that refer to each other
 
 _Text = Callable[[Run], str]
 
@@ -81,7 +78,7 @@ def _betas(run: Run) -> str:
 def _of_networks(run: Run, name: str) -> str:
     """Return a setting of both optimizers, or of each of them where they differ."""
     critic, generator = (
-        _text(_resolved(run, f"optimizer.{network}.{name}")) for network in ("critic", "generator")
+        _setting(run, f"optimizer.{network}.{name}") for network in ("critic", "generator")
     )
     if critic == generator:
         return critic
@@ -94,15 +91,6 @@ def _setting_of(key: str) -> _Text:
 
 def _setting(run: Run, key: str) -> str:
     return _text(run.keys.get(key))
-
-
-def _resolved(run: Run, key: str) -> Any:
-    """Return a setting, following a reference such as ${optimizer.lr}."""
-    value = run.settings.get(key)
-    for _ in range(_DEPTH):
-        reference = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
-        value = run.settings.get(reference[1]) if reference else value
-    return value
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import yaml
 from gan_zoo.metrics.yardstick import Yardstick, from_plain
 from gan_zoo.report.history import Curve, Curves, read_curves
 from gan_zoo.report.run_files import error_reason, read_json, read_settings, read_yaml
-from gan_zoo.run_folder import flatten, read_failure
+from gan_zoo.run_folder import flatten, folders_below, read_failure
 from gan_zoo.schema import ConfigError
 
 _RUN_FILES = (".hydra", "metrics.jsonl", "summary.json")
@@ -31,6 +31,7 @@ class Run:
     Attributes:
         name: its folder, relative to what all reported folders have in common.
         settings: dotted keys of its configuration, and their values.
+        references: keys of settings that are taken from another one, and that one's key.
         choices: which file each group was composed from, such as loss: gan.
         overrides: from the command line.
         order: number of its job in the sweep.
@@ -46,6 +47,7 @@ class Run:
     overrides: tuple[str, ...]
     order: int
     curves: Curves
+    references: Mapping[str, str] = dataclasses.field(default_factory=dict)
     summary: Mapping[str, Any] | None = None
     evaluation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     failed: str = ""
@@ -61,7 +63,7 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Last value of every tag; values of a later evaluation replace those of training."""
+        """Last value of every tag, while training or by a later evaluation."""
         last = {tag: curve.last for tag, curve in self.curves.tags.items()}
         for tag, value in self._evaluated.items():
             last[tag] = float(value) if isinstance(value, (int, float)) else math.nan
@@ -69,10 +71,15 @@ class Run:
 
     @functools.cached_property
     def _evaluated(self) -> dict[str, Any]:
-        """Values of an evaluation after training, by tag."""
+        """Values of an evaluation after training, by tag; without those that are outdated."""
         found = self.evaluation.get("metrics")
         values = found if isinstance(found, Mapping) else {}
-        return {name if "/" in name else f"metric/{name}": v for name, v in values.items()}
+        tags = {name if "/" in name else f"metric/{name}": v for name, v in values.items()}
+        step = self.evaluation.get("step")
+        if not isinstance(step, int):
+            return tags
+        curves = self.curves.tags
+        return {tag: v for tag, v in tags.items() if tag not in curves or curves[tag].step <= step}
 
     def curve(self, tag: str) -> Curve | None:
         """Return a tag's values while training; None without any."""
@@ -84,7 +91,7 @@ class Run:
             step = self.evaluation.get("step")
             return step if isinstance(step, int) else None
         curve = self.curve(tag)
-        return int(curve.steps[-1]) if curve else None
+        return curve.step if curve else None
 
     @property
     def seconds(self) -> float:
@@ -161,7 +168,7 @@ def read_runs(roots: Sequence[Path]) -> tuple[list[Run], list[Unreadable]]:
     for root in roots:
         if not root.is_dir():
             raise ConfigError("folder", root, "is not a folder")
-    folders = sorted({folder for root in roots for folder in _run_folders(root.resolve())})
+    folders = sorted(_run_folders(roots))
     if not folders:
         where = ", ".join(map(str, roots))
         raise ConfigError("folder", where, "holds no run (a folder with .hydra/config.yaml)")
@@ -187,22 +194,24 @@ def _in_order(runs: Sequence[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: (run.folder in misplaced, run.folder.parent, run.order))
 
 
-def _run_folders(root: Path) -> Iterator[Path]:
+def _run_folders(roots: Iterable[Path]) -> Iterator[Path]:
     """Yield every run's folder at any depth, also those inside another run's folder."""
-    for place, folders, files in os.walk(root):
-        if any(name in folders or name in files for name in _RUN_FILES):
-            yield Path(place)
+    for place in folders_below(roots):
+        if any((place / name).exists() for name in _RUN_FILES):
+            yield place
 
 
 def _read(folder: Path, name: str) -> Run | Unreadable:
     try:
-        config = read_settings(folder / ".hydra" / "config.yaml")
+        written = dict(flatten(read_settings(folder / ".hydra" / "config.yaml")))
+        references = _references(written)
         hydra = read_settings(folder / ".hydra" / "hydra.yaml", default={}).get("hydra") or {}
         overrides = read_yaml(folder / ".hydra" / "overrides.yaml", default=[])
         return Run(
             folder=folder,
             name=name,
-            settings=_resolved(dict(flatten(config))),
+            settings=written | {key: _followed(key, written, references) for key in references},
+            references=references,
             choices=_choices(hydra),
             overrides=tuple(map(str, overrides or [])),
             order=_order(hydra),
@@ -215,13 +224,19 @@ def _read(folder: Path, name: str) -> Run | Unreadable:
         return Unreadable(folder, name, error_reason(error, folder))
 
 
-def _resolved(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace a setting that is taken from another one (`${optimizer.lr}`) by its value."""
+def _references(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the keys whose values are those of other keys (`${optimizer.lr}`)."""
     named = {key: _REFERENCE.fullmatch(str(value)) for key, value in settings.items()}
-    return {
-        key: settings.get(found[1], settings[key]) if found else settings[key]
-        for key, found in named.items()
-    }
+    return {key: found[1] for key, found in named.items() if found and found[1] in settings}
+
+
+def _followed(key: str, settings: Mapping[str, Any], references: Mapping[str, str]) -> Any:
+    """Return the value of a setting that is taken from another one, which may be as well."""
+    seen = set()
+    while key in references and key not in seen:
+        seen.add(key)
+        key = references[key]
+    return settings[key]
 
 
 def _curves(path: Path) -> Curves:

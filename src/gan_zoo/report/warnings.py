@@ -182,7 +182,7 @@ def _excluded(comparison: Comparison) -> Iterable[str]:
     excluded = [each for each in comparison.statuses if each.exclusion and not each.failure]
     parts = (
         (len(excluded), "not in the statistics"),
-        (len(comparison.repeated), "repeated by a later run"),
+        (len(comparison.repeated), "repeated by another run"),
         (len(comparison.unreadable), "not readable"),
     )
     listed = [f"{count} {words}" for count, words in parts if count]
