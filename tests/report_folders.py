@@ -11,7 +11,7 @@ import yaml
 from gan_zoo.monitoring.sample_grid import Picture
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.metric_choice import Metric
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.read_runs import read_runs
 
 METRIC = "metric/frechet_glyphs_cnn"
 

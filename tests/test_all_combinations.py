@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.experiment import load_experiment
-from gan_zoo.run import build_trainer, load_samples
 from gan_zoo.schema import ConfigError
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -13,7 +13,7 @@ import pytest
 
 from gan_zoo.monitoring.jsonl import json_line, truncate_jsonl
 from gan_zoo.report.comparison import compare
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.read_runs import read_runs
 
 sys.path.append(str(Path(__file__).parent / "report"))
 

@@ -11,13 +11,13 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_zoo import checkpoints
+from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.data.npz import Npz
 from gan_zoo.experiment import load_experiment
 from gan_zoo.monitoring.console import plain
 from gan_zoo.monitoring.header import run_header
 from gan_zoo.monitoring.logger import RunLogger
 from gan_zoo.report.sample_sheets import tiles
-from gan_zoo.run import build_trainer, load_samples
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"

@@ -25,8 +25,8 @@ def composed(overrides: list[str]) -> Any:
 
 def prepared(overrides: list[str]) -> tuple[Any, Any, Any]:
     """Return the experiment for these overrides, its samples and its trainer."""
+    from gan_zoo.build_trainer import build_trainer, load_samples
     from gan_zoo.data.placement import place_data
-    from gan_zoo.run import build_trainer, load_samples
 
     with launch.initialize():
         experiment = load_experiment(launch.to_dict(compose("train", overrides)))

@@ -1,4 +1,4 @@
-"""From a checked experiment to a trained model: builds a trainer, then trains."""
+"""Train the model of a checked experiment."""
 
 import contextlib
 import logging
@@ -7,15 +7,10 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
 from gan_zoo import checkpoints
+from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.callbacks import RunCallbacks
-from gan_zoo.compatibility import check_batch_norm
-from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.placement import place_data
-from gan_zoo.devices import memory_format
 from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.experiment import Experiment
 from gan_zoo.monitoring.console import plain
@@ -25,22 +20,14 @@ from gan_zoo.provenance import provenance
 from gan_zoo.ranks import Ranks
 from gan_zoo.run_folder import check_unchanged, diverged, finished_summary, refuse_other_data
 from gan_zoo.schema import ConfigError
-from gan_zoo.training.cpu_threads import CPUThreads, is_adaptable, use_threads
-from gan_zoo.training.noise import NoiseSampler
+from gan_zoo.training.cpu_threads import use_threads
 from gan_zoo.training.numerics import (
-    check_precision,
     deterministic,
-    disable_tf32,
-    precision_warning,
 )
-from gan_zoo.training.rng import default_rng, derive_seed, make_rng
 from gan_zoo.training.signals import Interrupted, Stopped, catch_signals
-from gan_zoo.training.step import GANState
-from gan_zoo.training.trainer import Trainer, should_compile
+from gan_zoo.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
-
-_MARGIN_SAMPLES = 512  # real samples that estimate how large margins will be
 
 
 def train(
@@ -191,69 +178,3 @@ def find_checkpoint(resume: str | None, folder: Path) -> dict[str, Any] | None:
 def is_checkpoint(resume: str | None) -> bool:
     """Return whether `resume` names a checkpoint rather than a folder."""
     return resume is not None and Path(resume).suffix == ".pt"
-
-
-def load_samples(experiment: Experiment) -> InMemoryDataset:
-    """Return the training samples, labeled if the run is conditional. Raises ConfigError."""
-    samples, settings = experiment.dataset.train, experiment.settings
-    settings.check_data(len(samples), samples.num_classes)
-    if not settings.conditional:
-        return samples.unlabeled()
-    per_class = experiment.dataset.labels_per_class
-    if per_class is None:
-        return samples
-    order = torch.randperm(len(samples), generator=make_rng(settings.seed, "margin"))
-    indices = order[:_MARGIN_SAMPLES]
-    experiment.loss.check_unlabeled(samples.gather(indices)[0], samples.num_classes)
-    return samples.drop_labels(per_class, make_rng(settings.seed, "labeled"))
-
-
-def build_trainer(
-    experiment: Experiment, samples: InMemoryDataset, ranks: Ranks | None = None
-) -> Trainer:
-    """Build networks, optimizers and loader, seeded, on the device of the samples' batches.
-
-    ranks: the processes of the run; None for this one alone.
-    """
-    ranks = ranks or Ranks()
-    settings, device = experiment.settings, samples.device
-    disable_tf32()
-    check_precision(settings.precision, device)
-    if warning := precision_warning(settings.precision, device):
-        log.warning("%-13s %s", "precision", warning)
-    with default_rng(settings.seed, "weights"):
-        generator, critic = experiment.networks(samples.shape, samples.num_classes)
-        experiment.regularizer.prepare(critic)
-    layout = memory_format(device)
-    generator = generator.to(device, memory_format=layout)
-    critic = critic.to(device, memory_format=layout)
-    if ranks.count > 1:
-        check_batch_norm(ranks.count, device.type, generator, critic)
-        generator = nn.SyncBatchNorm.convert_sync_batchnorm(generator)
-        critic = nn.SyncBatchNorm.convert_sync_batchnorm(critic)
-    order, balanced = derive_seed(settings.seed, "order"), experiment.dataset.class_balanced
-    loader = samples.loader(settings.batch_size, order, balanced, ranks)
-    gan = GANState(
-        generator=generator,
-        critic=critic,
-        loss=experiment.loss,
-        regularizer=experiment.regularizer,
-        generator_optimizer=experiment.optimizers["generator"](generator.parameters()),
-        critic_optimizer=experiment.optimizers["critic"](critic.parameters()),
-        precision=settings.precision,
-        ema_decay=settings.ema,
-        use_pseudo_labels=loader.has_unlabeled,
-        ranks=ranks,
-    )
-    compiled = settings.compile
-    if compiled == "auto":
-        compiled = should_compile(gan, settings.steps)
-    return Trainer(
-        gan=gan,
-        loader=loader,
-        noise=NoiseSampler(gan, samples.shape, settings.batch_size, settings.seed, ranks),
-        n_critic=settings.n_critic,
-        warmup=settings.warmup,
-        threads=CPUThreads(adaptable=settings.threads == "auto" and is_adaptable(gan)),
-        compiled=compiled,
-    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo import checkpoints
+from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.placement import place_data
@@ -22,7 +23,7 @@ from gan_zoo.monitoring.header import run_header
 from gan_zoo.monitoring.progress import JobDisplay, StackProgress, last_numbers
 from gan_zoo.monitoring.run_logs import RunLogs
 from gan_zoo.provenance import provenance
-from gan_zoo.run import build_trainer, check_data, load_samples, load_state
+from gan_zoo.run import check_data, load_state
 from gan_zoo.run_folder import diverged
 from gan_zoo.training.cpu_threads import use_threads
 from gan_zoo.training.numerics import deterministic

@@ -13,13 +13,13 @@ import torch
 
 import gan_zoo
 from forked_scripts import ScriptProcess, kill_group, run_script, start_interpreter, wait_until
+from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.compatibility import check_compatibility, device_of_ranks
 from gan_zoo.experiment import load_experiment
 from gan_zoo.launch import rank_processes
 from gan_zoo.launch.rank_files import RankFiles
 from gan_zoo.launch.rank_logging import configure_logging, describe_logging
 from gan_zoo.ranks import Ranks
-from gan_zoo.run import build_trainer, load_samples
 from gan_zoo.run_folder import newest_step, read_failure
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, Stopped

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from gan_zoo.command_line import from_here, given_path
 from gan_zoo.launch import main as launch_main
+from gan_zoo.launch.command_options import checked
 from gan_zoo.launch.help import help_text
 from gan_zoo.launch.job_folders import folder_name
 from gan_zoo.launch.overrides import as_typed, parsed
-from gan_zoo.launch.usage_errors import checked
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"

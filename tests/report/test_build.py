@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.experiment import load_experiment
 from gan_zoo.report.build import report_sweep, write_report
-from gan_zoo.run import build_trainer, load_samples
 from report_folders import write_sweep
 
 SCRIPT = Path(__file__).parents[2] / "scripts/report.py"

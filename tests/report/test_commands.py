@@ -11,7 +11,7 @@ import pytest
 
 from gan_zoo.report.build import write_report
 from gan_zoo.report.commands import evaluate_command, reproduce_command
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.read_runs import read_runs
 from report_folders import compared, write_run, write_unevaluated_sweep
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from gan_zoo.report.factors import IGNORED, find_factors
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.warnings import warnings
 from report_folders import by_label, compared, write_run
 

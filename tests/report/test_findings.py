@@ -8,8 +8,8 @@ import pytest
 from gan_zoo.report.build import write_report
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.findings import findings
+from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.run_status import run_status
-from gan_zoo.report.runs import read_runs
 from gan_zoo.report.title_block import subtitle
 from gan_zoo.report.warnings import warnings
 from report_folders import LOWER, METRIC, add_metrics, compared, write_run, write_sweep

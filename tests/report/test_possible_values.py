@@ -6,7 +6,7 @@ import pytest
 
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.possible_values import possible_values
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.read_runs import read_runs
 from report_folders import METRIC, by_label, compared, write_run, write_sweep
 
 CLASSES = {"classes": {str(i): 10 for i in range(10)}}

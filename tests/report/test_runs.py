@@ -7,8 +7,8 @@ import pytest
 
 from gan_zoo.report.history import read_curves
 from gan_zoo.report.metric_choice import Metric
+from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.run_status import run_status
-from gan_zoo.report.runs import read_runs
 from gan_zoo.schema import ConfigError
 from report_folders import METRIC, write_run, write_sweep
 

@@ -12,7 +12,7 @@ from gan_zoo.monitoring.sample_grid import Picture, render, row_names
 from gan_zoo.report.build import write_report
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.html import image_address
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.sample_sheets import sheets, tiles
 from report_folders import draw_grid, write_run, write_sweep
 

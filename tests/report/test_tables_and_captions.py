@@ -9,7 +9,7 @@ from gan_zoo.report.build import figures, write_report
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.figure_style import GRAY
 from gan_zoo.report.number_format import rounding
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.sweep_figures import intervals
 from gan_zoo.report.tables import configuration_columns, run_columns
 from report_folders import LOWER, compared, write_run, write_sweep, write_unevaluated_sweep

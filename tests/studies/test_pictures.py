@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from gan_zoo.api import train
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.read_runs import read_runs
 from gan_zoo.studies.allocation import shares_violated, write_allocation
 from gan_zoo.studies.samples import write_samples
 

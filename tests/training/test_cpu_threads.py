@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from gan_zoo import checkpoints, cpu_cores
+from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.data.placement import place_data
 from gan_zoo.experiment import load_experiment
-from gan_zoo.run import build_trainer, load_samples
 from gan_zoo.schema import ConfigError
 from gan_zoo.training import cpu_threads
 from gan_zoo.training.cpu_threads import CPUThreads, is_adaptable, use_threads

@@ -8,11 +8,11 @@ import torch
 
 from gan_zoo.architectures import mlp
 from gan_zoo.architectures.labels import decode_label, encode_pseudo
+from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.experiment import load_experiment
 from gan_zoo.losses import ConditionalLossSensitive, ScoredBatch
 from gan_zoo.metrics.classes import classification_error
-from gan_zoo.run import build_trainer, load_samples
 from gan_zoo.schema import ConfigError
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gan_zoo.architectures.networks import generate
+from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.experiment import load_experiment
-from gan_zoo.run import build_trainer, load_samples
 from gan_zoo.training.stack import sampler
 from gan_zoo.training.stack.networks import StackedNetwork
 from gan_zoo.training.stack.trainer import StackedTrainer

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from forked_scripts import ScriptProcess, run_script, wait_until
-from gan_zoo.report.runs import read_runs
+from gan_zoo.report.read_runs import read_runs
 
 SMALL = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "log_every=10"]
 SMALL += ["sample_every=0", "evaluation.num_samples=50"]

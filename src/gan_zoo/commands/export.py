@@ -35,7 +35,7 @@ def main() -> None:
     """Export all runs of the given folders; a second call adds only what is new."""
     args = arguments()
     from gan_zoo.mlflow_export import connect, export  # these import numpy, and MLflow
-    from gan_zoo.report.runs import read_runs
+    from gan_zoo.report.read_runs import read_runs
 
     runs, unreadable = read_runs(resolve_all(args.folder))
     if not runs:

@@ -11,7 +11,8 @@ from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.configurations import Configuration, best_first
 from gan_zoo.report.metric_choice import Metric, choose_metric
 from gan_zoo.report.number_format import counted, number, rounding
-from gan_zoo.report.runs import Run, read_runs
+from gan_zoo.report.read_runs import read_runs
+from gan_zoo.report.runs import Run
 from gan_zoo.report.stats import Difference, paired_difference
 
 _PREFIX = "metric/"

@@ -79,7 +79,8 @@ class Folder(Source):
 
     def _digest(self) -> str:
         digest = hashlib.sha256()
-        for name in self.names[:: max(1, len(self.names) // _SAMPLED)]:
+        step = max(1, -(-len(self.names) // _SAMPLED))  # rounded up: at most that many
+        for name in self.names[::step]:
             with contextlib.suppress(OSError), self.path(name).open("rb") as file:
                 digest.update(file.read(_HEAD))
         return digest.hexdigest()

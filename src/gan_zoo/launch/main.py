@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from gan_zoo import __version__, command_line
 from gan_zoo.command_line import EXIT_FAILED
+from gan_zoo.launch.command_options import checked
 from gan_zoo.launch.errors import one_line_hydra_errors
 from gan_zoo.launch.help import help_text, wants_help
 from gan_zoo.launch.hydra_config import changed_settings, hydra_main, to_dict
@@ -28,7 +29,6 @@ from gan_zoo.launch.sweep_end import always_finished
 from gan_zoo.launch.sweep_job import SweepJob, notes, write_traceback
 from gan_zoo.launch.sweep_progress import SweepProgress
 from gan_zoo.launch.sweep_stop import IdleWatch, StopWatch, SweepStop
-from gan_zoo.launch.usage_errors import checked
 from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.monitoring.console import log_bold, shows_bold
 from gan_zoo.run_folder import (

@@ -78,8 +78,8 @@ class CostMeter:
 
     def evaluator(self, experiment: "Experiment") -> "Evaluator":
         """Return the evaluator that all experiments on the same data share."""
+        from gan_zoo.build_trainer import load_samples
         from gan_zoo.evaluation.evaluator import Evaluator
-        from gan_zoo.run import load_samples
 
         key = json.dumps(experiment.config["dataset"], sort_keys=True)
         if key not in self.evaluators:
@@ -91,8 +91,8 @@ class CostMeter:
 
 def build(experiment: "Experiment", evaluator: "Evaluator") -> "Trainer":
     """Build the trainer of an experiment on the data that an evaluator has loaded."""
+    from gan_zoo.build_trainer import build_trainer, load_samples
     from gan_zoo.data.placement import place_data
-    from gan_zoo.run import build_trainer, load_samples
 
     experiment = dataclasses.replace(experiment, dataset=evaluator.dataset)
     samples = place_data(load_samples(experiment), experiment.device(), experiment.dataset)

@@ -20,8 +20,9 @@ from gan_zoo.report.figure_style import STYLE
 from gan_zoo.report.html import render_html
 from gan_zoo.report.markdown import configurations_csv, markdown, runs_csv
 from gan_zoo.report.metric_choice import choose_metric
+from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.run_status import run_status
-from gan_zoo.report.runs import Run, read_runs
+from gan_zoo.report.runs import Run
 from gan_zoo.report.sample_sheets import sheets
 from gan_zoo.report.sweep_figures import heat_map, intervals, sweep
 from gan_zoo.report.tradeoff_figures import cost, diversity

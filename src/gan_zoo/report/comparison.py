@@ -9,8 +9,9 @@ from gan_zoo.report.configurations import Configuration, summarize
 from gan_zoo.report.factors import Factors, canonical, find_factors, format_value, identity
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.protocols import protocol_names
+from gan_zoo.report.read_runs import Unreadable
 from gan_zoo.report.run_status import RunStatus, run_status
-from gan_zoo.report.runs import Run, Unreadable
+from gan_zoo.report.runs import Run
 from gan_zoo.report.stats import probability_best
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo.metrics.metric_info import find_metric
+from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.result_rows import origin, write_csv
-from gan_zoo.report.runs import Run, read_runs
+from gan_zoo.report.runs import Run
 from gan_zoo.run_folder import RESUMABLE_KEYS, latest
 from gan_zoo.schema import ConfigError
 
