@@ -1,12 +1,14 @@
-"""Make tables and figures of docs/studies.md from docs/studies/NAME.csv: `gan-zoo studies`.
+"""Add results to docs/studies, and make tables and figures of docs/studies.md: `gan-zoo studies`.
 
-`gan-zoo train study=NAME` writes outputs/studies/NAME.csv; a copy in docs/studies is what is shown.
+`gan-zoo train study=NAME` writes outputs/studies/NAME.csv, also for some parts or losses only.
 """
 
 import argparse
 from pathlib import Path
 
 from gan_zoo.command_line import given_path, one_line_errors
+from gan_zoo.report.number_format import counted
+from gan_zoo.schema import ConfigError
 
 
 def arguments() -> argparse.Namespace:
@@ -15,16 +17,34 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
+        "results", type=given_path, nargs="*", help="outputs/studies/NAME.csv, to be added"
+    )
+    parser.add_argument(
         "--docs", type=given_path, default=Path("docs"), help="folder of the page (default: docs)"
     )
     return parser.parse_args()
 
 
+def add(results: Path, docs: Path) -> None:
+    """Add the rows of a study's results to the page's. Raises ConfigError for another file."""
+    from gan_zoo.studies.plan import load_study
+    from gan_zoo.studies.results import merge_results
+
+    if not results.is_file():
+        raise ConfigError("results", results, "does not exist: train.py study=NAME writes it")
+    study = load_study(results.stem)
+    path = docs / "studies" / results.name
+    new, replaced = merge_results(results, path, study.parts)
+    print(f"{path}: {counted(new, 'new run')}, {replaced} replaced")
+
+
 @one_line_errors()
 def main() -> None:
-    """Write the page and its figures, and print the names of the studies."""
+    """Add results, write the page and its figures, and print the names of the studies."""
     args = arguments()
     from gan_zoo.studies.page import update_page  # imports matplotlib
 
+    for results in args.results:
+        add(results, args.docs)
     names = update_page(args.docs)
     print(f"{args.docs / 'studies.md'}: {', '.join(names) or 'no results yet'}")

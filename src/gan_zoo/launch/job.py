@@ -30,9 +30,9 @@ def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, Path]:
     """
     with config_errors(overrides), initialize():
         config = hydra.compose("train", list(overrides), return_hydra_config=True)
-    with writable(config):
-        drop_settings_of_replaced(config, config.hydra)
-        apply_resume(config)
+        with writable(config):
+            drop_settings_of_replaced(config, config.hydra)
+            apply_resume(config)
     HydraConfig.instance().set_config(config)  # from which `save_config` takes it
     return config, Path(config.hydra.run.dir)
 

@@ -1,13 +1,14 @@
 """The results of a study as CSV: one row for each run, with the command that repeats it."""
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.read_runs import read_runs
-from gan_zoo.report.result_rows import origin, write_csv
+from gan_zoo.report.result_rows import Row, origin, read_csv, write_csv
 from gan_zoo.report.runs import Run
 from gan_zoo.run_folder import RESUMABLE_KEYS, latest
 from gan_zoo.schema import ConfigError
@@ -36,16 +37,51 @@ def write_results(folders: Mapping[str, Path], curves: Curves, path: Path) -> in
         path: of the CSV file.
     """
     runs = [(part, run) for part, folder in folders.items() for run in ended_runs(folder)]
-    settings = _varied([run for _, run in runs])
+    settings = _setting_columns([run for _, run in runs])
     rows = [
         {"part": part, **_settings(run, settings), "seed": run.seed, **_numbers(run, curves)}
         | _facts(run)
         for part, run in runs
     ]
     numbers = [*METRICS, *DIAGNOSTICS, *_curve_columns(curves)]
-    measured = [name for name in numbers if any(name in row for row in rows)]
-    write_csv(path, ["part", *settings, "seed", *measured, *FACTS], rows)
+    write_csv(path, ["part", *settings, "seed", *_used(numbers, rows), *FACTS], rows)
     return len(rows)
+
+
+def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, int]:
+    """Add rows of a CSV file to another one, which need not exist.
+
+    Rows with the same part and command are replaced; a setting is a column where it varies.
+
+    Args:
+        added: a file as `write_results` writes it.
+        path: another one, which is changed.
+        parts: of the study, by which rows are sorted.
+
+    Returns how many rows are new, and how many are replaced.
+    """
+    old, new = (read_csv(each) if each.exists() else [] for each in (path, added))
+    merged = {(row["part"], row["command"]): row for row in (*old, *new)}
+    order = {part: number for number, part in enumerate(parts)}
+    rows = sorted(merged.values(), key=lambda row: order.get(row["part"], len(order)))
+    columns = dict.fromkeys(key for row in (*old, *new) for key in row)
+    numbers = [*METRICS, *DIAGNOSTICS, *(key for key in columns if "@" in key)]
+    settings = [key for key in columns if key not in ("part", "seed", *numbers, *FACTS)]
+    rows = [{**_typed_values(row, settings), **row} for row in rows]
+    known = {key: {row[key] for row in rows if key in row} for key in settings}
+    varied = [key for key in settings if key == "loss" or len(known[key]) > 1]
+    write_csv(path, ["part", *_in_order(varied), "seed", *_used(numbers, rows), *FACTS], rows)
+    return len(merged) - len(old), len(old) + len(new) - len(merged)
+
+
+def _typed_values(row: Row, keys: Iterable[str]) -> Row:
+    """Return the settings with these keys that the command of a row has."""
+    words = (word.partition("=") for word in shlex.split(row["command"]))
+    return {key: value for name, _, value in words if (key := name.lstrip("+~")) in keys}
+
+
+def _used(names: Iterable[str], rows: Sequence[Row]) -> list[str]:
+    return [name for name in names if any(row.get(name) for row in rows)]
 
 
 def ended_runs(folder: Path) -> list[Run]:
@@ -59,12 +95,16 @@ def ended_runs(folder: Path) -> list[Run]:
     return [run for run in runs if run.summary is not None or run.failed]
 
 
-def _varied(runs: Sequence[Run]) -> list[str]:
-    """List choices and typed settings that differ between runs; always the loss."""
+def _setting_columns(runs: Sequence[Run]) -> list[str]:
+    """List choices and typed settings: all of them, as those of other runs may vary in others."""
     typed = {key for run in runs for key in _typed(run)} - {*_CHOICES} - _NO_SETTINGS
-    values = {key: {text_of(run.keys.get(key)) for run in runs} for key in (*_CHOICES, *typed)}
-    varied = [key for key, found in values.items() if key == "loss" or len(found) > 1]
-    return [*(key for key in _CHOICES if key in varied), *sorted({*varied} - {*_CHOICES})]
+    return _in_order([*typed, *(key for key in _CHOICES if any(run.keys.get(key) for run in runs))])
+
+
+def _in_order(keys: Iterable[str]) -> list[str]:
+    """Sort keys: choices come first."""
+    first = {key: number for number, key in enumerate(_CHOICES)}
+    return sorted(keys, key=lambda key: (first.get(key, len(first)), key))
 
 
 def _typed(run: Run) -> list[str]:

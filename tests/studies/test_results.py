@@ -1,0 +1,99 @@
+"""Results of a study trained in several goes, put together."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gan_zoo.commands import studies
+from gan_zoo.report.result_rows import read_csv, write_csv
+from gan_zoo.studies.page import update_page
+from gan_zoo.studies.plan import load_study
+from gan_zoo.studies.results import merge_results
+
+DOCS = Path(__file__).parents[2] / "docs"
+FACTS = ("health", "steps", "seconds", "stacked", "device", "git_commit", "torch", "command")
+PARTS = ("clip", "penalty")
+
+
+def write(path, *rows, columns=("part", "loss", "seed", "modes")):
+    """Write rows that consist of the columns' values, each with a command of them."""
+    found = []
+    for values in rows:
+        row = dict(zip(columns, values, strict=True))
+        words = (f"{key}={value}" for key, value in row.items() if key not in ("part", "modes"))
+        found.append(
+            {**row, **dict.fromkeys(FACTS, "x"), "command": " ".join(["train.py", *words])}
+        )
+    write_csv(path, [*columns, *FACTS], found)
+    return path
+
+
+def test_rows_are_added_in_the_order_of_the_parts(tmp_path):
+    path = write(tmp_path / "all.csv", ("penalty", "gan", "0", "3"))
+    added = write(tmp_path / "new.csv", ("clip", "gan", "0", "1"), ("penalty", "gan", "1", "4"))
+    assert merge_results(added, path, PARTS) == (2, 0)
+    found = [(row["part"], row["seed"], row["modes"]) for row in read_csv(path)]
+    assert found == [("clip", "0", "1"), ("penalty", "0", "3"), ("penalty", "1", "4")]
+
+
+def test_a_run_again_replaces_its_row(tmp_path):
+    path = write(tmp_path / "all.csv", ("clip", "gan", "0", "1"), ("clip", "gan", "1", "2"))
+    added = write(tmp_path / "new.csv", ("clip", "gan", "0", "8"))
+    assert merge_results(added, path, PARTS) == (0, 1)
+    assert [row["modes"] for row in read_csv(path)] == ["8", "2"]
+
+
+def test_a_setting_is_a_column_once_it_varies(tmp_path):
+    columns = ("part", "loss", "regularizer", "batch_size", "seed", "modes")
+    path = write(tmp_path / "all.csv", ("clip", "gan", "0", "1"))
+    text = path.read_text().replace("train.py", "train.py batch_size=64")
+    path.write_text(text)
+    added = write(tmp_path / "new.csv", ("clip", "gan", "r1", "64", "1", "2"), columns=columns)
+    merge_results(added, path, PARTS)
+    assert list(read_csv(path)[0])[:4] == ["part", "loss", "seed", "modes"]
+    added = write(tmp_path / "new.csv", ("clip", "wgan", "clip", "128", "1", "2"), columns=columns)
+    merge_results(added, path, PARTS)
+    found = [(row["loss"], row["regularizer"], row["batch_size"]) for row in read_csv(path)]
+    assert found == [("gan", "", "64"), ("gan", "r1", "64"), ("wgan", "clip", "128")]
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "studies").glob("*.csv")), ids=lambda p: p.stem)
+def test_published_rows_stay_the_same_when_they_are_added_again(path, tmp_path):
+    before = Path(shutil.copy(path, tmp_path))
+    merge_results(path, before, load_study(path.stem).parts)
+    by_command = {(row["part"], row["command"]): row for row in read_csv(path)}
+    again = read_csv(before)
+    assert {(row["part"], row["command"]): row for row in again} == by_command
+    assert len(again) == len(by_command)
+
+
+def test_command_adds_results_to_the_page(tmp_path, monkeypatch, capsys):
+    shutil.copytree(DOCS, tmp_path / "docs")
+    shutil.copy(DOCS.parent / "README.md", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    rows = read_csv(DOCS / "studies/mixture.csv")
+    write_csv(tmp_path / "docs/studies/mixture.csv", list(rows[0]), rows[:-3])
+    update_page(tmp_path / "docs")
+    assert (tmp_path / "docs/studies.md").read_text() != (DOCS / "studies.md").read_text()
+    write_csv(tmp_path / "mixture.csv", list(rows[0]), rows[-5:])
+    monkeypatch.setattr("sys.argv", ["studies.py", "mixture.csv"])
+    studies.main()
+    assert capsys.readouterr().out.startswith("docs/studies/mixture.csv: 3 new runs, 2 replaced\n")
+    assert (tmp_path / "docs/studies.md").read_text() == (DOCS / "studies.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none.csv", "results=none.csv: does not exist"),
+        ("mixture-small.csv", "study=mixture-small: choose one of"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, monkeypatch, capsys, name, message):
+    (tmp_path / "mixture-small.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["studies.py", name])
+    with pytest.raises(SystemExit):
+        studies.main()
+    assert message in capsys.readouterr().err
