@@ -421,16 +421,19 @@ def test_a_sweep_does_not_resume_one_run(tmp_path):
     assert not (tmp_path / "outputs").exists()
 
 
-def test_evaluation_of_replaced_weights_is_kept_under_another_name(trained, tmp_path):
+def test_evaluation_is_set_aside_once_a_run_is_trained_further(trained, tmp_path):
     words = [tmp_path / "run", "dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu"]
-    trained(*words, "steps=4", "checkpoint_every=2")
-    path = tmp_path / "run/evaluation.json"
-    path.write_text('{"step": 4, "metrics": {}}')
     trained(*words, "steps=4")
-    trained(*words, "steps=6")
-    assert path.exists()  # of the checkpoint from which the run went on
-    (tmp_path / "run/summary.json").unlink()
-    shutil.rmtree(tmp_path / "run/checkpoints")
+    path = tmp_path / "run/evaluation.json"
+    path.write_text('{"step": 4, "metrics": {"modes": 8}}')
+    trained(*words, "steps=4")
+    assert path.exists()
     trained(*words, "steps=6")
     assert not path.exists()
     assert json.loads((tmp_path / "run/evaluation.json.1").read_text())["step"] == 4
+    path.write_text('{"step": 6, "metrics": {"modes": 8}}')
+    shutil.rmtree(tmp_path / "run/checkpoints")
+    (tmp_path / "run/summary.json").unlink()
+    trained(*words, "steps=6")  # from step 0
+    assert not path.exists()
+    assert (tmp_path / "run/evaluation.json.2").exists()

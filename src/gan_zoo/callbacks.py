@@ -75,7 +75,8 @@ class RunCallbacks:
         self._next_log_time = 0.0
         if state is None:
             set_aside_files(folder)
-        set_aside_evaluation(folder, trainer.step)
+        if trainer.step < self.settings.steps:
+            set_aside_evaluation(folder)
         self.logger = self._make_logger(folder, job, thread)
 
     def _make_logger(

@@ -100,16 +100,10 @@ def set_aside_files(folder: Path) -> None:
         )
 
 
-def set_aside_evaluation(folder: Path, step: int) -> None:
-    """Rename an evaluation of a later step than the one that training continues from."""
-    path = folder / "evaluation.json"
-    try:
-        evaluated = json.loads(path.read_bytes())["step"]
-        outdated = isinstance(evaluated, int) and evaluated > step
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return  # none, or bytes that anyone may have written
-    if outdated and (renamed := _set_aside(path)):
-        log.info("the evaluation of step %s is kept as %s", evaluated, renamed)
+def set_aside_evaluation(folder: Path) -> None:
+    """Rename the evaluation of a run that is trained further, which would hide newer values."""
+    if renamed := _set_aside(folder / "evaluation.json"):
+        log.info("the earlier evaluation is kept as %s", renamed)
 
 
 def _set_aside(path: Path) -> Path | None:

@@ -209,21 +209,6 @@ def test_links_to_runs_are_followed_once(tmp_path):
     assert [run.name for run in runs] == ["linked", "own"]
 
 
-def test_values_after_an_evaluation_replace_it(tmp_path):
-    folder = write_run(tmp_path / "run", [3.0, 2.0])
-    evaluation = {
-        "step": 100, "metrics": {METRIC: 9.0, "metric/precision": 0.5},
-        "protocol": {METRIC: {"n": 7}, "metric/precision": {"n": 7}},
-    }  # fmt: skip
-    (folder / "evaluation.json").write_text(json.dumps(evaluation))
-    run = only(tmp_path)
-    assert (run.metrics[METRIC], run.measured_at(METRIC)) == (2.0, 200)
-    assert run.protocol(METRIC) == ""
-    assert (run.metrics["metric/precision"], run.measured_at("metric/precision")) == (0.5, 100)
-    (folder / "evaluation.json").write_text(json.dumps({**evaluation, "step": 200}))
-    assert only(tmp_path).metrics[METRIC] == 9.0
-
-
 def test_empty_lines_at_the_end_are_ignored(tmp_path):
     folder = write_run(tmp_path / "run", [3.0, 2.0])
     with (folder / "metrics.jsonl").open("a") as lines:

@@ -20,11 +20,6 @@ class Curve:
     def last(self) -> float:
         return float(self.values[-1])
 
-    @property
-    def step(self) -> int:
-        """The last step."""
-        return int(self.steps[-1])
-
 
 @dataclasses.dataclass(frozen=True)
 class Curves:
@@ -37,7 +32,7 @@ class Curves:
     @property
     def step(self) -> int:
         """Last step of any tag; 0 without any."""
-        return max((curve.step for curve in self.tags.values()), default=0)
+        return max((int(curve.steps[-1]) for curve in self.tags.values()), default=0)
 
 
 def read_curves(path: Path) -> Curves:

@@ -58,7 +58,7 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Last value of every tag, while training or by a later evaluation."""
+        """Last value of every tag; values of a later evaluation replace those of training."""
         last = {tag: curve.last for tag, curve in self.curves.tags.items()}
         for tag, value in self._evaluated.items():
             last[tag] = float(value) if isinstance(value, (int, float)) else math.nan
@@ -66,15 +66,10 @@ class Run:
 
     @functools.cached_property
     def _evaluated(self) -> dict[str, Any]:
-        """Values of an evaluation after training, by tag; without those that are outdated."""
+        """Values of an evaluation after training, by tag."""
         found = self.evaluation.get("metrics")
         values = found if isinstance(found, Mapping) else {}
-        tags = {name if "/" in name else f"metric/{name}": v for name, v in values.items()}
-        step = self.evaluation.get("step")
-        if not isinstance(step, int):
-            return tags
-        curves = self.curves.tags
-        return {tag: v for tag, v in tags.items() if tag not in curves or curves[tag].step <= step}
+        return {name if "/" in name else f"metric/{name}": v for name, v in values.items()}
 
     def curve(self, tag: str) -> Curve | None:
         """Return a tag's values while training; None without any."""
@@ -86,7 +81,7 @@ class Run:
             step = self.evaluation.get("step")
             return step if isinstance(step, int) else None
         curve = self.curve(tag)
-        return curve.step if curve else None
+        return int(curve.steps[-1]) if curve else None
 
     @property
     def seconds(self) -> float:
