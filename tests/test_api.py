@@ -139,6 +139,8 @@ def test_numbers_of_numpy_are_numbers(run, tmp_path):
 
 @pytest.mark.parametrize("number", [0, -1, "3", 2.0])
 def test_wrong_number_of_samples_is_refused(run, number):
+    with pytest.raises(ConfigError, match="^seed="):
+        run.sample(2, seed=2**64)
     with pytest.raises(ConfigError, match="^n="):
         run.sample(number)
     with pytest.raises(ConfigError, match="^n="):
@@ -153,6 +155,19 @@ def test_metrics_of_a_run_that_has_only_begun_are_empty(run, tmp_path):
 def test_folder_without_run_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="contains no run"):
         gan_zoo.load(tmp_path)
+    (tmp_path / "multirun.yaml").touch()
+    with pytest.raises(ConfigError, match="is a sweep: choose one of its runs"):
+        gan_zoo.load(tmp_path)
+
+
+def test_paths_at_home_and_named_like_settings(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shutil.copytree(run.folder, tmp_path / "seed=0")
+    monkeypatch.chdir(tmp_path)
+    assert gan_zoo.load("~/seed=0").folder == tmp_path / "seed=0"
+    assert gan_zoo.load("seed=0").evaluate(num_samples=50)
+    longer = gan_zoo.train(*SMALL, "loss=wgan", folder="~/seed=0", steps=5, evaluate_every=0)
+    assert longer.folder == tmp_path / "seed=0"
 
 
 def test_import_is_light():

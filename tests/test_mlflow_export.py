@@ -1,6 +1,7 @@
 """Runs copied into an MLflow store: once, and only what is new."""
 
 import json
+import shutil
 
 import pytest
 
@@ -87,3 +88,34 @@ def test_wrong_store_is_one_line(tmp_path, monkeypatch, capsys):
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: --uri=nonsense://x: ")
+
+
+def test_copy_that_was_trained_further_is_another_run(tmp_path, export):
+    folder = write_run(tmp_path / "all" / "run", [5.0])
+    start(folder)
+    export(folder.parent)
+    copy = shutil.copytree(folder, folder.with_name("copy"))
+    with (copy / "metrics.jsonl").open("a") as lines:
+        lines.write(json.dumps({"step": 200, METRIC: 4.0}) + "\n")
+    lines, _, runs = export(folder.parent)
+    assert [line.split() for line in lines[:2]] == [["added", "copy"], ["unchanged", "run"]]
+    found = {each.info.run_name: each.data.metrics[METRIC] for each in runs}
+    assert found == {"run": 5.0, "copy": 4.0}
+    assert export(folder.parent)[0][-1].startswith("2 runs: 2 unchanged")
+
+
+def test_artifacts_below_a_sweep_are_no_runs(tmp_path, export):
+    sweep = write_sweep(tmp_path / "losses", {"gan": [3.0]})
+    artifacts = sweep / "mlruns/1/abc/artifacts"
+    artifacts.mkdir(parents=True)
+    (artifacts / "summary.json").write_text("{}")
+    assert export(sweep)[0][-1].startswith("1 run: 1 added")
+
+
+def test_deleted_experiment_is_one_line(tmp_path, export, capsys):
+    folder = write_run(tmp_path / "all" / "run", [5.0])
+    _, client, (run,) = export(folder)
+    client.delete_experiment(run.info.experiment_id)
+    with pytest.raises(SystemExit, match="2"):
+        export(folder)
+    assert "error: --experiment=all: was deleted: restore it" in capsys.readouterr().err

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from gan_zoo import launch
 from gan_zoo.command_line import program
+from gan_zoo.latest_sweep import resolve
 from gan_zoo.report.build import write_report
 from gan_zoo.report.history import read_records
 from gan_zoo.report.run_files import read_json
 from gan_zoo.sampling import Sampler, load_sampler
-from gan_zoo.schema import ConfigError
+from gan_zoo.schema import ConfigError, at_home
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
+
+
+Label = str | int | Sequence[str | int] | None  # a class, several, or all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,16 +57,17 @@ class Run:
         """The generator's moving average of the newest checkpoint, on the CPU, read each time."""
         return load_sampler(self.folder)
 
-    def sample(self, n: int, label: str | int | None = None, seed: int = 0) -> "Tensor":
+    def sample(self, n: int, label: Label = None, seed: int = 0) -> "Tensor":
         """Generate samples (n, *shape): images in [-1, 1], NCHW, or points.
 
-        label: a class by name or number, if the run is conditional; None for all classes in equal
-        blocks. Raises ConfigError for an unknown class, and for an `n` or seed that is no number.
+        label: a class by name or number, or several, if the run is conditional; None for all
+        classes; in equal blocks. Raises ConfigError for an unknown class, and for an `n` or seed
+        that is no whole number.
         """
         sampler = self.sampler
         return sampler.generate(*_latents(sampler, n, label, seed))
 
-    def grid(self, n: int | None = None, label: str | int | None = None, seed: int = 0) -> "Image":
+    def grid(self, n: int | None = None, label: Label = None, seed: int = 0) -> "Image":
         """Render n samples as one image, by default as many as a grid of training shows."""
         from PIL import Image
 
@@ -73,13 +78,14 @@ class Run:
     def evaluate(self, **settings: Any) -> Mapping[str, float]:
         """Evaluate the newest checkpoint again and write evaluation.json; returns the values.
 
-        settings: metrics, num_samples, seed, cache, device, as scripts/evaluate.py has them. Raises
-        ConfigError for a wrong one.
+        settings: metrics, num_samples, seed, cache, device and dataset.root, as scripts/evaluate.py
+        has them. Raises ConfigError for a wrong one.
         """
         from gan_zoo.evaluation.offline import OfflineEvaluator, parse
 
         words = [f"{key}={_text(value)}" for key, value in settings.items()]
-        return OfflineEvaluator(parse([str(self.folder), *words])).evaluate(self.folder).numbers
+        folder = self.folder.absolute()  # seed=0 alone would be a setting
+        return OfflineEvaluator(parse([str(folder), *words])).evaluate(folder).numbers
 
     def report(self, *others: "Run", **options: Any) -> Path:
         """Write a report on this run and others, and return the path of its page.
@@ -117,40 +123,45 @@ def train(*overrides: str, folder: Path | str | None = None, **settings: Any) ->
 
 def load(folder: Path | str) -> Run:
     """Load a run's folder. Raises ConfigError for a folder that contains no run."""
-    place = Path(folder)
+    place = resolve(Path(at_home(str(folder))))
+    if (place / "multirun.yaml").is_file():
+        raise ConfigError("folder", folder, "is a sweep: choose one of its runs")
     if not (place / ".hydra" / "config.yaml").is_file():
-        raise ConfigError("folder", place, "contains no run")
+        raise ConfigError("folder", folder, "contains no run")
     return Run(place)
 
 
 def _folder(folder: Path | str, resume: str | None, default: Path) -> Path:
     """Return the folder of a run. Raises ConfigError if `resume` names another one."""
+    place = Path(at_home(str(folder)))
     if not str(folder):
         raise ConfigError("folder", folder, "must be the path of a folder")
-    if resume not in (None, "auto") and default.resolve() != Path(folder).resolve():
+    if resume not in (None, "auto") and default.resolve() != place.resolve():
         raise ConfigError(
             "folder", folder, f"resume={resume} trains in {default}: omit one of them"
         )
-    return Path(folder)
+    return place
 
 
-def _latents(
-    sampler: Sampler, n: int, label: str | int | None, seed: int
-) -> "tuple[Tensor, Tensor]":
+def _latents(sampler: Sampler, n: int, label: Label, seed: int) -> "tuple[Tensor, Tensor]":
     """Sample latent vectors and labels. Raises ConfigError for wrong ones."""
     count = _whole("n", n)
     if count < 1:
         raise ConfigError("n", n, "must be at least 1")
-    chosen = () if label is None else sampler.parse_classes(str(label))
+    labels = label if isinstance(label, (list, tuple)) else [] if label is None else [label]
+    chosen = [number for each in labels for number in sampler.parse_classes(str(each))]
     return sampler.latent(count, _whole("seed", seed)), sampler.labels(count, chosen)
 
 
 def _whole(key: str, value: Any) -> int:
     """Convert a whole number, also one of NumPy. Raises ConfigError for anything else."""
     try:
-        return operator.index(value)
+        number = operator.index(value)
     except TypeError:
         raise ConfigError(key, repr(value), "must be a whole number") from None
+    if abs(number) >= 2**63:
+        raise ConfigError(key, value, "must be below 2^63")
+    return number
 
 
 def _text(value: Any) -> str:

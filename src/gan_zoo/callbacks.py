@@ -61,7 +61,7 @@ class RunCallbacks:
         self.sample_grid = SampleGrid(dataset, trainer.gan.ema.network, rng, names)
         self.health_monitor = HealthMonitor(trainer, samples, experiment.loss, seed)
         if state is not None:
-            with checkpoints.must_fit(state["step"], folder):
+            with checkpoints.must_fit(state["step"], folder / "checkpoints"):
                 longer = trainer.step < self.settings.steps
                 self.health_monitor.load_state_dict(state["health"], longer)
         checkpoint_folder = folder / "checkpoints"

@@ -158,13 +158,16 @@ def _newest_valid(folder: Path) -> tuple[Path, dict[str, Any]] | None:
 
 
 @contextlib.contextmanager
-def must_fit(step: int, folder: Path) -> Iterator[None]:
-    """Raise ConfigError where loading the state of a run's checkpoint fails inside."""
+def must_fit(step: int, place: Path) -> Iterator[None]:
+    """Raise ConfigError where loading the state of a checkpoint fails inside.
+
+    place: of the checkpoint, for the message.
+    """
     try:
         yield
     except Exception:  # a valid file, but of other networks, or a hostile one
         allowed = f"the state of step {step} does not fit the settings"
-        raise ConfigError("checkpoint", folder / "checkpoints", allowed) from None
+        raise ConfigError("checkpoint", place, allowed) from None
 
 
 def delete_after(folder: Path, step: int) -> None:
@@ -182,8 +185,24 @@ def latest_path(run_or_checkpoint: Path) -> Path:
         raise ConfigError("run", run_or_checkpoint, "does not exist")
     found = sorted(run_or_checkpoint.glob(f"checkpoints/{_NUMBERED}"))
     if not found:
-        raise ConfigError("checkpoint", run_or_checkpoint, "holds no checkpoints/*.pt")
+        best = run_or_checkpoint / "checkpoints/best.pt"
+        allowed = f"holds no other checkpoint than {best}: name that file"
+        raise ConfigError(
+            "checkpoint",
+            run_or_checkpoint,
+            allowed if best.is_file() else "holds no checkpoints/*.pt",
+        )
     return found[-1]
+
+
+def results_folder(run_or_checkpoint: Path) -> Path:
+    """Return the folder for what is made from a checkpoint: its run's, else the one it is in."""
+    if run_or_checkpoint.is_dir():
+        return run_or_checkpoint
+    for path in (run_or_checkpoint, run_or_checkpoint.resolve()):
+        if path.parent.name == "checkpoints":
+            return path.parent.parent
+    return run_or_checkpoint.parent
 
 
 def prune(folder: Path, count: int) -> None:

@@ -144,7 +144,8 @@ def _missing_operation(error: RuntimeError) -> str:
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
     """Return whether torch could not allocate memory, on the host or on a GPU."""
-    return any(words in str(error) for words in ("allocate memory", "out of memory"))
+    texts = ("allocate memory", "out of memory", "Storage size calculation overflowed")
+    return any(words in str(error) for words in texts)
 
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,9 @@ from gan_zoo.schema import ConfigError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
+    from mlflow.entities import Run as MlflowRun
 
+_FOLDER = "gan_zoo.folder"
 _ID, _STEP = "gan_zoo.id", "gan_zoo.step"  # tags by which a second export finds a run
 _AT_ONCE = 1000  # metrics in one request, as MLflow's servers allow; 100 parameters or tags
 _LONGEST = 500  # characters of a parameter
@@ -63,17 +65,22 @@ def export(client: "MlflowClient", runs: Sequence[Run], experiment: str = "") ->
     for run in runs:
         name = experiment or run.folder.parent.name
         found = client.get_experiment_by_name(name)
+        if found and found.lifecycle_stage == "deleted":
+            allowed = "was deleted: restore it, or name another one"
+            raise ConfigError("--experiment", name, allowed)
         place = found.experiment_id if found else client.create_experiment(name)
         yield Exported(run, _export(client, run, place))
 
 
 def _export(client: "MlflowClient", run: Run, experiment: str) -> str:
     identity, step = _identity(run), run.curves.step
-    known = client.search_runs([experiment], f"tags.`{_ID}` = '{identity}'")
-    if known and int(known[0].data.tags[_STEP]) >= step:
+    found = client.search_runs([experiment], f"tags.`{_ID}` = '{identity}'")
+    known = _same(run, found)
+    if known and int(known.data.tags[_STEP]) >= step:
         return "unchanged"
     if known:
-        target, after = known[0].info.run_id, int(known[0].data.tags[_STEP])
+        target, after = known.info.run_id, int(known.data.tags[_STEP])
+        client.set_tag(target, _FOLDER, str(run.folder))
     else:
         target, after = _create(client, run, experiment, identity), -1
     values = list(_metrics(run, after))
@@ -88,10 +95,17 @@ def _export(client: "MlflowClient", run: Run, experiment: str) -> str:
     return "extended" if known else "added"
 
 
+def _same(run: Run, found: "Sequence[MlflowRun]") -> "MlflowRun | None":
+    """Return the exported run of a folder, or of one that was moved; a copy is another run."""
+    folders = {each.data.tags.get(_FOLDER, ""): each for each in found}
+    moved = (each for folder, each in folders.items() if not Path(folder).is_dir())
+    return folders.get(str(run.folder)) or next(moved, None)
+
+
 def _create(client: "MlflowClient", run: Run, experiment: str, identity: str) -> str:
     from mlflow.entities import Param, RunTag
 
-    tags = {_ID: identity, _STEP: "-1", "gan_zoo.folder": str(run.folder)}
+    tags = {_ID: identity, _STEP: "-1", _FOLDER: str(run.folder)}
     created = client.create_run(
         experiment, start_time=_start(run), tags=tags, run_name=run.folder.name
     )

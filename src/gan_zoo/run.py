@@ -163,7 +163,7 @@ def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
 
 def load_state(trainer: Trainer, state: dict[str, Any], folder: Path) -> None:
     """Load a checkpoint's state. Raises ConfigError for one that does not fit the run."""
-    with checkpoints.must_fit(state["step"], folder):
+    with checkpoints.must_fit(state["step"], folder / "checkpoints"):
         trainer.load_state_dict(state)
     log.info("resuming from step %s: %s", trainer.step, folder)
 

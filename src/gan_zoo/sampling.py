@@ -29,7 +29,7 @@ from gan_zoo.monitoring.sample_grid import (
 from gan_zoo.schema import ConfigError, instantiate
 
 _NUMBERED = re.compile(r"\d{6,}\.png")  # names that `write_images` writes
-_UNCONDITIONAL = (
+UNCONDITIONAL = (
     "the run is unconditional: its samples have no classes; omit it, or train with conditional=true"
 )
 _UNSAFE = re.compile(r"[^\w ()+,-]")  # in the name of a folder
@@ -69,7 +69,7 @@ class Sampler:
         count. Raises ConfigError for an unknown class.
         """
         if not self.class_names:
-            raise ConfigError("class", words, _UNCONDITIONAL)
+            raise ConfigError("class", words, UNCONDITIONAL)
         whole = words.strip()
         parts = (
             [whole] if whole in self.class_names else [part.strip() for part in words.split(",")]
@@ -127,7 +127,8 @@ def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
     content = checkpoints.load_latest(run_or_checkpoint)[1]
     config = content["config"]
     generator, _ = build_networks(config, tuple(content["shape"]), content["num_classes"])
-    generator.load_state_dict(content["ema" if averaged else "generator"])
+    with checkpoints.must_fit(content["step"], run_or_checkpoint):
+        generator.load_state_dict(content["ema" if averaged else "generator"])
     # all images are rendered alike, without their dataset's files; points need its modes
     images = len(content["shape"]) == 3
     dataset = Images() if images else instantiate(config["dataset"], "dataset", Dataset)
@@ -154,7 +155,7 @@ def write_images(
     if samples.dim() != 4:
         raise ConfigError("pngs", len(z), "needs a generator of images; use --npz for points")
     if by_class and not sampler.class_names:
-        raise ConfigError("pngs-per-class", len(z), _UNCONDITIONAL)
+        raise ConfigError("pngs-per-class", len(z), UNCONDITIONAL)
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a killed process
     places = [sampler.class_folder(label) if by_class else "" for label in y.tolist()]

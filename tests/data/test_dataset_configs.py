@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import gan_zoo
 from gan_zoo import launch
 from gan_zoo.command_line import EXIT_USAGE
 from gan_zoo.report.sample_sheets import tiles
@@ -62,6 +63,23 @@ def test_labeled_dataset_is_described_and_plotted(run, tmp_path):
     assert len(pixels) == 2 * 30 + 2
     assert [tile.shape for tile in tiles(tmp_path / "out/glyphs.png")] == [(28, 28, 3)] * 64
     assert pixels.shape[1] > 32 * 30 + 2  # names of the classes on the left
+
+
+def test_run_is_described_as_it_was_trained(run, tmp_path):
+    words = ["dataset=ring", "dataset.count=50", "batch_size=8", "evaluate_every=0"]
+    folder = gan_zoo.train(*words, folder=tmp_path / "run", steps=1).folder
+    code, _, error = run(str(folder))
+    assert (code, error) == (2, f"error: {folder}: type resume={folder}\n")
+    code, lines, error = run(f"resume={folder}")
+    assert (code, error) == (0, "")
+    assert lines["train"].startswith("50 samples, ")
+
+
+def test_settings_of_a_replaced_choice_are_dropped(run):
+    words = ["experiment=mnist_all_labels", "architecture=mlp", "dataset=glyphs"]
+    code, lines, error = run(*words, "dataset.count=50")
+    assert (code, error) == (0, "")
+    assert lines["train"].startswith("50 samples, ")
 
 
 def test_layers_are_listed(run):

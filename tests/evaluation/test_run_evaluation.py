@@ -1,6 +1,7 @@
 """Evaluations of runs during training, and offline from their checkpoints."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from forked_scripts import run_script
 from gan_zoo import checkpoints
+from gan_zoo.checkpoints import results_folder
 from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.evaluation.config import MIXTURE, Evaluation
 from gan_zoo.evaluation.health import DivergedError
@@ -302,6 +304,79 @@ def test_parse_command_line(tmp_path, monkeypatch):
         parse(["runs/x=9"])
     with pytest.raises(ConfigError, match="name at least one"):
         parse(["num_samples=10"])
+    with pytest.raises(ConfigError, match=r"seed=0: is a setting here; type \./seed=0"):
+        parse(["seed=0", "num_samples=10"])
+    for word in ("--num-samples=9", "--num_samples"):
+        with pytest.raises(ConfigError, match="have no dashes: type num_samples="):
+            parse(["./seed=0", word])
+
+
+def with_classes(root, names, shade=0):
+    for i, name in enumerate(names):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for number in range(20):
+            pixels = np.full((16, 16), 40 * i + number + shade, np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root
+
+
+def test_changed_data_is_noticed_and_other_classes_are_refused(
+    trained, tmp_path, brief, caplog, monkeypatch
+):
+    root = with_classes(tmp_path / "photos", "abc")
+    files = ["dataset=image_folder", f"dataset.root={root}", "dataset.size=16", "batch_size=8"]
+    files += [f"dataset.cache={tmp_path / 'cache'}", "dataset.channels=1", "device=cpu"]
+    run = tmp_path / "run"
+    trained(run, *files, "steps=1", "conditional=true")
+    words = (str(run), "num_samples=20", "metrics=frechet", f"cache={tmp_path / 'cache'}")
+    offline(*words).evaluate(run)
+    assert "other data" not in caplog.text
+    moved = root.rename(tmp_path / "moved")
+    with pytest.raises(ConfigError, match="photos: does not exist"):
+        offline(*words).evaluate(run)
+    offline(*words, f"dataset.root={moved}").evaluate(run)
+    assert "other data" not in caplog.text
+    with_classes(moved, "abc", shade=1)
+    offline(*words, f"dataset.root={moved}").evaluate(run)
+    assert f"dataset.root={moved}: contains other data" in caplog.text
+    with_classes(moved, ["aa"])
+    message = r"has 4 classes \(a, aa, b, c\), the run was trained on 3 \(a, b, c\)"
+    with pytest.raises(ConfigError, match=message):
+        offline(*words, f"dataset.root={moved}").evaluate(run)
+
+
+def test_results_are_in_the_folder_of_the_run_or_of_the_file(ring, tmp_path, monkeypatch):
+    run = shutil.copytree(ring, tmp_path / "run")
+    alone = tmp_path / "downloads/model.pt"
+    alone.parent.mkdir()
+    shutil.copy(run / "checkpoints/00000020.pt", alone)
+    monkeypatch.chdir(run / "checkpoints")
+    for path, folder in (("00000020.pt", run), (alone, alone.parent), (run, run)):
+        offline(str(path), "num_samples=20").evaluate(Path(path))
+        (folder / "evaluation.json").unlink()
+        assert not list(tmp_path.glob("*.json"))
+        assert results_folder(Path(path)).resolve() == folder
+
+
+def test_other_networks_are_one_line(ring, tmp_path):
+    content = checkpoints.load(ring / "checkpoints/00000020.pt")
+    for name, changed in (("a", {"ema": {}}), ("b", {"critic": {}})):
+        checkpoints.save(tmp_path / f"{name}.pt", {**content, **changed})
+    ran = run_script("scripts/evaluate.py", tmp_path / "a.pt", tmp_path / "b.pt", ring)
+    assert ran.returncode == 2
+    assert ran.stderr.count("the state of step 20 does not fit the settings") == 2
+    assert "metric/modes" in ran.stdout
+    with pytest.raises(ConfigError, match="checkpoint=.*a.pt: the state of step 20 does not fit"):
+        load_sampler(tmp_path / "a.pt")
+
+
+def test_run_with_only_its_best_checkpoint_says_what_to_name(ring, tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    shutil.copy(ring / "checkpoints/00000020.pt", folder / "best.pt")
+    with pytest.raises(ConfigError, match="no other checkpoint than .*best.pt: name that file"):
+        load_sampler(tmp_path)
+    assert load_sampler(folder / "best.pt").step == 20
 
 
 def test_script_evaluates_valid_runs_and_names_others(ring, tmp_path):

@@ -191,6 +191,9 @@ def test_sampling_needs_no_dataset_files(tmp_path, trained):
     called = run_script("scripts/sample.py", tmp_path / "run", "--grid", 4)
     assert called.returncode == 0, called.stderr
     assert Image.open(tmp_path / "run" / "generated" / "grid.png").size == (2 * 18 + 2,) * 2
+    for option in ("--per-class", "--pngs-per-class"):
+        called = run_script("scripts/sample.py", tmp_path / "run", option, 4)
+        assert called.stderr.startswith(f"error: {option[2:]}=4: the run is unconditional")
 
 
 @pytest.mark.parametrize(

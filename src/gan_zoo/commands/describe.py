@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra import compose
-
 from gan_zoo import launch
 from gan_zoo.command_line import given_path
 from gan_zoo.experiment import build_networks
@@ -30,8 +28,7 @@ def main() -> None:
     args = parser.parse_args(launch.prepare_overrides(sys.argv[1:]))
     launch.check_overrides(args.override)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with launch.initialize():
-        config = compose("train", args.override, return_hydra_config=True)
+    config, _ = launch.compose_run(args.override)
     name = config.hydra.runtime.choices.dataset
     plain = launch.to_dict(config)
     dataset = instantiate(plain["dataset"], "dataset")

@@ -10,6 +10,7 @@ evaluation.json that are not measured again stay there if the weights are the sa
   seed=0             of latent vectors, labels and the choice of reference samples
   cache=FOLDER       where feature networks are kept (default ~/.cache/gan_zoo)
   device=cpu         or auto, cuda, cuda:1, mps, xpu
+  dataset.root=PATH  of the data, if it was moved after training
 
 Exit codes: 0; 2 where a run or a setting is wrong; 3 where a run could not be evaluated.
 """

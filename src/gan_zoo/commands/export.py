@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections import Counter
 
 from gan_zoo.command_line import EXIT_FAILED, exit_with, given_path, one_line_errors
@@ -43,9 +44,16 @@ def main() -> None:
         raise ConfigError("folder", ", ".join(map(str, args.folder)), reasons)
     uri = args.uri or os.environ.get("MLFLOW_TRACKING_URI") or _DEFAULT
     counts: Counter[str] = Counter()
-    for each in export(connect(uri), runs, args.experiment):
-        print(f"{each.status:<9}  {each.run.name}", flush=True)
-        counts[each.status] += 1
+    print(f"connecting to {uri}", file=sys.stderr)  # which may take MLflow minutes
+    client = connect(uri)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        for each in export(client, runs, args.experiment):
+            print(f"{each.status:<9}  {each.run.name}", flush=True)
+            counts[each.status] += 1
+    except MlflowException as error:
+        exit_with(f"{uri}: {error}; the same command exports the rest", EXIT_FAILED)
     done = ", ".join(f"{count} {status}" for status, count in counts.items())
     print(f"{counted(len(runs), 'run')}: {done}; {uri}")
     if unreadable:

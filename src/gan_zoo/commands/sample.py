@@ -17,7 +17,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("source", type=given_path, help="a run's folder, or a checkpoint file")
     parser.add_argument("--grid", type=POSITIVE, metavar="N", help="one image of N samples")
     parser.add_argument("--pngs", type=POSITIVE, metavar="N", help="N images of one sample each")
-    folders = "N images of each class, in a folder of its own"
+    folders = "N images of each class, in a folder of its own; replaces those of an earlier call"
     parser.add_argument("--pngs-per-class", type=POSITIVE, metavar="N", help=folders)
     arrays = "an .npz of N samples: x are images, bytes (N, channels, height, width), or points"
     parser.add_argument("--npz", type=POSITIVE, metavar="N", help=arrays)
@@ -48,12 +48,16 @@ def main() -> None:
     source = resolve(args.source)
     refuse_sweep(source)
     from gan_zoo import sampling  # imports torch, so only after the command line is checked
+    from gan_zoo.checkpoints import results_folder
 
     sampler = sampling.load_sampler(source, averaged=not args.trained)
     chosen = sampler.parse_classes(args.classes) if args.classes is not None else ()
     num_classes = len(chosen) or sampler.generator.num_classes
-    run = source if source.is_dir() else source.parent.parent
-    out = args.out or run / "generated"
+    out = args.out or results_folder(source) / "generated"
+    for name in ("per_class", "pngs_per_class"):
+        if getattr(args, name) and not sampler.class_names:
+            key = name.replace("_", "-")
+            raise ConfigError(key, getattr(args, name), sampling.UNCONDITIONAL)
 
     def latents(count: int) -> dict:
         return {"z": sampler.latent(count, args.seed), "y": sampler.labels(count, chosen)}

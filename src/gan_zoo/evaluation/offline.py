@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -27,16 +28,24 @@ from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.run_folder import folders_below
 from gan_zoo.schema import ConfigError, instantiate, suggest
 
-_KEYS = ("metrics", "num_samples", "seed", "cache", "device")
+_KEYS = ("metrics", "num_samples", "seed", "cache", "device", "dataset.root")
+_LISTED = 5  # classes in a message
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
 class EvalArgs:
-    """Runs or checkpoints to evaluate, and how."""
+    """Runs or checkpoints to evaluate, and how.
+
+    Attributes:
+        root: of the dataset's files, which were moved after training; empty if they were not.
+    """
 
     runs: tuple[Path, ...]
     settings: Evaluation
     device: str
+    root: str = ""
 
 
 def parse(words: Sequence[str]) -> EvalArgs:
@@ -53,15 +62,26 @@ def parse(words: Sequence[str]) -> EvalArgs:
         if not run.exists():
             raise _missing(run)
     if not runs:
-        raise ConfigError("run", "", "name at least one run's folder or checkpoint")
-    device = values.pop("device", "cpu")
+        raise _no_runs(words)
+    device, root = values.pop("device", "cpu"), values.pop("dataset.root", "")
     settings = Evaluation(**{key: _value(key, text) for key, text in values.items()})
-    return EvalArgs(runs, settings, device)
+    return EvalArgs(runs, settings, device, root)
+
+
+def _no_runs(words: Sequence[str]) -> ConfigError:
+    """Return the error of a command line without a run; seed=0 may be meant as a folder."""
+    for word in words:
+        if Path(word).exists():
+            return ConfigError("run", word, f"is a setting here; type ./{word} for the folder")
+    return ConfigError("run", "", "name at least one run's folder or checkpoint")
 
 
 def _missing(run: Path) -> ConfigError:
     """Return the error of a word that is no setting, and names no run that exists."""
     key, equals, text = str(run).partition("=")
+    if (name := key.lstrip("-")) != key and name.replace("-", "_") in _KEYS:
+        allowed = f"settings have no dashes: type {name.replace('-', '_')}={text or 'VALUE'}"
+        return ConfigError("run", run, allowed)
     if equals and key.isidentifier():
         allowed = f"is neither a setting nor a run's folder; {suggest(key, _KEYS)}"
         return ConfigError(key, text, allowed)
@@ -94,7 +114,8 @@ class OfflineEvaluator:
     """
 
     def __init__(self, args: EvalArgs):
-        self.settings, self.device = args.settings, find_device(args.device)
+        self.settings, self.root = args.settings, args.root
+        self.device = find_device(args.device)
         self.results: dict[Path, EvalResult] = {}
         self._evaluators: dict[str, Evaluator] = {}
 
@@ -107,10 +128,12 @@ class OfflineEvaluator:
         if run.is_dir() and not any(run.glob("checkpoints/*.pt")):
             raise ConfigError("run", run, "holds no checkpoints/*.pt, and so no run to evaluate")
         path, content = checkpoints.load_latest(run)
-        generator, critic, classifier = load_networks(content, self.device)
+        with checkpoints.must_fit(content["step"], path):
+            generator, critic, classifier = load_networks(content, self.device)
         weights = weights_hash(generator) + weights_hash(critic)
         loss = instantiate(content["config"]["loss"], "loss")
         evaluator = self._evaluator(content)
+        _check_data(evaluator, content)
 
         def progress(names: Iterable[str]) -> Iterable[str]:
             bar = tqdm(names, str(run), leave=False, disable=None)
@@ -120,13 +143,15 @@ class OfflineEvaluator:
 
         result = evaluator.evaluate(generator, critic, classifier, loss, progress)
         self.results[run] = result
-        folder = run if run.is_dir() else path.parent.parent
+        folder = checkpoints.results_folder(run)
         write(result, path, content["step"], weights, folder)
         return result
 
     def _evaluator(self, content: Mapping[str, Any]) -> Evaluator:
         """Return the evaluator that runs of one dataset share, if they are conditional alike."""
         node = content["config"]["dataset"]
+        if self.root and "root" in node:
+            node = {**node, "root": self.root}
         key = json.dumps([node, content["num_classes"]], sort_keys=True)
         if key not in self._evaluators:
             dataset = instantiate(node, "dataset")
@@ -137,6 +162,26 @@ class OfflineEvaluator:
             samples = samples if content["num_classes"] > 1 else samples.unlabeled()
             self._evaluators[key] = Evaluator(dataset, samples, self.settings, self.device)
         return self._evaluators[key]
+
+
+def _check_data(evaluator: Evaluator, content: Mapping[str, Any]) -> None:
+    """Warn where the dataset was changed after a run was trained on it.
+
+    Raises ConfigError for other classes, by which the run's samples would be judged wrongly.
+    """
+    samples, dataset = evaluator.samples, evaluator.dataset
+    key = "dataset.root" if hasattr(dataset, "root") else "dataset"
+    place = getattr(dataset, "root", type(dataset).__name__)
+    count, names = content["num_classes"], tuple(map(str, content.get("class_names", ())))
+    if count > 1 and (samples.num_classes != count or names not in ((), samples.class_names)):
+        lists = (", ".join(each[:_LISTED]) or "unnamed" for each in (samples.class_names, names))
+        now, before = lists
+        known = f"the run was trained on {count} ({before})"
+        raise ConfigError(key, place, f"has {samples.num_classes} classes ({now}), {known}")
+    before = content.get("dataset_fingerprint", dataset.fingerprint)
+    if before != dataset.fingerprint:
+        found = f"contains other data ({dataset.fingerprint})"
+        log.warning("%s=%s: %s than the run was trained on (%s)", key, place, found, before)
 
 
 def load_networks(

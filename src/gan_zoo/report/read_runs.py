@@ -17,6 +17,7 @@ from gan_zoo.run_folder import flatten, folders_below, read_failure
 from gan_zoo.schema import ConfigError
 
 _RUN_FILES = (".hydra", "metrics.jsonl", "summary.json")
+_ARTIFACTS = "artifacts"  # MLflow's copy of a run's summary and samples, which is no run
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 _BROKEN = (OSError, ValueError, TypeError, RecursionError, AttributeError, yaml.YAMLError)
 
@@ -61,7 +62,8 @@ def _in_order(runs: Sequence[Run]) -> list[Run]:
 def _run_folders(roots: Iterable[Path]) -> Iterator[Path]:
     """Yield every run's folder at any depth, also those inside another run's folder."""
     for place in folders_below(roots):
-        if any((place / name).exists() for name in _RUN_FILES):
+        files = [name for name in _RUN_FILES if (place / name).exists()]
+        if files and not (place.name == _ARTIFACTS and files == ["summary.json"]):
             yield place
 
 
