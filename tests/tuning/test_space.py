@@ -28,6 +28,8 @@ def parameter(word):
         ("batch_size=range(32,100,32)", Numbers("batch_size", 32, 96, step=32)),
         ("n_critic=range(5,0,-1)", Numbers("n_critic", 1, 5, step=1)),
         ("ema=range(0.5,1,0.25)", Numbers("ema", 0.5, 0.75, step=0.25)),
+        ("loss.slope=range(0,1.1,0.3)", Numbers("loss.slope", 0.0, 0.9, step=0.3)),
+        ("ema=range(1,0,-0.1)", Numbers("ema", 0.1, 1.0, step=0.1)),
         ("loss=choice(gan,wgan)", Choice("loss", ("gan", "wgan"))),
         ("loss=gan,wgan", Choice("loss", ("gan", "wgan"))),
         ("loss/divergence=choice(kl,jsd,kl)", Choice("loss/divergence", ("kl", "jsd"))),

@@ -187,9 +187,14 @@ def _interval(key: str, text: str, given: Any) -> Numbers:
     return Numbers(key, given.start, given.end, log=bool(given.tags))
 
 
+def _without_rounding(text: str) -> float:
+    """Return a number without what adding steps made of it: 0.9 for 0.8999999999999999."""
+    return float(f"{float(text):.12g}")
+
+
 def _range(key: str, text: str, override: Any) -> Numbers:
     whole = all(isinstance(end, int) for end in (override.value().start, override.value().step))
-    number = int if whole else float
+    number = int if whole else _without_rounding
     values = sorted(map(number, override.sweep_string_iterator()))
     if len(values) < 2:
         raise ConfigError(key, text, "must have two values or more; the last one is not included")
