@@ -437,3 +437,36 @@ def test_evaluation_is_set_aside_once_a_run_is_trained_further(trained, tmp_path
     trained(*words, "steps=6")  # from step 0
     assert not path.exists()
     assert (tmp_path / "run/evaluation.json.2").exists()
+
+
+RING = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
+
+
+def test_runs_of_a_sweep_that_are_trained_again_under_another_name_are_named(tmp_path):
+    words = ["-m", "loss=gan,wgan", *RING, "steps=2", "sweep=mine"]
+    assert run_script("train.py", *words, cwd=tmp_path).returncode == 0
+    again = run_script("train.py", *words, "seed=0,1", cwd=tmp_path)
+    line = "trained already, and trained again under another name: loss=gan as loss=gan,seed=0; "
+    assert f"{line}loss=wgan as loss=wgan,seed=0\n" in again.stdout
+    more = run_script("train.py", *words, "seed=0,1,2", cwd=tmp_path)
+    assert "4 done already" in more.stdout
+    assert "trained already" not in more.stdout
+
+
+def test_finished_jobs_with_other_settings_are_named(tmp_path):
+    words = ["-m", "seed=0,1", *RING, "steps=2", "sweep=mine"]
+    assert run_script("train.py", *words, cwd=tmp_path).returncode == 0
+    changed = ["sweep=mine", "batch_size=16", "allow_changes=true"]
+    again = run_script("train.py", *changed, cwd=tmp_path)
+    for seed in (0, 1):
+        line = f"seed={seed} has finished with other values of batch_size, and keeps them\n"
+        assert line in again.stdout
+    assert "keeps them" not in run_script("train.py", "sweep=mine", cwd=tmp_path).stdout
+
+
+def test_the_last_word_of_a_key_names_the_jobs(tmp_path):
+    ran = run_script("train.py", "-m", *RING, "steps=2", "seed=7", "seed=0,1", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "seed=7" not in ran.stdout
+    folders = (tmp_path / "outputs/sweeps").glob("*/seed=*")
+    assert sorted(path.name for path in folders) == ["seed=0", "seed=1"]

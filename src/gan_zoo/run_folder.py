@@ -44,13 +44,19 @@ def flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def check_unchanged(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Raise ConfigError for the first changed setting that a resumed run must not change."""
-    old, new = dict(flatten(before)), dict(flatten(now))
-    if new.get("allow_changes"):
+    if now.get("allow_changes"):
         return
-    for key in (*new, *old):
-        if key not in RESUMABLE_KEYS and old.get(key) != new.get(key):
-            allowed = f"was {old.get(key)} in the run to resume; allow_changes=true permits it"
-            raise ConfigError(key, new.get(key), allowed)
+    for key in changed_keys(before, now):
+        old, new = (dict(flatten(each)).get(key) for each in (before, now))
+        allowed = f"was {old} in the run to resume; allow_changes=true permits it"
+        raise ConfigError(key, new, allowed)
+
+
+def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the keys of changed settings that a resumed run must not change."""
+    old, new = dict(flatten(before)), dict(flatten(now))
+    keys = (key for key in dict.fromkeys((*new, *old)) if key not in RESUMABLE_KEYS)
+    return [key for key in keys if old.get(key) != new.get(key)]
 
 
 def check_length(folder: Path, steps: int, resume: str | None) -> None:

@@ -8,6 +8,7 @@ import pytest
 from gan_zoo.report.build import write_report
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.findings import findings
+from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.run_status import run_status
 from gan_zoo.report.title_block import subtitle
@@ -131,3 +132,34 @@ def test_run_in_the_sweep_folder_is_last(tmp_path):
     assert runs[-1].name == "sweep"
     assert any("sweep; sweep/loss=gan,seed=0" in line or "sweep/loss=gan,seed=0; sweep" in line
                for line in warnings(compare(runs, [], LOWER, {})))  # fmt: skip
+
+
+def diverge(root, name, seeds=(0, 1)):
+    for seed in seeds:
+        write_run(
+            root / f"loss={name},seed={seed}", [5.0, None], overrides=(f"loss={name}",),
+            choices={"loss": name}, number=90 + seed,
+            settings={"seed": seed, "loss": {"_target_": name}},
+        )  # fmt: skip
+
+
+def test_configurations_without_any_value_are_named(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
+    diverge(root, "wgan")
+    diverge(root, "hinge")
+    (text,) = findings(compared(root))
+    assert text.startswith("Only loss=gan of 3 configurations has a value, 1.500 over 2 seeds")
+    assert "Without any value: loss=hinge and loss=wgan (diverged)." in text
+
+
+def test_a_run_without_value_fails_once(tmp_path):
+    folder = write_run(tmp_path / "run", [5.0], summary={"health": "diverged at step 7"})
+    (folder / "metrics.jsonl").write_text('{"step": 7, "loss/critic": null}\n')
+    status = run_status(read_runs([tmp_path])[0][0], LOWER)
+    assert (status.failure, status.exclusion) == ("diverged at step 7", "")
+
+
+def test_undefined_metric_of_a_run_that_learned_nothing_is_no_divergence(tmp_path):
+    root = add_metrics(write_sweep(tmp_path, {"gan": [1.0]}), modes=0, reverse_kl=None)
+    found = compared(root, metric=Metric("metric/reverse_kl", True))
+    assert [each.kind for each in found.statuses] == ["no mode captured"]

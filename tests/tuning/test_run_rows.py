@@ -11,6 +11,7 @@ from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
 from gan_zoo.tuning.recipe_table import format_recipes, format_tables
 from gan_zoo.tuning.run_rows import (
+    FRESH,
     best_rows,
     finished_rows,
     primary_metric,
@@ -73,6 +74,17 @@ def test_csv_stands_for_a_missing_folder(tmp_path):
     others = [PlannedRun("gan", "trial-00", 0, ("n_critic=3",), words)]
     with pytest.raises(ConfigError, match="n_critic=3: .* has this search with other words"):
         finished_rows(others, tmp_path, path)
+
+
+def test_fewer_trials_keep_the_rows_of_others(tmp_path):
+    runs = [PlannedRun("gan", f"trial-0{number}", 0, (), ("dataset=ring",)) for number in (0, 1)]
+    command = "python train.py dataset=ring loss=gan seed=0"
+    rows = [finished(tmp_path / run.recipe, run, command=command) for run in runs]
+    for name, kept in (("ring", ["trial-00", "trial-01"]), (f"ring{FRESH}", ["trial-00"])):
+        path = tmp_path / f"{name}.csv"
+        write_rows(path, rows)
+        assert write_results(runs[:1], tmp_path / "elsewhere", path) == 1
+        assert [each["recipe"] for each in read_rows(path)] == kept
 
 
 def test_best_trial_is_one_that_did_not_diverge():

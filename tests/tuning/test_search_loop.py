@@ -143,7 +143,7 @@ def test_fewer_trials_than_there_are_adds_none(scripted):
 
 
 def test_results_name_the_best_trials(scripted):
-    search = scripted("x=int(interval(1,50))", "ema=0", trials=3, seeds=2)
+    search = scripted("x=int(interval(1,50))", "ema=0", "seed=0", trials=3, seeds=2)
     for x in (7, 3, 5):
         search.study.enqueue_trial({"x": x})
     search.run()
@@ -157,7 +157,7 @@ def test_results_name_the_best_trials(scripted):
         "       7.5      0  x=7",
     ]
     command = fresh_command(search.study, search.settings, space, 0, "mine")
-    assert command.endswith(" -m ema=0 x=3 seed=2,3,4,5,6 sweep=mine-best")
+    assert command.endswith(" -m ema=0 x=3 seed=2,3,4,5,6 sweep=mine-best-1")
 
 
 def test_settings_are_stored_with_the_study(scripted):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 
@@ -41,7 +42,7 @@ def test_search_trains_trials_and_reports(tmp_path):
     assert not unreadable
     assert {run.summary["steps"] for run in runs} == {20}
     assert "2 trials: 2 complete" in first.stdout
-    assert first.stdout.endswith(" seed=2,3,4,5,6 sweep=lrs-best\n")
+    assert re.search(r" seed=2,3,4,5,6 sweep=lrs-best-[01]\n$", first.stdout)
     assert (folder / "report" / "report.html").is_file()
     for name in ("history", "importance", "settings"):
         assert (folder / f"search-{name}.png").read_bytes().startswith(b"\x89PNG")

@@ -37,6 +37,14 @@ def test_search_then_fresh_seeds_then_tables(tmp_path):
     assert fresh.returncode == 0, fresh.stderr
     assert len(rows(tmp_path / "results" / "ring-fresh.csv")) == 3 * 5
     assert "| `wgan` |" in (tmp_path / "results" / "tables.md").read_text()
+    none = tune(tmp_path, "--fresh", "--losses", "gan")
+    assert none.returncode == 2
+    assert none.stderr == (
+        "error: --losses=gan: no trial with a value in results/ring.csv: run the search first\n"
+    )
+    nowhere = run_script("scripts/tune_losses.py", "--results", "nowhere", cwd=tmp_path)
+    assert nowhere.stderr.startswith("error: --results=nowhere: does not exist")
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_stopped_search_keeps_what_it_has(tmp_path):

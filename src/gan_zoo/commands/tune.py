@@ -153,8 +153,10 @@ def _search(
         exit_with(str(error), EXIT_FAILED)
     from gan_zoo.report.build import report_sweep  # imports matplotlib
 
-    report_sweep(folder, settings.metric)
-    print(f"report: {folder / 'report' / 'report.html'}")
+    if not ranked(study):
+        print("no trial is complete: nothing to report; search other values, or more steps")
+    elif report_sweep(folder, settings.metric):
+        print(f"report: {folder / 'report' / 'report.html'}")
     _finish(study, settings, space, folder, run.seed)
 
 

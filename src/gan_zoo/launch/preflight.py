@@ -35,6 +35,7 @@ from gan_zoo.launch.stacks import StackedJob, Stacks, check_stack, compose_job, 
 from gan_zoo.launch.sweep_end import SweepEnd, finish_sweep
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
 from gan_zoo.launch.sweep_stop import SweepStop
+from gan_zoo.launch.trained_before import trained_otherwise
 from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.launch.workers import set_worker_count, shared_gpus
 from gan_zoo.monitoring.console import show
@@ -106,6 +107,8 @@ class PreflightCallback(Callback):
             if self._progress.remaining and not measured:
                 print(_NO_METRIC.format(evaluate=program("scripts/evaluate.py")), file=sys.stderr)
             self._progress.show_start(_shared(overrides))
+            for line in trained_otherwise(sweep, self._progress.jobs, experiments):
+                show(line)
             workers = config.hydra.launcher.get("n_jobs", 1)
             self._plan_stacks(sweep_jobs(overrides), experiments, workers)
             _spare_another_check()
@@ -199,9 +202,10 @@ def _job_naming(overrides: Sequence[Override], given: Iterable[str]) -> list[str
 
     given: overrides of Hydra's own settings.
     """
-    fixed = [each.get_key_element() for each in overrides if not each.is_sweep_override()]
+    given_last = _last_of_each(overrides)
+    fixed = [key for key, each in given_last.items() if not each.is_sweep_override()]
     names = [f"hydra.job.config.override_dirname.exclude_keys=[{','.join(fixed)}]"]
-    if len(fixed) == len(overrides) and "hydra.sweep.subdir" not in map(key_of, given):
+    if len(fixed) == len(given_last) and "hydra.sweep.subdir" not in map(key_of, given):
         names.append(f"hydra.sweep.subdir={ONLY_JOB}")
     return names
 
@@ -216,8 +220,14 @@ def _job_logging(config: DictConfig) -> list[str]:
 
 def _shared(overrides: Iterable[Override]) -> list[str]:
     """Return the words that all jobs have in common, but for those about folders."""
-    given = [each for each in overrides if not each.is_sweep_override()]
-    return [str(e.input_line) for e in given if e.get_key_element() not in FOLDER_KEYS]
+    given = _last_of_each(overrides).items()
+    fixed = [(key, each) for key, each in given if not each.is_sweep_override()]
+    return [str(each.input_line) for key, each in fixed if key not in FOLDER_KEYS]
+
+
+def _last_of_each(overrides: Iterable[Override]) -> dict[str, Override]:
+    """Return the override of each key that counts."""
+    return {each.get_key_element(): each for each in overrides}
 
 
 def _has_metric(experiment: "Experiment") -> bool:

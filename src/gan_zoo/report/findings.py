@@ -10,6 +10,7 @@ from gan_zoo.report.number_format import counted, number, rounding
 from gan_zoo.report.yardsticks import yardstick_of
 
 _CLEAR = 0.8  # P(best) from which the best configuration is called the winner
+_NAMED = 3  # configurations in a list
 METHOD = [
     "A configuration is a set of runs that differ by no setting but the seed; its value is the "
     "mean over seeds of the metric at the end of training.",
@@ -42,18 +43,23 @@ def findings(comparison: Comparison) -> list[str]:
         valued = [each for each in peers if each.scores]
         prefix = f"On {dataset}: " if len(comparison.datasets) > 1 else ""
         if valued:
-            sentences = _sentences(valued, comparison.metric)
-            found.append(prefix + " ".join([*sentences, *_meaning(valued, comparison.metric)]))
+            sentences = _sentences(valued, peers, comparison.metric)
+            sentences += [*_without_value(peers), *_meaning(valued, comparison.metric)]
+            found.append(prefix + " ".join(sentences))
         else:
             found.append(f"{prefix}no run finished with a finite {comparison.metric.tag}.")
     return found
 
 
-def _sentences(valued: Sequence[Configuration], metric: Metric) -> list[str]:
+def _sentences(
+    valued: Sequence[Configuration], peers: Sequence[Configuration], metric: Metric
+) -> list[str]:
     ordered = best_first(valued, metric)
     top, failed = ordered[0], [each for each in ordered if _mostly_failed(each)]
     if len(failed) == len(ordered):
         sentences = [_all_failed(ordered), _best_mean(ordered, metric)]
+    elif len(ordered) < len(peers) and len(ordered) == 1:
+        sentences = [f"Only {top.label} of {len(peers)} configurations has a value, {_mean(top)}."]
     elif len(ordered) == 1:
         sentences = [f"One configuration, {top.label}: mean {_mean(top)}."]
     elif top in failed:
@@ -70,6 +76,18 @@ def _sentences(valued: Sequence[Configuration], metric: Metric) -> list[str]:
         ranked = sum(each.p_best is not None for each in valued)
         sentences.append(f"P(best) of {top.label} among {ranked} is {top.p_best:.2f}.")
     return [*sentences, *_against_baselines(valued, metric)]
+
+
+def _without_value(peers: Sequence[Configuration]) -> list[str]:
+    """Name the configurations all of whose runs failed without a value."""
+    lost = [each for each in peers if not each.scores and each.failures]
+    if not lost:
+        return []
+    names = [each.label for each in lost]
+    listed = _list(
+        names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+    )
+    return [f"Without any value: {listed} ({_kinds(lost)})."]
 
 
 def _meaning(valued: Sequence[Configuration], metric: Metric) -> list[str]:

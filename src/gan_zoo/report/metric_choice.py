@@ -66,7 +66,7 @@ def _full_tag(given: str, tags: set[str]) -> str:
     known = ((tag, find_metric(tag)) for tag in sorted(tags))
     found = exact or [tag for tag, metric in known if metric and metric.tag() in names]
     if not found:
-        near = suggest(given if "/" in given else names[1], tags)
+        near = suggest(given if "/" in given else names[1], tags) if tags else "nor is any other"
         raise ConfigError("metric", given, f"is in no finished run; {near}")
     if not exact and len(found) > 1:
         raise ConfigError("metric", given, f"is short for several: {', '.join(found)}")

@@ -45,26 +45,28 @@ def run_status(run: Run, metric: Metric | None) -> RunStatus:
     A run that collapsed but finished keeps its value: excluding it would bias its configuration.
     One that stopped early has no value at its end.
     """
-    failure, exclusion = _failure(run, metric), _exclusion(run)
+    failure, exclusion = _failure(run), _exclusion(run)
     if not exclusion:
         failure = failure or _unlearned(run)
+    failure = failure or _not_finite(run, [metric.tag] if metric else [])
     value = run.metrics.get(metric.tag) if metric else None
     if failure and exclusion:
         return RunStatus(run, None, failure, "")
-    if metric and value is None and not exclusion:
+    if metric and value is None and not exclusion and not failure:
         exclusion = f"has no {metric.tag}"
     usable = value is not None and math.isfinite(value) and not exclusion
     return RunStatus(run, value if usable else None, failure, exclusion)
 
 
-def _failure(run: Run, metric: Metric | None) -> str:
+def _failure(run: Run) -> str:
     health = str((run.summary or {}).get("health") or "")
     if health and not health.startswith((HEALTHY, _UNLEARNED)):
         return health
-    tags = [tag for tag in run.metrics if tag.startswith("loss/")]
-    if metric and metric.tag in run.metrics:
-        tags.append(metric.tag)
-    not_finite = [tag for tag in tags if not math.isfinite(run.metrics[tag])]
+    return _not_finite(run, [tag for tag in run.metrics if tag.startswith("loss/")])
+
+
+def _not_finite(run: Run, tags: Sequence[str]) -> str:
+    not_finite = [tag for tag in tags if not math.isfinite(run.metrics.get(tag, 0.0))]
     return f"diverged: last {', '.join(not_finite)} not finite" if not_finite else ""
 
 

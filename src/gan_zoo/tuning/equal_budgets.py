@@ -66,6 +66,13 @@ def train_fresh(search: RandomSearch, place: Place, seeds: Sequence[int] = FRESH
     rows = read_rows(place.results / f"{search.dataset}.csv")
     best = best_rows(rows, primary_metric(rows))
     chosen = {loss: best[loss] for loss in search.losses if loss in best}
+    missing = [loss for loss in search.losses if loss not in best]
+    where = place.results / f"{search.dataset}.csv"
+    if not chosen:
+        allowed = f"no trial with a value in {where}: run the search first"
+        raise ConfigError("--losses", ",".join(search.losses), allowed)
+    if missing:
+        print(f"without a trial that has a value in {where}: {', '.join(missing)}")
     settings = {loss: (row["recipe"], settings_of(row)) for loss, row in chosen.items()}
     fresh = place._replace(name=f"{place.name}{FRESH}")
     _train(search.fresh(settings, seeds), fresh, f"{search.dataset}{FRESH}")
@@ -122,6 +129,8 @@ def _ended(run: PlannedRun, folder: Path) -> str:
 
 def write_tables(results: Path) -> None:
     """Write RESULTS/tables.md and trials.png, from all searches in this folder."""
+    if not results.is_dir():
+        raise ConfigError("--results", results, "does not exist: name a dataset to run its search")
     from gan_zoo.tuning.recipe_table import format_tables  # imports scipy
     from gan_zoo.tuning.trial_figure import write_trials  # imports matplotlib
 

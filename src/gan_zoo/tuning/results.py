@@ -48,8 +48,12 @@ def fresh_command(
     """
     first = seed + settings.seeds
     seeds = ",".join(map(str, range(first, first + _FRESH)))
-    words = space.overrides(ranked(study)[0].params)
-    return from_here("train.py", "-m", *words, f"seed={seeds}", f"sweep={name}-best")
+    best = ranked(study)[0]
+    words = [word for word in space.overrides(best.params) if not word.startswith("seed=")]
+    sweep = (
+        f"sweep={name}-best-{best.number}"  # of its own, for another trial may be the best later
+    )
+    return from_here("train.py", "-m", *words, f"seed={seeds}", sweep)
 
 
 def write_pictures(study: "Study", metric: str, space: Space, folder: Path) -> list[Path]:

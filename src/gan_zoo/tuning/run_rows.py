@@ -69,12 +69,18 @@ def finished_rows(runs: Sequence[PlannedRun], folder: Path, path: Path) -> dict[
 
 
 def write_results(runs: Sequence[PlannedRun], folder: Path, path: Path) -> int:
-    """Write the rows of the finished runs, and keep those of other losses; returns their number."""
+    """Write the rows of the finished runs, and return their number.
+
+    Other rows are kept, of fresh seeds those of other losses only: the best trial may have changed.
+    """
     rows = [*finished_rows(runs, folder, path).values()]
-    losses = {run.loss for run in runs}
-    others = [row for row in _saved(path) if row["loss"] not in losses]
+    losses, given = {run.loss for run in runs}, {(r.loss, r.recipe, str(r.seed)) for r in runs}
+    others = [row for row in _saved(path) if (row["loss"], row["recipe"], row["seed"]) not in given]
+    if path.stem.endswith(FRESH):
+        others = [row for row in others if row["loss"] not in losses]
     if rows or others:
-        write_rows(path, [*rows, *others])
+        order = list(dict.fromkeys(row["loss"] for row in (*rows, *others)))
+        write_rows(path, sorted([*rows, *others], key=lambda row: order.index(row["loss"])))
     return len(rows)
 
 
