@@ -1,12 +1,15 @@
 """Finished runs in a sweep's folder that are not what its command asks for now."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.launch.hydra_config import load_config, to_dict
 from gan_zoo.launch.sweep_progress import PlannedJob
-from gan_zoo.run_folder import changed_keys
+from gan_zoo.run_folder import RESUMABLE_KEYS, changed_keys, flatten
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -31,15 +34,11 @@ def trained_otherwise(
             if before and (changed := changed_keys(before, experiment.config)):
                 keys = ", ".join(changed[:_MOST_NAMES])
                 lines.append(f"{job.name} has finished with other values of {keys}, and keeps them")
+    waiting = {_settings(e.config): job.name for job, e in given if not job.summary}
     own = {job.folder for job in jobs}
-    others = [path.parent.absolute() for path in sorted(sweep.glob("*/summary.json"))]
-    found = [(folder, _config(folder)) for folder in others if folder not in own]
-    twins = [
-        f"{folder.name} as {job.name}"
-        for folder, config in found
-        for job, experiment in given
-        if config and not job.summary and not changed_keys(config, experiment.config)
-    ]
+    folders = [path.parent.absolute() for path in sorted(sweep.glob("*/summary.json"))]
+    others = ((folder.name, _settings(_config(folder))) for folder in folders if folder not in own)
+    twins = [f"{name} as {waiting[found]}" for name, found in others if found in waiting]
     if twins:
         more = f" and {len(twins) - _MOST_NAMES} more" if len(twins) > _MOST_NAMES else ""
         names = "; ".join(twins[:_MOST_NAMES])
@@ -47,9 +46,15 @@ def trained_otherwise(
     return lines
 
 
-def _config(folder: Path) -> dict:
+def _settings(config: Mapping[str, Any]) -> str:
+    """Return text that is equal for runs that train the same."""
+    found = {key: value for key, value in flatten(config) if key not in RESUMABLE_KEYS}
+    return json.dumps(found, sort_keys=True, default=str)
+
+
+def _config(folder: Path) -> dict[str, Any]:
     """Return the settings of a run; {} where they cannot be read."""
     try:
         return to_dict(load_config(folder))
-    except ConfigError:
+    except (ConfigError, OmegaConfBaseException):  # bytes that anyone may have written
         return {}
