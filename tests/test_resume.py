@@ -458,10 +458,11 @@ def test_finished_jobs_with_other_settings_are_named(tmp_path):
     assert run_script("train.py", *words, cwd=tmp_path).returncode == 0
     changed = ["sweep=mine", "batch_size=16", "allow_changes=true"]
     again = run_script("train.py", *changed, cwd=tmp_path)
-    for seed in (0, 1):
-        line = f"seed={seed} has finished with other values of batch_size, and keeps them\n"
-        assert line in again.stdout
-    assert "keeps them" not in run_script("train.py", "sweep=mine", cwd=tmp_path).stdout
+    line = (
+        "finished with other values, and stay as they are: seed=0 (batch_size); seed=1 (batch_size)"
+    )
+    assert f"{line}\n" in again.stdout
+    assert "other values" not in run_script("train.py", "sweep=mine", cwd=tmp_path).stdout
 
 
 def test_the_last_word_of_a_key_names_the_jobs(tmp_path):

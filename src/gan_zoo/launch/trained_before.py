@@ -15,7 +15,7 @@ from gan_zoo.schema import ConfigError
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
 
-_MOST_NAMES = 3  # in a line
+_MOST = 3  # names in a line, and keys of each
 
 
 def trained_otherwise(
@@ -26,24 +26,24 @@ def trained_otherwise(
     A job that has finished stays as it is, whatever allow_changes permits. A job whose folder was
     named otherwise, as by a sweep without `seed=`, is trained again.
     """
-    lines = []
     given = list(zip(jobs, experiments, strict=True))
-    for job, experiment in given:
-        if experiment.settings.allow_changes and job.summary:
-            before = _config(job.folder)
-            if before and (changed := changed_keys(before, experiment.config)):
-                keys = ", ".join(changed[:_MOST_NAMES])
-                lines.append(f"{job.name} has finished with other values of {keys}, and keeps them")
+    done = [(job, e) for job, e in given if job.summary and e.settings.allow_changes]
+    changed = {job.name: changed_keys(_config(job.folder), e.config) for job, e in done}
+    kept = [f"{name} ({', '.join(keys[:_MOST])})" for name, keys in changed.items() if keys]
     waiting = {_settings(e.config): job.name for job, e in given if not job.summary}
     own = {job.folder for job in jobs}
     folders = [path.parent.absolute() for path in sorted(sweep.glob("*/summary.json"))]
     others = ((folder.name, _settings(_config(folder))) for folder in folders if folder not in own)
     twins = [f"{name} as {waiting[found]}" for name, found in others if found in waiting]
-    if twins:
-        more = f" and {len(twins) - _MOST_NAMES} more" if len(twins) > _MOST_NAMES else ""
-        names = "; ".join(twins[:_MOST_NAMES])
-        lines.append(f"trained already, and trained again under another name: {names}{more}")
-    return lines
+    return [
+        *_line("finished with other values, and stay as they are", kept),
+        *_line("trained already, and trained again under another name", twins),
+    ]
+
+
+def _line(title: str, names: Sequence[str]) -> list[str]:
+    more = [f"and {len(names) - _MOST} more"] if len(names) > _MOST else []
+    return [f"{title}: {'; '.join([*names[:_MOST], *more])}"] if names else []
 
 
 def _settings(config: Mapping[str, Any]) -> str:
