@@ -165,6 +165,8 @@ def must_fit(step: int, place: Path) -> Iterator[None]:
     """
     try:
         yield
+    except ConfigError:
+        raise
     except Exception:  # a valid file, but of other networks, or a hostile one
         allowed = f"the state of step {step} does not fit the settings"
         raise ConfigError("checkpoint", place, allowed) from None

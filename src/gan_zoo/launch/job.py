@@ -17,7 +17,7 @@ from gan_zoo.launch.hydra_config import initialize, load_config, save_config, to
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.resume import apply_resume
 from gan_zoo.run_folder import check_length, check_unchanged, finished_summary, has_run
-from gan_zoo.run_lock import lock_folder
+from gan_zoo.run_lock import in_use, lock_folder
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
@@ -84,7 +84,8 @@ def _check_settings(config: DictConfig, folder: Path) -> "Experiment":
     experiment = _load(settings)
     if has_run(folder) and (folder / ".hydra" / "config.yaml").is_file():
         check_unchanged(to_dict(load_config(folder)), settings)
-        check_length(folder, experiment.settings.steps, experiment.settings.resume)
+        if not in_use(folder):  # by another process, which is still training
+            check_length(folder, experiment.settings.steps, experiment.settings.resume)
     return experiment
 
 
