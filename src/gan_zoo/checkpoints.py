@@ -187,13 +187,10 @@ def latest_path(run_or_checkpoint: Path) -> Path:
         raise ConfigError("run", run_or_checkpoint, "does not exist")
     found = sorted(run_or_checkpoint.glob(f"checkpoints/{_NUMBERED}"))
     if not found:
-        best = run_or_checkpoint / "checkpoints/best.pt"
-        allowed = f"holds no other checkpoint than {best}: name that file"
-        raise ConfigError(
-            "checkpoint",
-            run_or_checkpoint,
-            allowed if best.is_file() else "holds no checkpoints/*.pt",
-        )
+        best, allowed = run_or_checkpoint / "checkpoints/best.pt", "holds no checkpoints/*.pt"
+        if best.is_file():
+            allowed = f"holds no other checkpoint than {best}: name that file"
+        raise ConfigError("checkpoint", run_or_checkpoint, allowed)
     return found[-1]
 
 

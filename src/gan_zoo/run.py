@@ -156,9 +156,7 @@ def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
     dataset = experiment.dataset
     if experiment.settings.allow_changes:
         return
-    key = "dataset.root" if hasattr(dataset, "root") else "dataset"
-    value = getattr(dataset, "root", type(dataset).__name__)
-    refuse_other_data(state, dataset.fingerprint, key, value)
+    refuse_other_data(state, dataset.fingerprint, *dataset.source)
 
 
 def load_state(trainer: Trainer, state: dict[str, Any], folder: Path) -> None:

@@ -55,6 +55,12 @@ class Dataset:
         """Fingerprint of the training samples with all their labels."""
         return self.train.fingerprint()
 
+    @property
+    def source(self) -> tuple[str, str]:
+        """Key and value of the setting that says which data this is, for messages."""
+        name = type(self).__name__
+        return ("dataset.root", str(self.root)) if hasattr(self, "root") else ("dataset", name)
+
     def load(self, split: str = "train") -> "InMemoryDataset":
         """Load the samples of a split, train or test, to the CPU; the two share no sample.
 

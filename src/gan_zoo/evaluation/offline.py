@@ -170,18 +170,19 @@ def _check_data(evaluator: Evaluator, content: Mapping[str, Any]) -> None:
     Raises ConfigError for other classes, by which the run's samples would be judged wrongly.
     """
     samples, dataset = evaluator.samples, evaluator.dataset
-    key = "dataset.root" if hasattr(dataset, "root") else "dataset"
-    place = getattr(dataset, "root", type(dataset).__name__)
+    key, place = dataset.source
     count, names = content["num_classes"], tuple(map(str, content.get("class_names", ())))
     if count > 1 and (samples.num_classes != count or names not in ((), samples.class_names)):
-        lists = (", ".join(each[:_LISTED]) or "unnamed" for each in (samples.class_names, names))
-        now, before = lists
-        known = f"the run was trained on {count} ({before})"
-        raise ConfigError(key, place, f"has {samples.num_classes} classes ({now}), {known}")
+        has = f"has {samples.num_classes} classes ({_listed(samples.class_names)})"
+        raise ConfigError(key, place, f"{has}, the run was trained on {count} ({_listed(names)})")
     before = content.get("dataset_fingerprint", dataset.fingerprint)
     if before != dataset.fingerprint:
         found = f"contains other data ({dataset.fingerprint})"
         log.warning("%s=%s: %s than the run was trained on (%s)", key, place, found, before)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_LISTED]) or "unnamed"
 
 
 def load_networks(

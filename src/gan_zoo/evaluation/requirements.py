@@ -22,9 +22,8 @@ def check_splits(dataset: Any, train: InMemoryDataset, test: InMemoryDataset) ->
         return
     shapes = ("x".join(map(str, samples.shape)) for samples in (train, test))
     allowed = "training images are {} and test images {}: they must have one shape".format(*shapes)
-    key = "dataset.root" if hasattr(dataset, "root") else "dataset"
-    value = getattr(dataset, "root", type(dataset).__name__)
-    raise ConfigError(key, value, f"{allowed}; evaluate_every=0 trains without evaluating")
+    allowed += "; evaluate_every=0 trains without evaluating"
+    raise ConfigError(*dataset.source, allowed)
 
 
 def missing_groups(dataset: Any, train: InMemoryDataset, test: InMemoryDataset) -> dict[str, str]:

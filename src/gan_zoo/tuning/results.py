@@ -50,9 +50,8 @@ def fresh_command(
     seeds = ",".join(map(str, range(first, first + _FRESH)))
     best = ranked(study)[0]
     words = [word for word in space.overrides(best.params) if not word.startswith("seed=")]
-    sweep = (
-        f"sweep={name}-best-{best.number}"  # of its own, for another trial may be the best later
-    )
+    # a sweep of its own, for another trial may be the best later
+    sweep = f"sweep={name}-best-{best.number}"
     return from_here("train.py", "-m", *words, f"seed={seeds}", sweep)
 
 
