@@ -15,7 +15,8 @@ import yaml
 from forked_scripts import run_script
 from gan_zoo import checkpoints
 from gan_zoo import experiment as experiments
-from gan_zoo.evaluation.offline import OfflineEvaluator, parse
+from gan_zoo.evaluation.arguments import parse
+from gan_zoo.evaluation.offline import OfflineEvaluator
 from gan_zoo.launch import job, main, sweep_job
 from gan_zoo.run import train
 from gan_zoo.sampling import load_sampler
@@ -58,9 +59,7 @@ def test_training_continues_when_a_checkpoint_cannot_be_written(
     disk_full.append(True)
     with caplog.at_level(logging.WARNING), pytest.raises(Stopped, match="No space left on device"):
         trained(tmp_path, *words, "steps=9")
-    assert (
-        caplog.text.count("could not be written: No space left on device; continuing training") == 3
-    )
+    assert caplog.text.count("could not be written: No space left on device; going on") == 3
     kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert kept == ["00000002.pt", "00000004.pt"]
     assert checkpoints.latest_path(tmp_path).read_bytes() == valid

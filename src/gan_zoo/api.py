@@ -81,7 +81,8 @@ class Run:
         settings: metrics, num_samples, seed, cache, device and dataset.root, as scripts/evaluate.py
         has them. Raises ConfigError for a wrong one.
         """
-        from gan_zoo.evaluation.offline import OfflineEvaluator, parse
+        from gan_zoo.evaluation.arguments import parse
+        from gan_zoo.evaluation.offline import OfflineEvaluator
 
         words = [f"{key}={_text(value)}" for key, value in settings.items()]
         folder = self.folder.absolute()  # seed=0 alone would be a setting

@@ -59,7 +59,7 @@ def try_save(path: Path, content: dict[str, Any]) -> str:
     try:
         save(path, content)
     except OSError as error:
-        log.warning("%s could not be written: %s; continuing training", path, error.strerror)
+        log.warning("%s could not be written: %s; going on", path, error.strerror)
         return str(error.strerror)
     return ""
 
@@ -145,16 +145,13 @@ def load_latest(run_or_checkpoint: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def _newest_valid(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    damaged = None
-    for path in sorted(folder.glob(_NUMBERED), reverse=True):
+    paths = sorted(folder.glob(_NUMBERED), reverse=True)
+    for path in paths[:-1]:
         try:
             return path, load(path)
         except ConfigError as error:
             log.warning("%s; falling back to the previous checkpoint", error)
-            damaged = error
-    if damaged is not None:
-        raise damaged
-    return None
+    return (paths[-1], load(paths[-1])) if paths else None
 
 
 @contextlib.contextmanager
@@ -202,6 +199,17 @@ def results_folder(run_or_checkpoint: Path) -> Path:
         if path.parent.name == "checkpoints":
             return path.parent.parent
     return run_or_checkpoint.parent
+
+
+def evaluation_name(run_or_checkpoint: Path) -> str:
+    """Return the name of an evaluation's results: `evaluation` for a run, or its newest checkpoint.
+
+    Those of best.pt and of older checkpoints have another: reports compare runs at their ends.
+    """
+    path = run_or_checkpoint
+    numbered = sorted(results_folder(path).glob(f"checkpoints/{_NUMBERED}"))
+    is_end = path.is_dir() or not numbered or path.name == numbered[-1].name
+    return "evaluation" if is_end else f"evaluation-{path.stem}"
 
 
 def prune(folder: Path, count: int) -> None:

@@ -10,11 +10,13 @@ import torch
 from gan_zoo.data.glyphs import Glyphs
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.mixtures import Grid, Ring
+from gan_zoo.evaluation.arguments import parse
 from gan_zoo.evaluation.damaged_samples import DamagedImages, blur, drop_pixels
 from gan_zoo.evaluation.images import ImageMetrics
 from gan_zoo.evaluation.mixtures import MixtureMetrics
-from gan_zoo.evaluation.offline import OfflineEvaluator, format_results, parse
+from gan_zoo.evaluation.offline import OfflineEvaluator
 from gan_zoo.evaluation.result import FakeBatch
+from gan_zoo.evaluation.result_table import format_results
 from gan_zoo.evaluation.yardstick import load_yardsticks, measure_yardsticks
 from gan_zoo.metrics.damage import IMAGE_DAMAGE, MISSING_CLASSES, POINT_DAMAGE
 from gan_zoo.metrics.feature_cache import Cache

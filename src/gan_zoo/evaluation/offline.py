@@ -1,11 +1,10 @@
 """Evaluates checkpoints without their runs, as scripts/evaluate.py does."""
 
 import copy
-import dataclasses
 import json
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,94 +15,16 @@ from tqdm import tqdm
 from gan_zoo import checkpoints
 from gan_zoo.architectures.networks import Critic, Generator
 from gan_zoo.atomic_write import write_text
-from gan_zoo.command_line import given_path
 from gan_zoo.devices import find_device
-from gan_zoo.evaluation.config import Evaluation
+from gan_zoo.evaluation.arguments import EvalArgs
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.result import EvalResult
 from gan_zoo.experiment import build_networks
-from gan_zoo.latest_sweep import resolve_all
 from gan_zoo.metrics.feature_net import weights_hash
-from gan_zoo.metrics.metric_info import find_metric
-from gan_zoo.run_folder import folders_below
-from gan_zoo.schema import ConfigError, instantiate, suggest
-
-_KEYS = ("metrics", "num_samples", "seed", "cache", "device", "dataset.root")
-_LISTED = 5  # classes in a message
+from gan_zoo.printable import list_names
+from gan_zoo.schema import ConfigError, instantiate
 
 log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class EvalArgs:
-    """Runs or checkpoints to evaluate, and how.
-
-    Attributes:
-        root: of the dataset's files, which were moved after training; empty if they were not.
-    """
-
-    runs: tuple[Path, ...]
-    settings: Evaluation
-    device: str
-    root: str = ""
-
-
-def parse(words: Sequence[str]) -> EvalArgs:
-    """Parse a command line: KEY=VALUE with a known KEY is a setting, every other word a run.
-
-    A run's folder may contain an equals sign, such as ./seed=0. The folder of a sweep stands for
-    its runs that have checkpoints. Raises ConfigError for a setting of a wrong type, or a run that
-    does not exist, or a word that is neither.
-    """
-    values = {key: text for key, _, text in (word.partition("=") for word in words) if key in _KEYS}
-    paths = [given_path(word) for word in words if word.partition("=")[0] not in _KEYS]
-    runs = tuple(run for path in resolve_all(paths) for run in _runs_of(path))
-    for run in runs:
-        if not run.exists():
-            raise _missing(run)
-    if not runs:
-        raise _no_runs(words)
-    device, root = values.pop("device", "cpu"), values.pop("dataset.root", "")
-    settings = Evaluation(**{key: _value(key, text) for key, text in values.items()})
-    return EvalArgs(runs, settings, device, root)
-
-
-def _no_runs(words: Sequence[str]) -> ConfigError:
-    """Return the error of a command line without a run; seed=0 may be meant as a folder."""
-    for word in words:
-        if Path(word).exists():
-            return ConfigError("run", word, f"is a setting here; type ./{word} for the folder")
-    return ConfigError("run", "", "name at least one run's folder or checkpoint")
-
-
-def _missing(run: Path) -> ConfigError:
-    """Return the error of a word that is no setting, and names no run that exists."""
-    key, equals, text = str(run).partition("=")
-    if (name := key.lstrip("-")) != key and name.replace("-", "_") in _KEYS:
-        allowed = f"settings have no dashes: type {name.replace('-', '_')}={text or 'VALUE'}"
-        return ConfigError("run", run, allowed)
-    if equals and key.isidentifier():
-        allowed = f"is neither a setting nor a run's folder; {suggest(key, _KEYS)}"
-        return ConfigError(key, text, allowed)
-    keys = ", ".join(f"{key}=" for key in _KEYS)
-    return ConfigError("run", run, f"does not exist; settings are {keys}")
-
-
-def _runs_of(path: Path) -> list[Path]:
-    """Return a run or checkpoint itself, or else all runs with checkpoints below a folder."""
-    if (path / "checkpoints").is_dir():
-        return [path]
-    below = sorted(run for run in folders_below([path]) if any(run.glob("checkpoints/*.pt")))
-    return below or [path]  # a folder without any is refused when it is evaluated
-
-
-def _value(key: str, text: str) -> Any:
-    """Convert a setting; text of a wrong type is left for `Evaluation` to refuse."""
-    if key == "metrics":
-        return tuple(text.strip("[]").replace(" ", "").split(","))
-    if key in ("num_samples", "seed") and text.removeprefix("-").isdecimal():
-        return int(text)
-    return text
 
 
 class OfflineEvaluator:
@@ -143,8 +64,8 @@ class OfflineEvaluator:
 
         result = evaluator.evaluate(generator, critic, classifier, loss, progress)
         self.results[run] = result
-        folder = checkpoints.results_folder(run)
-        write(result, path, content["step"], weights, folder)
+        results = checkpoints.results_folder(run) / checkpoints.evaluation_name(run)
+        write(result, path, content["step"], weights, results)
         return result
 
     def _evaluator(self, content: Mapping[str, Any]) -> Evaluator:
@@ -173,16 +94,13 @@ def _check_data(evaluator: Evaluator, content: Mapping[str, Any]) -> None:
     key, place = dataset.source
     count, names = content["num_classes"], tuple(map(str, content.get("class_names", ())))
     if count > 1 and (samples.num_classes != count or names not in ((), samples.class_names)):
-        has = f"has {samples.num_classes} classes ({_listed(samples.class_names)})"
-        raise ConfigError(key, place, f"{has}, the run was trained on {count} ({_listed(names)})")
+        has, had = (list_names(each, 5) or "unnamed" for each in (samples.class_names, names))
+        allowed = f"has {samples.num_classes} classes ({has}), the run was trained on {count}"
+        raise ConfigError(key, place, f"{allowed} ({had})")
     before = content.get("dataset_fingerprint", dataset.fingerprint)
     if before != dataset.fingerprint:
         found = f"contains other data ({dataset.fingerprint})"
         log.warning("%s=%s: %s than the run was trained on (%s)", key, place, found, before)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_LISTED]) or "unnamed"
 
 
 def load_networks(
@@ -202,12 +120,13 @@ def load_networks(
     return generator, critic, classifier
 
 
-def write(result: EvalResult, checkpoint: Path, step: int, weights: str, folder: Path) -> None:
-    """Write evaluation.json and evaluation/*.png into a run's folder.
+def write(result: EvalResult, checkpoint: Path, step: int, weights: str, results: Path) -> None:
+    """Write the numbers of an evaluation into `results`.json, and its pictures into `results`.
 
     Numbers of an earlier evaluation of the same weights are kept where this one has none.
     """
-    before = _earlier(folder / "evaluation.json", weights)
+    file = results.with_name(f"{results.name}.json")
+    before = _earlier(file, weights)
     metrics = {name: _plain(value) for name, value in result.numbers.items()}
     content = {
         "checkpoint": checkpoint.name,
@@ -219,10 +138,10 @@ def write(result: EvalResult, checkpoint: Path, step: int, weights: str, folder:
         "yardstick": {**before.get("yardstick", {}), **result.plain_yardsticks()},
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
-    write_text(folder / "evaluation.json", text + "\n")
+    write_text(file, text + "\n")
     for name, pixels in result.pictures.items():
-        (folder / "evaluation").mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(folder / "evaluation" / f"{name}.png")
+        results.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(results / f"{name}.png")
 
 
 def _earlier(path: Path, weights: str) -> dict[str, Any]:
@@ -240,45 +159,3 @@ def _earlier(path: Path, weights: str) -> dict[str, Any]:
 
 def _plain(value: float) -> float | None:
     return value if math.isfinite(value) else None  # JSON has no other numbers
-
-
-def format_results(results: Mapping[Path, EvalResult]) -> str:
-    """Format values by metric and run, one table for each protocol: only these are comparable."""
-    tables: dict[str, dict[str, dict[Path, float]]] = {}
-    for run, result in results.items():
-        for name, value in result.numbers.items():
-            protocol = json.dumps(result.protocols[name], sort_keys=True)
-            tables.setdefault(protocol, {}).setdefault(name, {})[run] = value
-    return "\n\n".join(_table(json.loads(p), rows, results) for p, rows in tables.items())
-
-
-def _meanings(
-    tag: str, values: Mapping[Path, float], results: Mapping[Path, EvalResult]
-) -> list[str]:
-    """Describe how far from real a metric's values are; of several runs, by few metrics."""
-    found = []
-    for i, (run, value) in enumerate(values.items(), 1):
-        yardstick = results[run].yardsticks.get(tag)
-        if yardstick and (len(results) == 1 or tag in results[run].telling_tags()):
-            found.append(f"{tag:<40}  [{i}] {yardstick.sentence(value)}")
-    return found
-
-
-def _table(
-    protocol: Mapping[str, Any],
-    rows: Mapping[str, Mapping[Path, float]],
-    results: Mapping[Path, EvalResult],
-) -> str:
-    runs = list(dict.fromkeys(run for values in rows.values() for run in values))
-    lines = ["protocol: " + ", ".join(f"{key} {value}" for key, value in protocol.items())]
-    lines += [f"  [{i}] {run}" for i, run in enumerate(runs, 1)]
-    lines.append(_row("", [f"[{i}]" for i in range(1, len(runs) + 1)]))
-    for tag, values in rows.items():
-        metric, cells = find_metric(tag), [f"{values[r]:.5g}" if r in values else "-" for r in runs]
-        lines.append(_row(tag, cells, metric.unit if metric else ""))
-    lines += [line for tag, values in rows.items() for line in _meanings(tag, values, results)]
-    return "\n".join(lines)
-
-
-def _row(name: str, cells: Sequence[str], unit: str = "") -> str:
-    return f"{name:<40}{''.join(f'{cell:>12}' for cell in cells)}  {unit}".rstrip()
