@@ -120,6 +120,30 @@ def test_an_older_checkpoint_can_be_resumed(trained, tmp_path):
     assert lines(tmp_path / "one") == lines(tmp_path / "two")
 
 
+def test_a_run_resumed_from_an_older_checkpoint_forgets_what_came_later(trained, tmp_path):
+    every = ["sample_every=2", "checkpoint_every=2", "evaluate_every=2", "dataset.count=50"]
+    words = ["dataset=ring", "batch_size=8", "device=cpu", "evaluation.num_samples=20", *every]
+    trained(tmp_path, *words, "steps=6")
+    best = checkpoints.read(tmp_path / "checkpoints/best.pt")
+    checkpoints.save(
+        tmp_path / "checkpoints/best.pt", {**best, "best": {**best["best"], "step": 6}}
+    )
+    older = tmp_path / "checkpoints/00000004.pt"
+    summary = trained(tmp_path, *words, f"resume={older}", "steps=5")
+    assert summary["best"]["step"] == 5
+    pictures = {int(path.stem[-6:]) for path in (tmp_path / "samples").glob("*.png")}
+    assert 4 in pictures
+    assert 6 not in pictures
+
+
+def test_best_checkpoint_is_not_resumed_for_fewer_steps(trained, tmp_path):
+    trained(tmp_path, *SMALL, "steps=3")
+    best = tmp_path / "checkpoints/best.pt"
+    shutil.copy(tmp_path / "checkpoints/00000003.pt", best)
+    with pytest.raises(ConfigError, match="steps=2: the run is at step 3 already"):
+        trained(tmp_path, *SMALL, "steps=2", f"resume={best}")
+
+
 def test_a_damaged_checkpoint_falls_back_to_the_previous(trained, tmp_path, caplog):
     trained(tmp_path / "one", *SMALL, "steps=9", "checkpoint_every=3")
     trained(tmp_path / "two", *SMALL, "steps=6", "checkpoint_every=3")

@@ -19,7 +19,12 @@ from gan_zoo.monitoring.hyperparameters import hyperparameters
 from gan_zoo.monitoring.logger import RunLogger
 from gan_zoo.monitoring.progress import JobDisplay
 from gan_zoo.monitoring.sample_grid import Picture, SampleGrid
-from gan_zoo.run_folder import data_history, set_aside_evaluation, set_aside_files
+from gan_zoo.run_folder import (
+    data_history,
+    delete_pictures_after,
+    set_aside_evaluation,
+    set_aside_files,
+)
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.meters import PendingMetrics
 from gan_zoo.training.rng import make_rng
@@ -75,6 +80,8 @@ class RunCallbacks:
         self._next_log_time = 0.0
         if state is None:
             set_aside_files(folder)
+        else:
+            delete_pictures_after(folder, trainer.step)
         if trainer.step < self.settings.steps:
             set_aside_evaluation(folder)
         self.logger = self._make_logger(folder, job, thread)

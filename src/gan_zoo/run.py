@@ -18,7 +18,13 @@ from gan_zoo.monitoring.header import run_header
 from gan_zoo.monitoring.progress import JobDisplay, last_numbers
 from gan_zoo.provenance import provenance
 from gan_zoo.ranks import Ranks
-from gan_zoo.run_folder import check_unchanged, diverged, finished_summary, refuse_other_data
+from gan_zoo.run_folder import (
+    check_step,
+    check_unchanged,
+    diverged,
+    finished_summary,
+    refuse_other_data,
+)
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.cpu_threads import use_threads
 from gan_zoo.training.numerics import (
@@ -62,6 +68,8 @@ def train(
         less = f"; steps={settings.steps} is less" if settings.steps < summary["steps"] else ""
         log.info("finished at step %s already%s: %s", summary["steps"], less, folder)
         return summary
+    if state is not None:
+        check_step(state["step"], settings.steps)
     # on another number of devices, each process has another share of the cores
     same = state is not None and state["config"].get("devices", 1) == ranks.count
     with (

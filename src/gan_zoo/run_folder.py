@@ -69,6 +69,11 @@ def check_length(folder: Path, steps: int, resume: str | None) -> None:
         made = int(checkpoint.stem) if checkpoint.stem.isdecimal() else 0
     else:
         made = 0 if finished_summary(folder, steps) else newest_step(folder) or 0
+    check_step(made, steps)
+
+
+def check_step(made: int, steps: int) -> None:
+    """Raise ConfigError for fewer steps than a run has made."""
     if steps < made:
         raise ConfigError("steps", steps, f"the run is at step {made} already: give at least that")
 
@@ -110,6 +115,14 @@ def set_aside_evaluation(folder: Path) -> None:
     """Rename the evaluation of a run that is trained further, which would hide newer values."""
     if renamed := _set_aside(folder / "evaluation.json"):
         log.info("the earlier evaluation is kept as %s", renamed)
+
+
+def delete_pictures_after(folder: Path, step: int) -> None:
+    """Delete pictures of samples of later steps, which training will make again."""
+    for path in folder.glob("samples/*.png"):
+        made_at = path.stem.rpartition("-")[2]
+        if made_at.isdecimal() and int(made_at) > step:
+            path.unlink()
 
 
 def _set_aside(path: Path) -> Path | None:

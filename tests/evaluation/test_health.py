@@ -64,6 +64,13 @@ def test_one_mode_or_class_is_immediate_collapse():
     assert health.status == "healthy"
 
 
+@pytest.mark.parametrize(("real", "fake", "healthy"), [(1, 1, 1), (0.95, 0.96, 1), (0.95, 1, 0)])
+def test_data_of_almost_one_class_is_no_collapse(real, fake, healthy):
+    health = watch(Health(), 2)
+    health.read_metrics(200, {"metric/largest_share": fake}, real_share=real)
+    assert health.status == ("healthy" if healthy else "collapsed at step 200")
+
+
 def test_one_class_of_noise_is_no_collapse():
     health = watch(Health(), 2)
     one_class = {"metric/largest_share_mnist_cnn": 1.0}

@@ -13,11 +13,13 @@ from forked_scripts import run_script
 from gan_zoo import checkpoints
 from gan_zoo.checkpoints import results_folder
 from gan_zoo.data.glyphs import Glyphs
+from gan_zoo.evaluation.arguments import parse
 from gan_zoo.evaluation.config import MIXTURE, Evaluation
 from gan_zoo.evaluation.health import DivergedError
-from gan_zoo.evaluation.offline import OfflineEvaluator, format_results, load_networks, parse
+from gan_zoo.evaluation.offline import OfflineEvaluator, load_networks
 from gan_zoo.evaluation.periodic import BestCheckpoint
 from gan_zoo.evaluation.result import EvalResult
+from gan_zoo.evaluation.result_table import format_results
 from gan_zoo.sampling import load_sampler
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Stopped
@@ -153,6 +155,8 @@ def test_best_checkpoint_in_either_direction_and_resumed(tmp_path):
     assert again.record == {"metric": "metric/coverage", "value": 0.4, "step": 2}
     assert not again.update(3, 0.3, dict)
     assert not again.update(3, float("nan"), dict)
+    assert BestCheckpoint(tmp_path, "metric/coverage", 2).record == again.record
+    assert not BestCheckpoint(tmp_path, "metric/coverage", 1).record  # resumed from before
     other = BestCheckpoint(tmp_path, "metric/jsd")
     assert other.update(4, 0.6, dict)
 
@@ -358,6 +362,19 @@ def test_results_are_in_the_folder_of_the_run_or_of_the_file(ring, tmp_path, mon
         assert results_folder(Path(path)).resolve() == folder
 
 
+def test_results_of_the_best_checkpoint_do_not_stand_for_the_run(ring, tmp_path):
+    run = shutil.copytree(ring, tmp_path / "run")
+    older = run / "checkpoints/00000010.pt"
+    checkpoints.save(older, {**checkpoints.load(run / "checkpoints/00000020.pt"), "step": 10})
+    shutil.copy(older, run / "checkpoints/best.pt")
+    for name in ("00000020", "00000010", "best"):
+        path = run / f"checkpoints/{name}.pt"
+        offline(str(path), "num_samples=20").evaluate(path)
+    steps = {file.name: json.loads(file.read_text())["step"] for file in run.glob("eval*.json")}
+    wanted = {"evaluation.json": 20, "evaluation-00000010.json": 10, "evaluation-best.json": 10}
+    assert steps == wanted
+
+
 def test_other_networks_are_one_line(ring, tmp_path):
     content = checkpoints.load(ring / "checkpoints/00000020.pt")
     for name, changed in (("a", {"ema": {}}), ("b", {"critic": {}})):
@@ -515,3 +532,10 @@ def test_few_samples_are_one_warning(ring, count, warns):
     ran = run_script("scripts/evaluate.py", ring, f"num_samples={count}", "metrics=modes")
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr.count("num_samples=999 is few: ") == warns
+
+
+@pytest.mark.parametrize(("dataset", "share"), [("ring", 1 / 8), ("ring dataset.modes=1", 1)])
+def test_an_evaluation_knows_the_largest_real_share(dataset, share, trained, tmp_path):
+    trained(tmp_path, f"dataset={dataset}".split()[0], *dataset.split()[1:], *RING[1:], "steps=1")
+    result = offline(str(tmp_path), "num_samples=20", "metrics=modes").evaluate(tmp_path)
+    assert result.real_share == pytest.approx(share)

@@ -147,17 +147,19 @@ class Health:
         step: int,
         values: Mapping[str, float],
         yardsticks: Mapping[str, Yardstick] | None = None,
+        real_share: float = 0.0,
     ) -> None:
         """Check the metrics of an evaluation: quality, and collapse onto one mode or class.
 
         Collapse counts only for realistic samples: a classifier often predicts one class for all
         the noise of an untrained generator. Precision may be 0 for images that are easy to read;
         yardsticks: what values mean, by tag, to recognize those.
+        real_share: of the real samples in the largest mode or class, whose samples may be as many.
         """
         shares = [value for name, value in values.items() if "/largest_share" in name]
         quality = [v for name, v in values.items() if name.startswith(tuple(_LEAST_QUALITY))]
         realistic = not quality or max(quality) > _REALISTIC
-        one = bool(shares) and max(shares) > _COLLAPSED_SHARE
+        one = bool(shares) and max(shares) > max(_COLLAPSED_SHARE, (1 + real_share) / 2)
         if quality:
             low = bool(low_quality(values, (yardsticks or {}).get))
             # one class of unrealistic samples is no health either

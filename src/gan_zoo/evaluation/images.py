@@ -170,6 +170,7 @@ class ImageMetrics:
             known = [None if math.isnan(share) else share for share in by_class.tolist()]
             histograms["label_accuracy_by_class"] = known
         result = self._result(numbers)
+        result.real_share = real.largest
         result.histograms |= {f"metric/{k}_{self.suffix}": v for k, v in histograms.items()}
         return result
 

@@ -71,7 +71,8 @@ class MixtureMetrics:
             "metric/reverse_kl": reverse_kl(counts.histogram, self.weights),
             "metric/largest_share": counts.largest,
         }
-        return EvalResult(numbers, {"metric/mode_histogram": counts.histogram.tolist()})
+        histograms = {"metric/mode_histogram": counts.histogram.tolist()}
+        return EvalResult(numbers, histograms, real_share=self.weights.max().item())
 
     def _divergence(self, fakes: FakeBatch) -> EvalResult:
         jsd = mixture_divergence(fakes.x, self.true, self.centers, self.sigma)

@@ -51,7 +51,7 @@ class PeriodicEvaluation:
         except ConfigError as error:
             named = error.key in ("metrics", "monitor")
             raise error.under("evaluation" if named else "") from None
-        self.best = BestCheckpoint(folder, tag) if tag else None
+        self.best = BestCheckpoint(folder, tag, health_monitor.trainer.step) if tag else None
 
     def evaluate(self) -> EvalResult:
         """Evaluate the run now. Raises DivergedError for samples that are not finite."""
@@ -64,7 +64,8 @@ class PeriodicEvaluation:
             )
         except DivergedError as reason:
             raise health.diverge(trainer.step, reason) from None
-        health.read_metrics(trainer.step, result.numbers, result.yardsticks)
+        given = (result.numbers, result.yardsticks, result.real_share)
+        health.read_metrics(trainer.step, *given)
         for tag in result.telling_tags():
             value, yardstick = result.numbers[tag], result.yardsticks[tag]
             log.info("step %s: %s %.4g, %s", trainer.step, tag, value, yardstick.sentence(value))
@@ -105,25 +106,30 @@ def periodic_evaluation(
 class BestCheckpoint:
     """Keeps FOLDER/best.pt, the best checkpoint by a metric that has a direction.
 
+    Args:
+        step: of the run; the record of a later one, from which it was resumed, does not count.
+
     Attributes:
         record: metric, value and step of the best checkpoint; empty while there is none.
     """
 
-    def __init__(self, folder: Path, metric: str):
+    def __init__(self, folder: Path, metric: str, step: float = math.inf):
         self.path, self.metric = folder / "best.pt", metric
         self.sign = -1 if higher_is_better(metric) else 1
         self.record: dict[str, Any] = {}
         if self.path.exists():
-            self._restore()
+            self._restore(step)
 
-    def _restore(self) -> None:
+    def _restore(self, step: float) -> None:
         """Read the record of an existing checkpoint if it is valid and by the same metric."""
         try:
             record = checkpoints.read(self.path).get("best")
         except ConfigError as error:  # resuming the run does not need it
             log.warning("%s; the next best checkpoint replaces it", error)
             return
-        if isinstance(record, dict) and record.get("metric") == self.metric:
+        if not isinstance(record, dict) or record.get("metric") != self.metric:
+            return
+        if record.get("step", 0) <= step:
             self.record = record
 
     def update(self, step: int, value: float, content: Callable[[], dict[str, Any]]) -> bool:

@@ -42,6 +42,7 @@ class EvalResult:
         protocols: what each number depends on; numbers are comparable only if these are equal.
         yardsticks: what the numbers of some metrics mean, measured by the same protocol, the
             primary metric's first.
+        real_share: of the real samples in the largest mode or class; 0 where it is not measured.
     """
 
     numbers: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -49,12 +50,14 @@ class EvalResult:
     pictures: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     protocols: dict[str, Protocol] = dataclasses.field(default_factory=dict)
     yardsticks: Mapping[str, Yardstick] = dataclasses.field(default_factory=dict)
+    real_share: float = 0.0
 
     def add(self, other: "EvalResult", protocol: Protocol) -> None:
         """Add the values of another result with this protocol; its own entries take precedence."""
         self.numbers |= other.numbers
         self.histograms |= other.histograms
         self.pictures |= other.pictures
+        self.real_share = max(self.real_share, other.real_share)
         self.protocols |= {
             name: {**protocol, **other.protocols.get(name, {})} for name in other.numbers
         }
