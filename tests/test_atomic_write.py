@@ -1,5 +1,7 @@
 """Files are written whole or not at all."""
 
+import errno
+
 import pytest
 
 from gan_zoo.atomic_write import atomic_write, write_text
@@ -26,3 +28,9 @@ def test_readers_see_the_old_file_until_the_new_one_is_whole(tmp_path):
 def test_what_is_not_utf8_is_escaped(tmp_path):
     write_text(tmp_path / "file", "caf\udce9 é")
     assert (tmp_path / "file").read_text(encoding="utf-8") == "caf\\udce9 é"
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    with pytest.raises(OSError, match="full") as caught, atomic_write(tmp_path / "file"):
+        raise OSError(errno.ENOSPC, "full")
+    assert caught.value.filename == str(tmp_path / "file")

@@ -1,5 +1,6 @@
 """Feature networks and reference features on disk, shared by runs and processes."""
 
+import logging
 import os
 import uuid
 from collections.abc import Callable
@@ -7,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo import checkpoints
+from gan_zoo.schema import ConfigError
+
+log = logging.getLogger(__name__)
 
 
 class Cache:
@@ -19,9 +23,15 @@ class Cache:
         """Return tensors and plain values on the CPU: those cached, or computed and cached now.
 
         Where two processes compute the same result, both return that of the first to finish.
-        Warns of a result that cannot be written. Raises ConfigError for a damaged file.
+        Warns of a result that cannot be written, and of a damaged file, which is replaced.
         """
         path = self.folder / f"{name}.pt"
+        if path.exists():
+            try:
+                return checkpoints.read(path)
+            except ConfigError:
+                log.warning("%s is damaged; computing it again", path)
+                path.unlink(missing_ok=True)  # another process may have replaced it
         if not path.exists():
             mine, content = self.folder / f"{name}-{uuid.uuid4().hex}.pt", compute()
             if checkpoints.try_save(mine, content):
