@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "spectral_norm": set(),
     "optimizers": set(),
     "architectures": set(),
-    "data": {"atomic_write", "devices", "ranks"},
+    "data": {"atomic_write", "devices", "printable", "ranks"},
+    "printable": set(),
     "devices": set(),
     "cpu_cores": set(),
     "training": {

@@ -52,6 +52,9 @@ def inspect(root, tmp_path, *words):
         ([(640, 480), (48, 100)], [32, 64]),
         ([(40, 33), (90, 41)], [32]),
         ([(20, 30), (10, 12)], [16]),
+        ([(30, 30)] * 3, [28]),
+        ([(20, 30)] * 3, [20]),
+        ([(128, 128)] * 3, [32, 64]),
     ],
 )
 def test_sides_never_enlarge_images_without_need(sizes, sides):
@@ -161,3 +164,10 @@ def test_damaged_images_are_skipped(tmp_path):
     root = write_images(tmp_path / "photos", [(32, 32)] * 12)
     (root / "broken.png").write_bytes(b"none")
     assert len(read_image_facts(root).sizes) == 12
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for photo in root.iterdir():
+            archive.write(photo, photo.name)
+        archive.writestr("0.png", b"to be damaged")
+    path.write_bytes(path.read_bytes().replace(b"to be damaged", b"is now damage", 1))
+    assert len(read_image_facts(path).sizes) == 12

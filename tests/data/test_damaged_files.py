@@ -10,6 +10,7 @@ from PIL import Image
 from gan_zoo.data.decoded_images import _try_decode
 from gan_zoo.data.hwdb import GntError, read_gnt
 from gan_zoo.data.image_decoding import ImageTransform
+from gan_zoo.data.image_files import ImageFolder
 from gan_zoo.data.mnist import read_idx
 from gan_zoo.data.npz import Npz
 from gan_zoo.data.sources import Zip
@@ -208,3 +209,13 @@ def test_damaged_zip_is_one_line(tmp_path, encode, noise):
         return all(not isinstance(result, str) for result in results)
 
     assert statuses(attempt, mutations(content, 1000, seed=5, header=len(content)))[False] > 400
+
+
+def test_damaged_table_of_a_zip_is_one_line(tmp_path, encode, noise):
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("0.png", encode(noise(8, 8, 3)))
+        file.writestr("dataset.json", '{"labels": [["0.png", 0]]}')
+    path.write_bytes(path.read_bytes().replace(b'{"labels"', b'{"lebels"', 1))
+    with pytest.raises(ConfigError, match="dataset.json cannot be read: damaged, or encrypted"):
+        ImageFolder(root=str(path), size=8, cache=str(tmp_path / "cache")).load()

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 from gan_zoo.data.decoded_images import Skipped, _try_decode
-from gan_zoo.data.file_names import natural_key, normalize, printable
+from gan_zoo.data.file_names import natural_key, normalize
 from gan_zoo.data.hwdb import HWDB
 from gan_zoo.data.image_decoding import ImageTransform, suffixes
 from gan_zoo.data.image_files import ImageFolder
 from gan_zoo.data.splits import hash_split
+from gan_zoo.printable import printable
 from gan_zoo.schema import ConfigError
 
 

@@ -106,7 +106,7 @@ def test_chinese_glyphs_without_fonts_name_the_packages():
 
 
 def test_font_without_chinese_is_an_error(bundled_font):
-    with pytest.raises(ConfigError, match=r"no glyph for 啊 .* and 3735 more"):
+    with pytest.raises(ConfigError, match=r"no glyph for 啊 .* and 3,735 more"):
         ChineseGlyphs(fonts=(bundled_font,)).load()
 
 

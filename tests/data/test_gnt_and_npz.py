@@ -202,6 +202,7 @@ def test_has_test_before_loading(npz, noise, writers, hwdb):
         ({"x": np.zeros((3, 8, 8), np.uint8), "y": np.array([0, -1, 0])}, "labels -1 to 0"),
         ({"x": np.zeros((3, 8, 8), np.uint8), "y": np.array([0, 10**9, 0])}, "up to 1000000000"),
         ({"x": np.array([{}] * 3)}, "cannot be read"),
+        ({"x": np.zeros((32, 32, 3), np.uint8)}, "shape 32x32x3, one image in color"),
     ],
 )
 def test_invalid_npz_is_an_error(arrays, message, npz):

@@ -6,7 +6,7 @@ import statistics
 import zipfile
 from pathlib import Path
 
-from gan_zoo.data.sources import open_source
+from gan_zoo.data.sources import Source, open_source
 from gan_zoo.schema import ConfigError
 
 _SAMPLED = 64  # images that are opened
@@ -63,23 +63,23 @@ def read_image_facts(root: Path) -> ImageFacts | None:
 
     source = open_source(root, suffixes())
     stride = max(1, len(source.names) // _SAMPLED)
-    found = [_look(source.read(name)) for name in source.names[::stride][:_SAMPLED]]
+    found = [_look(source, name) for name in source.names[::stride][:_SAMPLED]]
     known = [each for each in found if each is not None]
     if not known:
         return None
     return ImageFacts(tuple(size for size, _ in known), all(gray for _, gray in known))
 
 
-def _look(content: bytes) -> tuple[tuple[int, int], bool] | None:
+def _look(source: Source, name: str) -> tuple[tuple[int, int], bool] | None:
     """Return size and grayness of an image; None for one that cannot be read."""
     from PIL import Image, ImageChops
 
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(source.read(name))) as image:
             size = image.size
             image.draft("RGB", (64, 64))  # decodes a large JPEG at 1/8 of its size
             small = image.convert("RGB").resize((32, 32))
-    except Exception:  # Pillow's decoders raise anything on damaged bytes; training excludes these
+    except Exception:  # decoders raise anything on damaged bytes; training excludes these
         return None
     red, green, blue = small.split()
     pairs = ((red, green), (green, blue))
@@ -90,13 +90,15 @@ def _look(content: bytes) -> tuple[tuple[int, int], bool] | None:
 def choose_sides(facts: ImageFacts) -> list[int]:
     """Return sides in pixels to train at, small ones first; no image is enlarged without need.
 
-    Squares of one size that the networks can generate are used as they are.
+    Squares of one size up to the largest of SIDES are used as they are, if the networks can
+    generate them.
     """
     own = facts.sizes[0][0]
     if facts.equal_squares and _LEAST_SIDE <= own <= SIDES[-1] and is_dcgan_side(own):
         return [side for side in SIDES if side <= own] if own in SIDES else [own]
-    shorter = statistics.median(min(size) for size in facts.sizes)
-    return [side for side in SIDES if side <= shorter] or [_LEAST_SIDE]
+    shorter = int(statistics.median(min(size) for size in facts.sizes))
+    small = (side for side in range(shorter, _LEAST_SIDE, -1) if is_dcgan_side(side))
+    return [side for side in SIDES if side <= shorter] or [next(small, _LEAST_SIDE)]
 
 
 def is_dcgan_side(side: int) -> bool:

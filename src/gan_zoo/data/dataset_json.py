@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from gan_zoo.data.file_names import list_names, normalize, printable
+from gan_zoo.data.file_names import normalize
+from gan_zoo.printable import list_names, printable
 
 Table = dict[str, int] | None  # label of each image by its path; None: the images have no labels
 

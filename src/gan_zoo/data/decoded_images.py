@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from gan_zoo.data.dataset import DataSpec, Images
-from gan_zoo.data.file_names import printable
+from gan_zoo.printable import list_names, printable
 from gan_zoo.schema import ConfigError, LocalPath, Range, settings
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class DecodedImages(Images):
             skipped = _decode_all(named, _reporting(read, root), transform, rows)
             if len(skipped) == len(named):
                 examples = {image.details: image for image in reversed(skipped)}
-                listed = _list_skipped(list(examples.values())[::-1])
+                listed = list_names(list(examples.values())[::-1], _LISTED)
                 allowed = f"none of {count} images can be read, such as {listed}"
                 raise ConfigError("dataset.root", root, allowed)
             facts = dict(about())
@@ -106,7 +106,7 @@ class DecodedImages(Images):
                 f"{len(skipped):,}",
                 f"{len(skipped) + len(samples):,}",
                 facts["listed"],
-                _list_skipped(skipped),
+                list_names(skipped, _LISTED),
             )
         return samples
 
@@ -207,8 +207,3 @@ def _unused_bits(peaks: Sequence[int]) -> list[str]:
         f"the largest value in {len(peaks):,} images of 16 bits is {max(peaks):,}: they use "
         f"{bits} bits and look dark; multiply their values by {1 << (16 - bits)} to use all 16"
     ]
-
-
-def _list_skipped(skipped: Sequence[str]) -> str:
-    more = len(skipped) - _LISTED
-    return ", ".join(skipped[:_LISTED]) + (f" and {more:,} more" if more > 0 else "")

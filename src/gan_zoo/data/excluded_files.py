@@ -6,8 +6,8 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gan_zoo.data.file_names import list_names, printable
 from gan_zoo.data.sources import Source
+from gan_zoo.printable import list_names, printable
 
 log = logging.getLogger(__name__)
 

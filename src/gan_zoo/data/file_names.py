@@ -1,10 +1,9 @@
-"""Names of files in folders and zips: one normal form, safe to print, in natural order."""
+"""Names of files in folders and zips: one normal form, in natural order."""
 
 import mmap
 import re
 import struct
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
 # a backslash, an empty part, or one of dots
@@ -55,19 +54,6 @@ def encode(name: str) -> bytes:
         return name.encode("utf-8", "surrogatepass")
 
 
-def printable(text: str) -> str:
-    """Return the text on one line, with unprintable characters escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else _escape(c) for c in text)
-
-
-def list_names(names: Sequence[str], most: int = 3) -> str:
-    """List the first `most` names on one line, with the number of the others."""
-    more = len(names) - most
-    return ", ".join(map(printable, names[:most])) + (f" and {more:,} more" if more > 0 else "")
-
-
 def natural_key(name: str) -> tuple:
     """Return a sorting key that compares digits as numbers: img2 before img10."""
     parts: list = _DIGITS.split(name)
@@ -75,12 +61,6 @@ def natural_key(name: str) -> tuple:
         digits = parts[place].lstrip("0")
         parts[place] = (len(digits), digits)
     return parts, name
-
-
-def _escape(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":  # a byte that is not UTF-8
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode("ascii")
 
 
 class _Copy(mmap.mmap):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from gan_zoo.printable import list_names
 from gan_zoo.schema import ConfigError
 
 # no font has this noncharacter, so that it is drawn as the font's sign for a missing glyph
@@ -41,9 +42,8 @@ def _check_coverage(font: Any, name: str, alphabet: Sequence[str]) -> None:
     missing_sign = _bitmap(font, _MISSING)
     missing = [c for c in alphabet if _bitmap(font, c) in (missing_sign, b"")]
     if missing:
-        listed = " ".join(f"{c} (U+{ord(c):04X})" for c in missing[:5])
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        allowed = f"has no glyph for {listed}{more}; name other font files with dataset.fonts"
+        listed = list_names([f"{c} (U+{ord(c):04X})" for c in missing], 5, " ")
+        allowed = f"has no glyph for {listed}; name other font files with dataset.fonts"
         raise ConfigError("dataset.fonts", name or "Pillow's own font", allowed)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gan_zoo.data.decoded_images import DecodedImages, Side
-from gan_zoo.data.file_names import list_names, printable
+from gan_zoo.printable import list_names, printable
 from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo.data.decoded_images import DecodedImages, Item
-from gan_zoo.data.file_names import list_names, printable
-from gan_zoo.data.sources import TABLE
+from gan_zoo.data.sources import TABLE, Source
+from gan_zoo.printable import list_names, printable
 from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ImageFolder(DecodedImages):
         source, tables = self._source, dict[str, Table]()
         try:
             for name in source.tables:
-                has_labels, table = read_table(source.read(name), name)
+                has_labels, table = read_table(_content(source, name), name)
                 if has_labels:
                     tables[name.removesuffix(TABLE)] = table
                 else:
@@ -124,3 +124,15 @@ class ImageFolder(DecodedImages):
             "excluded": {reason: len(names) for reason, names in plan.excluded.items()},
             "notes": [*notes, *plan.notes] if split == "train" else [],
         }
+
+
+def _content(source: Source, name: str) -> bytes:
+    """Read a dataset.json. Raises TableError where a zip's copy is damaged or encrypted."""
+    from gan_zoo.data.dataset_json import TableError
+
+    try:
+        return source.read(name)
+    except ConfigError:
+        raise
+    except Exception:  # zipfile's decompressors raise anything on damaged bytes
+        raise TableError(f"{printable(name)} cannot be read: damaged, or encrypted") from None

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from gan_zoo.data.dataset_json import Table, look_up
-from gan_zoo.data.file_names import list_names, natural_key, printable
+from gan_zoo.data.file_names import natural_key
 from gan_zoo.data.splits import (
     NAMES,
     Division,
@@ -18,6 +18,7 @@ from gan_zoo.data.splits import (
     relative_to,
     shared_folder,
 )
+from gan_zoo.printable import list_names, printable
 
 _NO_CLASS = "in no class folder"
 _NO_SPLIT = "beside the folders of the splits"

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_zoo.data.file_names import printable
 from gan_zoo.data.loader import BatchLoader, PrefetchLoader, to_float
+from gan_zoo.printable import printable
 from gan_zoo.ranks import Ranks
 from gan_zoo.schema import ConfigError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_zoo.data.dataset import Images
-from gan_zoo.data.file_names import list_names, printable
+from gan_zoo.printable import list_names, printable
 from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from gan_zoo.data.npz_rewrite import guess_names, rewrite_hint
+from gan_zoo.printable import list_names
 from gan_zoo.schema import ConfigError
 
 _NAMES = {
@@ -113,9 +114,7 @@ def find_arrays(arrays: Arrays) -> dict[str, str]:
             raise arrays.error(f"holds {' and '.join(both)}, of which one can be used")
     names = {key: present[0] for key, present in found.items() if present}
     if "x" not in names:
-        more = len(arrays.names) - _LISTED
-        listed = ", ".join(arrays.names[:_LISTED]) or "nothing"
-        listed += f" and {more} more" if more > 0 else ""
+        listed = list_names(arrays.names, _LISTED) or "nothing"
         hint = rewrite_hint(arrays, guess_names(arrays)) or "; its images must be called x"
         raise arrays.error(f"holds {listed}, but no x{hint}")
     _check_pairs(arrays, names)
@@ -148,6 +147,9 @@ def _check_images(arrays: Arrays, names: Mapping[str, str]) -> None:
     shapes = []
     for name in [names[key] for key in ("x", "x_test") if key in names]:
         header = arrays.header(name)
+        if len(header.shape) == 3 and header.shape[2] in (3, 4) and header.shape[1] > 4:
+            problem = f"has an {name} of {header}, one image in color; save several: (N, H, W, 3)"
+            raise arrays.error(problem)
         if header.dtype != "uint8" or not image_shape(header.shape):
             problem = f"has an {name} of {header}, not bytes (N, H, W[, 1 or 3])"
             raise arrays.error(problem + rewrite_hint(arrays, names))

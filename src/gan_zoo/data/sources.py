@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.data.file_names import is_hidden, member_name, normalize, open_zip, printable, suffix
+from gan_zoo.data.file_names import is_hidden, member_name, normalize, open_zip, suffix
+from gan_zoo.printable import printable
 from gan_zoo.schema import ConfigError
 
 TABLE = "dataset.json"  # labels in the format of StyleGAN

@@ -4,7 +4,8 @@ import dataclasses
 import zlib
 from collections.abc import Iterable, Sequence
 
-from gan_zoo.data.file_names import encode, printable
+from gan_zoo.data.file_names import encode
+from gan_zoo.printable import printable
 
 Splits = dict[str, list[str]]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gan_zoo.data.dataset import Images
+from gan_zoo.printable import list_names
 from gan_zoo.schema import ConfigError, LocalPath, settings
 
 _EMBEDDED = "dataset=glyphs, which needs no files"
@@ -76,5 +77,4 @@ def _list_folder(folder: Path) -> str:
     if not folder.is_dir():
         return f"{folder} is no folder" if folder.exists() else f"{folder} does not exist"
     names = sorted(path.name for path in folder.iterdir())
-    more = f" and {len(names) - 5} more" if names[5:] else ""
-    return f"{folder} holds {', '.join(names[:5]) or 'nothing'}{more}"
+    return f"{folder} holds {list_names(names, 5) or 'nothing'}"
