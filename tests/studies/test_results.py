@@ -7,6 +7,7 @@ import pytest
 
 from gan_zoo.commands import studies
 from gan_zoo.report.result_rows import read_csv, write_csv
+from gan_zoo.schema import ConfigError
 from gan_zoo.studies.page import update_page
 from gan_zoo.studies.plan import load_study
 from gan_zoo.studies.results import merge_results
@@ -35,6 +36,12 @@ def test_rows_are_added_in_the_order_of_the_parts(tmp_path):
     assert merge_results(added, path, PARTS) == (2, 0)
     found = [(row["part"], row["seed"], row["modes"]) for row in read_csv(path)]
     assert found == [("clip", "0", "1"), ("penalty", "0", "3"), ("penalty", "1", "4")]
+
+
+def test_results_of_a_small_budget_are_not_added(tmp_path):
+    small = write(tmp_path / "slopes-small.csv", ("clip", "gan", "0", "1"))
+    with pytest.raises(ConfigError, match=r"slopes-small.csv: is of study.budget=small, a check"):
+        studies.add(small, tmp_path)
 
 
 def test_a_run_again_replaces_its_row(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import shutil
 
 import pytest
@@ -109,6 +110,8 @@ def test_help_shows_claim_and_commands(tmp_path):
     assert "study: " in run_script("train.py", "--help", cwd=tmp_path).stdout
     words = ["study=equal_budgets", "study.budget=small", "study.part=ring", "--help"]
     text = run_script("train.py", *words, cwd=tmp_path).stdout
-    (command,) = (line for line in text.splitlines() if "tune_losses" in line)
-    assert "ring steps=60 evaluate_every=60 --losses gan,wgan --trials 2 && " in command
-    assert command.endswith("--losses gan,wgan --fresh")
+    assert "train.py study=equal_budgets study.part=ring study.budget=small\n" in text
+    assert "2 trials of each loss, then 2 new seeds of its best: " in text
+    assert "loss=gan,wgan" in text
+    # the command that trains what is shown, and not another budget
+    assert f"train.py {shlex.join(words[:-1])} trains them one after the other" in text

@@ -27,11 +27,15 @@ def arguments() -> argparse.Namespace:
 
 def add(results: Path, docs: Path) -> None:
     """Add the rows of a study's results to the page's. Raises ConfigError for another file."""
-    from gan_zoo.studies.plan import load_study
+    from gan_zoo.studies.plan import BUDGETS, load_study
     from gan_zoo.studies.results import merge_results
 
     if not results.is_file():
         raise ConfigError("results", results, "does not exist: train.py study=NAME writes it")
+    name, _, budget = results.stem.rpartition("-")
+    if name and budget in BUDGETS:
+        allowed = f"is of study.budget={budget}, a check; the page has full budgets only"
+        raise ConfigError("results", results, allowed)
     study = load_study(results.stem)
     path = docs / "studies" / results.name
     new, replaced = merge_results(results, path, study.parts)

@@ -43,19 +43,24 @@ def study_help(words: Sequence[str]) -> str:
     lines = [study.title, "", f"Claim:  {study.content['claim']}"]
     lines += [f"Source: {study.content['source']}", ""]
     for sweep in study.sweeps(budget, parts, given):
-        lines += [_command(study, budget, sweep), ""]
-    called = f"{program('train.py')} study={study.name}"
+        lines += [_command(study, budget, given, sweep), ""]
+    typed = [word for word in words if word not in _OPTIONS]
+    called = shlex.join([*program("train.py").split(), *typed])
     other = next(each for each in BUDGETS if each != budget)
     lines.append(f"{called} trains them one after the other; study.budget={other} others.")
     lines.append(f"study.part=NAME,... chooses some of them: {', '.join(study.parts)}.")
     return "\n".join(lines)
 
 
-def _command(study: Study, budget: str, sweep: StudySweep) -> str:
+def _command(study: Study, budget: str, given: Sequence[str], sweep: StudySweep) -> str:
     if study.searches:
-        from gan_zoo.launch.study_searches import search_command  # imports numpy
-
-        return search_command(study, budget, sweep)
+        own = [f"study={study.name}", f"study.part={sweep.part}", f"study.budget={budget}"]
+        trials, seeds = (study.content[key][budget] for key in ("trials", "fresh_seeds"))
+        return (
+            f"{shlex.join([*program('train.py').split(), *own, *given])}\n"
+            f"    {trials} trials of each loss, then {seeds} new seeds of its best: "
+            f"{shlex.join(sweep.words)}"
+        )
     command = shlex.join([*program("train.py").split(), "-m", *sweep.words])
     return f"{command} sweep={sweep.name}"
 
@@ -136,7 +141,8 @@ def parse_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str
         refuse_word(option, f"is for a single run; study={study.name} --help shows commands")
     for word in given:
         if key_of(word) in ("sweep", "hydra.sweep.dir"):
-            raise ConfigError(key_of(word), word.partition("=")[2], "a study names its sweeps")
+            allowed = f"leave it out: a study's sweeps are study-{study.name}-PART"
+            raise ConfigError(key_of(word), word.partition("=")[2], allowed)
     return study, budget, parts, given
 
 

@@ -1,10 +1,8 @@
 """The searches of a study that tunes every loss under the same budget."""
 
-import shlex
 from collections.abc import Sequence
 from functools import partial
 
-from gan_zoo.command_line import program
 from gan_zoo.cpu_cores import available_cores
 from gan_zoo.launch.overrides import key_of
 from gan_zoo.schema import ConfigError
@@ -47,17 +45,6 @@ def search_of(sweep: StudySweep) -> RandomSearch:
     except ConfigError as error:
         key = "loss" if error.key == "--losses" else error.key
         raise ConfigError(key, error.value, error.allowed) from None
-
-
-def search_command(study: Study, budget: str, sweep: StudySweep) -> str:
-    """Return the commands that train a part without the study."""
-    own, losses = _words_and_losses(sweep)
-    own = [word for word in own if key_of(word) != "dataset"]
-    parts = [*program("scripts/tune_losses.py").split(), sweep.part, *own]
-    parts += ["--losses", ",".join(losses)] if losses else []
-    parts += ["--jobs", str(jobs)] if (jobs := _jobs(sweep.words)) > 1 else []
-    search = shlex.join([*parts, "--trials", str(study.content["trials"][budget])])
-    return f"{search} && {shlex.join([*parts, '--fresh'])}"
 
 
 def _words_and_losses(sweep: StudySweep) -> tuple[list[str], list[str]]:
