@@ -26,6 +26,7 @@ from gan_zoo.monitoring.sample_grid import (
     render,
     row_names,
 )
+from gan_zoo.printable import list_names
 from gan_zoo.schema import ConfigError, instantiate
 
 _NUMBERED = re.compile(r"\d{6,}\.png")  # names that `write_images` writes
@@ -91,13 +92,9 @@ class Sampler:
         if numbered and int(names[-1]) - int(names[0]) == last:
             raise ConfigError("class", word, f"must be from {names[0]} to {names[-1]}")
         close = [] if numbered else difflib.get_close_matches(word, names, n=1)
-        allowed = f"did you mean {close[0]}?" if close else f"must be one of {self._listed()}"
+        listed = list_names(self.class_names, _LISTED)
+        allowed = f"did you mean {close[0]}?" if close else f"must be one of {listed}"
         raise ConfigError("class", word, allowed)
-
-    def _listed(self) -> str:
-        more = len(self.class_names) - _LISTED
-        listed = ", ".join(self.class_names[:_LISTED])
-        return f"{listed} and {more:,} more" if more > 0 else listed
 
     def class_folder(self, label: int) -> str:
         """Return a folder's name for a class; sorted, such names have the order of the labels."""
@@ -211,12 +208,15 @@ def write_interpolation(
 
 
 def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
-    """Interpolate spherically between start and end (..., d) at shares, which broadcast."""
-    cosine = torch.nn.functional.cosine_similarity(start, end, dim=-1).clamp(-0.9995, 0.9995)
-    angle = cosine.acos().unsqueeze(-1)
-    return ((1 - share) * angle).sin() / angle.sin() * start + (
-        share * angle
-    ).sin() / angle.sin() * end
+    """Interpolate spherically between start and end (..., d) at shares, which broadcast.
+
+    Linearly where they are parallel, as all numbers are if d is 1: no circle is defined there.
+    """
+    cosine = torch.nn.functional.cosine_similarity(start, end, dim=-1).unsqueeze(-1)
+    angle = cosine.clamp(-0.9995, 0.9995).acos()
+    first, last = (((1 - share) * angle).sin(), (share * angle).sin())
+    curved = (first * start + last * end) / angle.sin()
+    return torch.where(cosine.abs() > 0.9995, torch.lerp(start, end, share), curved)
 
 
 def _save(picture: Picture, path: Path) -> None:

@@ -17,7 +17,6 @@ from omegaconf import DictConfig, OmegaConf
 from gan_zoo import latest_sweep
 from gan_zoo.command_line import program
 from gan_zoo.cpu_cores import available_cores
-from gan_zoo.data.file_names import printable
 from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job import check_jobs
@@ -39,6 +38,7 @@ from gan_zoo.launch.trained_before import trained_otherwise
 from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.launch.workers import set_worker_count, shared_gpus
 from gan_zoo.monitoring.console import show
+from gan_zoo.printable import printable
 from gan_zoo.run_folder import FOLDER_KEYS
 from gan_zoo.schema import ConfigError
 

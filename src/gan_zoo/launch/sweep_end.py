@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL, error_message, exit_code, exit_with
-from gan_zoo.data.file_names import printable
 from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.sweep_display import SweepDisplay
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
@@ -25,6 +24,7 @@ from gan_zoo.launch.sweep_stop import (
     see_interrupts,
 )
 from gan_zoo.monitoring.console import show
+from gan_zoo.printable import printable
 from gan_zoo.run_folder import read_failure
 from gan_zoo.run_lock import IN_USE, in_use
 from gan_zoo.training.signals import DEFAULT_HANDLERS, Interrupted

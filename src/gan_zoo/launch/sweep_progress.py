@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.data.file_names import printable
 from gan_zoo.launch.job_outcome import last_values, number
 from gan_zoo.monitoring.console import bold, duration, estimate, has_bar, show, shows_bold
 from gan_zoo.monitoring.jsonl import parse_step
 from gan_zoo.monitoring.progress import JobDisplay
+from gan_zoo.printable import printable
 from gan_zoo.report.number_format import counted
 from gan_zoo.run_folder import finished_summary, read_failure
 from gan_zoo.run_lock import in_use

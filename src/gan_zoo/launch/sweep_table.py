@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
-from gan_zoo.data.file_names import printable
+from gan_zoo.printable import printable
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, in_order
 from gan_zoo.report.metric_choice import Metric

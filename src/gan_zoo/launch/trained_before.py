@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.launch.hydra_config import load_config, to_dict
 from gan_zoo.launch.sweep_progress import PlannedJob
+from gan_zoo.printable import list_names
 from gan_zoo.run_folder import RESUMABLE_KEYS, changed_keys, flatten
 from gan_zoo.schema import ConfigError
 
@@ -42,8 +43,7 @@ def trained_otherwise(
 
 
 def _line(title: str, names: Sequence[str]) -> list[str]:
-    more = [f"and {len(names) - _MOST} more"] if len(names) > _MOST else []
-    return [f"{title}: {'; '.join([*names[:_MOST], *more])}"] if names else []
+    return [f"{title}: {list_names(names, _MOST, '; ')}"] if names else []
 
 
 def _settings(config: Mapping[str, Any]) -> str:

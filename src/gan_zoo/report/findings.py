@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from gan_zoo.printable import list_names
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, best_first
 from gan_zoo.report.metric_choice import Metric
@@ -181,8 +182,7 @@ def _against_baselines(valued: Sequence[Configuration], metric: Metric) -> list[
     return [f"{start} ({' – '.join(parts)})."]
 
 
-def _first(group: Sequence[Configuration], count: int = 3) -> str:
+def _first(group: Sequence[Configuration]) -> str:
     """List labels and differences of the first configurations, and count the others."""
-    more = f"; and {len(group) - count} more" if len(group) > count else ""
-    changes = [(each.label, each.difference) for each in group[:count]]
-    return "; ".join(f"{label} by {number(abs(d.mean))}" for label, d in changes if d) + more
+    changes = [(each.label, each.difference) for each in group]
+    return list_names([f"{name} by {number(abs(d.mean))}" for name, d in changes if d], 3, "; ")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from gan_zoo.printable import list_names
 from gan_zoo.report.comparison import Comparison, dataset_of
 from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.factors import canonical, format_value
@@ -205,10 +206,8 @@ def _nested(comparison: Comparison) -> Iterable[str]:
         yield f"The folders of these runs hold other runs, and all of them count: {_first(names)}."
 
 
-def _first(names: Sequence[str], count: int = 6) -> str:
-    more = len(names) - count
-    listed = "; ".join(map(format_value, names[:count]))
-    return f"{listed}; and {more} more" if more > 0 else listed
+def _first(names: Sequence[str]) -> str:
+    return list_names([*map(format_value, names)], 6, "; ")
 
 
 def _by_data(comparison: Comparison) -> dict[str, list[Configuration]]:
