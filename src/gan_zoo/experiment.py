@@ -117,7 +117,7 @@ class RunConfig:
             allowed = f"must be at most {count}, the size of the dataset"
             raise ConfigError("batch_size", self.batch_size, allowed)
         if self.conditional and num_classes == 1:
-            allowed = "needs labels, as loss=cls_gan does, and this dataset has none; glyphs has"
+            allowed = "needs a dataset with labels, as loss=cls_gan does; glyphs has some"
             raise ConfigError("conditional", True, allowed)
 
 

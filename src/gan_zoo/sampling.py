@@ -82,17 +82,15 @@ class Sampler:
         names, last = self.class_names, len(self.class_names) - 1
         if word in names:
             return names.index(word)
+        listed = list_names(names, _LISTED)
         numbered = all(name.isdecimal() for name in names)
         if word.isdecimal() and not numbered and int(word) <= last:
             return int(word)
         if word.lstrip("-").isdecimal() and not numbered:
-            raise ConfigError(
-                "class", word, f"must be from 0 to {last}, or a name: {self._listed()}"
-            )
+            raise ConfigError("class", word, f"must be from 0 to {last}, or a name: {listed}")
         if numbered and int(names[-1]) - int(names[0]) == last:
             raise ConfigError("class", word, f"must be from {names[0]} to {names[-1]}")
         close = [] if numbered else difflib.get_close_matches(word, names, n=1)
-        listed = list_names(self.class_names, _LISTED)
         allowed = f"did you mean {close[0]}?" if close else f"must be one of {listed}"
         raise ConfigError("class", word, allowed)
 

@@ -141,7 +141,7 @@ def parse_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str
         refuse_word(option, f"is for a single run; study={study.name} --help shows commands")
     for word in given:
         if key_of(word) in ("sweep", "hydra.sweep.dir"):
-            allowed = f"leave it out: a study's sweeps are study-{study.name}-PART"
+            allowed = f"a study names its sweeps study-{study.name}-PART: leave it out"
             raise ConfigError(key_of(word), word.partition("=")[2], allowed)
     return study, budget, parts, given
 
