@@ -78,6 +78,7 @@ class RunCallbacks:
         self.saver = checkpoints.CheckpointSaver(checkpoint_folder, trainer, self.checkpoint_state)
         self.pending: PendingMetrics | None = None  # computed but not yet logged
         self._next_log_time = 0.0
+        checkpoints.delete_after(checkpoint_folder, trainer.step)
         if state is None:
             set_aside_files(folder)
         else:

@@ -103,7 +103,6 @@ def _train(
     """Train, and write everything into the folder; see `train`."""
     settings, trainer = experiment.settings, callbacks.trainer
     folder = callbacks.logger.folder
-    checkpoints.delete_after(folder / "checkpoints", trainer.step)
     origin = provenance(experiment.device(), folder)
     with (
         contextlib.ExitStack() as at_end,

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from gan_zoo import checkpoints
 from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.data.in_memory import InMemoryDataset
@@ -110,7 +109,6 @@ class _Run:
         others = like and like.callbacks
         given = (experiment, samples, trainer, folder, state, _SILENT, others, thread)
         self.callbacks = RunCallbacks(*given)
-        checkpoints.delete_after(folder / "checkpoints", trainer.step)
         self.origin = provenance(experiment.device(), folder)
         self.schedule = self.callbacks.schedule()
         self._entered = contextlib.ExitStack()

@@ -127,9 +127,8 @@ class BestCheckpoint:
         except ConfigError as error:  # resuming the run does not need it
             log.warning("%s; the next best checkpoint replaces it", error)
             return
-        if not isinstance(record, dict) or record.get("metric") != self.metric:
-            return
-        if record.get("step", 0) <= step:
+        same = isinstance(record, dict) and record.get("metric") == self.metric
+        if same and record.get("step", 0) <= step:
             self.record = record
 
     def update(self, step: int, value: float, content: Callable[[], dict[str, Any]]) -> bool:
