@@ -57,6 +57,17 @@ def test_failures_are_counted_and_warned_of(tmp_path):
     assert any("1 of 3 runs diverged" in line for line in warnings(found))
 
 
+def test_diverged_runs_cannot_be_evaluated(tmp_path):
+    root = write_unevaluated_sweep(tmp_path)
+    summary = json.dumps({"steps": 100, "health": "diverged at step 100 (loss is nan)"})
+    first, *others = sorted(root.iterdir())
+    for folder in others:
+        (folder / "summary.json").write_text(summary)
+    assert "evaluate the runs" in warnings(compared(root, metric=None))[0]
+    (first / "summary.json").write_text(summary)
+    assert warnings(compared(root, metric=None))[0] == "Every run diverged, so nothing is ranked."
+
+
 def test_unequal_budgets_protocols_and_repeated_runs(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0]})
     like = {"seed": 0, "loss": {"_target_": "gan_zoo.losses.gan"}}

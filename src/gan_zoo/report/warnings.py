@@ -41,7 +41,9 @@ def warnings(comparison: Comparison) -> list[str]:
 
 def _metric(comparison: Comparison) -> Iterable[str]:
     losses = {canonical(each.run.settings.get("loss._target_")) for each in comparison.statuses}
-    if comparison.metric is None:
+    if comparison.metric is None and all(each.kind == "diverged" for each in comparison.statuses):
+        yield "Every run diverged, so nothing is ranked."
+    elif comparison.metric is None:
         yield (
             "The runs have no metric/* in common, so nothing is ranked. Values of different loss "
             "functions are not comparable and are no measure of the samples: look at the pictures, "
