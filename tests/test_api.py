@@ -92,6 +92,15 @@ def test_values_of_python_are_settings(tmp_path):
         (["study=tour"], "study=tour: is for many runs; in a terminal: python train.py"),
         (["sweep=a"], "sweep=a: is for many runs"),
         (["resume=nowhere"], "resume=nowhere: must be the folder of a run"),
+        (["optimizer.betas.x=0.5"], r"optimizer.betas is a list: type 'optimizer.betas=\[A,B\]'"),
+        (["optimizer.betas.2=0.5"], "optimizer.betas is a list"),
+        (["evaluation=[1]"], r"evaluation=\[1\]: must hold named settings: type evaluation.NAME="),
+        (["evaluation=false"], "evaluation=False: must hold settings"),
+        (["regularizer=combined", "regularizer.parts=r1"], "must hold named regularizers"),
+        (
+            ["regularizer=combined", "regularizer.parts.a=r1"],
+            r"regularizer.parts is empty: type \+regularizer@regularizer.parts.a=CHOICE",
+        ),
     ],
 )
 def test_mistakes_raise_config_error(tmp_path, words, message):

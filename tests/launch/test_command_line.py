@@ -41,6 +41,7 @@ SMALL += ["evaluate_every=0"]
         (["stesp=3"], "stesp", "did you mean steps?"),
         (["lossy.slope=0"], "lossy", "did you mean loss?"),
         (["steps.x=3"], "steps.x", "unknown key; steps has none"),
+        (["optimizer.betas.x=3"], "optimizer.betas.x=3", "is a list: type 'optimizer.betas=[A,B]'"),
         (["+extra=3"], "extra=3", "unknown key"),
         (["batch_size=300", "dataset.count=200"], "batch_size=300", "must be at most 200"),
         (["device=cuda"], "device=cuda", "use auto, cpu"),

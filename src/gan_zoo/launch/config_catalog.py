@@ -35,12 +35,14 @@ class Catalog:
         groups: names to choose from, by group.
         keys: the choices (such as loss=glsgan) that have a setting; empty for one of every run.
         lists: settings that are lists.
+        empty: settings that are mappings without entries, to which choices are added.
     """
 
     def __init__(self) -> None:
         self.groups = choices()
         self.keys: dict[str, list[str]] = {}
         self.lists: set[str] = set()
+        self.empty: set[str] = set()
         self._add(_content(CONFIGS / "train.yaml"), "")
         for group, names in self.groups.items():
             for name in names if group not in ("experiment", "study") else ():
@@ -51,6 +53,7 @@ class Catalog:
             owners = self.keys.setdefault(key, [])
             owners += [choice] if choice else []
             self.lists |= {key} if isinstance(value, list) else set()
+            self.empty |= {key} if value == {} else set()
 
     def ending_in(self, key: str) -> list[str]:
         """List settings with this key, or with it as the last part; short ones first."""

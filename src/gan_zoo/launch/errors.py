@@ -31,6 +31,9 @@ from gan_zoo.schema import ConfigError, suggest
 
 _CHOICE = re.compile(r"Could not find '(.+)/(.*)'\s+Available options in '.+':((\n\t\S+)*)")
 _SWEEP = re.compile(r"Ambiguous value for argument '(.*)'|parameters '(.*)' requires --multirun")
+_MERGED = re.compile(
+    r"Error merging override (.*)\n(?:Cannot merge DictConfig with ListConfig|list index out)", re.S
+)
 _ADDED = re.compile(r"Either remove \+ prefix: '(.*)'")
 PACKAGES = {
     "hydra/launcher=joblib": '"gan-zoo[joblib]"',
@@ -61,7 +64,8 @@ def one_line_hydra_errors() -> Iterator[None]:
                 if not _raised_by_hydra(error):
                     raise
                 text = " ".join(f"{type(error).__name__}: {error}".split())
-                exit_usage_error(f"Hydra's {text}; HYDRA_FULL_ERROR=1 shows where it comes from")
+                shown = f"Hydra's {text}; HYDRA_FULL_ERROR=1 shows where it comes from"
+                exit_usage_error(_below_a_list(sys.argv[1:]) or shown)
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 
@@ -97,8 +101,12 @@ def config_errors(words: Sequence[str]) -> Iterator[None]:
     """Raise ConfigError for an error of Hydra or OmegaConf about these words."""
     try:
         yield
-    except (HydraException, OmegaConfBaseException) as error:
-        key, _, allowed = format_hydra_error(error, words).partition(": ")
+    except (HydraException, OmegaConfBaseException, LookupError, ValueError) as error:
+        known = isinstance(error, (HydraException, OmegaConfBaseException))
+        text = format_hydra_error(error, words) if known else _below_a_list(words)
+        if not text:
+            raise
+        key, _, allowed = text.partition(": ")
         raise ConfigError(key, inspect.Parameter.empty, allowed) from None
 
 
@@ -119,6 +127,9 @@ def format_hydra_error(error: Exception, words: Sequence[str] | None = None) -> 
         return _sweep_without_flag(swept[1] or swept[2])
     if added := _ADDED.search(text):
         return f"+{added[1]}: is a setting already; type {shlex.quote(added[1])}"
+    if merged := _MERGED.search(text):
+        named = f"{merged[1]}: must hold named settings: type {key_of(merged[1])}.NAME=VALUE"
+        return _below_a_list([merged[1]]) or named
     if choice := _CHOICE.search(text):
         return _unknown_choice(choice[1], choice[2], choice[3].split())
     return " ".join(text.split())
@@ -129,6 +140,15 @@ def _unknown_choice(group: str, name: str, names: list[str]) -> str:
     if word in PACKAGES:
         return f"{word}: is not installed; type pip install {PACKAGES[word]}"
     return f"{word}: {suggest(name, names)}"
+
+
+def _below_a_list(words: Sequence[str]) -> str:
+    """A key that continues after that of a list, where OmegaConf expects a position."""
+    for word in words:
+        for name in Catalog().lists:
+            if key_of(word).startswith(f"{name}."):
+                return f"{word}: {name} is a list: type {shlex.quote(f'{name}=[A,B]')}"
+    return ""
 
 
 def _sweep_without_flag(word: str) -> str:
@@ -172,6 +192,8 @@ def _siblings(key: str, parent: Any) -> str:
     names = parent if isinstance(parent, DictConfig) else ()
     settable = [str(name) for name in names if name not in ("hydra", "_target_")]
     siblings = [f"{group}.{name}" if group else name for name in settable]
+    if group in Catalog().empty:
+        return f"{group} is empty: type +{key.partition('.')[0]}@{key}=CHOICE"
     return suggest(key, siblings) if siblings else f"{group} has none"
 
 

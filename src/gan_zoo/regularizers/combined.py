@@ -30,10 +30,13 @@ class Combined(Regularizer):
         return "; ".join(part.title for part in self.parts.values()) or "no regularizer"
 
     def check(self) -> None:
-        """Raises ConfigError for a part that is no regularizer."""
+        """Raises ConfigError for parts that are no mapping, and a part that is no regularizer."""
+        typed = "type +regularizer@regularizer.parts.NAME=r1"
+        if not isinstance(self.parts, Mapping):
+            raise ConfigError("parts", self.parts, f"must hold named regularizers: {typed}")
         for name, part in self.parts.items():
             if not isinstance(part, Regularizer):
-                raise ConfigError(f"parts.{name}", part, "must be a regularizer")
+                raise ConfigError(f"parts.{name}", part, f"must be a regularizer: {typed}")
 
     def prepare(self, critic: "Module") -> None:
         for part in self.parts.values():

@@ -126,7 +126,9 @@ def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
         return value
     if hint not in names:
         if isinstance(hint, type) and hint is not Any and not isinstance(value, hint):
-            raise ConfigError(key, value, f"must be a {hint.__name__}")
+            has_settings = hasattr(hint, "_is_settings")
+            allowed = "must hold settings" if has_settings else f"must be a {hint.__name__}"
+            raise ConfigError(key, value, allowed)
         return value
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         whole = hint is int and isinstance(value, float) and value.is_integer()
