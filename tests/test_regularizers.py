@@ -318,6 +318,25 @@ def test_augmentation_is_differentiable_with_border_padding():
     assert torch.allclose(x.grad.sum((1, 2, 3)), torch.tensor(2 * 8 * 6.0))
 
 
+@pytest.mark.parametrize("shape", [(8, 6), (5, 1), (1, 1)])
+def test_augmentation_of_older_torch_has_the_same_values_and_a_second_derivative(
+    monkeypatch, shape
+):
+    augmentation = regularizers.Augmentation(shift=0.5, rotation=90, scale=0.5, flip=True)
+    x = torch.randn(3, 2, *shape, dtype=torch.float64, requires_grad=True)
+    numbers = random_numbers(augmentation.transform_counts(x.shape[1:]), len(x))
+    numbers = Numbers(numbers.uniform.double())
+    expected = augmentation.transform(x, numbers)
+    monkeypatch.setattr(torch, "__version__", "2.11.0")
+    moved = augmentation.transform(x, numbers)
+    torch.testing.assert_close(moved, expected)
+    (slope,) = torch.autograd.grad(moved.pow(3).sum(), x, create_graph=True)
+    (other,) = torch.autograd.grad(expected.pow(3).sum(), x, create_graph=True)
+    torch.testing.assert_close(slope, other)
+    (second,) = torch.autograd.grad(slope.pow(2).sum(), x)
+    torch.testing.assert_close(second, torch.autograd.grad(other.pow(2).sum(), x)[0])
+
+
 def test_augmentation_adds_noise_to_points_and_images():
     for x in (torch.zeros(500, 2), torch.zeros(50, 1, 8, 8)):
         noisy = transformed(regularizers.Augmentation(shift=0.25, noise=0.1), x)

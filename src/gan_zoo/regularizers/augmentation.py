@@ -54,4 +54,28 @@ class Augmentation(Regularizer):
             upper = upper.where(mirror[0].unsqueeze(1) < 0, -upper)
         lower = torch.stack([sine, cosine, shift * rows], 1)
         grid = functional.affine_grid(torch.stack([upper, lower], 1), x.shape, align_corners=False)
+        if torch.__version__ < "2.12":  # its grid_sample has no second derivative, for penalties
+            return _interpolated(x, grid)
         return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+def _interpolated(x: "Tensor", grid: "Tensor") -> "Tensor":
+    """Sample images (N, C, H, W) at a grid (N, H, W, 2) as `grid_sample` does in `_moved`."""
+    height, width = x.shape[2:]
+    (left, right), rest_x = _neighbors(grid[..., 0], width)
+    (upper, lower), rest_y = _neighbors(grid[..., 1], height)
+
+    def values(row: "Tensor", column: "Tensor") -> "Tensor":
+        index = (row * width + column).flatten(1).unsqueeze(1)
+        return x.flatten(2).gather(2, index.expand(-1, x.shape[1], -1)).view_as(x)
+
+    above = values(upper, left).lerp(values(upper, right), rest_x)
+    return above.lerp(values(lower, left).lerp(values(lower, right), rest_x), rest_y)
+
+
+def _neighbors(position: "Tensor", size: int) -> "tuple[tuple[Tensor, Tensor], Tensor]":
+    """Return the pixels before and after positions (N, H, W), from -1 to 1, and the rest."""
+    pixel = (((position + 1) * size - 1) / 2).clamp(0, size - 1)
+    before = pixel.floor()
+    after = (before + 1).clamp(max=size - 1)
+    return (before.long(), after.long()), (pixel - before).unsqueeze(1)
