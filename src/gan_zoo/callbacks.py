@@ -74,6 +74,8 @@ class RunCallbacks:
         self.evaluation = periodic_evaluation(
             self.health_monitor, dataset, self.settings, checkpoint_folder, evaluator
         )
+        if self.evaluation:
+            self.evaluation.facts = self.state.get("evaluation", {})
         self.evaluated_step = trainer.step if self.state.get("evaluated", True) else -1
         self.saver = checkpoints.CheckpointSaver(checkpoint_folder, trainer, self.checkpoint_state)
         self.pending: PendingMetrics | None = None  # computed but not yet logged
@@ -213,6 +215,7 @@ class RunCallbacks:
         own = {"last": dict(self.logger.last), "evaluated": self._is_evaluated()}
         own["seconds"] = self.logger.seconds
         own["health"] = self.health_monitor.state_dict()
+        own["evaluation"] = self.evaluation.facts if self.evaluation else {}
         return {"config": self.experiment.config, **samples, **own, **self.trainer.state_dict()}
 
     def _is_evaluated(self) -> bool:
@@ -240,4 +243,6 @@ class RunCallbacks:
         facts = {**self._data, **self.experiment.dataset.train.summary(), **origin}
         facts["steps_asked"] = self.settings.steps  # more than were made if the run diverged
         facts["health"] = self.health_monitor.health.status
-        return self.logger.summary({**facts, **(self.evaluation.facts if self.evaluation else {})})
+        if self.evaluation:
+            facts |= self.evaluation.summary()
+        return self.logger.summary(facts)

@@ -28,8 +28,7 @@ def check_compatibility(experiment: Experiment) -> None:
     settings, spec = experiment.settings, experiment.dataset.spec()
     settings.check_data(spec.count, spec.num_classes)
     if settings.evaluate_every:
-        known = (experiment.dataset, spec.num_classes, settings.conditional)
-        check_names(*known, settings.evaluation)
+        check_names(experiment, settings.evaluation)
     if spec.shape is None:
         return
     if settings.evaluate_every:

@@ -68,6 +68,16 @@ def test_summary_has_health_protocol_and_best(ring):
     assert (kept["best"], kept["step"]) == (best, best["step"])
 
 
+def test_summary_is_written_again_without_an_evaluation(trained, ring, tmp_path):
+    folder = shutil.copytree(ring, tmp_path / "run")
+    (folder / "summary.json").unlink()  # killed after its last checkpoint
+    trained(folder, *EVALUATED)
+    before, after = (json.loads((each / "summary.json").read_text()) for each in (ring, folder))
+    for key in ("protocol", "yardstick", "best", "health", "last"):
+        assert after[key] == before[key]
+    assert lines(folder) == lines(ring)
+
+
 def test_best_checkpoint_is_not_the_newest(ring):
     assert checkpoints.latest_path(ring).name == "00000020.pt"
     checkpoints.prune(ring / "checkpoints", 2)

@@ -88,6 +88,16 @@ def test_first_of_two_equal_results_is_cached(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["name.pt"]
 
 
+def test_results_are_cached_without_hard_links(tmp_path, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    for make in (lambda: {"one": 1}, dict):
+        assert Cache(tmp_path).get_or_compute("name", make)["one"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["name.pt"]
+
+
 def test_damaged_cache_file_is_computed_again(tmp_path, caplog):
     (tmp_path / "name.pt").write_bytes(b"not a file of torch")
     for make in (lambda: {"one": 1}, dict):

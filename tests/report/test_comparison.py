@@ -126,6 +126,29 @@ def test_different_protocols_are_compared_separately(tmp_path):
     assert all(len(each.scores) == 1 for each in found.configurations)
 
 
+@pytest.mark.parametrize("stated", [True, False])
+def test_diverged_run_fails_in_its_own_configuration(tmp_path, stated):
+    for data, seeds in (("a", range(3)), ("b", range(2))):
+        for loss in ("gan", "wgan"):
+            for seed in seeds:
+                diverges = (data, loss, seed) == ("b", "wgan", 1)
+                summary = {"protocol": {"reference_fingerprint": data}}
+                if diverges:
+                    summary = summary if stated else {}
+                    summary |= {"health": "diverged at step 50 (loss is nan)", "steps": 50}
+                write_run(
+                    tmp_path / f"{data}-{loss}-{seed}", [None if diverges else 1.0 + seed],
+                    overrides=(f"loss={loss}", f"seed={seed}"), choices={"loss": loss},
+                    settings={"seed": seed, "loss": {"_target_": loss}, "dataset": {"root": data}},
+                    summary=summary,
+                )  # fmt: skip
+    found = compared(tmp_path)
+    assert len(found.datasets) == 2
+    assert [len(peers) for peers in found.datasets.values()] == [2, 2]
+    (failed,) = [each for each in found.configurations if each.failures]
+    assert (failed.factors["dataset.root"], len(failed.runs), len(failed.scores)) == ("b", 2, 1)
+
+
 def test_probability_best_is_within_a_protocol(tmp_path):
     for n, losses in ((100, ("gan", "lsgan")), (5000, ("gan", "lsgan", "wgan"))):
         for loss in losses:

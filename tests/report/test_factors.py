@@ -46,6 +46,12 @@ def test_settings_without_override_separate_configurations(tmp_path):
     assert groups == {"optimizer.lr=0.1": 1, "optimizer.lr=0.2": 2}
 
 
+def test_null_equals_a_setting_that_an_earlier_version_lacks(tmp_path):
+    write_run(tmp_path / "a", [1.0])
+    write_run(tmp_path / "b", [1.0], settings={"seed": 1, "optimizer": {"eps": None}})
+    assert [len(each.scores) for each in compared(tmp_path).configurations] == [2]
+
+
 def test_monitoring_settings_do_not_separate_configurations(tmp_path):
     for i, n in enumerate((100, 200)):
         logged = {"evaluation": {"num_samples": n}, "min_log_interval": i, "retry_failed": bool(i)}

@@ -189,6 +189,17 @@ def test_later_evaluation_replaces_value_and_protocol(tmp_path):
     assert run.protocol(METRIC) == '{"n": 10000}'
 
 
+def test_evaluation_of_an_earlier_checkpoint_does_not_replace_the_end(tmp_path):
+    own = {"protocol": {METRIC: {"n": 2000}}}
+    folder = write_run(tmp_path / "run", [3.0, 2.0], summary=own)
+    for step, value, n in ((100, 2.0, 2000), (200, 1.5, 50)):
+        content = {"step": step, "metrics": {METRIC: 1.5}, "protocol": {METRIC: {"n": 50}}}
+        (folder / "evaluation.json").write_text(json.dumps(content))
+        run = only(tmp_path)
+        found = (run.metrics[METRIC], run.measured_at(METRIC), run.protocol(METRIC))
+        assert found == (value, 200, f'{{"n": {n}}}')
+
+
 def test_metric_not_evaluated_again_is_from_training(tmp_path):
     own = {METRIC: {"n": 2000}, "metric/coverage": {"n": 2000}}
     folder = write_run(tmp_path / "run", [3.0, 2.0], summary={"protocol": own})

@@ -29,7 +29,7 @@ def test_metric_of_most_runs_is_suggested(tmp_path):
 
 
 def test_values_before_the_end_are_warned_of(tmp_path):
-    for name, evaluation in (("curve", None), ("later", {"step": 100}), ("end", {"step": 300})):
+    for name, evaluation in (("curve", None), ("later", {"step": 250}), ("end", {"step": 300})):
         folder = write_run(tmp_path / name, [2.0, 1.0], settings={"seed": name})
         with (folder / "metrics.jsonl").open("a") as lines:
             lines.write('{"step": 300, "loss/critic": 1.0}\n')
@@ -40,7 +40,7 @@ def test_values_before_the_end_are_warned_of(tmp_path):
             content = {**evaluation, "metrics": {METRIC: 1.0}}
             (folder / "evaluation.json").write_text(json.dumps(content))
     (text,) = [line for line in warnings(compared(tmp_path)) if "before the end" in line]
-    assert "curve (step 200); later (step 100)" in text
+    assert "curve (step 200); later (step 250)" in text
     assert "end (" not in text
 
 

@@ -207,3 +207,5 @@ def test_margins_too_large_for_unlabeled_samples_are_refused():
     with pytest.raises(ConfigError, match=r"loss.margin_scale=1.2: must be at most 1.1 "):
         ConditionalLossSensitive(margin_scale=1.2).check_unlabeled(x, 3)
     ConditionalLossSensitive(margin_scale=1.2, pair_weight=0).check_unlabeled(x, 3)
+    for odd in (x[:3], x[:1]):
+        ConditionalLossSensitive().check_unlabeled(odd, 3)

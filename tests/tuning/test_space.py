@@ -3,6 +3,7 @@
 import itertools
 import re
 
+import numpy as np
 import pytest
 
 from gan_zoo.schema import ConfigError
@@ -125,6 +126,20 @@ def test_objective_is_what_selects_the_best_checkpoint():
     assert objective("jsd", "dataset=ring") == "metric/jsd"
     assert objective(None, "dataset=ring", "evaluation.monitor=modes") == "metric/modes"
     assert objective(None).startswith("metric/frechet_glyphs")
+
+
+def test_objective_has_no_suffix_that_only_the_data_know(tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.zeros((40, 8, 8), np.uint8), y=np.arange(40) % 2)
+    words = ["dataset=npz", f"dataset.root={tmp_path / 'x.npz'}", "batch_size=8"]
+    assert objective(None, *words) == "metric/frechet"
+    assert objective("classes_covered_npz_cnn", *words) == "metric/classes_covered"
+
+
+def test_error_of_a_classifier_needs_a_critic_that_classifies():
+    classifier = check_corners(parse_space(["loss=cls_gan", "batch_size=choice(8,16)"]))
+    assert objective_tag(classifier, "classification_error") == "metric/classification_error"
+    with pytest.raises(ConfigError, match="^--metric=classification_error: "):
+        objective("classification_error", "conditional=true")
 
 
 @pytest.mark.parametrize(

@@ -89,10 +89,10 @@ def main() -> None:
     space = parse_space(overrides)
     require_optuna()
     experiment = check_corners(space)
-    metric = objective_tag(experiment, args.metric or (saved and saved.metric))
+    typed = objective_tag(experiment, args.metric) if args.metric or not saved else None
     settings = SearchSettings(
         overrides=overrides,
-        metric=_same("--metric", metric, saved and saved.metric),
+        metric=_same("--metric", typed, saved and saved.metric),
         trials=args.trials or (saved.trials if saved else _TRIALS),
         seeds=_same("--seeds", args.seeds, saved and saved.seeds) or _SEEDS,
         random=bool(_same("--random", args.random or None, saved and saved.random)),

@@ -27,7 +27,7 @@ class PeriodicEvaluation:
         evaluator: of the same dataset and settings; None to make one.
 
     Attributes:
-        facts: what a summary records of the last evaluation.
+        facts: what a summary records of the last evaluation, without the best checkpoint.
         tags: of the metrics that it computes, the primary metric first.
 
     Raises ConfigError for settings that do not suit the dataset.
@@ -74,11 +74,14 @@ class PeriodicEvaluation:
     def update(self, result: EvalResult, content: Callable[[], dict[str, Any]]) -> None:
         """Save a checkpoint of `content()` as best.pt if this result is the best so far."""
         self.facts = {"protocol": result.protocols, "yardstick": result.plain_yardsticks()}
-        if self.best is None:
-            return
-        value = result.numbers[self.best.metric]
-        self.best.update(self.health_monitor.trainer.step, value, content)
-        self.facts["best"] = self.best.record
+        if self.best is not None:
+            value = result.numbers[self.best.metric]
+            self.best.update(self.health_monitor.trainer.step, value, content)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a summary records of the last evaluation; nothing without one."""
+        best = {"best": self.best.record} if self.facts and self.best else {}
+        return {**self.facts, **best}
 
 
 def periodic_evaluation(

@@ -1,7 +1,7 @@
 """What an evaluation needs of a dataset, checked before training."""
 
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.data.mixtures import Mixture
@@ -11,6 +11,10 @@ from gan_zoo.metrics.metric_info import CLASSIFICATION_ERROR
 from gan_zoo.metrics.precision_recall import DENSITY_K
 from gan_zoo.schema import ConfigError
 
+if TYPE_CHECKING:
+    from gan_zoo.experiment import Experiment
+
+_CLASSIFY = ("log_softmax", "")  # outputs of critics that classify; the user's own may have none
 _MIN_TEST_IMAGES = {"frechet": 2, "kernel": 2, "manifold": DENSITY_K + 1, "inception": 2}
 _MIN_TEST_IMAGES |= {"classes": 1, "nearest": 1}
 _NEEDS_FEATURES = ("frechet", "kernel", "manifold", "classes", "nearest")
@@ -47,21 +51,22 @@ def missing_groups(dataset: Any, train: InMemoryDataset, test: InMemoryDataset) 
     return missing
 
 
-def check_names(
-    dataset: Any, num_classes: int | None, conditional: bool, settings: Evaluation
-) -> str | None:
+def check_names(experiment: "Experiment", settings: Evaluation) -> str | None:
     """Check the names of metrics, before the dataset is loaded, and return the monitored tag.
 
-    num_classes: None where only the loaded data know it; the tag may then have another suffix.
-    Raises ConfigError for names that the dataset cannot have.
+    Where only the loaded data know the number of classes, the tag may have another suffix then.
+    Raises ConfigError for names that the dataset or the critic cannot have.
     """
+    dataset, conditional = experiment.dataset, experiment.settings.conditional
+    num_classes = dataset.spec().num_classes
     counts = (1, 2) if num_classes is None else (num_classes,)
     possible = [_groups(dataset, count, conditional) for count in counts]
+    classifies = experiment.config["architecture"]["critic"].get("output", "") in _CLASSIFY
     try:
         tags = [
             tag for groups in possible for tag in groups.tags_of(groups.select(settings.metrics))
         ]
-        own = [CLASSIFICATION_ERROR.tag()] if conditional else []
+        own = [CLASSIFICATION_ERROR.tag()] if conditional and classifies else []
         return monitored_tag(settings.monitor, [*tags, *own])
     except ConfigError as error:
         raise error.under("evaluation") from None

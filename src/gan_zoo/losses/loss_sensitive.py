@@ -159,7 +159,9 @@ class ConditionalLossSensitive(LossSensitive):
 
         The least of K cross entropies is at most log K.
         """
-        pair = (ScoredBatch(half, half.flatten(1).sum(1)) for half in x.chunk(2))
+        half = len(x) // 2
+        parts = x[:half], x[half : 2 * half]
+        pair = (ScoredBatch(part, part.flatten(1).sum(1)) for part in parts)
         margin, limit = self.margin(*pair).mean().item(), math.log(num_classes)
         if self.pair_weight and margin > limit:
             allowed = (

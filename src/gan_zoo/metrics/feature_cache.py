@@ -40,6 +40,9 @@ class Cache:
                 os.link(mine, path)  # unlike a rename, this never replaces an existing file
             except FileExistsError:
                 pass
+            except OSError:  # a file system without hard links
+                if not path.exists():
+                    mine.replace(path)
             finally:
-                mine.unlink()
+                mine.unlink(missing_ok=True)
         return checkpoints.read(path)

@@ -1,7 +1,7 @@
 """The comparison of runs: their configurations, grouped by what is comparable, and ranked."""
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from gan_zoo.report.baselines import compare_with_baselines
@@ -103,25 +103,36 @@ def _precedence(each: RunStatus) -> tuple[bool, float]:
 def comparison_groups(statuses: Sequence[RunStatus], metric: Metric | None) -> list[str]:
     """Return for each run its dataset, with the protocol's name where there are several.
 
-    A run without a value is put with the protocol that most runs of its dataset have.
+    A run without a value is put with its own protocol if others have that, or else with the one
+    that most runs have of its configuration, of its data, or of its dataset.
     """
     datasets = [dataset_of(each.run) for each in statuses]
     if metric is None:
         return datasets
     protocols = [each.run.protocol(metric.tag) for each in statuses]
-    used: dict[str, Counter[str]] = {dataset: Counter() for dataset in datasets}
+    used: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for each, dataset, protocol in zip(statuses, datasets, protocols, strict=True):
         if each.value is not None:
-            used[dataset][protocol] += 1
-    names = {dataset: protocol_names(counts) for dataset, counts in used.items()}
+            for alike in _alike(each.run):
+                used[dataset, alike][protocol] += 1
+    names = {dataset: protocol_names(used[dataset, ""]) for dataset in datasets}
     groups = []
     for each, dataset, protocol in zip(statuses, datasets, protocols, strict=True):
-        counts = used[dataset]
+        counts = used[dataset, ""]
         if len(counts) > 1:
-            own = protocol if each.value is not None else counts.most_common(1)[0][0]
+            own = protocol
+            if own not in counts:
+                places = [(dataset, alike) for alike in _alike(each.run)]
+                own = next(used[place] for place in places if place in used).most_common(1)[0][0]
             dataset = f"{dataset}, {names[dataset][own]}"
         groups.append(dataset)
     return groups
+
+
+def _alike(run: Run) -> list[str]:
+    """Return texts that are equal for runs that are alike, from most alike to any runs."""
+    data = (run.summary or {}).get("dataset_fingerprint")
+    return [identity(run), canonical(data), ""]
 
 
 def dataset_of(run: Run) -> str:

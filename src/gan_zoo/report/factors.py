@@ -61,8 +61,12 @@ def find_factors(runs: Sequence[Run]) -> Factors:
 
 
 def identity(run: Run) -> str:
-    """Return text that is equal for runs that differ by their seed at most."""
-    trained = {key: value for key, value in run.settings.items() if not _is_ignored(key)}
+    """Return text that is equal for runs that differ by their seed at most.
+
+    A setting that is null equals one that is absent, as in a run of an earlier version.
+    """
+    given = {key: value for key, value in run.settings.items() if value is not None}
+    trained = {key: value for key, value in given.items() if not _is_ignored(key)}
     return canonical({key: value for key, value in trained.items() if key != REPLICATE})
 
 

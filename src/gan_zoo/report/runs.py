@@ -66,10 +66,18 @@ class Run:
 
     @functools.cached_property
     def _evaluated(self) -> dict[str, Any]:
-        """Values of an evaluation after training, by tag."""
+        """Values of an evaluation after training, by tag.
+
+        Without those of a checkpoint from which training went on and evaluated again.
+        """
         found = self.evaluation.get("metrics")
         values = found if isinstance(found, Mapping) else {}
-        return {name if "/" in name else f"metric/{name}": v for name, v in values.items()}
+        tagged = {name if "/" in name else f"metric/{name}": v for name, v in values.items()}
+        step = self.evaluation.get("step")
+        if not isinstance(step, int):
+            return tagged
+        last = {tag: curve.steps[-1] for tag, curve in self.curves.tags.items()}
+        return {tag: value for tag, value in tagged.items() if last.get(tag, 0) <= step}
 
     def curve(self, tag: str) -> Curve | None:
         """Return a tag's values while training; None without any."""

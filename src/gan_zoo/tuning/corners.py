@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo import launch
+from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.space import Space
 
@@ -48,8 +49,8 @@ def _naming(space: Space, values: Mapping[str, Any]) -> Iterator[None]:
 def objective_tag(experiment: "Experiment", metric: str | None) -> str:
     """Return the tag that a search optimizes: the given metric, or the one that selects best.pt.
 
-    metric: with or without its `metric/`. Raises ConfigError for one that runs will not have, or
-    where they are not evaluated.
+    Without a dataset's suffix where that depends on the data. metric: with or without its
+    `metric/`. Raises ConfigError for one that runs will not have, or where they are not evaluated.
     """
     from gan_zoo.evaluation.requirements import check_names  # imports torch
 
@@ -60,12 +61,13 @@ def objective_tag(experiment: "Experiment", metric: str | None) -> str:
     evaluation = settings.evaluation
     if metric:
         evaluation = dataclasses.replace(evaluation, monitor=metric)
-    known = (dataset, dataset.spec().num_classes, settings.conditional, evaluation)
     try:
-        tag = check_names(*known)
+        tag = check_names(experiment, evaluation)
     except ConfigError as error:
         raise ConfigError("--metric", metric, error.allowed) if metric else error from None
     if tag is None:
         allowed = "none of these metrics ranks runs; add --metric NAME or another group"
         raise ConfigError("evaluation.metrics", ",".join(evaluation.metrics), allowed)
-    return tag
+    known = find_metric(tag)
+    # only the loaded data know the suffix
+    return known.tag() if known and dataset.spec().num_classes is None else tag

@@ -12,7 +12,7 @@ from gan_zoo.atomic_write import write_text
 from gan_zoo.command_line import EXIT_FAILED, exit_code, exit_with
 from gan_zoo.launch.resume import SWEEPS
 from gan_zoo.report.number_format import counted, number
-from gan_zoo.run_folder import read_failure
+from gan_zoo.run_folder import finished_summary, read_failure
 from gan_zoo.run_lock import FolderInUse, lock_folder
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, catch_signals
@@ -98,7 +98,8 @@ def _train_missing(runs: Sequence[PlannedRun], folder: Path, path: Path, jobs: i
         with catch_signals() as flag:
             given = [(place, run.overrides) for place, run in missing.items()]
             for done, place in enumerate(pool.train(given, flag), 1):
-                shutil.rmtree(place / "checkpoints", ignore_errors=True)  # numbers are enough
+                if finished_summary(place, 0):  # whose numbers are enough
+                    shutil.rmtree(place / "checkpoints", ignore_errors=True)
                 left = (time.monotonic() - began) / done * (len(missing) - done)
                 eta = datetime.timedelta(seconds=round(left))
                 print(f"{place.name}: {_ended(missing[place], place)}; ETA {eta}", flush=True)
