@@ -241,6 +241,24 @@ def test_run_that_leaves_changes_no_other(case, compiled):
         torch.testing.assert_close(two, one, rtol=0, atol=0)
 
 
+def test_metrics_do_not_depend_on_when_they_are_handed_out():
+    found = []
+    for stops in ((), (2, 3, 7)):
+        trainers = make_trainers(count=3)
+        stacked = stack(trainers)
+        for step in range(1, 12):
+            stacked.train_steps()
+            if step in stops:
+                stacked.hand_out()
+            if step == 7:
+                stacked.hand_out()
+                reset = [trainer.compute_metrics() for trainer in trainers]
+                stacked.hand_out()  # nothing more
+        stacked.hand_out()
+        found.append((reset, [trainer.compute_metrics() for trainer in trainers]))
+    torch.testing.assert_close(found[1], found[0], rtol=0, atol=0)
+
+
 def test_blocks_of_runs_equal_runs_alone(monkeypatch):
     monkeypatch.setattr(trainer_of_stack, "LARGEST_BLOCK", {False: 4})
     alone, together = make_trainers(count=10), make_trainers(count=10)

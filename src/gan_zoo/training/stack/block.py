@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gan_zoo.regularizers import NumberCounts
@@ -38,7 +39,7 @@ class StackBlock:
         self._gan = StackedGAN(gans, optimizers, all_gans)
         self._batches = StackedBatches([trainer.loader for trainer in trainers])
         self._noise = StackedNoise([trainer.noise for trainer in trainers])
-        self._metrics = MeanMetrics()
+        self._metrics: MeanMetrics | None = None  # of all runs; None while the trainers have them
 
     def setup_runner(self, make_runner: Callable[..., StepRunner]) -> None:
         """Make the runner of all steps. make_runner: of a GAN, its batches and its noise."""
@@ -59,20 +60,39 @@ class StackBlock:
 
     def train_steps(self, updates: Sequence[int]) -> None:
         """Make a step of each run for each entry of `updates`, the number of critic updates."""
+        if self._metrics is None:
+            self._metrics = self._take_back()
         self.runner.run(updates, self._metrics.add)
 
     def hand_out(self) -> None:
         """Give each trainer its metrics and its last scores; to be called before they are read."""
-        for group in self._metrics.state_dict():
-            names, total = tuple(group["names"]), group["sum"]
-            for run, trainer in self._runs.items():
-                trainer.metrics.add({names: total[:, run]}, group["count"])
-        self._metrics = MeanMetrics()
+        if self._metrics is None:
+            return
+        groups, self._metrics = self._metrics.state_dict(), None
         for run, trainer in self._runs.items():
+            own = [{**group, "sum": group["sum"][:, run]} for group in groups]
+            trainer.metrics.load_state_dict(own, trainer.gan.device)
             trainer.gan.scored = tuple(
                 batch._replace(x=batch.x[run], score=batch.score[run], y=batch.y[run])
                 for batch in self._gan.scored
             )
+
+    def _take_back(self) -> MeanMetrics:
+        """Return the metrics of the trainers, which may have reset or loaded them.
+
+        To go on with their sums, instead of adding another sum to them, keeps every bit wherever a
+        stop hands them out.
+        """
+        states = {run: trainer.metrics.state_dict() for run, trainer in self._runs.items()}
+        first = next(iter(states.values()))  # stands for runs that have left, too
+        of_all = [states.get(run, first) for run in range(self._gan.count)]
+        groups = [
+            {**group, "sum": torch.stack([state[i]["sum"] for state in of_all], 1)}
+            for i, group in enumerate(first)
+        ]
+        metrics = MeanMetrics()
+        metrics.load_state_dict(groups, self._gan.device)
+        return metrics
 
     def leave(self, trainer: Trainer) -> None:
         """Let a run leave. Its tensors are trained on, to no purpose: others keep their numbers."""
