@@ -254,6 +254,8 @@ def test_classifier_from_few_labels_is_evaluated(trained, tmp_path, brief):
     assert evaluated[1] < 0.4  # guessing: 0.9
     found = offline(str(run), "num_samples=40", "metrics=classes", f"cache={cache}").evaluate(run)
     assert found.numbers["metric/classification_error"] == evaluated[1]
+    shares = {tag: value for tag, value in found.numbers.items() if tag.startswith("metric/")}
+    assert {tag: lines(run)[-1][tag] for tag in shares} == shares  # of the same labels
     assert found.protocols["metric/classification_error"]["reference"] == "test"
     content = checkpoints.load(checkpoints.latest_path(run))
     assert content["ema_critic"].keys() == content["critic"].keys()

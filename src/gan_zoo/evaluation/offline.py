@@ -23,6 +23,7 @@ from gan_zoo.experiment import build_networks
 from gan_zoo.metrics.feature_net import weights_hash
 from gan_zoo.printable import list_names
 from gan_zoo.schema import ConfigError, instantiate
+from gan_zoo.training.rng import make_rng
 
 log = logging.getLogger(__name__)
 
@@ -69,18 +70,22 @@ class OfflineEvaluator:
         return result
 
     def _evaluator(self, content: Mapping[str, Any]) -> Evaluator:
-        """Return the evaluator that runs of one dataset share, if they are conditional alike."""
+        """Return the evaluator that runs of one dataset share, if they have the same labels."""
         node = content["config"]["dataset"]
         if self.root and "root" in node:
             node = {**node, "root": self.root}
-        key = json.dumps([node, content["num_classes"]], sort_keys=True)
+        seed = content["config"]["seed"] if node.get("labels_per_class") else None
+        key = json.dumps([node, content["num_classes"], seed], sort_keys=True)
         if key not in self._evaluators:
             dataset = instantiate(node, "dataset")
             samples = dataset.train
             if samples.shape != tuple(content["shape"]):
                 allowed = f"has samples of {samples.shape}, the run generates {content['shape']}"
                 raise ConfigError("dataset", type(dataset).__name__, allowed)
-            samples = samples if content["num_classes"] > 1 else samples.unlabeled()
+            if content["num_classes"] == 1:
+                samples = samples.unlabeled()
+            elif dataset.labels_per_class is not None:  # requested are those that training requests
+                samples = samples.drop_labels(dataset.labels_per_class, make_rng(seed, "labeled"))
             self._evaluators[key] = Evaluator(dataset, samples, self.settings, self.device)
         return self._evaluators[key]
 
