@@ -1,5 +1,6 @@
 """The loop of a search: what it does with trials that end well, badly or not at all."""
 
+import dataclasses
 import signal
 import threading
 import time
@@ -9,7 +10,7 @@ import pytest
 from gan_zoo.cpu_cores import thread_share
 from gan_zoo.training.signals import Interrupted
 from gan_zoo.tuning.outcome import Outcome, read_metric
-from gan_zoo.tuning.results import format_best, fresh_command
+from gan_zoo.tuning.results import format_best, format_importance, fresh_command
 from gan_zoo.tuning.search import SearchFailed
 from gan_zoo.tuning.space import parse_space
 from gan_zoo.tuning.study import ask, ranked, record, saved_settings
@@ -26,6 +27,18 @@ def test_value_is_the_mean_over_seeds(scripted):
     for trial in trials:
         assert trial.value == pytest.approx(trial.params["x"] + 1, abs=1e-4)
         assert len(trial.user_attrs["seeds"]) == 3
+
+
+def test_equal_values_have_no_importance(scripted):
+    search = scripted("x=choice(1,2)", "y=choice(1,2)", trials=3)
+    for x in (1, 1, 2):
+        search.study.enqueue_trial({"x": str(x), "y": "1"})
+    found = []
+    for search.settings in (dataclasses.replace(search.settings, trials=n) for n in (2, 3)):
+        search.run()
+        found.append(format_importance(search.study))
+    assert found[0] == ""
+    assert found[1].startswith("importance: x ")
 
 
 @pytest.mark.parametrize(

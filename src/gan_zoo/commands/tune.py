@@ -8,9 +8,9 @@
   KEY=VALUE              of all trials, as for training
 
 Each trial trains several seeds, ordinary runs in outputs/sweeps/NAME/trial-0000-seed-0 and so on,
-and counts with the mean of the metric at their end. A run that diverges, or is worse than the
-median of the other trials at the same step, ends its trial early. `gan-zoo tune NAME` continues a
-search that was stopped or killed.
+and counts with the mean of the metric at their end. A run that diverges, or whose best value so far
+is worse than the median of the other trials at the same step, ends its trial early. `gan-zoo tune
+NAME` continues a search that was stopped or killed.
 """
 
 import argparse
@@ -169,8 +169,8 @@ def _finish(
         for path in write_pictures(study, settings.metric, space, folder):
             print(f"picture: {path}")
     print(format_best(study, settings, space))
-    if complete > 1 and len(space.parameters) > 1:
-        print(format_importance(study))
+    if len(space.parameters) > 1 and (importance := format_importance(study)):
+        print(importance)
     if complete:
         command = fresh_command(study, settings, space, seed, folder.name)
         print(f"the best trial with fresh seeds:\n  {command}")

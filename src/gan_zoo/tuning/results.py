@@ -31,7 +31,12 @@ def format_best(study: "Study", settings: SearchSettings, space: Space) -> str:
 
 
 def format_importance(study: "Study") -> str:
-    """Format the share of the metric's variation that each setting explains."""
+    """Format the share of the metric's variation that each setting explains.
+
+    Empty where there is none: Optuna would share it equally.
+    """
+    if len({trial.values[0] for trial in ranked(study)}) < 2:
+        return ""
     from optuna.importance import get_param_importances
 
     with warnings.catch_warnings(action="ignore"):  # that there are few trials

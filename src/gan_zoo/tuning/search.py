@@ -136,7 +136,7 @@ class Search:
         return read_outcome(each.folders.runs, self.settings.metric, code)
 
     def _prune(self, each: Running) -> None:
-        """Stop a trial that is worse than the median of the others at the same step."""
+        """Stop a trial whose best value is worse than the others' median at the same step."""
         if each.pruned or time.monotonic() < each.next_check:
             return
         each.next_check = time.monotonic() + _PRUNE

@@ -64,8 +64,8 @@ def saved_settings(folder: Path) -> SearchSettings | None:
 def open_study(folder: Path, settings: SearchSettings, steps: int) -> "Study":
     """Create a search's study or load it, with these settings.
 
-    steps: of a run. A trial whose metric is worse than the median of the others at the same step
-    is stopped, once five trials are complete, after the first half of its first run.
+    steps: of a run. A trial whose best value is worse than the median of the others at the same
+    step is stopped, once five trials are complete, after the first half of its first run.
     """
     import optuna
 
