@@ -13,8 +13,6 @@ from gan_zoo.metrics import feature_net
 from gan_zoo.metrics.feature_net import FeatureNetConfig
 from gan_zoo.run import train
 
-ROOT = Path(__file__).parents[1]
-
 # Each worker of pytest-xdist has a core: more threads than cores slow each other down tenfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)

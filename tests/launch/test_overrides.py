@@ -18,7 +18,6 @@ from gan_zoo.launch.job_folders import folder_name
 from gan_zoo.launch.overrides import as_typed, parsed
 
 ROOT = Path(__file__).parents[2]
-CONFIGS = ROOT / "configs"
 PATHS = [
     *(
         "outputs/sweeps/S/seed=0",

@@ -16,7 +16,6 @@ from gan_zoo.report.warnings import warnings
 from report_folders import LOWER, METRIC, add_metrics, compared, write_run, write_sweep
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "scripts/report.py"
 
 
 def finding_of(root, losses):

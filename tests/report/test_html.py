@@ -13,7 +13,6 @@ import pytest
 from gan_zoo.report.build import write_report
 from report_folders import METRIC, draw_grid, write_run, write_sweep
 
-SCRIPT = Path(__file__).parents[2] / "scripts/report.py"
 EVIL = "<script>alert('x')</script>\"&|`$(rm)$\\alpha$"
 SOURCES = (
     "report.html.j2", "page.css", "page.js", "page_chart.js",

@@ -71,7 +71,9 @@ def test_table_and_summary_say_what_means_amount_to(sweep):
 )
 def test_runs_without_a_yardstick_have_no_scale(tmp_path, content):
     found = compared(add_yardstick(write_sweep(tmp_path, LOSSES), content))
-    assert all(len(figure.axes) == 1 for figure, _ in figures(found).values())
+    drawn = figures(found)
+    assert drawn
+    assert all(len(figure.axes) == 1 for figure, _ in drawn.values())
     assert "far from real" not in " ".join(findings(found))
     page, _ = write_report([tmp_path])
     assert TITLE not in page.read_text()
@@ -92,6 +94,7 @@ def test_later_evaluation_brings_its_own_yardstick(sweep):
 def test_values_outside_the_yardstick_have_no_scale(tmp_path):
     root = add_yardstick(write_sweep(tmp_path, {"gan": [900.0, 901.0], "wgan": [950.0, 951.0]}))
     drawn = figures(compared(root))
+    assert drawn
     assert all(len(figure.axes) == 1 for figure, _ in drawn.values())
 
 

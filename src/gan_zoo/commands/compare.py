@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gan_zoo import latest_sweep, launch
+from gan_zoo import launch
 from gan_zoo.atomic_write import write_text
 from gan_zoo.command_line import EXIT_FAILED, exit_with, from_here, program
 from gan_zoo.compare.data_words import choose_data, inspect_data
@@ -22,7 +22,7 @@ from gan_zoo.compare.sweep_words import longer_run_words, sweep_words
 from gan_zoo.launch.config_catalog import choices
 from gan_zoo.launch.main import main as train
 from gan_zoo.launch.overrides import is_sweep, text_of
-from gan_zoo.launch.resume import NEWEST, SWEEPS
+from gan_zoo.launch.resume import NEWEST, SWEEPS, newest_sweep
 from gan_zoo.schema import ConfigError, suggest
 
 _HELP = f"""\
@@ -137,13 +137,9 @@ def _begun_sweep(words: Sequence[str]) -> Path | None:
     name = next((text_of(word) for word in words if word.startswith("sweep=")), None)
     if name is None:
         return None
-    folder = latest_sweep.named(SWEEPS) if name in NEWEST else SWEEPS / name
-    if folder is None:
-        raise ConfigError("sweep", name, f"there is no sweep in {SWEEPS} to resume")
+    folder = newest_sweep(name) if name in NEWEST else SWEEPS / name
     if (folder / "multirun.yaml").is_file():
         return folder
-    if name in NEWEST:
-        raise ConfigError("sweep", name, f"{folder} holds no sweep to resume")
     if not has_data(words):
         found = sorted(path.parent.name for path in SWEEPS.glob("*/compare.json"))
         allowed = f"there is no such comparison in {SWEEPS}"

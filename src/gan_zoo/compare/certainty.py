@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from scipy import stats
 
+from gan_zoo.report.stats import LEVEL
+
 if TYPE_CHECKING:
     from gan_zoo.evaluation.evaluator import Evaluator
 
-LEVEL = 0.05  # of significance
 _SETS = 10  # random sets of real images
 
 

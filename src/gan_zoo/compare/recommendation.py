@@ -6,14 +6,13 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_zoo.compare.certainty import LEVEL
 from gan_zoo.report.comparison import Comparison, compare
-from gan_zoo.report.configurations import Configuration, best_first
+from gan_zoo.report.configurations import Configuration, best_first, mean_text
 from gan_zoo.report.metric_choice import Metric, choose_metric
-from gan_zoo.report.number_format import counted, number, rounding
+from gan_zoo.report.number_format import counted, listed, number, rounding
 from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.runs import Run
-from gan_zoo.report.stats import Difference, paired_difference
+from gan_zoo.report.stats import LEVEL, Difference, paired_difference
 
 _PREFIX = "metric/"
 _MUCH_FASTER = 0.75  # of the other's time; smaller differences may be other programs
@@ -85,11 +84,6 @@ def loss_of(each: Configuration) -> str:
     return str(each.statuses[0].run.choices.get("loss", each.label))
 
 
-def listed(names: Sequence[str]) -> str:
-    """Join names: a; a and b; a, b and c."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
 def _differs(gap: Difference | None) -> bool:
     return gap is not None and gap.p is not None and gap.p < LEVEL
 
@@ -124,7 +118,7 @@ def _winner(
     gaps: dict[str, Difference | None],
     metric: Metric,
 ) -> str:
-    text = f"Recommended: {loss_of(best)}. Its mean {metric.tag} is {_mean(best)}"
+    text = f"Recommended: {loss_of(best)}. Its mean {metric.tag} is {mean_text(best)}"
     if not others:
         return f"{text}; of no other loss did enough runs succeed."
     second = others[0]
@@ -151,7 +145,8 @@ def _tie(
     word = "lowest" if metric.lower_is_better else "highest"
     return (
         f"No loss is clearly the best: {loss_of(best)} has the {word} mean {metric.tag}, "
-        f"{_mean(best)}, but {listed([p_of(each) for each in equal])} cannot be told apart from it."
+        f"{mean_text(best)}, but {listed([p_of(each) for each in equal])} cannot be told apart "
+        "from it."
     )
 
 
@@ -183,13 +178,6 @@ def _half_width(gap: Difference) -> float | None:
     return (gap.interval.high - gap.interval.low) / 2 if gap.interval else None
 
 
-def _mean(each: Configuration) -> str:
-    ends = [each.interval.low, each.interval.high] if each.interval else []
-    shown = rounding([each.mean, *ends], fewest=1)
-    words = f"{shown(each.mean)} over {counted(len(each.scores), 'seed')}"
-    return f"{words} (95 % interval {' to '.join(map(shown, ends))})" if ends else words
-
-
 def _interval(gap: Difference) -> str:
     if gap.interval is None:
         return ""
@@ -208,5 +196,5 @@ def _none(
     if valued:
         best = best_first(valued, metric)[0]
         word = "lowest" if metric.lower_is_better else "highest"
-        text += f". The {word} mean {metric.tag} is that of {loss_of(best)}, {_mean(best)}"
+        text += f". The {word} mean {metric.tag} is that of {loss_of(best)}, {mean_text(best)}"
     return f"{text}. Longer runs, by a larger budget, may help."

@@ -71,7 +71,7 @@ class CelebA(TorchvisionFiles, DecodedImages):
 
 
 def _split_names(partition: Path, split: str) -> list[str]:
-    """Read the names of a split's images; 1 marks validation images, unused by training."""
+    """Read the names of a split's images; 1 marks validation images, which training uses, too."""
     parts = ("0", "1") if split == "train" else ("2",)
     rows = (line.split() for line in _lines(partition))
     return [row[0] for row in rows if row[1:] and row[1] in parts]

@@ -109,7 +109,7 @@ def resolve_sweep(words: Sequence[str]) -> list[str]:
     given = [word for word in words if word not in MULTIRUN]
     name = next((text_of(word) for word in given[::-1] if word.startswith("sweep=")), "")
     if name in NEWEST:
-        name = _newest_sweep(name).name
+        name = newest_sweep(name).name
         typed = as_typed([f"sweep={name}"])[0]
         given = [typed if word.startswith("sweep=") else word for word in given]
     flags = [word for word in words if word in MULTIRUN]
@@ -143,7 +143,7 @@ def _start_time(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def _newest_sweep(word: str) -> Path:
+def newest_sweep(word: str) -> Path:
     """Return the folder of the sweep started last. Raises ConfigError where there is none."""
     named = latest_sweep.named(SWEEPS)
     if named and (named / "multirun.yaml").is_file():

@@ -139,13 +139,12 @@ def feature_extractor(
     test: InMemoryDataset,
     cache: Cache,
     device: torch.device,
-    config: FeatureNetConfig | None = None,
 ) -> FeatureExtractor:
     """Load a dataset's feature network from the cache, or train it, on a device.
 
     Raises ConfigError for unlabeled images that are not square.
     """
-    config = config or FeatureNetConfig()
+    config = FeatureNetConfig()
     task = task_for(train)
     channels = train.shape[0]
 

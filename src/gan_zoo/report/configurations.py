@@ -7,18 +7,18 @@ from typing import Any
 
 from gan_zoo.report.factors import ABSENT, canonical, format_value
 from gan_zoo.report.metric_choice import Metric
+from gan_zoo.report.number_format import counted, rounding
 from gan_zoo.report.possible_values import clipped, possible_values
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run
 from gan_zoo.report.stats import (
+    LEVEL,
     Difference,
     Interval,
     bootstrap_interval,
     rate_interval,
     student_interval,
 )
-
-_LEVEL = 0.05  # of significance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Configuration:
     @property
     def is_significant(self) -> bool:
         """Whether it differs from its baseline at the corrected level of 5 %."""
-        return self.p_holm is not None and self.p_holm < _LEVEL
+        return self.p_holm is not None and self.p_holm < LEVEL
 
     def mean_over_runs(self, quantity: Callable[[Run], float]) -> float | None:
         """Return the mean of a quantity over the runs that ended; None without one."""
@@ -113,3 +113,11 @@ def in_order(peers: Sequence[Configuration], metric: Metric | None) -> list[Conf
     valued = [each for each in peers if each.scores and metric]
     ordered = best_first(valued, metric) if metric else valued
     return [*ordered, *(each for each in peers if each not in ordered)]
+
+
+def mean_text(each: Configuration) -> str:
+    """Format a mean over seeds with its interval."""
+    ends = [each.interval.low, each.interval.high] if each.interval else []
+    shown = rounding([each.mean, *ends], fewest=1)
+    words = f"{shown(each.mean)} over {counted(len(each.scores), 'seed')}"
+    return f"{words} (95 % interval {' to '.join(map(shown, ends))})" if ends else words

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from gan_zoo.printable import list_names
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.configurations import Configuration, best_first
+from gan_zoo.report.configurations import Configuration, best_first, mean_text
 from gan_zoo.report.metric_choice import Metric
-from gan_zoo.report.number_format import counted, number, rounding
+from gan_zoo.report.number_format import counted, listed, number
 from gan_zoo.report.yardsticks import yardstick_of
 
 _CLEAR = 0.8  # P(best) from which the best configuration is called the winner
@@ -60,9 +60,10 @@ def _sentences(
     if len(failed) == len(ordered):
         sentences = [_all_failed(ordered), _best_mean(ordered, metric)]
     elif len(ordered) < len(peers) and len(ordered) == 1:
-        sentences = [f"Only {top.label} of {len(peers)} configurations has a value, {_mean(top)}."]
+        others = f"of {len(peers)} configurations has a value"
+        sentences = [f"Only {top.label} {others}, {mean_text(top)}."]
     elif len(ordered) == 1:
-        sentences = [f"One configuration, {top.label}: mean {_mean(top)}."]
+        sentences = [f"One configuration, {top.label}: mean {mean_text(top)}."]
     elif top in failed:
         sentences = [_best_failed(ordered, metric)]
     else:
@@ -85,10 +86,8 @@ def _without_value(peers: Sequence[Configuration]) -> list[str]:
     if not lost:
         return []
     names = [each.label for each in lost]
-    listed = _list(
-        names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
-    )
-    return [f"Without any value: {listed} ({_kinds(lost)})."]
+    shown = names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+    return [f"Without any value: {listed(shown)} ({_kinds(lost)})."]
 
 
 def _meaning(valued: Sequence[Configuration], metric: Metric) -> list[str]:
@@ -118,16 +117,16 @@ def _best_failed(ordered: Sequence[Configuration], metric: Metric) -> str:
     top, following = ordered[0], next(each for each in ordered if not _mostly_failed(each))
     failed = f"{top.failures} of its {counted(len(top.runs), 'run')} failed ({_kinds([top])})"
     return (
-        f"No winner: {top.label} has the {_best_of(metric)}, {_mean(top)}, but {failed}. Among "
-        f"those that trained, {following.label} has it, {_mean(following)}."
+        f"No winner: {top.label} has the {_best_of(metric)}, {mean_text(top)}, but {failed}. Among "
+        f"those that trained, {following.label} has it, {mean_text(following)}."
     )
 
 
 def _best_mean(ordered: Sequence[Configuration], metric: Metric) -> str:
     equal = [each.label for each in ordered if each.mean == ordered[0].mean]
     if len(equal) > 1:
-        return f"{_list(equal)} share the {_best_of(metric)}, {_mean(ordered[0])}."
-    return f"The {_best_of(metric)} is that of {equal[0]}, {_mean(ordered[0])}."
+        return f"{listed(equal)} share the {_best_of(metric)}, {mean_text(ordered[0])}."
+    return f"The {_best_of(metric)} is that of {equal[0]}, {mean_text(ordered[0])}."
 
 
 def _leader(ordered: Sequence[Configuration], metric: Metric) -> str:
@@ -135,15 +134,10 @@ def _leader(ordered: Sequence[Configuration], metric: Metric) -> str:
     top = ordered[0]
     equal = [each.label for each in ordered if each.mean == top.mean]
     if len(equal) > 1:
-        return f"No clear winner: {_list(equal)} share the {_best_of(metric)}, {_mean(top)}."
+        return f"No clear winner: {listed(equal)} share the {_best_of(metric)}, {mean_text(top)}."
     clear = top.p_best is not None and top.p_best >= _CLEAR
     prefix = "" if clear else "No clear winner: "
-    return f"{prefix}{top.label} has the {_best_of(metric)}, {_mean(top)}."
-
-
-def _list(words: Sequence[str]) -> str:
-    """Join words: a; a and b; a, b and c."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    return f"{prefix}{top.label} has the {_best_of(metric)}, {mean_text(top)}."
 
 
 def _kinds(group: Sequence[Configuration]) -> str:
@@ -152,13 +146,6 @@ def _kinds(group: Sequence[Configuration]) -> str:
     if len(kinds) == 1:
         return next(iter(kinds))
     return ", ".join(f"{kind}: {count}" for kind, count in kinds.most_common())
-
-
-def _mean(each: Configuration) -> str:
-    ends = [each.interval.low, each.interval.high] if each.interval else []
-    shown = rounding([each.mean, *ends], fewest=1)
-    words = f"{shown(each.mean)} over {counted(len(each.scores), 'seed')}"
-    return f"{words} (95 % interval {' to '.join(map(shown, ends))})" if ends else words
 
 
 def _against_baselines(valued: Sequence[Configuration], metric: Metric) -> list[str]:

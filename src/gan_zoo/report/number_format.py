@@ -1,7 +1,7 @@
 """Numbers as text: one format for all numbers of a column, and counts with their nouns."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 NONE = "–"  # where there is no number
 _DIGITS = 4  # of the largest number
@@ -36,9 +36,14 @@ def number(value: float | None) -> str:
     return rounding([value])(value)
 
 
-def counted(count: int, one: str, many: str = "") -> str:
-    """Format a count and its noun: 1 run, 2 runs; many: the plural if it is not one + "s"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+def counted(count: int, one: str) -> str:
+    """Format a count and its noun: 1 run, 2 runs."""
+    return f"{count:,} {one if count == 1 else one + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words: a; a and b; a, b and c."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def duration(seconds: float) -> str:

@@ -26,7 +26,6 @@ _BROKEN = (OSError, ValueError, TypeError, RecursionError, AttributeError, yaml.
 class Unreadable:
     """A folder that looks like a run but cannot be read, and why."""
 
-    folder: Path
     name: str
     reason: str
 
@@ -87,7 +86,7 @@ def _read(folder: Path, name: str) -> Run | Unreadable:
             failed=read_failure(folder),
         )
     except _BROKEN as error:
-        return Unreadable(folder, name, error_reason(error, folder))
+        return Unreadable(name, error_reason(error, folder))
 
 
 def _references(settings: Mapping[str, Any]) -> dict[str, str]:

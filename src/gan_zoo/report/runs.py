@@ -4,19 +4,12 @@ import dataclasses
 import functools
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gan_zoo.metrics.yardstick import Yardstick, from_plain
 from gan_zoo.report.history import Curve, Curves
-
-_RUN_FILES = (".hydra", "metrics.jsonl", "summary.json")
-_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
-_BROKEN = (OSError, ValueError, TypeError, RecursionError, AttributeError, yaml.YAMLError)
 
 
 @dataclasses.dataclass(frozen=True)

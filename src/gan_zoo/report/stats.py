@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
+LEVEL = 0.05  # of significance
 _RESAMPLES = 4000
 
 
@@ -38,7 +39,7 @@ class Difference:
     p: float | None
 
 
-def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval | None:
+def student_interval(values: Sequence[float]) -> Interval | None:
     """Return the interval of a mean by Student's t (1908): exact for normal values at any n >= 2.
 
     None for a single value, and for values without spread, whose variance cannot be estimated.
@@ -48,22 +49,20 @@ def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) ->
     error = stats.sem(values)
     if not error > 1e-12 * np.max(np.abs(values)):  # equal but for rounding
         return None
-    low, high = stats.t.interval(confidence, len(values) - 1, np.mean(values), error)
+    low, high = stats.t.interval(CONFIDENCE, len(values) - 1, np.mean(values), error)
     return Interval(float(low), float(high))
 
 
-def bootstrap_interval(
-    values: Sequence[float], confidence: float = CONFIDENCE, seed: int = 0
-) -> Interval | None:
+def bootstrap_interval(values: Sequence[float]) -> Interval | None:
     """Return the percentile bootstrap interval of a mean (Efron 1979).
 
     Too short below about 20 seeds; None for a single value.
     """
     if len(values) < 2:
         return None
-    places = np.random.default_rng(seed).integers(len(values), size=(_RESAMPLES, len(values)))
+    places = np.random.default_rng(0).integers(len(values), size=(_RESAMPLES, len(values)))
     means = np.asarray(values, dtype=np.float64)[places].mean(axis=1)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Interval(float(low), float(high))
 
 
@@ -100,14 +99,14 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def rate_interval(count: int, total: int, confidence: float = CONFIDENCE) -> Interval | None:
+def rate_interval(count: int, total: int) -> Interval | None:
     """Return the interval of a rate by Clopper and Pearson (1934): never too short.
 
     None without trials.
     """
     if not total:
         return None
-    found = stats.binomtest(count, total).proportion_ci(confidence, method="exact")
+    found = stats.binomtest(count, total).proportion_ci(CONFIDENCE, method="exact")
     return Interval(float(found.low), float(found.high))
 
 

@@ -57,7 +57,7 @@ def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) 
 
 
 def run_columns(metric: Metric | None, rows: Sequence[RunStatus]) -> list[Column]:
-    """Make columns of runs, without their names, which are links on the page."""
+    """Make columns of runs, without their names, which the page shows in a column of its own."""
     shown = rounding(s.value for s in rows)
     value = Column(metric.tag if metric else "", lambda s: shown(s.value), lambda s: s.value)
     return [

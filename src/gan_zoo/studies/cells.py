@@ -11,11 +11,10 @@ from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.possible_values import clipped
 from gan_zoo.report.result_rows import Row
 from gan_zoo.report.run_status import HEALTHY
-from gan_zoo.report.stats import Interval, holm, paired_difference, student_interval
+from gan_zoo.report.stats import LEVEL, Interval, holm, paired_difference, student_interval
 
 STATUSES = (HEALTHY, "collapsed")  # counted as metrics: runs whose health begins with the word
 _PLAIN = ("part", "loss", "dataset", "architecture", "regularizer", "optimizer")
-_ALPHA = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,4 +122,4 @@ def winner(cells: Mapping[str, Cell], metric: str) -> str | None:
     others = [each for name, each in ranked.items() if name != best]
     pairs = [paired_difference(ranked[best].values, each.values) for each in others]
     ps = [1.0 if pair is None or pair.p is None else pair.p for pair in pairs]
-    return best if max(holm(ps)) < _ALPHA else None
+    return best if max(holm(ps)) < LEVEL else None

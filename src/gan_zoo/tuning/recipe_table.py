@@ -8,12 +8,10 @@ import numpy as np
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.result_rows import Row
 from gan_zoo.report.run_status import HEALTHY
-from gan_zoo.report.stats import holm, paired_difference, student_interval
+from gan_zoo.report.stats import LEVEL, holm, paired_difference, student_interval
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
 from gan_zoo.tuning.run_rows import FRESH, primary_metric, read_rows, settings_of, value
 from gan_zoo.tuning.trial_table import format_for, format_trials, metric_name
-
-_LEVEL = 0.05
 
 
 def format_tables(folder: Path) -> str:
@@ -41,7 +39,7 @@ def format_recipes(rows: Sequence[Row]) -> str:
     lines = [
         f"{metric_name(metric)}, mean and 95 % interval over fresh seeds; in bold: the tuned"
         " settings differ from the default recipe (paired t test, Holm's correction for"
-        f" {len(losses)} losses, p < {_LEVEL}).",
+        f" {len(losses)} losses, p < {LEVEL}).",
         "",
         "| loss | paper's recipe | default recipe | tuned | tuned settings |",
         "|---|---|---|---|---|",
@@ -63,7 +61,7 @@ def _differences(losses: Mapping[str, Mapping[str, list[Row]]], metric: Metric) 
         difference = paired_difference(tuned, default)
         if difference and difference.p is not None:
             found[loss] = difference.p
-    return {loss for loss, p in zip(found, holm([*found.values()]), strict=True) if p < _LEVEL}
+    return {loss for loss, p in zip(found, holm([*found.values()]), strict=True) if p < LEVEL}
 
 
 def _by_seed(rows: Sequence[Row], metric: Metric) -> dict[object, float]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo import launch
+from gan_zoo.run_folder import FOLDER_KEYS
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 _FUNCTION = re.compile(r"\w+\(.*\)", re.DOTALL)
 _LOG = re.compile(r"interval\(([^()]*),\s*log\s*\)")
 _ALLOWED = "must be interval(A,B), interval(A,B,log), range(A,B) or choice(A,B,C)"
-_OF_THE_SEARCH = {"resume", "sweep", "allow_changes", "retry_failed"}
 _MAX_CORNERS = 64
 
 
@@ -147,7 +147,7 @@ def _refuse_keys(typed: Iterable[str]) -> None:
         key = name.lstrip("+~")
         if key in seen:
             raise ConfigError(key, value, "is given twice")
-        if key in _OF_THE_SEARCH or key.startswith(("hydra.", "hydra/")):
+        if key in FOLDER_KEYS or key.startswith(("hydra.", "hydra/")):
             raise ConfigError(key, value, "cannot be set here: the search sets it for each trial")
         seen.add(key)
 
