@@ -17,7 +17,7 @@ from benchmarks.runner import finish, prepared
 from benchmarks.sheet import Row
 from gan_zoo.command_line import whole_number
 
-WARMUP_STEPS = 20  # warmup steps
+WARMUP_STEPS = 20
 
 
 def arguments(command: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from benchmarks.runner import finish, prepared
 from benchmarks.sheet import Row
 from gan_zoo.command_line import whole_number
 
-DEFAULT_SAMPLES = 10_000  # samples
+DEFAULT_SAMPLES = 10_000
 
 
 def arguments(command: argparse.ArgumentParser) -> None:

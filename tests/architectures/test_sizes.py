@@ -10,18 +10,18 @@ from torch import nn
 from gan_zoo.schema import ConfigError, instantiate
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "architecture"
-POINTS, GREY = (2,), (1, 28, 28)
-PICTURES = [GREY, (3, 32, 32), (3, 48, 48), (3, 64, 64), (1, 112, 112)]
+POINTS, GRAY = (2,), (1, 28, 28)
+PICTURES = [GRAY, (3, 32, 32), (3, 48, 48), (3, 64, 64), (1, 112, 112)]
 EIGHTHS = [shape for shape in PICTURES if shape[1] % 8 == 0]
 SHAPES = {
-    "mlp": [GREY, (3, 32, 32), POINTS],
+    "mlp": [GRAY, (3, 32, 32), POINTS],
     "mlp_points": [POINTS],
     "toy_tanh": [POINTS],
     "toy_maxout": [POINTS],
     "dcgan": [(1, 8, 8), *PICTURES],
     "cls_dcgan": PICTURES,
     "vgg": [(1, 8, 8), *PICTURES, (3, 128, 128)],
-    "characters": [GREY, (3, 32, 32), (1, 48, 48)],
+    "characters": [GRAY, (3, 32, 32), (1, 48, 48)],
     "resnet": [(1, 8, 8), *PICTURES],
     "sn_cnn": EIGHTHS,
 }

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan_zoo.data.loader import to_bytes
 
-GAP, GREY = 2, 64  # the frame of the tiles of a grid
+GAP, GRAY = 2, 64  # the frame of the tiles of a grid
 _DARK, _MARGIN = 24, 4  # background of the row names, and pixels around them
 _SMALLEST, _LARGEST, _WIDEST = 8, 14, 120  # size of their font, and pixels of a name
 _MISSING = "\U0010ffff"  # no font has this noncharacter: drawn as the sign for a missing glyph
@@ -26,7 +26,7 @@ def image_grid(x: Tensor, columns: int | None = None, gap: int = GAP) -> np.ndar
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     shape = (rows * (height + gap) + gap, columns * (width + gap) + gap, 3)
-    canvas = np.full(shape, GREY, np.uint8)
+    canvas = np.full(shape, GRAY, np.uint8)
     for i, image in enumerate(images):
         top = gap + i // columns * (height + gap)
         left = gap + i % columns * (width + gap)

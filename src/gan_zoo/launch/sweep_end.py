@@ -6,10 +6,9 @@ import signal
 import sys
 import textwrap
 import time
-import traceback
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +16,7 @@ from typing import NoReturn
 from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL, error_message, exit_code, exit_with
 from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.sweep_display import SweepDisplay
+from gan_zoo.launch.sweep_job import write_traceback
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
 from gan_zoo.launch.sweep_stop import (
     SweepStop,
@@ -126,12 +126,10 @@ class SweepEnd:
         """Describe why a launcher ended early; the traceback of an error goes to a file."""
         if isinstance(error, BrokenExecutor):
             return "a process of the sweep was killed"
-        path = self.folder / "error.txt"
-        with suppress(OSError):
-            path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        hint = write_traceback(error, Path(os.path.relpath(self.folder)))
         message = error_message(error) if isinstance(error, Exception) else f"it ended with {error}"
         message = textwrap.shorten(message, _LONGEST, placeholder=" ...")
-        return printable(f"the launcher failed: {message}; details in {os.path.relpath(path)}")
+        return printable("; ".join(filter(None, [f"the launcher failed: {message}", hint])))
 
 
 # set from the first job of a sweep until its end: Hydra 1.3 tells its callbacks about success only

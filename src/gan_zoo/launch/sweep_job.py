@@ -87,7 +87,7 @@ def notes(error: BaseException) -> list[str]:
     return list(getattr(error, "__notes__", ()))
 
 
-def write_traceback(error: Exception, folder: Path) -> str:
+def write_traceback(error: BaseException, folder: Path) -> str:
     """Write a traceback into error.txt; return a hint at it, or "" if it cannot be written."""
     path = folder / "error.txt"
     try:
