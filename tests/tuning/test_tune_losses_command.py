@@ -51,7 +51,7 @@ def test_stopped_search_keeps_what_it_has(tmp_path):
     words = ["ring", *SMALL, "steps=1000", "--trials", 2]
     search = ScriptProcess("scripts/tune_losses.py", *words, cwd=tmp_path)
     folder = tmp_path / "outputs" / "sweeps" / "tune-ring"
-    wait_until(lambda: any(folder.glob("trial-01-*/metrics.jsonl")))
+    wait_until(lambda: any(path.stat().st_size for path in folder.glob("trial-01-*/metrics.jsonl")))
     search.send_signal(signal.SIGTERM)
     _, errors = search.communicate()
     assert search.returncode == 143
