@@ -70,8 +70,10 @@ class StackBlock:
             return
         groups, self._metrics = self._metrics.state_dict(), None
         for run, trainer in self._runs.items():
-            own = [{**group, "sum": group["sum"][:, run]} for group in groups]
-            trainer.metrics.load_state_dict(own, trainer.gan.device)
+            trainer.metrics = MeanMetrics()
+            for group in groups:
+                own = {tuple(group["names"]): group["sum"][:, run]}
+                trainer.metrics.add(own, group["count"])
             trainer.gan.scored = tuple(
                 batch._replace(x=batch.x[run], score=batch.score[run], y=batch.y[run])
                 for batch in self._gan.scored
@@ -86,12 +88,10 @@ class StackBlock:
         states = {run: trainer.metrics.state_dict() for run, trainer in self._runs.items()}
         first = next(iter(states.values()))  # stands for runs that have left, too
         of_all = [states.get(run, first) for run in range(self._gan.count)]
-        groups = [
-            {**group, "sum": torch.stack([state[i]["sum"] for state in of_all], 1)}
-            for i, group in enumerate(first)
-        ]
         metrics = MeanMetrics()
-        metrics.load_state_dict(groups, self._gan.device)
+        for i, group in enumerate(first):
+            total = torch.stack([state[i]["sum"] for state in of_all], 1)
+            metrics.add({tuple(group["names"]): total}, group["count"])
         return metrics
 
     def leave(self, trainer: Trainer) -> None:
