@@ -109,6 +109,16 @@ def test_mistakes_raise_config_error(tmp_path, words, message):
     assert not (tmp_path / "run").exists()
 
 
+def test_words_in_a_list_are_refused():
+    with pytest.raises(ConfigError, match=r"must be words: train\(\*words\), not train\(words\)"):
+        gan_zoo.train(["dataset=ring"])
+
+
+def test_report_accepts_folders(run, tmp_path):
+    other = shutil.copytree(run.folder, tmp_path / "other")
+    assert run.report(str(other), out=tmp_path / "report").is_file()
+
+
 def test_a_named_run_is_resumed_in_its_folder(run, tmp_path):
     folder = shutil.copytree(run.folder, tmp_path / "a [b] ü=c,d")
     first = gan_zoo.load(folder)

@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import sys
+import types
 import zipfile
 from pathlib import Path
 
@@ -244,6 +245,17 @@ def test_a_diverged_run_exits_with_3(tmp_path, composed, capsys, monkeypatch):
         assert line.endswith(f": {tmp_path}")
     sweep_job.SweepJob(experiment, None, tmp_path, None).train()  # a result, not a failure
     assert not (tmp_path / "failure.txt").exists()
+
+
+def test_a_job_on_a_full_disk_shows_why(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a file")
+
+    shown = []
+    progress = types.SimpleNamespace(show_end=lambda _, result, __: shown.append(result))
+    monkeypatch.setattr(sweep_job, "write_failure", full)
+    sweep_job.SweepJob(None, None, tmp_path, progress).train()
+    assert shown == ["failed: a file: No space left on device"]
 
 
 def test_a_refused_run_deletes_nothing(tmp_path, composed, monkeypatch):

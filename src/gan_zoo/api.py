@@ -88,12 +88,15 @@ class Run:
         folder = self.folder.absolute()  # seed=0 alone would be a setting
         return OfflineEvaluator(parse([str(folder), *words])).evaluate(folder).numbers
 
-    def report(self, *others: "Run", **options: Any) -> Path:
+    def report(self, *others: "Run | Path | str", **options: Any) -> Path:
         """Write a report on this run and others, and return the path of its page.
 
-        options: out, metric, baseline and more, as `write_report` has them.
+        Args:
+            others: runs, or folders of runs.
+            options: out, metric, baseline and more, as `write_report` has them.
         """
-        return write_report([each.folder for each in (self, *others)], **options)[0]
+        folders = [each.folder if isinstance(each, Run) else Path(each) for each in others]
+        return write_report([self.folder, *folders], **options)[0]
 
 
 def train(*overrides: str, folder: Path | str | None = None, **settings: Any) -> Run:
@@ -109,6 +112,9 @@ def train(*overrides: str, folder: Path | str | None = None, **settings: Any) ->
 
     Raises ConfigError for a wrong setting, and Stopped if the run ended early.
     """
+    for word in overrides:
+        if not isinstance(word, str):
+            raise ConfigError("overrides", word, "must be words: train(*words), not train(words)")
     words = [*overrides, *(f"{key}={_text(value)}" for key, value in settings.items())]
     for key, equals, value in (word.partition("=") for word in words):
         if equals and key.partition(".")[0] in ("study", "sweep"):

@@ -28,6 +28,7 @@ def one_line_errors() -> Iterator[None]:
     Expected are mistakes in settings, files that cannot be read or written, lack of memory, runs
     that stop, and signals. A closed output (`| head`) ends the program without a line.
     """
+    _open_streams()
     with _sigterm_handled(), _silent_logging_errors():
         try:
             yield
@@ -46,6 +47,15 @@ def one_line_errors() -> Iterator[None]:
                 missing = f"torch has no {operation} for this device; use device=cpu"
                 exit_with(missing, EXIT_FAILED)
             raise
+
+
+def _open_streams() -> None:
+    """Let a program that a service started without output write to nothing."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open("w")  # noqa: SIM115 - to the end of the program
+            os.set_inheritable(stream.fileno(), True)  # by the processes of a sweep
+            setattr(sys, name, stream)
 
 
 def exit_code(error: Exception) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gan_zoo.atomic_write import write_text
 from gan_zoo.command_line import from_here, program
 from gan_zoo.latest_sweep import resolve
 from gan_zoo.schema import ConfigError, at_home
@@ -208,7 +209,7 @@ def write_failure(folder: Path, reason: str) -> None:
     """Write failure.txt; an empty reason deletes it."""
     folder.mkdir(parents=True, exist_ok=True)
     if reason:
-        (folder / _FAILURE).write_text(f"{reason}\n", encoding="utf-8", errors="replace")
+        write_text(folder / _FAILURE, f"{reason}\n")
     else:
         (folder / _FAILURE).unlink(missing_ok=True)
 

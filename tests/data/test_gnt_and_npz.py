@@ -286,6 +286,7 @@ def test_rewritten_npz_has_the_same_pixels(arrays, npz):
         ({"x": np.uint8(3)}, "of shape none"),
         ({"x": np.full((6, 8, 8), np.nan)}, "x of float64"),
         ({"x": LIGHT, "y": np.linspace(0, 1, 6)}, "y of float64"),
+        ({"x": LIGHT, "y": SIX * 1j}, "y of complex128"),
         ({"x": LIGHT, "y": np.array([None] * 6)}, "array y that cannot be read .*Python objects"),
         ({"y": SIX}, "holds y, but no x; its images must be called x"),
         ({}, "holds nothing, but no x"),

@@ -5,6 +5,7 @@ import logging
 import os
 import runpy
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def test_expected_error_is_one_line_with_exit_code(capsys, error, code, message)
     stderr = capsys.readouterr().err
     assert stderr.startswith(message)
     assert stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["--help", "dataset=ring steps=1 evaluate_every=0 device=cpu"])
+def test_closed_streams_are_no_error(tmp_path, words):
+    script = SCRIPTS.parent / "train.py"
+    command = f"exec {sys.executable} {script} {words} hydra.run.dir=run >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=tmp_path).returncode == 0
+    assert (tmp_path / "run/summary.json").exists() == (words != "--help")
 
 
 def test_unexpected_error_keeps_its_traceback():

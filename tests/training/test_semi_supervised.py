@@ -62,6 +62,13 @@ def test_too_many_or_no_labels_is_one_line(per_class, remedy):
         few(per_class)
 
 
+def test_number_of_labels_is_refused_once():
+    uneven = dataclasses.replace(samples(), y=torch.arange(400).clamp(max=120) % 4)
+    with pytest.raises(ConfigError, match="class 1 has 30 samples; type at most 30"):
+        uneven.drop_labels(31, torch.Generator())
+    uneven.drop_labels(30, torch.Generator())
+
+
 def test_few_labels_of_a_named_class():
     named = dataclasses.replace(samples(), class_names=("a", "b\n", "c", "d"))
     with pytest.raises(ConfigError, match=r"class a has 100 samples"):

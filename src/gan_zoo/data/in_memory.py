@@ -87,6 +87,8 @@ class InMemoryDataset:
         Raises ConfigError where a class has too few samples.
         """
         order = torch.randperm(len(self), generator=rng).to(self.y.device)
+        smallest = int(self.y.bincount(minlength=self.num_classes).argmin())
+        self._first(order, smallest, per_class)  # its message has the number that all classes have
         kept = [self._first(order, label, per_class) for label in range(self.num_classes)]
         pseudo = torch.randperm(len(self), generator=rng).to(self.y.device) % self.num_classes
         y, labeled = -1 - pseudo, torch.cat(kept)

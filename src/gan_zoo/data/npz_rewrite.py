@@ -124,6 +124,8 @@ def _integers(name: str, arrays: "Arrays") -> str:
     if header.dtype.kind == "f":
         values = arrays.read(name)
         return f'{labels}.astype("int64")' if np.array_equal(values, np.round(values)) else ""
+    if header.dtype.kind not in "biuUS":
+        return ""
     return f"np.char.decode({labels})" if header.dtype.kind == "S" else labels
 
 

@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,8 @@ class SweepJob:
             parts.append(write_traceback(error, self.folder))
         reason = "; ".join(filter(None, parts))
         log.info("failed: %s", reason)
-        write_failure(self.folder, reason)
+        with suppress(OSError):  # a full disk, of which the line below tells
+            write_failure(self.folder, reason)
         self.show_end(f"failed: {reason}")
 
     def show_end(self, result: str) -> None:

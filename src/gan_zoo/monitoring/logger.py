@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_zoo.atomic_write import write_text
+from gan_zoo.atomic_write import atomic_write, write_text
 from gan_zoo.monitoring.background import AppendFile, BackgroundWriter
 from gan_zoo.monitoring.console import log_above_bar
 from gan_zoo.monitoring.jsonl import json_line, nan_to_null, truncate_jsonl
@@ -151,9 +151,15 @@ class RunLogger:
         """
         step, path = self.step, self.folder / "samples" / f"{name}.png"
         encoded = cache(lambda: encode_png(draw()))
+
+        def save() -> None:
+            content = encoded().content
+            with atomic_write(path) as file:
+                file.write(content)
+
         self._writer.submit(
             {
-                "pictures": lambda: path.write_bytes(encoded().content),
+                "pictures": save,
                 _CURVES: lambda: self._events.image(step, tag, encoded()),
             }
         )
