@@ -94,6 +94,7 @@ def test_values_of_python_are_settings(tmp_path):
         (["resume=nowhere"], "resume=nowhere: must be the folder of a run"),
         (["optimizer.betas.x=0.5"], r"optimizer.betas is a list: type 'optimizer.betas=\[A,B\]'"),
         (["optimizer.betas.2=0.5"], "optimizer.betas is a list"),
+        (["optimizer.betas.0=0.5", "resume=nowhere"], "resume=nowhere: must be the folder"),
         (["evaluation=[1]"], r"evaluation=\[1\]: must hold named settings: type evaluation.NAME="),
         (["evaluation=false"], "evaluation=False: must hold settings"),
         (["regularizer=combined", "regularizer.parts=r1"], "must hold named regularizers"),

@@ -103,6 +103,8 @@ def config_errors(words: Sequence[str]) -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException, LookupError, ValueError) as error:
         known = isinstance(error, (HydraException, OmegaConfBaseException))
+        if not known and not _raised_by_hydra(error):
+            raise
         text = format_hydra_error(error, words) if known else _below_a_list(words)
         if not text:
             raise
