@@ -32,6 +32,7 @@ class Outer:
     count: PositiveInt
     kind: Literal["a", "b"] = "a"
     level: Literal[1, 3] = 1
+    switch: Literal["auto", True, False] = "auto"
     sizes: tuple[PositiveInt, ...] = (1,)
     pair: tuple[float, float] = (0.0, 1.0)
     flag: bool = False
@@ -71,6 +72,7 @@ def test_values_have_the_types_of_their_hints():
         ({"kind": "c"}, "o.kind=c: must be one of a, b"),
         ({"level": 3.0}, "o.level=3.0: must be one of 1, 3"),
         ({"level": True}, "o.level=True: must be one of 1, 3"),
+        ({"switch": "maybe"}, "o.switch=maybe: must be one of auto, true, false"),
         ({"sizes": [1, 0]}, "o.sizes[1]=0: must be at least 1"),
         ({"sizes": 3}, "o.sizes=3: must be a list such as [1,2]"),
         ({"pair": [1]}, "o.pair=[1]: must have 2 entries"),

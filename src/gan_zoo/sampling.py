@@ -218,5 +218,5 @@ def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
 
 
 def _save(picture: Picture, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    with atomic_write(path) as file:
+        picture.save(file)

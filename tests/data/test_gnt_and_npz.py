@@ -232,6 +232,7 @@ SIX = np.arange(6) % 3
         ({"x": LIGHT, "y": np.eye(3)[SIX]}, "y of float64 of shape 6x3"),
         ({"x": LIGHT, "y": SIX * 1.0}, "y of float64 of shape 6"),
         ({"x": LIGHT, "y": np.array([b"a", b"b"])[SIX % 2]}, "one integer or text"),
+        ({"x": LIGHT, "y": np.array([b"ren\xe9e", b"b"])[SIX % 2]}, "one integer or text"),
     ],
 )
 def test_npz_error_has_a_working_command(arrays, message, npz, tmp_path, monkeypatch):
@@ -284,7 +285,11 @@ def test_rewritten_npz_has_the_same_pixels(arrays, npz):
         ({"x": LIGHT, "x_train": LIGHT}, "holds x and x_train, of which one"),
         ({"x": np.zeros((6, 0, 8), np.uint8)}, "shape 6x0x8"),
         ({"x": np.uint8(3)}, "of shape none"),
-        ({"x": np.full((6, 8, 8), np.nan)}, "x of float64"),
+        ({"x": np.full((6, 8, 8), np.nan)}, "x of float64 .*384 of its 384 numbers are not finite"),
+        (
+            {"x": LIGHT, "x_test": np.where(LIGHT > 200, np.inf, LIGHT)},
+            "x_test of float64 .* are not finite .NaN or infinite.: replace them first",
+        ),
         ({"x": LIGHT, "y": np.linspace(0, 1, 6)}, "y of float64"),
         ({"x": LIGHT, "y": SIX * 1j}, "y of complex128"),
         ({"x": LIGHT, "y": np.array([None] * 6)}, "array y that cannot be read .*Python objects"),

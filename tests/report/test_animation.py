@@ -1,5 +1,8 @@
 """The animation of sample grids."""
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -35,6 +38,22 @@ def test_runs_are_side_by_side_at_common_steps(tmp_path):
     assert animate(runs, tmp_path / "both.gif", each=50) == 2
     with Image.open(tmp_path / "both.gif") as found:
         assert found.width == 60 + 6 + 40
+
+
+def test_a_full_disk_keeps_the_old_animation(tmp_path, monkeypatch):
+    run, out = draw(tmp_path / "run", [0, 100]), tmp_path / "it.gif"
+    animate([run], out, each=50)
+    before = out.read_bytes()
+
+    def save(image, file, *args, **options):
+        write = file.write_bytes if isinstance(file, Path) else file.write
+        write(b"GIF89a")
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Image.Image, "save", save)
+    with pytest.raises(OSError, match="full"):
+        animate([run], out, each=50)
+    assert out.read_bytes() == before
 
 
 def test_invalid_input_is_a_config_error(tmp_path):

@@ -1,11 +1,17 @@
 """Figures: one style per configuration, scales, and which figures are omitted."""
 
+import errno
+import functools
+import io
 import itertools
+from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
 
-from gan_zoo.report.build import figures
+from gan_zoo.report.build import figures, write_report
 from gan_zoo.report.curve_figures import learning
 from gan_zoo.report.figure_style import line_styles
 from gan_zoo.report.metric_choice import Metric
@@ -114,3 +120,26 @@ def test_heat_map_over_decades_has_plain_numbers(tmp_path):
     shown = [t.get_text() for t in [*bar.get_yticklabels(), *bar.get_yticklabels(minor=True)]]
     assert {"1", "10", "100", "1000"} <= set(shown)
     assert "$" not in "".join(shown)
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_a_figure_that_cannot_be_written_keeps_the_old_one(slopes, tmp_path, monkeypatch, kind):
+    write_report([tmp_path], tmp_path / "report")
+    before = {path: path.read_bytes() for path in (tmp_path / "report/figures").iterdir()}
+
+    canvas = FigureCanvasAgg if kind == "png" else FigureCanvasSVG
+    draw = getattr(canvas, f"print_{kind}")
+
+    @functools.wraps(draw)  # matplotlib reads the signature
+    def fail(self, file, **options):
+        if isinstance(file, io.BytesIO):  # for the layout
+            return draw(self, file, **options)
+        write = Path(file).write_bytes if isinstance(file, (str, Path)) else file.write
+        write(b"half")
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(canvas, f"print_{kind}", fail)
+    with pytest.raises(OSError, match="full"):
+        write_report([tmp_path], tmp_path / "report")
+    after = {path: path.read_bytes() for path in (tmp_path / "report/figures").iterdir()}
+    assert after == before

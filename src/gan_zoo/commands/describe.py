@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo import launch
+from gan_zoo.atomic_write import atomic_write
 from gan_zoo.command_line import given_path
 from gan_zoo.experiment import build_networks
 from gan_zoo.schema import ConfigError, instantiate
@@ -79,7 +80,7 @@ def write_samples(dataset: Any, samples: "InMemoryDataset", path: Path) -> Path:
     count = min(dataset.grid_size, len(samples)) // classes * classes or dataset.grid_size
     y, columns = grid_labels(count, classes), grid_columns(count, classes)
     chosen = samples.sample_with_labels(y, torch.Generator().manual_seed(0))
-    path.parent.mkdir(parents=True, exist_ok=True)
     x = samples.gather(chosen)[0]
-    render(dataset, x, columns, row_names(y, columns, names)).save(path)
+    with atomic_write(path) as file:
+        render(dataset, x, columns, row_names(y, columns, names)).save(file)
     return path

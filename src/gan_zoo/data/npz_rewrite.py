@@ -20,6 +20,10 @@ _FULL = (1, 255, 1023, 4095, 16383, 65535)  # white, for pixels without a sign
 _NEARLY = 1.01  # resampled images may go a little beyond their range
 
 
+class _NotFiniteError(Exception):
+    """Numbers that cannot be scaled; its text counts them."""
+
+
 def rewrite_hint(arrays: "Arrays", names: Mapping[str, str], white: int = 255) -> str:
     """Return the command as the end of a message; empty where the arrays are ambiguous.
 
@@ -29,7 +33,10 @@ def rewrite_hint(arrays: "Arrays", names: Mapping[str, str], white: int = 255) -
         white: the value of white in images that are bytes already.
     """
     with contextlib.suppress(ConfigError):  # a damaged array cannot be rewritten
-        parts = _images(arrays, names, white) | _labels(arrays, names)
+        try:
+            parts = _images(arrays, names, white) | _labels(arrays, names)
+        except _NotFiniteError as error:
+            return f", and {error} are not finite (NaN or infinite): replace them first"
         if "x" in parts and all(parts.values()):
             return f"; rewrite it with {_command(arrays.path, parts)}"
     return ""
@@ -83,7 +90,8 @@ def _scale(images: list[np.ndarray]) -> str:
     lowest = float(min(map(np.min, images)))
     highest = float(max(map(np.max, images)))
     if not math.isfinite(lowest) or not math.isfinite(highest):
-        return ""
+        count = sum(int((~np.isfinite(x)).sum()) for x in images)
+        raise _NotFiniteError(f"{count:,} of its {sum(x.size for x in images):,} numbers")
     if -_NEARLY <= lowest < 0 and highest <= _NEARLY:
         return _to_bytes("(({} + 1) * 127.5)")
     if lowest < 0 or highest > _NEARLY * _FULL[-1]:
@@ -126,7 +134,13 @@ def _integers(name: str, arrays: "Arrays") -> str:
         return f'{labels}.astype("int64")' if np.array_equal(values, np.round(values)) else ""
     if header.dtype.kind not in "biuUS":
         return ""
-    return f"np.char.decode({labels})" if header.dtype.kind == "S" else labels
+    if header.dtype.kind != "S":
+        return labels
+    try:
+        np.char.decode(arrays.read(name))
+    except UnicodeDecodeError:  # not UTF-8: any bytes are letters of Latin-1
+        return f'np.char.decode({labels}, "latin-1")'
+    return f"np.char.decode({labels})"
 
 
 def _array(name: str) -> str:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from gan_zoo import checkpoints
 from gan_zoo.architectures.networks import Critic, Generator
-from gan_zoo.atomic_write import write_text
+from gan_zoo.atomic_write import atomic_write, write_text
 from gan_zoo.devices import find_device
 from gan_zoo.evaluation.arguments import EvalArgs
 from gan_zoo.evaluation.evaluator import Evaluator
@@ -145,8 +145,8 @@ def write(result: EvalResult, checkpoint: Path, step: int, weights: str, results
     text = json.dumps(content, indent=1, ensure_ascii=False)
     write_text(file, text + "\n")
     for name, pixels in result.pictures.items():
-        results.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(results / f"{name}.png")
+        with atomic_write(results / f"{name}.png") as file:
+            Image.fromarray(pixels).save(file, "PNG")
 
 
 def _earlier(path: Path, weights: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from gan_zoo.atomic_write import atomic_write
 from gan_zoo.report.sample_sheets import saved_grids
 from gan_zoo.schema import ConfigError
 
@@ -32,9 +33,10 @@ def animate(runs: Sequence[Path], out: Path, each: int) -> int:
         raise ConfigError("run", ", ".join(map(str, runs)), "saved no picture at a common step")
     names = [run.resolve().name for run in runs] if len(runs) > 1 else [""]
     frames = [_frame([paths[step] for paths in grids], names, step) for step in steps]
-    out.parent.mkdir(parents=True, exist_ok=True)
     durations = [each] * (len(frames) - 1) + [_PAUSE * each]
-    frames[0].save(out, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    shown = {"append_images": frames[1:], "duration": durations, "loop": 0}
+    with atomic_write(out) as file:
+        frames[0].save(file, out.suffix[1:], save_all=True, **shown)
     return len(frames)
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from gan_zoo.atomic_write import write_text
+from gan_zoo.atomic_write import atomic_write, write_text
 from gan_zoo.command_line import from_here
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.curve_figures import gradients, learning, losses, scores
 from gan_zoo.report.factors import format_value
-from gan_zoo.report.figure_style import STYLE
+from gan_zoo.report.figure_style import STYLE, save_png
 from gan_zoo.report.html import render_html
 from gan_zoo.report.markdown import configurations_csv, markdown, runs_csv
 from gan_zoo.report.metric_choice import choose_metric
@@ -138,6 +138,7 @@ def _remove_others(folder: Path, made: Container[str]) -> None:
 def _save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG and SVG; path is without suffix."""
     with matplotlib.rc_context(STYLE):
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+        with atomic_write(path.with_suffix(".svg")) as file:
+            figure.savefig(file, format="svg", metadata={"Date": None})
         figure.set_layout_engine("none")  # the layout is done, and takes a fifth of the time
-        figure.savefig(path.with_suffix(".png"), dpi=110)
+        save_png(figure, path.with_suffix(".png"))

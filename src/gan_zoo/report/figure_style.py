@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from gan_zoo.atomic_write import atomic_write
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, best_first
 
@@ -94,9 +95,10 @@ def panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, [figure.add_subplot(count, 1, 1 + i) for i in range(count)]
 
 
-def save_png(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG; the same numbers give the same file."""
-    figure.savefig(path, dpi=_DPI, metadata={"Software": None})
+def save_png(figure: Figure, path: Path, dpi: int = _DPI) -> None:
+    """Write a figure as PNG, whole or not at all; the same numbers give the same file."""
+    with atomic_write(path) as file:
+        figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
 
 
 def legend(axes: Axes) -> None:

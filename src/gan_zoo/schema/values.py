@@ -82,7 +82,8 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
         return at_home(value) if LOCAL in parts and value else value
     if origin is Literal:
         if not any(value == part and type(value) is type(part) for part in parts):  # 1 == True
-            raise ConfigError(key, value, f"must be one of {', '.join(map(str, parts))}")
+            choices = (str(part).lower() if isinstance(part, bool) else part for part in parts)
+            raise ConfigError(key, value, f"must be one of {', '.join(map(str, choices))}")
         return value
     if origin in (types.UnionType, typing.Union):
         return _coerce_union(value, parts, key)

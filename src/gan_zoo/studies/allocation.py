@@ -14,7 +14,7 @@ from gan_zoo.devices import find_device
 from gan_zoo.evaluation.offline import load_networks
 from gan_zoo.losses import ScoredBatch
 from gan_zoo.losses.loss_sensitive import LossSensitive
-from gan_zoo.report.figure_style import STYLE
+from gan_zoo.report.figure_style import STYLE, save_png
 from gan_zoo.report.runs import Run
 from gan_zoo.schema import instantiate
 from gan_zoo.studies.results import ended_runs
@@ -32,7 +32,6 @@ def write_allocation(folders: Sequence[Path], path: Path) -> None:
     if not runs:
         return
     runs.sort(key=lambda run: run.steps)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(_SIDE * len(runs) + 0.8, _SIDE + 0.2), layout="constrained")
         for axes, run in zip(figure.subplots(1, len(runs), squeeze=False)[0], runs, strict=True):
@@ -42,7 +41,7 @@ def write_allocation(folders: Sequence[Path], path: Path) -> None:
             axes.set_title(f"{run.steps:,} steps: {100 * violated.mean():.0f} % violated")
             axes.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal")
         figure.colorbar(colors, ax=axes, label="share of violated margins")
-        figure.savefig(path, dpi=90, metadata={"Software": None})
+        save_png(figure, path, dpi=90)
 
 
 @torch.no_grad()

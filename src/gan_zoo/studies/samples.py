@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from gan_zoo.report.figure_style import save_png
 from gan_zoo.report.runs import Run
 from gan_zoo.report.sample_sheets import saved_grids, tiles
 from gan_zoo.studies.cells import label
@@ -52,8 +53,7 @@ def write_samples(folders: Mapping[str, Path], plan: Mapping[str, Any], path: Pa
                 rows.setdefault(name, {}).setdefault(group, shown)
                 groups[group] = max(len(shown), groups.get(group, 0))
     if rows:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sheet(rows, groups).savefig(path, metadata={"Software": None})
+        save_png(_sheet(rows, groups), path, dpi=100)
 
 
 def _all(run: Run) -> list[_Shown]:

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan_zoo.atomic_write import atomic_write
 from gan_zoo.command_line import from_here
 from gan_zoo.tuning.space import Numbers, Space
 from gan_zoo.tuning.study import SearchSettings, ended_trials, ranked
@@ -84,6 +85,7 @@ def write_pictures(study: "Study", metric: str, space: Space, folder: Path) -> l
                 if axes.get_xlabel() == parameter.key and isinstance(parameter, Numbers):
                     axes.set_xlim(parameter.low, parameter.high)
         paths.append(folder / f"search-{name}.png")
-        figure.savefig(paths[-1], dpi=100, bbox_inches="tight")
+        with atomic_write(paths[-1]) as file:
+            figure.savefig(file, dpi=100, bbox_inches="tight")
         pyplot.close(figure)
     return paths
