@@ -253,6 +253,29 @@ def test_sweep_with_unusable_words_is_refused(begun, words, message):
         resolve_sweep(words)
 
 
+GPUS = "hydra.launcher.ray.remote.num_gpus=1"
+ADDED = "+hydra.launcher.gres=gpu:1"
+
+
+def test_named_sweep_brings_plain_settings_of_its_launcher(begun):
+    begun("a", "seed=0,1", hydra=["hydra/launcher=ray", GPUS, "hydra.launcher.ray._target_=x"])
+    expected = ["-m", "hydra/launcher=ray", GPUS, "seed=0,1", "sweep=a"]
+    assert resolve_sweep(["sweep=a"]) == expected
+
+
+def test_other_settings_of_its_launcher_must_be_typed_again(begun):
+    begun("a", "seed=0,1", hydra=["hydra/launcher=slurm", ADDED])
+    message = (
+        rf"^\{ADDED}: is not taken from the folder of sweep a: add \{ADDED}, or another value$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        resolve_sweep(["sweep=a"])
+    slurm = ["-m", "hydra/launcher=slurm", "seed=0,1", "sweep=a", ADDED]
+    assert resolve_sweep(["sweep=a", ADDED]) == slurm
+    here = ["sweep=a", "hydra/launcher=basic"]
+    assert resolve_sweep(here) == ["-m", "seed=0,1", *here]
+
+
 def test_no_sweep_to_resume_is_refused(begun):
     with pytest.raises(
         ConfigError, match="sweep=resume: there is no sweep in outputs/sweeps to resume"

@@ -95,6 +95,17 @@ def test_later_evaluation_replaces_nothing_learned(tmp_path):
     assert failure == "hardly any sample looks real: metric/precision_glyphs_cnn is 0.001"
 
 
+def test_unrealistic_samples_of_one_class_are_a_failure(tmp_path):
+    health = {"health": "nothing learned by step 9"}
+    folder = write_run(tmp_path / "run", [3.0], summary=health)
+    add_metrics(tmp_path, precision_x=0.3, largest_share_x=0.97)
+    expected = "hardly any sample looks real: nearly all are of one mode or class"
+    assert run_status(read_runs([tmp_path])[0][0], LOWER).failure == expected
+    evaluation = {"metrics": {"precision_x": 0.3, "largest_share_x": 0.5}}
+    (folder / "evaluation.json").write_text(json.dumps(evaluation))
+    assert run_status(read_runs([tmp_path])[0][0], LOWER).failure == ""
+
+
 def test_diverged_run_without_metric_keeps_the_metric(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [2.0, 3.0]})
     bad = root / "loss=wgan,seed=1"

@@ -38,6 +38,28 @@ def low_quality(
     return {} if low and is_readable(values, find_yardstick) else low
 
 
+def in_one_class(values: Mapping[str, float], real_share: float = 0.0) -> bool:
+    """Return whether nearly all samples are of one mode or class.
+
+    real_share: of the real samples in their largest mode or class.
+    """
+    most = max(_COLLAPSED_SHARE, (1 + real_share) / 2)
+    return any(share > most for share in _largest_shares(values))
+
+
+def look_real(values: Mapping[str, float]) -> bool:
+    """Return whether most samples look real, as far as metrics tell."""
+    return max(_quality(values), default=math.inf) > _REALISTIC
+
+
+def _largest_shares(values: Mapping[str, float]) -> list[float]:
+    return [value for name, value in values.items() if "/largest_share" in name]
+
+
+def _quality(values: Mapping[str, float]) -> list[float]:
+    return [value for name, value in values.items() if name.startswith(tuple(_LEAST_QUALITY))]
+
+
 class DivergedError(ArithmeticError):
     """A value that training cannot recover from, with its name."""
 
@@ -156,15 +178,12 @@ class Health:
         yardsticks: what values mean, by tag, to recognize those.
         real_share: of the real samples in the largest mode or class, whose samples may be as many.
         """
-        shares = [value for name, value in values.items() if "/largest_share" in name]
-        quality = [v for name, v in values.items() if name.startswith(tuple(_LEAST_QUALITY))]
-        realistic = not quality or max(quality) > _REALISTIC
-        one = bool(shares) and max(shares) > max(_COLLAPSED_SHARE, (1 + real_share) / 2)
-        if quality:
+        one, realistic = in_one_class(values, real_share), look_real(values)
+        if _quality(values):
             low = bool(low_quality(values, (yardsticks or {}).get))
             # one class of unrealistic samples is no health either
             self._observe(step, "unlearned", low or (one and not realistic))
-        if shares:
+        if _largest_shares(values):
             self._observe(step, "one_mode", one and realistic)
 
     def diverge(self, step: int, reason: DivergedError) -> DivergedError:

@@ -26,7 +26,9 @@ SWEEPS = Path("outputs/sweeps")
 NEWEST = ("resume", latest_sweep.LATEST)  # names for the newest sweep
 _OF_ONE_COMMAND = ("sweep", "retry_failed", "allow_changes")  # not of the sweep
 # Hydra's own settings that a sweep's folder, which may come from anyone, can bring
-_SAFE = re.compile(r"hydra/launcher=\w+|hydra\.launcher\.[a-z]\w*=[\w.-]*|hydra\.sweep\.subdir=.*")
+_LAUNCHER = r"hydra\.launcher(\.[a-z]\w*)+"  # the key of one of its settings
+_HARMLESS = re.compile(rf"\+*{_LAUNCHER}=[^{{}}$]*")  # once somebody has read and typed it
+_SAFE = re.compile(rf"hydra/launcher=\w+|{_LAUNCHER}=[\w.-]*|hydra\.sweep\.subdir=.*")
 _ABSENT = object()
 _MOST_NAMES = 5  # of sweeps in a message
 
@@ -166,15 +168,23 @@ def _saved_words(folder: Path) -> list[str]:
     kept = [word for word in ours if key_of(word) not in _OF_ONE_COMMAND]
     if not kept and not (folder / ONLY_JOB).is_dir():
         raise ConfigError("sweep", folder, f"multirun.yaml holds no words; {remedy}")
-    return [*[word for word in hydra if _SAFE.fullmatch(word)], *kept]
+    return [*[word for word in hydra if _SAFE.fullmatch(word) or _HARMLESS.fullmatch(word)], *kept]
 
 
 def _merged(saved: Sequence[str], given: Sequence[str], folder: Path) -> list[str]:
-    """Return saved words and given ones, which replace saved ones of the same key."""
+    """Return saved words and given ones, which replace saved ones of the same key.
+
+    Raises ConfigError for a saved word that must be typed again.
+    """
     keys = {key_of(word) for word in given}
     if "hydra/launcher" in keys:  # another one has other settings
-        saved = [word for word in saved if not word.startswith("hydra.launcher.")]
+        saved = [word for word in saved if not key_of(word).startswith("hydra.launcher.")]
     for word in saved:
+        if key_of(word) not in keys and _HARMLESS.fullmatch(word) and not _SAFE.fullmatch(word):
+            key, _, value = word.partition("=")
+            typed = f"add {shlex.quote(word)}, or another value"
+            allowed = f"is not taken from the folder of sweep {folder.name}: {typed}"
+            raise ConfigError(key, value, allowed)
         if key_of(word) in keys and is_sweep(word):
             allowed = f"sweep {folder.name} is over {word}: give all words of the sweep, or none"
             raise ConfigError(key_of(word), _value(given, key_of(word)), allowed)

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from gan_zoo.evaluation.health import HEALTHY, low_quality
+from gan_zoo.evaluation.health import HEALTHY, in_one_class, look_real, low_quality
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.runs import Run
 
@@ -59,10 +59,14 @@ def run_status(run: Run, metric: Metric | None) -> RunStatus:
 
 
 def _failure(run: Run) -> str:
-    health = str((run.summary or {}).get("health") or "")
+    health = _health(run)
     if health and not health.startswith((HEALTHY, _UNLEARNED)):
         return health
     return _not_finite(run, [tag for tag in run.metrics if tag.startswith("loss/")])
+
+
+def _health(run: Run) -> str:
+    return str((run.summary or {}).get("health") or "")
 
 
 def _not_finite(run: Run, tags: Sequence[str]) -> str:
@@ -76,7 +80,13 @@ def _unlearned(run: Run) -> str:
         return f"no mode captured: {_MODES} is 0"
     found = low_quality(run.metrics, run.yardstick)
     low = [f"{tag} is {value:.3g}" for tag, value in found.items()]
-    return f"hardly any sample looks real: {', '.join(low)}" if low else ""
+    if low:
+        return f"hardly any sample looks real: {', '.join(low)}"
+    # training knew the share of real samples in one class
+    of_one_class = in_one_class(run.metrics) and _health(run).startswith(_UNLEARNED)
+    if of_one_class and not look_real(run.metrics):
+        return "hardly any sample looks real: nearly all are of one mode or class"
+    return ""
 
 
 def _exclusion(run: Run) -> str:
