@@ -88,7 +88,7 @@ def _look(source: Source, name: str) -> tuple[tuple[int, int], bool] | None:
 
 
 def choose_sides(facts: ImageFacts) -> list[int]:
-    """Return sides in pixels to train at, small ones first; no image is enlarged without need.
+    """Return sides in pixels to train at, small first; at most half of the images are enlarged.
 
     Squares of one size up to the largest of SIDES are used as they are, if the networks can
     generate them.
