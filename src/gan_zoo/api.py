@@ -13,6 +13,7 @@ from gan_zoo.latest_sweep import resolve
 from gan_zoo.report.build import write_report
 from gan_zoo.report.history import read_records
 from gan_zoo.report.run_files import read_json
+from gan_zoo.run_folder import has_sweep
 from gan_zoo.sampling import Sampler, load_sampler
 from gan_zoo.schema import ConfigError, at_home
 
@@ -131,7 +132,7 @@ def train(*overrides: str, folder: Path | str | None = None, **settings: Any) ->
 def load(folder: Path | str) -> Run:
     """Load a run's folder. Raises ConfigError for a folder that contains no run."""
     place = resolve(Path(at_home(str(folder))))
-    if (place / "multirun.yaml").is_file():
+    if has_sweep(place):
         raise ConfigError("folder", folder, "is a sweep: choose one of its runs")
     if not (place / ".hydra" / "config.yaml").is_file():
         raise ConfigError("folder", folder, "contains no run")

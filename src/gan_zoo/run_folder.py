@@ -31,6 +31,7 @@ RESUMABLE_KEYS = {
     *(f"evaluation.{name}" for name in ("num_samples", "seed", "metrics", "monitor", "cache")),
 }
 FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders
+SWEEP_FILE = "multirun.yaml"  # the words that Hydra started a sweep with
 _FAILURE = "failure.txt"
 
 
@@ -163,6 +164,11 @@ def folders_below(roots: Iterable[Path]) -> Iterator[Path]:
             yield place
             links = (place / below for below in folders if (place / below).is_symlink())
             waiting += [link for link in links if not Path(real).is_relative_to(link.resolve())]
+
+
+def has_sweep(folder: Path) -> bool:
+    """Return whether a folder is that of a sweep."""
+    return (folder / SWEEP_FILE).is_file()
 
 
 def has_run(folder: Path) -> bool:

@@ -23,6 +23,7 @@ from gan_zoo.launch.config_catalog import choices
 from gan_zoo.launch.main import main as train
 from gan_zoo.launch.overrides import is_sweep, text_of
 from gan_zoo.launch.resume import NEWEST, SWEEPS, newest_sweep
+from gan_zoo.run_folder import has_sweep
 from gan_zoo.schema import ConfigError, suggest
 
 _HELP = f"""\
@@ -138,7 +139,7 @@ def _begun_sweep(words: Sequence[str]) -> Path | None:
     if name is None:
         return None
     folder = newest_sweep(name) if name in NEWEST else SWEEPS / name
-    if (folder / "multirun.yaml").is_file():
+    if has_sweep(folder):
         return folder
     if not has_data(words):
         found = sorted(path.parent.name for path in SWEEPS.glob("*/compare.json"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gan_zoo.command_line import given_path, one_line_errors, whole_number
 from gan_zoo.latest_sweep import resolve
+from gan_zoo.run_folder import has_sweep
 from gan_zoo.schema import ConfigError
 
 POSITIVE = whole_number(1)
@@ -35,7 +36,7 @@ def arguments() -> argparse.Namespace:
 
 def refuse_sweep(source: Path) -> None:
     """Raise ConfigError for a sweep's folder; it names a run to sample from."""
-    if (source / "multirun.yaml").is_file():
+    if has_sweep(source):
         found = next((path.parents[1] for path in sorted(source.glob(_CHECKPOINTS))), None)
         allowed = f"choose one of its runs, such as {found}" if found else "no run has a checkpoint"
         raise ConfigError("run", source, f"is a sweep; {allowed}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from gan_zoo.run_folder import has_run, newest_step
+from gan_zoo.run_folder import has_run, has_sweep, newest_step
 from gan_zoo.schema import ConfigError
 
 ONLY_JOB = "run"  # folder of the job of a sweep that sweeps over nothing
@@ -84,7 +84,7 @@ def check_run_folder(folder: Path, resumed: bool, key: str = "hydra.run.dir") ->
         found = newest_step(folder) is not None
         effect = "continues it" if found else "starts it again, for it has no checkpoint"
         raise ConfigError(key, folder, f"already contains a run; resume=auto {effect}")
-    if (folder / "multirun.yaml").exists():
+    if has_sweep(folder):
         raise ConfigError(key, folder, "is the folder of a sweep; name a folder in it")
     for parent in folder.absolute().parents:
         if has_run(parent):

@@ -19,7 +19,7 @@ from gan_zoo.launch.hydra_config import (
 )
 from gan_zoo.launch.job_folders import ONLY_JOB
 from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, key_of, text_of, wants_sweep
-from gan_zoo.run_folder import folder_of, latest, run_folder
+from gan_zoo.run_folder import SWEEP_FILE, folder_of, has_sweep, latest, run_folder
 from gan_zoo.schema import ConfigError, near
 
 SWEEPS = Path("outputs/sweeps")
@@ -92,7 +92,7 @@ def apply_resume(config: DictConfig) -> None:
 def _run_folder(path: Path) -> Path:
     """Return the folder of the run to resume. Raises ConfigError, for a sweep with what to type."""
     folder = folder_of(path)
-    if not (folder / "multirun.yaml").is_file():
+    if not has_sweep(folder):
         return run_folder(path)
     if folder.resolve() == (SWEEPS / folder.name).resolve():
         remedy = f"{from_here('train.py', f'sweep={folder.name}')} resumes it"
@@ -121,7 +121,7 @@ def resolve_sweep(words: Sequence[str]) -> list[str]:
         return [*flags, *given]
     if not flags and any(key_of(word) in ("resume", "hydra.run.dir") for word in given):
         return given  # a single run
-    if (folder / "multirun.yaml").is_file():
+    if has_sweep(folder):
         return ["-m", *_merged(_saved_words(folder), given, folder)]
     if not flags or all(key_of(word) in _OF_ONE_COMMAND for word in given):
         raise ConfigError("sweep", name, _no_sweep(name))
@@ -148,7 +148,7 @@ def _start_time(path: Path) -> float:
 def newest_sweep(word: str) -> Path:
     """Return the folder of the sweep started last. Raises ConfigError where there is none."""
     named = latest_sweep.named(SWEEPS)
-    if named and (named / "multirun.yaml").is_file():
+    if named and has_sweep(named):
         return named
     found = [path.parent for path in SWEEPS.glob("*/multirun.yaml")]
     if not found:
@@ -160,7 +160,7 @@ def _saved_words(folder: Path) -> list[str]:
     """Load the words that a sweep was last started with. Raises ConfigError for none."""
     remedy = f"give the words of the sweep again: -m KEY=A,B sweep={folder.name}"
     try:
-        overrides = OmegaConf.to_container(OmegaConf.load(folder / "multirun.yaml").hydra.overrides)
+        overrides = OmegaConf.to_container(OmegaConf.load(folder / SWEEP_FILE).hydra.overrides)
         task, hydra = ([str(word) for word in overrides[kind]] for kind in ("task", "hydra"))
     except Exception:  # bytes that anyone may have written
         raise ConfigError("sweep", folder, f"multirun.yaml cannot be read; {remedy}") from None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from gan_zoo.report.run_files import read_settings, read_yaml
+from gan_zoo.run_folder import SWEEP_FILE
 
 _BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"  # runs the product of all words
 _MOST_JOBS = 10_000
@@ -30,7 +31,7 @@ def read_plan(sweep: Path) -> Plan | None:
     None where there is none, or where its words are not all plain values or lists of them.
     """
     try:
-        hydra = read_settings(sweep / "multirun.yaml")["hydra"]
+        hydra = read_settings(sweep / SWEEP_FILE)["hydra"]
         words = hydra["overrides"]["task"] if hydra["sweeper"]["_target_"] == _BASIC else []
         swept = _swept({key: value for key, _, value in (word.partition("=") for word in words)})
         paths = sweep.glob("*/.hydra/overrides.yaml")
