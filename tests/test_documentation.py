@@ -81,15 +81,22 @@ def test_readme_python_example_runs(tmp_path, monkeypatch, capsys):
     assert len(list(tmp_path.rglob("evaluation.json"))) == 1
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", *sorted(p.name for p in (ROOT / "docs").glob("*.md"))]
-)
-def test_local_links_exist(page):
-    folder = ROOT if page == "README.md" else ROOT / "docs"
-    text = (folder / page).read_text()
-    links = [part.split(")")[0] for part in text.split("](")[1:]]
-    local = [name for name in links if not name.startswith(("http", "#"))]
-    assert all((folder / name.partition("#")[0]).exists() for name in local)
+PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_local_links_lead_to_a_file_and_its_heading(page):
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        path = page.parent / name if name else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), target
+
+
+def anchors(path):
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
 
 
 def example(title):
