@@ -14,10 +14,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from gan_zoo.architectures.networks import Critic, Generator
+from gan_zoo.cpu_cores import available_cores
 from gan_zoo.devices import find_device
 from gan_zoo.evaluation.requirements import check_names
 from gan_zoo.experiment import Experiment, RunConfig
 from gan_zoo.schema import ConfigError
+
+_FEW_RANKS = 2  # that a CPU of one core may have, too, to try them
 
 
 def check_compatibility(experiment: Experiment) -> None:
@@ -82,6 +85,10 @@ def device_of_ranks(settings: RunConfig) -> str:
         raise ConfigError("devices", settings.devices, allowed)
     if kind == "cuda" and settings.devices > count:
         allowed = f"must be at most {count}, the number of CUDA devices here, unless device=cpu"
+        raise ConfigError("devices", settings.devices, allowed)
+    cores = max(available_cores(), _FEW_RANKS)
+    if kind == "cpu" and settings.devices > cores:
+        allowed = f"must be at most {cores}: on a CPU each is a process with cores of its own"
         raise ConfigError("devices", settings.devices, allowed)
     return kind
 

@@ -107,6 +107,15 @@ def test_more_devices_than_there_are_is_one_line(composed, monkeypatch):
         device_of_ranks(settings)
 
 
+@pytest.mark.parametrize(("cores", "most"), [(6, 6), (1, 2)])
+def test_more_devices_than_cores_is_one_line(composed, monkeypatch, cores, most):
+    monkeypatch.setattr("gan_zoo.compatibility.available_cores", lambda: cores)
+    words = ["batch_size=64", "device=cpu"]
+    with pytest.raises(ConfigError, match=f"devices=64: must be at most {most}: on a CPU each is"):
+        device_of_ranks(load_experiment(composed(*words, "devices=64")).settings)
+    assert device_of_ranks(load_experiment(composed(*words, "devices=2")).settings) == "cpu"
+
+
 def test_refused_devices_leave_no_folder(tmp_path):
     ended = run_script("train.py", *BRIEF, "devices=3", cwd=tmp_path)
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
