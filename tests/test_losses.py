@@ -422,6 +422,16 @@ def test_divergences_are_finite_in_single_precision(name):
     assert v.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("pi", [0.2, 0.5])
+def test_weighted_jensen_shannon_is_linear_in_large_scores(pi):
+    v = torch.tensor([39.9, 40.1, 95.0, 110.0, 1e6], requires_grad=True)
+    value = f_divergences.WeightedJensenShannon(pi=pi).conjugate(v)
+    value.sum().backward()
+    other = 1 - pi
+    torch.testing.assert_close(value, other * (math.log(other) + math.log(pi) + v))
+    torch.testing.assert_close(v.grad, torch.full_like(v, other))
+
+
 def test_f_gan_with_gan_divergence_is_gan():
     for form in ("non_saturating", "minimax"):
         f_gan, gan = losses.FGAN(divergence=f_divergences.GAN(), form=form), losses.GAN(form=form)

@@ -290,6 +290,14 @@ def test_augmentation_shifts_each_image_within_bounds():
     assert torch.allclose(spread, center_and_size(bar())[1], atol=0.15)  # bilinear: a little wider
 
 
+def test_augmentation_rotates_wide_images_without_shear():
+    x = torch.full((200, 1, 33, 99), -1.0)
+    x[:, :, 15:18, 44:55] = 1.0
+    turned = transformed(regularizers.Augmentation(shift=0, rotation=90), x)
+    size = (center_and_size(turned)[1] ** 2).sum(1).sqrt()
+    assert torch.allclose(size, (center_and_size(x)[1] ** 2).sum(1).sqrt(), rtol=0.03)
+
+
 def test_augmentation_flips_half_of_the_images():
     aside = bar().roll(3, 3)
     flipped = transformed(regularizers.Augmentation(shift=0, flip=True), aside)

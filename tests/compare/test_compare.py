@@ -9,8 +9,10 @@ from PIL import Image
 
 from forked_scripts import run_script
 from gan_zoo.__main__ import main
-from gan_zoo.compare.request import Request
-from gan_zoo.launch.run_costs import CostMeter
+from gan_zoo.compare.networks import candidate_networks
+from gan_zoo.compare.request import DEFAULT_LOSSES
+from gan_zoo.compatibility import check_compatibility
+from gan_zoo.experiment import load_experiment
 
 SHORT = ["steps=12", "losses=gan,lsgan", "seeds=2", "batch_size=8"]
 TINY = ["architecture=dcgan", "architecture.generator.width=4", "architecture.critic.width=4"]
@@ -103,11 +105,18 @@ def test_npz_needs_no_dataset(plan, tmp_path):
     assert "dataset=npz" in text
 
 
-def test_gradient_penalty_needs_a_critic_without_batch_norm():
-    words = ["dataset=glyphs", "dataset.count=100"]
-    for loss, allowed in (("hinge", True), ("relativistic", False)):
-        meter = CostMeter(words, Request(losses=("gan", loss)))
-        assert meter.allows_batch_norm() == allowed
+def test_home_folder_is_found(photos, plan, monkeypatch):
+    monkeypatch.setenv("HOME", str(photos.parent))
+    caches = ("dataset.cache=cache", "evaluation.cache=cache")
+    assert "ImageFolder: 45 images" in plan("dataset.root=~/photos", *TINY, *caches)
+
+
+def test_every_loss_has_its_own_recipe_and_a_critic_that_it_suits(composed):
+    for network in candidate_networks((1, 28, 28), [], []):
+        for loss in (*DEFAULT_LOSSES, "relativistic"):
+            config = composed("dataset=glyphs", "dataset.count=100", f"loss={loss}", *network.words)
+            assert config["regularizer"] == composed(f"loss={loss}")["regularizer"]
+            check_compatibility(load_experiment(config))
 
 
 @pytest.mark.parametrize(

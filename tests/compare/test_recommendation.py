@@ -86,6 +86,29 @@ def test_reliable_loss_is_preferred_among_equals(tmp_path):
     )
 
 
+def test_best_mean_is_not_claimed_for_the_best_of_the_reliable(tmp_path):
+    write_sweep(tmp_path, {"gan": [20.0, 24.0, 22.0], "lsgan": [21.0, 25.0, 21.0]})
+    write_sweep(tmp_path, {"wgan": [19.0, 20.0]})
+    write_failed(tmp_path, "wgan", 2, 24.0)
+    found = recommend_from(tmp_path)
+    assert found.sentences[0].startswith("No loss is clearly the best: wgan has the lowest mean")
+    assert found.sentences[1] == (
+        "Recommended: gan, whose mean is the best of those of which the fewest runs failed; "
+        "none of these is much faster."
+    )
+
+
+def test_unknown_time_is_not_much_faster(tmp_path):
+    write_sweep(tmp_path, {"gan": [20.0, 24.0, 22.0], "wgan": [21.0, 25.0, 21.0]})
+    for name, seconds in (("gan", 9.0), ("wgan", None)):
+        for path in tmp_path.glob(f"loss={name}*/summary.json"):
+            summary = json.loads(path.read_text())
+            path.write_text(json.dumps({**summary, "seconds": seconds}))
+    assert recommend_from(tmp_path).sentences[1] == (
+        "Recommended: gan, whose mean is the best; none of these is much faster."
+    )
+
+
 def test_run_that_was_evaluated_otherwise_still_counts(tmp_path):
     write_sweep(tmp_path, {"gan": [20.0, 21.0, 22.0], "wgan": [10.0, 11.0, 12.0]})
     before = recommend_from(tmp_path)

@@ -125,6 +125,15 @@ def test_damage_is_the_same_every_time_and_grows():
         assert changes[0] > 0
 
 
+def test_repeated_images_are_no_yardstick_of_neighbors(tmp_path):
+    digits, cache = Glyphs(count=300), Cache(tmp_path)
+    for n, known in ((300, True), (301, False)):
+        metrics = ImageMetrics(digits, n, 0, cache, CPU)
+        found = load_yardsticks(digits, metrics, ["frechet", "manifold"], n, cache)
+        assert "metric/frechet_glyphs_cnn" in found
+        assert ("metric/recall_glyphs_cnn" in found) == known
+
+
 def test_few_images_are_repeated():
     x = torch.arange(3, dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 8, 8)
     damaged = DamagedImages(InMemoryDataset(x, torch.tensor([0, 1, 1]), 2), 7, 0)
@@ -211,6 +220,12 @@ def test_periodic_evaluation_logs_words(trained, tmp_path, caplog):
     ]
     assert "one mode only" in logged[0] or "modes missing" in logged[0]
     assert "worse than modes 10 times as wide" in logged[1]
+
+
+def test_offline_evaluation_does_not_round_to_tf32(run, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    OfflineEvaluator(parse([str(run), f"cache={run}/cache"]))
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_offline_evaluation_prints_words(run):

@@ -27,6 +27,7 @@ from gan_zoo.metrics.feature_net import (
 )
 from gan_zoo.metrics.feature_tasks import RotationTask, snake_case, task_for
 from gan_zoo.schema import ConfigError
+from gan_zoo.training.numerics import deterministic
 
 CPU = torch.device("cpu")
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -75,6 +76,20 @@ def test_network_is_trained_once_and_cached(tmp_path, unlabeled, brief, monkeypa
     second = feature_extractor(unlabeled, unlabeled, cache, CPU)
     assert (first.identity, first.accuracy) == (second.identity, second.accuracy)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_network_may_use_any_algorithm_of_a_gpu(tmp_path, unlabeled, monkeypatch):
+    allowed = []
+
+    def train(*args):
+        allowed.append(not torch.are_deterministic_algorithms_enabled())
+        return train_feature_net(*args)
+
+    monkeypatch.setattr("gan_zoo.metrics.feature_net.train_feature_net", train)
+    with deterministic(True):
+        feature_extractor(unlabeled, unlabeled, Cache(tmp_path), CPU)
+        assert torch.are_deterministic_algorithms_enabled()
+    assert allowed == [True]
 
 
 def test_first_of_two_equal_results_is_cached(tmp_path):

@@ -13,7 +13,13 @@ from gan_zoo.metrics.distances import (
     kernel_distance,
     polynomial_mmd,
 )
-from gan_zoo.metrics.precision_recall import distance_blocks, manifold, nearest, neighbor_distances
+from gan_zoo.metrics.precision_recall import (
+    Gathered,
+    distance_blocks,
+    manifold,
+    nearest,
+    neighbor_distances,
+)
 
 ABSENT = "a test-only reference, in the dev extra"
 
@@ -58,6 +64,26 @@ def test_frechet_distance_of_gaussians_by_hand():
 def test_frechet_distance_of_fewer_samples_than_features():
     x = normal(20, 50, 5)
     assert frechet_distance(fit(x), fit(x + 1)) == pytest.approx(50, rel=1e-6)
+
+
+def test_frechet_distance_is_never_negative():
+    assert all(frechet_distance(fit(x), fit(x)) >= 0 for x in (normal(5, 20, k) for k in range(50)))
+
+
+def test_wide_samples_are_compared_in_small_blocks():
+    wide = torch.zeros(30, 2_000_000, dtype=torch.uint8)
+    sizes = [rows.stop - rows.start for rows, _ in distance_blocks(wide, wide[:2])]
+    assert sizes == [5] * 6
+
+
+def test_nearest_reads_a_bank_in_another_order():
+    x = torch.randint(256, (50, 3, 4, 4), dtype=torch.uint8)
+    order = torch.randperm(50)[:20]
+    queries = torch.randint(256, (7, 48), dtype=torch.uint8)
+    gathered, index = nearest(queries, Gathered(x, order))
+    copied, expected = nearest(queries, x[order].flatten(1))
+    assert torch.equal(gathered, copied)
+    assert torch.equal(index, expected)
 
 
 def test_kernel_distance_agrees_with_torch_fidelity(clouds):

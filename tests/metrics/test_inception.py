@@ -8,6 +8,8 @@ import torch
 from gan_zoo.metrics.inception import inception_numbers, inception_protocol
 from gan_zoo.schema import ConfigError
 
+CPU = torch.device("cpu")
+
 
 def images(seed: int) -> torch.Tensor:
     rng = torch.Generator().manual_seed(seed)
@@ -47,8 +49,8 @@ def test_metrics_of_another_extractor():
 
     fidelity = pytest.importorskip("torch_fidelity")
     fidelity.register_feature_extractor("means", Means)
-    same = inception_numbers(images(0), images(0), "means")
-    other = inception_numbers(images(0), images(1) // 2, "means")
+    same = inception_numbers(images(0), images(0), CPU, "means")
+    other = inception_numbers(images(0), images(1) // 2, CPU, "means")
     assert same["metric/fid"] == pytest.approx(0, abs=1e-6)
     assert other["metric/fid"] > 0.1
     assert other["metric/kid"] > same["metric/kid"]
@@ -59,7 +61,7 @@ def test_metrics_of_another_extractor():
 def test_missing_library_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_fidelity", None)
     with pytest.raises(ConfigError, match=r"pip install .*\[fid\]"):
-        inception_numbers(images(0), images(1))
+        inception_numbers(images(0), images(1), CPU)
 
 
 def test_missing_weights_are_one_line(monkeypatch):
@@ -70,4 +72,4 @@ def test_missing_weights_are_one_line(monkeypatch):
 
     monkeypatch.setattr(fidelity, "calculate_metrics", offline)
     with pytest.raises(ConfigError, match="weights could not be downloaded"):
-        inception_numbers(images(0), images(1))
+        inception_numbers(images(0), images(1), CPU)

@@ -84,7 +84,7 @@ def _plan(
     print("looking at the data", file=sys.stderr)
     data = inspect_data(given, _compose)
     meter = CostMeter((*data.words, *given), request)
-    networks = candidate_networks(data.shape, data.sides, given, meter.allows_batch_norm())
+    networks = candidate_networks(data.shape, data.sides, given)
     plan = make_plan(networks, request, meter.measure, elapsed)
     words = sweep_words(plan, data.words, given, f"compare-{datetime.now():%Y-%m-%d_%H-%M-%S}")
     evaluator = meter.evaluator_of(plan.network)

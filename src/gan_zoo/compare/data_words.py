@@ -14,7 +14,7 @@ from gan_zoo.compare.image_facts import (
     read_image_facts,
 )
 from gan_zoo.compare.request import has_key
-from gan_zoo.schema import ConfigError, instantiate
+from gan_zoo.schema import ConfigError, at_home, instantiate
 
 if TYPE_CHECKING:
     from gan_zoo.data.dataset import Dataset
@@ -50,7 +50,7 @@ def choose_data(given: Sequence[str], compose: Compose) -> tuple[str, ...]:
     words: tuple[str, ...] = ()
     if has_key(given, "dataset.root") and not any(word.startswith("dataset=") for word in given):
         root = compose(["dataset=image_folder", *given])["dataset"]["root"]
-        words = (f"dataset={choose_dataset(Path(root))}",)
+        words = (f"dataset={choose_dataset(Path(at_home(root)))}",)
     instantiate(compose([*words, *given])["dataset"], "dataset")
     return words
 
@@ -60,7 +60,7 @@ def inspect_data(given: Sequence[str], compose: Compose) -> Data:
     words = [*choose_data(given, compose)]
     node = compose([*words, *given])["dataset"]
     sides: list[int] = []
-    images = read_image_facts(Path(node["root"])) if _is_folder(node) else None
+    images = read_image_facts(Path(at_home(node["root"]))) if _is_folder(node) else None
     if images is not None:
         if not has_key(given, "dataset.size"):
             sides = choose_sides(images)

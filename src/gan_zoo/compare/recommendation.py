@@ -93,13 +93,14 @@ def _preferred(best: Configuration, equal: Sequence[Configuration]) -> tuple[Con
     fewest = min(each.failures for each in (best, *equal))
     reliable = [each for each in (best, *equal) if each.failures == fewest]
     chosen, fastest = reliable[0], min(reliable, key=_seconds)
-    if _seconds(fastest) < _MUCH_FASTER * _seconds(chosen):
+    if _seconds(fastest) < _MUCH_FASTER * _seconds(chosen) < math.inf:
         times = f"{_seconds(fastest):.0f} s per run against {_seconds(chosen):.0f} s"
         return fastest, f"much faster than {loss_of(chosen)} ({times})"
     if len(reliable) == 1:
         failed = [_failures(each) for each in (best, *equal) if each is not chosen]
         return chosen, f"of which the fewest runs failed ({_failures(chosen)}; {', '.join(failed)})"
-    return chosen, "whose mean is the best; none of these is much faster"
+    among = "" if chosen is best else " of those of which the fewest runs failed"
+    return chosen, f"whose mean is the best{among}; none of these is much faster"
 
 
 def _failures(each: Configuration) -> str:
@@ -107,9 +108,9 @@ def _failures(each: Configuration) -> str:
 
 
 def _seconds(each: Configuration) -> float:
-    """Return the median seconds of a run: other programs may have slowed one down."""
+    """Return the median seconds of a run, as others may have slowed one down; inf if unknown."""
     found = [s.run.seconds for s in each.statuses if math.isfinite(s.run.seconds)]
-    return statistics.median(found) if found else 0.0
+    return statistics.median(found) if found else math.inf
 
 
 def _winner(

@@ -31,4 +31,5 @@ def longer_run_words(words: Sequence[str], plan: Plan, loss: str) -> list[str]:
     """Return the words of a single longer run of a loss with the settings of a sweep."""
     own = ("steps", *_PICTURES, *_SWEPT)
     shared = [word for word in words if word.partition("=")[0] not in own]
+    shared = [word.replace("${loss}", loss) for word in shared]
     return [f"loss={loss}", *shared, f"steps={_LONGER * plan.steps}"]

@@ -113,12 +113,12 @@ class Folder(Source):
             for item in entries:
                 if is_hidden(normalize(item.name)):
                     continue
-                if item.is_dir():
+                if item.is_symlink() and not Path(item.path).exists():  # or a link to itself
+                    self.dangling.append(normalize(prefix + item.name))
+                elif item.is_dir():
                     yield from self._walk(item.path, f"{prefix}{item.name}/", (*parents, identity))
                 elif item.is_file():
                     yield prefix + item.name, item
-                elif item.is_symlink():
-                    self.dangling.append(normalize(prefix + item.name))
 
     def _error(self, error: OSError) -> ConfigError:
         return ConfigError("dataset.root", self.root, f"cannot be read ({printable(str(error))})")

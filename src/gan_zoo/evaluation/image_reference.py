@@ -8,7 +8,7 @@ from torch import Tensor
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.metrics.feature_cache import Cache
 from gan_zoo.metrics.feature_net import FeatureExtractor
-from gan_zoo.metrics.precision_recall import DENSITY_K, nearest, neighbor_distances
+from gan_zoo.metrics.precision_recall import DENSITY_K, Gathered, nearest, neighbor_distances
 
 NUM_QUERIES = 256  # samples whose nearest training image is searched
 
@@ -30,13 +30,13 @@ class Reference:
 
 
 def load_reference(
-    samples: InMemoryDataset, bank: Tensor, extractor: FeatureExtractor, cache: Cache
+    samples: InMemoryDataset, bank: Gathered, extractor: FeatureExtractor, cache: Cache
 ) -> Reference:
     """Load a reference from the cache, or compute it, on the extractor's device."""
 
     def compute() -> dict[str, Any]:
         output = extractor(samples.x)
-        distance, _ = nearest(samples.x[:NUM_QUERIES].flatten(1), bank.flatten(1))
+        distance, _ = nearest(samples.x[:NUM_QUERIES].flatten(1), bank)
         return {
             "features": output.features.float(),  # the network's own precision
             "neighbors": neighbor_distances(output.features, min(DENSITY_K, len(samples) - 1)),

@@ -3,6 +3,8 @@
 import dataclasses
 import functools
 import math
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,7 @@ from gan_zoo.metrics.feature_net import (
 )
 from gan_zoo.metrics.feature_tasks import suffix_of, unfit_reason
 from gan_zoo.metrics.inception import inception_numbers, inception_protocol
-from gan_zoo.metrics.precision_recall import manifold, nearest
+from gan_zoo.metrics.precision_recall import Gathered, manifold, nearest
 from gan_zoo.training.rng import make_rng
 
 _NUM_SHOWN = 32
@@ -65,7 +67,7 @@ class ImageMetrics:
             self.test, x=self.test.x[order], y=self.test.y[order], digest=""
         )
         order = torch.randperm(len(train), generator=make_rng(seed, "bank"))[:_BANK_SIZE]
-        self.bank = train.x[order]
+        self.bank = Gathered(train.x, order)
         self.suffix = suffix_of(dataset, train.num_classes)
         self.available = image_groups(
             self.suffix,
@@ -81,7 +83,7 @@ class ImageMetrics:
             "nearest": self._nearest,
             "inception": self._inception,
         }
-        self._last: tuple[FakeBatch, FeatureOutput] | None = None
+        self._last: tuple[Callable[[], FakeBatch | None], FeatureOutput] | None = None
 
     @functools.cached_property
     def extractor(self) -> FeatureExtractor:
@@ -127,8 +129,8 @@ class ImageMetrics:
 
     def _features(self, fakes: FakeBatch) -> FeatureOutput:
         """Extract features, once for all groups."""
-        if self._last is None or self._last[0] is not fakes:
-            self._last = (fakes, self.extractor(fakes.x))
+        if self._last is None or self._last[0]() is not fakes:
+            self._last = (weakref.ref(fakes), self.extractor(fakes.x))  # samples may be large
         return self._last[1]
 
     def _result(self, numbers: dict[str, float]) -> EvalResult:
@@ -175,13 +177,13 @@ class ImageMetrics:
         return result
 
     def _inception(self, fakes: FakeBatch) -> EvalResult:
-        numbers = inception_numbers(self.real.x, to_bytes(fakes.x).cpu())
+        numbers = inception_numbers(self.real.x, to_bytes(fakes.x).cpu(), self.device)
         return EvalResult(numbers, protocols=dict.fromkeys(numbers, inception_protocol()))
 
     def _nearest(self, fakes: FakeBatch) -> EvalResult:
         """Measure distances from fakes to training images, relative to those from real images."""
         queries = to_bytes(fakes.x[:NUM_QUERIES]).cpu()
-        distance, index = nearest(queries.flatten(1), self.bank.flatten(1))
+        distance, index = nearest(queries.flatten(1), self.bank)
         ratio = distance.median().item() / max(self.reference.nearest, 1e-9)
         result = self._result({"nearest_ratio": ratio})
         pairs = torch.stack([queries[:_NUM_SHOWN], self.bank[index[:_NUM_SHOWN]]], 1)

@@ -23,6 +23,7 @@ from gan_zoo.experiment import build_networks
 from gan_zoo.metrics.feature_net import weights_hash
 from gan_zoo.printable import list_names
 from gan_zoo.schema import ConfigError, instantiate
+from gan_zoo.training.numerics import disable_tf32
 from gan_zoo.training.rng import make_rng
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class OfflineEvaluator:
     def __init__(self, args: EvalArgs):
         self.settings, self.root = args.settings, args.root
         self.device = find_device(args.device)
+        disable_tf32()
         self.results: dict[Path, EvalResult] = {}
         self._evaluators: dict[str, Evaluator] = {}
 

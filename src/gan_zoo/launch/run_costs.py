@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 from gan_zoo.compare.plan import Costs, Network
 from gan_zoo.compare.request import Request
-from gan_zoo.launch.hydra_config import to_dict
 from gan_zoo.launch.job import check_jobs, compose_run
-from gan_zoo.schema import ConfigError, instantiate
 
 if TYPE_CHECKING:
     from gan_zoo.evaluation.evaluator import Evaluator
@@ -37,20 +35,6 @@ class CostMeter:
         least, most = _TIMED_RANGE
         self.seconds = min(most, max(least, request.budget * _TIMED_SHARE))
         self.evaluators: dict[str, Evaluator] = {}  # by the settings of the dataset
-
-    def allows_batch_norm(self) -> bool:
-        """Return whether the regularizers of all losses allow batch norm in the critic."""
-        from torch import nn
-
-        from gan_zoo.regularizers import Regularizer
-
-        for loss in self.losses:
-            node = to_dict(compose_run([f"loss={loss}", *self.words])[0])["regularizer"]
-            try:
-                instantiate(node, "regularizer", Regularizer).prepare(nn.BatchNorm2d(1))
-            except ConfigError:
-                return False
-        return True
 
     def measure(self, network: Network) -> Costs:
         """Measure a network with all losses. Raises ConfigError for parts that do not fit."""

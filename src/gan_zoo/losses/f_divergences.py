@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from gan_zoo.schema import ConfigError, Range, settings
 
+_LARGE = 40.0  # softplus(-40) is still exp(-40) in float32 and in float64
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -180,8 +182,12 @@ class WeightedJensenShannon(FDivergence):
         return -self.pi * math.log(self.pi) - softplus(-v)
 
     def conjugate(self, v: "Tensor") -> "Tensor":
-        other = 1 - self.pi
-        return other * (math.log(other) - (-(-softplus(-v) / self.pi).expm1()).log())
+        import torch
+
+        other, large = 1 - self.pi, v > _LARGE
+        small = (-(-softplus(-v.clamp(max=_LARGE)) / self.pi).expm1()).log()
+        # log(1 - exp(-s / pi)) where s = softplus(-v) underflows: log(s / pi), with s = exp(-v)
+        return other * (math.log(other) - torch.where(large, -v - math.log(self.pi), small))
 
 
 @settings

@@ -32,7 +32,8 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     root = vectors * values.clamp_min(0).sqrt() @ vectors.T
     cross = torch.linalg.eigvalsh(root @ b.covariance @ root).clamp_min(0).sqrt().sum()
     shift = (a.mean - b.mean).square().sum()
-    return float(shift + a.covariance.trace() + b.covariance.trace() - 2 * cross)
+    distance = shift + a.covariance.trace() + b.covariance.trace() - 2 * cross
+    return max(0.0, float(distance))  # rounding can make that of equal samples negative
 
 
 class Estimate(NamedTuple):

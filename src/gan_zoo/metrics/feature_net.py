@@ -1,5 +1,6 @@
 """A small network trained on a dataset, whose features take the place of Inception's."""
 
+import contextlib
 import dataclasses
 import hashlib
 import logging
@@ -150,7 +151,8 @@ def feature_extractor(
 
     def train_and_test() -> dict[str, Any]:
         log.info("training a feature network, once per dataset (cached in %s)", cache.folder)
-        net = train_feature_net(train, task, config, device)
+        with _any_algorithm():
+            net = train_feature_net(train, task, config, device)
         return {"weights": net.state_dict(), "accuracy": accuracy(net, test, task)}
 
     settings = hashlib.sha256(f"{config} {task}".encode()).hexdigest()[:8]
@@ -160,6 +162,17 @@ def feature_extractor(
         net = FeatureNet(channels, task.num_classes)
     net.load_state_dict(content["weights"])
     return FeatureExtractor(task, net.to(device), content["accuracy"])
+
+
+@contextlib.contextmanager
+def _any_algorithm() -> Iterator[None]:
+    """Allow what deterministic=true forbids on a GPU: its average pooling has no such gradient."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def train_feature_net(

@@ -45,12 +45,15 @@ def inception_protocol() -> dict[str, Any]:
     }
 
 
-def inception_numbers(real: Tensor, fake: Tensor, extractor: str | None = None) -> dict[str, float]:
+def inception_numbers(
+    real: Tensor, fake: Tensor, device: torch.device, extractor: str | None = None
+) -> dict[str, float]:
     """Measure FID, KID (mean and standard deviation over subsets) and Inception score, by tag.
 
     Args:
         real: uint8 images (N, C, H, W) on the CPU.
         fake: likewise (M, C, H, W).
+        device: where features are computed; any other than CUDA: on the CPU.
         extractor: name of another feature network registered with torch-fidelity.
 
     Raises ConfigError where the library or its weights are not available.
@@ -68,7 +71,7 @@ def inception_numbers(real: Tensor, fake: Tensor, extractor: str | None = None) 
             fid=True,
             kid=True,
             kid_subset_size=min(1000, len(real), len(fake)),
-            cuda=torch.cuda.is_available(),
+            cuda=device.type == "cuda",
             cache=False,
             verbose=False,
             feature_extractor=extractor,

@@ -1,15 +1,29 @@
 """Precision, recall, density and coverage; distances by blocks of rows, to bound the memory."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 _ROWS = 1000  # 1000 x 10,000 float64 distances are 80 MB
+_BLOCK = _ROWS * 10_000  # numbers of a block of distances, or of samples
 
 
-def distance_blocks(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
+class Gathered(NamedTuple):
+    """Samples x (N, *shape) in another order (M,), read when needed: x may be a mapped file."""
+
+    x: Tensor
+    order: Tensor
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, rows: Any) -> Tensor:
+        return self.x[self.order[rows]]
+
+
+def distance_blocks(a: Tensor | Gathered, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Yield squared Euclidean distances from a (N, d) to b (M, d) as (rows of a, block (rows, M)).
 
     float64. Rounding errors are about 1e-15 of the samples' squared norm, hence the centering.
@@ -17,9 +31,10 @@ def distance_blocks(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
     center = b.double().mean(0)
     b = b.double() - center
     b_squared = b.square().sum(1)
-    for start in range(0, len(a), _ROWS):
-        rows = slice(start, min(start + _ROWS, len(a)))
-        part = a[rows].double() - center
+    most = max(1, min(_ROWS, _BLOCK // b.shape[1]))
+    for start in range(0, len(a), most):
+        rows = slice(start, min(start + most, len(a)))
+        part = a[rows].flatten(1).double() - center
         block = torch.addmm(b_squared, part, b.T, alpha=-2)
         yield rows, block.add_(part.square().sum(1, keepdim=True)).clamp_min_(0)
 
@@ -38,11 +53,8 @@ def neighbor_distances(x: Tensor, k: int) -> Tensor:
     return torch.cat(blocks)
 
 
-def nearest(queries: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
-    """Return distance (N,) and index (N,) of each query's (N, d) nearest sample of bank (M, d).
-
-    Reads the bank by blocks, so that it may be a memory-mapped file of bytes.
-    """
+def nearest(queries: Tensor, bank: Tensor | Gathered) -> tuple[Tensor, Tensor]:
+    """Return distance (N,) and index (N,) of each query's (N, d) nearest of M samples of a bank."""
     least = torch.full((len(queries),), torch.inf, dtype=torch.float64, device=queries.device)
     index = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
     for rows, block in distance_blocks(bank, queries):

@@ -49,12 +49,14 @@ class Augmentation(Regularizer):
         angle, size = rotation * self.rotation * (math.pi / 180), 1 + size * self.scale
         cosine, sine = size * angle.cos(), size * angle.sin()
         shift = 2 * self.shift  # the side is 2 in grid units
-        upper = torch.stack([cosine, -sine, shift * columns], 1)
+        height, width = x.shape[2:]  # either side is 2 in grid units, but angles are of pixels
+        upper = torch.stack([cosine, -sine * (height / width), shift * columns], 1)
         if mirror:
             upper = upper.where(mirror[0].unsqueeze(1) < 0, -upper)
-        lower = torch.stack([sine, cosine, shift * rows], 1)
+        lower = torch.stack([sine * (width / height), cosine, shift * rows], 1)
         grid = functional.affine_grid(torch.stack([upper, lower], 1), x.shape, align_corners=False)
-        if torch.__version__ < "2.12":  # its grid_sample has no second derivative, for penalties
+        # without a second derivative there, which penalties need; on MPS without this padding
+        if torch.__version__ < "2.12" or x.device.type not in ("cpu", "cuda"):
             return _interpolated(x, grid)
         return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
