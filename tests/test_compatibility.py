@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from forked_scripts import run_script
+from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.compatibility import check_compatibility
 from gan_zoo.experiment import load_experiment
 from gan_zoo.schema import ConfigError
@@ -35,6 +36,23 @@ def test_spec_equals_loaded_data(composed, dataset):
     data = load_experiment(composed(f"dataset={dataset}", "dataset.count=50")).dataset
     samples = data.load("train")
     assert data.spec() == (samples.shape, samples.num_classes, len(samples))
+
+
+@pytest.mark.parametrize(
+    ("words", "warned"),
+    [
+        (["loss=hinge", "architecture=dcgan"], True),
+        (["loss=hinge", "architecture=dcgan", "architecture.critic.norm=none"], False),
+        (["loss=lsgan", "architecture=dcgan"], False),
+        (["loss=hinge", "architecture=mlp"], False),
+    ],
+    ids=str,
+)
+def test_spectral_norm_before_batch_norm_is_warned_of(composed, caplog, words, warned):
+    small = ["dataset.count=64", "device=cpu", *words]
+    experiment = load_experiment(composed(*small))
+    build_trainer(experiment, load_samples(experiment))
+    assert ("try architecture.critic.norm=none" in caplog.text) == warned
 
 
 def test_sweep_with_incompatible_job_does_not_start(tmp_path):

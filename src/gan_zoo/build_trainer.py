@@ -5,7 +5,7 @@ import logging
 import torch
 from torch import nn
 
-from gan_zoo.compatibility import check_batch_norm
+from gan_zoo.compatibility import batch_norm_warning, check_batch_norm
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.devices import memory_format
 from gan_zoo.experiment import Experiment
@@ -53,6 +53,8 @@ def build_trainer(
     with default_rng(settings.seed, "weights"):
         generator, critic = experiment.networks(samples.shape, samples.num_classes)
         experiment.regularizer.prepare(critic)
+    if warning := batch_norm_warning(critic):
+        log.warning("%-13s %s", "regularizer", warning)
     layout = memory_format(device)
     generator = generator.to(device, memory_format=layout)
     critic = critic.to(device, memory_format=layout)

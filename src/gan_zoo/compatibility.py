@@ -19,6 +19,7 @@ from gan_zoo.devices import find_device
 from gan_zoo.evaluation.requirements import check_names
 from gan_zoo.experiment import Experiment, RunConfig
 from gan_zoo.schema import ConfigError
+from gan_zoo.spectral_norm import is_spectrally_normalized
 
 _FEW_RANKS = 2  # that a CPU of one core may have, too, to try them
 
@@ -102,6 +103,14 @@ def check_batch_norm(count: int, kind: str, generator: Generator, critic: Critic
         if kind != "cuda" and any(isinstance(each, _BatchNorm) for each in network.modules()):
             allowed = f"the {name} has batch norm, whose statistics only CUDA devices share"
             raise ConfigError("devices", count, f"{allowed}; type device=cuda")
+
+
+def batch_norm_warning(critic: Critic) -> str:
+    """Return a warning about spectral normalization before batch norm; empty without both."""
+    with_batch_norm = any(isinstance(each, _BatchNorm) for each in critic.modules())
+    if is_spectrally_normalized(critic) and with_batch_norm:
+        return "spectral_norm before batch norm hardly learns: try architecture.critic.norm=none"
+    return ""
 
 
 def _check_single(generator: Generator, critic: Critic) -> None:

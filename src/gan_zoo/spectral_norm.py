@@ -30,3 +30,8 @@ def normalize_spectrally(layer: nn.Module) -> None:
     parametrize.register_parametrization(
         layer, "weight", _StackableSpectralNorm(layer.weight, dim=outputs)
     )
+
+
+def is_spectrally_normalized(network: nn.Module) -> bool:
+    """Return whether a network has a layer for which `normalize_spectrally` was called."""
+    return any(isinstance(each, _StackableSpectralNorm) for each in network.modules())
