@@ -100,17 +100,20 @@ def check_batch_norm(count: int, kind: str, generator: Generator, critic: Critic
     Torch computes its statistics over several devices there only.
     """
     for name, network in (("generator", generator), ("critic", critic)):
-        if kind != "cuda" and any(isinstance(each, _BatchNorm) for each in network.modules()):
+        if kind != "cuda" and _has_batch_norm(network):
             allowed = f"the {name} has batch norm, whose statistics only CUDA devices share"
             raise ConfigError("devices", count, f"{allowed}; type device=cuda")
 
 
 def batch_norm_warning(critic: Critic) -> str:
     """Return a warning about spectral normalization before batch norm; empty without both."""
-    with_batch_norm = any(isinstance(each, _BatchNorm) for each in critic.modules())
-    if is_spectrally_normalized(critic) and with_batch_norm:
+    if is_spectrally_normalized(critic) and _has_batch_norm(critic):
         return "spectral_norm before batch norm hardly learns: try architecture.critic.norm=none"
     return ""
+
+
+def _has_batch_norm(network: nn.Module) -> bool:
+    return any(isinstance(each, _BatchNorm) for each in network.modules())
 
 
 def _check_single(generator: Generator, critic: Critic) -> None:
