@@ -111,7 +111,8 @@ def train(*overrides: str, folder: Path | str | None = None, **settings: Any) ->
         folder: of the run; by default a new one in outputs/runs, or the one that `resume` names.
         settings: more of them, by name: steps=500.
 
-    Raises ConfigError for a wrong setting, and Stopped if the run ended early.
+    Raises ConfigError for a wrong setting, and Stopped if the run ended early or, at its end, a
+    signal came.
     """
     for word in overrides:
         if not isinstance(word, str):

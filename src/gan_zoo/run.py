@@ -30,7 +30,7 @@ from gan_zoo.training.cpu_threads import use_threads
 from gan_zoo.training.numerics import (
     deterministic,
 )
-from gan_zoo.training.signals import Interrupted, Stopped, catch_signals
+from gan_zoo.training.signals import Interrupted, StopFlag, Stopped, catch_signals
 from gan_zoo.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -55,8 +55,9 @@ def train(
     ranks: the processes that train this run, all of which call this; only rank 0 writes, and only
     its summary counts. None for this process alone.
 
-    Raises ConfigError, before anything is written, for parts that do not fit together, and Stopped
-    for a run that stops early: by a signal, after it is saved, or because it cannot be saved.
+    Raises ConfigError, before anything is written, for parts that do not fit together; Stopped
+    for a run that stops early because it cannot be saved; and Interrupted for a signal, after the
+    run is saved, or done if the signal came too late to stop it.
     """
     settings, ranks = experiment.settings, ranks or Ranks()
     state = find_checkpoint(settings.resume, folder) if ranks.rank == 0 else None
@@ -101,14 +102,24 @@ def _train(
     stop: Callable[[], int],
 ) -> dict[str, Any]:
     """Train, and write everything into the folder; see `train`."""
+    with catch_signals() as flag:
+        summary = _fit(experiment, callbacks, ranks, stop, flag)
+        log.info("%s", last_numbers(summary))
+        folder = callbacks.logger.folder
+        log.info("%s: %s", "ended" if diverged(summary) else "done", folder)
+    return summary
+
+
+def _fit(
+    experiment: Experiment,
+    callbacks: RunCallbacks,
+    ranks: Ranks,
+    stop: Callable[[], int],
+    flag: StopFlag,
+) -> dict[str, Any]:
     settings, trainer = experiment.settings, callbacks.trainer
-    folder = callbacks.logger.folder
-    origin = provenance(experiment.device(), folder)
-    with (
-        contextlib.ExitStack() as at_end,
-        callbacks.logger,
-        catch_signals() as flag,
-    ):
+    origin = provenance(experiment.device(), callbacks.logger.folder)
+    with contextlib.ExitStack() as at_end, callbacks.logger:
         at_end.callback(trainer.leave_ranks, settings.steps)
         try:
             callbacks.start()
@@ -131,10 +142,7 @@ def _train(
         except BaseException as error:
             callbacks.saver.rescue()
             raise _stopped(error) from error
-        summary = callbacks.on_end(origin)
-    log.info("%s", last_numbers(summary))
-    log.info("%s: %s", "ended" if diverged(summary) else "done", folder)
-    return summary
+        return callbacks.on_end(origin)
 
 
 def _train_along(

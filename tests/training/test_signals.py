@@ -7,10 +7,12 @@ import sys
 import pytest
 
 from gan_zoo import checkpoints
+from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.experiment import load_experiment
+from gan_zoo.launch import stack_job, sweep_job
 from gan_zoo.run import train
-from gan_zoo.run_folder import newest_step
-from gan_zoo.training.signals import Interrupted, catch_signals
+from gan_zoo.run_folder import finished_summary, newest_step
+from gan_zoo.training.signals import Interrupted, Stopped, catch_signals
 
 CONFIG = ["dataset=ring", "dataset.count=100", "batch_size=8", "steps=20", "compile=false"]
 CONFIG += ["device=cpu", "log_every=1", "sample_every=0", "evaluate_every=0", "checkpoint_every=0"]
@@ -92,3 +94,58 @@ def test_handlers_act_in_the_order_of_their_signals(experiment, tmp_path, handle
         handle(number, lambda number, frame: came.append(number))
     train(experiment, tmp_path, stop=send_at(5, signal.SIGUSR2, signal.SIGTERM))
     assert came == [signal.SIGUSR2, signal.SIGTERM]
+
+
+@pytest.fixture
+def late_signal(monkeypatch):
+    """Send SIGTERM to this process when training has ended and the summary is not written yet."""
+    on_end, send = RunCallbacks.on_end, send_at(1, signal.SIGTERM)
+
+    def send_and_end(callbacks, origin):
+        send()
+        return on_end(callbacks, origin)
+
+    monkeypatch.setattr(RunCallbacks, "on_end", send_and_end)
+
+
+@pytest.mark.usefixtures("late_signal")
+def test_signal_after_the_last_step_is_not_lost(experiment, tmp_path):
+    with pytest.raises(Interrupted, match="stopped by SIGTERM") as caught:
+        train(experiment, tmp_path)
+    assert caught.value.failure is None
+    assert finished_summary(tmp_path, 20)
+
+
+@pytest.mark.usefixtures("late_signal")
+def test_outer_handler_is_called_after_the_last_step(experiment, tmp_path, handle):
+    came = []
+    handle(signal.SIGTERM, lambda number, frame: came.append(number))
+    assert train(experiment, tmp_path)["steps"] == 20
+    assert came == [signal.SIGTERM]
+
+
+@pytest.mark.usefixtures("late_signal")
+@pytest.mark.parametrize("stacked", [False, True])
+def test_signal_after_the_last_step_stops_a_sweep(experiment, tmp_path, stacked, monkeypatch):
+    monkeypatch.setattr(sweep_job.SweepJob, "show_end", lambda job, result: shown.append(result))
+    monkeypatch.setattr(stack_job, "save_config", lambda config, folder: None)
+    monkeypatch.setattr(
+        sweep_job, "train_job", lambda each, _, folder, **shown: train(each, folder)
+    )
+    shown = []
+    jobs = [sweep_job.SweepJob(experiment, None, tmp_path / name, None) for name in "ab"]
+    with pytest.raises(SystemExit, match="143"):
+        (stack_job.StackJob(jobs, 0) if stacked else jobs[0]).train()
+    assert len(shown) == 1 + stacked
+    assert not any("failed" in each for each in shown)
+
+
+def test_failure_while_a_signal_stops_a_run_is_told(experiment, tmp_path, monkeypatch):
+    def check(saver):
+        raise Stopped("no space left")
+
+    monkeypatch.setattr(checkpoints.CheckpointSaver, "check", check)
+    found = "stopped by SIGTERM; no space left"
+    with pytest.raises(Interrupted, match=found) as caught:
+        train(experiment, tmp_path, stop=send_at(5, signal.SIGTERM))
+    assert isinstance(caught.value.failure, Stopped)

@@ -82,3 +82,11 @@ def test_stop_does_not_wait_for_what_a_process_started(pool, tmp_path):
     with pytest.raises(Interrupted):
         list(pool(2).train(runs(tmp_path, "starts", "waits"), flag))
     assert not (tmp_path / "0" / "ended").exists()
+
+
+def test_signal_stops_a_pool_whose_runs_end_at_once(pool, tmp_path):
+    flag = StopFlag()
+    flag.signal_number = signal.SIGTERM
+    with pytest.raises(Interrupted):
+        list(pool(1).train(runs(tmp_path, *["goes"] * 50), flag))
+    assert not (tmp_path / "49" / "done").exists()

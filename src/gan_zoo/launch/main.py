@@ -33,6 +33,7 @@ from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.monitoring.console import log_bold, shows_bold
 from gan_zoo.run_folder import (
     diverged,
+    finished_summary,
     has_run,
     resume_hint,
 )
@@ -160,6 +161,10 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
     except KeyboardInterrupt:
         error = Interrupted(signal.SIGINT)
         command_line.exit_with(error, command_line.exit_code(error), resume_hint(folder))
+    except Interrupted as error:
+        done = error.failure is None and finished_summary(folder, experiment.settings.steps)
+        hint = "the run is done" if done else resume_hint(folder)
+        command_line.exit_with(error, command_line.exit_code(error), hint)
     except FolderInUse as error:
         command_line.exit_with(error, EXIT_FAILED)
     except (Stopped, OSError) as error:

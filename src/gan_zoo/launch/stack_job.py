@@ -42,14 +42,16 @@ class StackJob:
                 self._train_stack(held, logs)
             except NotStackable as error:
                 show(f"{counted(len(self._remaining), 'job')} trained alone: {error}")
-            except (Interrupted, KeyboardInterrupt) as error:
-                stop = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
+            except Interrupted as stop:
+                if stop.failure:
+                    self._fail_remaining(stop.failure, logs)
                 next(iter(self.jobs.values())).exit(stop)
                 return
+            except KeyboardInterrupt:
+                next(iter(self.jobs.values())).exit(Interrupted(signal.SIGINT))
+                return
             except Exception as error:
-                for job in self._take_remaining():
-                    with logs.only(job.folder):
-                        job.fail(error)
+                self._fail_remaining(error, logs)
         for job in self._take_remaining():
             self._train_alone(job)
 
@@ -101,6 +103,11 @@ class StackJob:
     def _take_remaining(self) -> list[SweepJob]:
         remaining, self._remaining = list(self._remaining.values()), {}
         return remaining
+
+    def _fail_remaining(self, error: Exception, logs: RunLogs) -> None:
+        for job in self._take_remaining():
+            with logs.only(job.folder):
+                job.fail(error)
 
     def _train_alone(self, job: SweepJob) -> None:
         with contextlib.closing(RunLogs([job.folder])):

@@ -16,7 +16,7 @@ from gan_zoo.launch.job import train_job
 from gan_zoo.launch.job_outcome import outcome
 from gan_zoo.launch.sweep_progress import SweepProgress
 from gan_zoo.launch.sweep_stop import StopWatch
-from gan_zoo.run_folder import read_failure, write_failure
+from gan_zoo.run_folder import finished_summary, read_failure, write_failure
 from gan_zoo.run_lock import IN_USE, FolderInUse
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, Stopped
@@ -53,8 +53,14 @@ class SweepJob:
             shown = {"job": job, "stop": self.stop or (lambda: 0)}
             summary = train_job(self.experiment, self.config, self.folder, **shown)
             self.show_end(outcome(summary, self.folder))
-        except (Interrupted, KeyboardInterrupt) as error:
-            self.exit(error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT))
+        except Interrupted as stop:
+            if stop.failure:
+                self.fail(stop.failure)
+            elif summary := finished_summary(self.folder, self.experiment.settings.steps):
+                self.show_end(outcome(summary, self.folder))
+            self.exit(stop)
+        except KeyboardInterrupt:
+            self.exit(Interrupted(signal.SIGINT))
         except FolderInUse:
             self.show_end(IN_USE)  # not in train.log, which is that of the other process
         except Exception as error:

@@ -16,11 +16,16 @@ class Stopped(Exception):  # noqa: N818
 
 
 class Interrupted(Stopped):
-    """A signal stopped the run, after it was saved."""
+    """A signal stopped the run, after it was saved or done, or while it failed.
 
-    def __init__(self, number: int):
-        super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.signal_number = number
+    Attributes:
+        failure: what ended the run before the signal could; None if it is saved or done.
+    """
+
+    def __init__(self, number: int, failure: Exception | None = None):
+        found = f"; {failure}" if isinstance(failure, Stopped) else ""
+        super().__init__(f"stopped by {signal.Signals(number).name}{found}")
+        self.signal_number, self.failure = number, failure
 
 
 class StopFlag:
@@ -67,7 +72,9 @@ class StopFlag:
 def catch_signals() -> Iterator[StopFlag]:
     """Set a flag on SIGINT and SIGTERM instead of ending the program immediately.
 
-    SIGUSR1 and SIGUSR2 are caught only if somebody has set a handler for them.
+    SIGUSR1 and SIGUSR2 are caught only if somebody has set a handler for them. A signal that
+    nothing in the block has acted on is not lost: at the end, Interrupted is raised for it, or its
+    outer handler is called.
     """
     if threading.current_thread() is not threading.main_thread():
         yield StopFlag()  # only the main thread may handle signals
@@ -78,9 +85,16 @@ def catch_signals() -> Iterator[StopFlag]:
     before = {n: signal.signal(n, flag.set) for n in numbers if n in {*DEFAULT_HANDLERS, *outer}}
     try:
         yield flag
+    except Exception as error:
+        if flag.signal_number and not isinstance(error, Interrupted):
+            raise Interrupted(flag.signal_number, error) from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        flag.call_outer(lambda: None)
+    if flag.signal_number:
+        raise Interrupted(flag.signal_number)
 
 
 def _is_outer(handler: Any) -> bool:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gan_zoo.run_folder import write_failure
@@ -52,17 +53,15 @@ class RunPool:
             self._stop()
 
     def _next(self, flag: StopFlag) -> Path:
-        while True:
-            try:
+        while flag.signal_number is None:
+            with suppress(queue.Empty):
                 return self._ended.get(timeout=_POLL)
-            except queue.Empty:
-                if flag.signal_number is not None:
-                    raise Interrupted(flag.signal_number) from None
+        raise Interrupted(flag.signal_number)
 
     def _serve(self, slot: int) -> None:
         """Give runs to a process, and to its successor if it is killed, until none is left."""
         process = None
-        while True:
+        while not self._stopping:
             try:
                 folder, words = self._waiting.get_nowait()
             except queue.Empty:
