@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 import torch
 
+import gan_zoo
 from forked_scripts import ScriptProcess, run_script
 from gan_zoo import checkpoints
+from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.evaluation import monitor
 from gan_zoo.launch.resume import add_saved_choices
-from gan_zoo.run_folder import reproduce_command, resume_hint
+from gan_zoo.run_folder import finished_summary, reproduce_command, resume_hint
 from gan_zoo.schema import ConfigError
 
 ROOT = Path(__file__).parents[1]
@@ -134,6 +136,25 @@ def test_a_run_resumed_from_an_older_checkpoint_forgets_what_came_later(trained,
     pictures = {path.name for path in (tmp_path / "samples").glob("*.png")}
     assert {"000004.png", "landscape-000004.png"} <= pictures
     assert not {"000006.png", "landscape-000006.png"} & pictures
+
+
+def test_a_run_resumed_from_an_older_checkpoint_is_unfinished_until_its_end(tmp_path):
+    words = ["dataset=ring", *SMALL, "checkpoint_every=2", "steps=6"]
+    gan_zoo.train(*words, folder=tmp_path)
+    resume = [f"resume={tmp_path}/checkpoints/00000004.pt", "allow_changes=true"]
+    seen = []
+
+    def watch():
+        seen.append(finished_summary(tmp_path, 6))
+
+    with pytest.MonkeyPatch.context() as patch:
+        on_end = RunCallbacks.on_end
+        patch.setattr(RunCallbacks, "on_end", lambda *given: watch() or on_end(*given))
+        gan_zoo.train(*words, *resume, "optimizer.lr=0.01")
+    assert seen == [None]
+    assert json.loads((tmp_path / "summary.json.1").read_text())["steps"] == 6
+    assert finished_summary(tmp_path, 6)
+    assert gan_zoo.load(tmp_path).config["optimizer"]["lr"] == 0.01
 
 
 def test_best_checkpoint_is_not_resumed_for_fewer_steps(trained, tmp_path):

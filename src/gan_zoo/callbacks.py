@@ -22,8 +22,8 @@ from gan_zoo.monitoring.sample_grid import Picture, SampleGrid
 from gan_zoo.run_folder import (
     data_history,
     delete_pictures_after,
-    set_aside_evaluation,
     set_aside_files,
+    set_aside_results,
 )
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.meters import PendingMetrics
@@ -86,7 +86,7 @@ class RunCallbacks:
         else:
             delete_pictures_after(folder, trainer.step)
         if trainer.step < self.settings.steps:
-            set_aside_evaluation(folder)
+            set_aside_results(folder, self.settings.steps)
         self.logger = self._make_logger(folder, job, thread)
 
     def _make_logger(

@@ -113,10 +113,18 @@ def set_aside_files(folder: Path) -> None:
         )
 
 
-def set_aside_evaluation(folder: Path) -> None:
-    """Rename the evaluation of a run that is trained further, which would hide newer values."""
-    if renamed := _set_aside(folder / "evaluation.json"):
-        log.info("the earlier evaluation is kept as %s", renamed)
+def set_aside_results(folder: Path, steps: int) -> None:
+    """Rename the evaluation of a run that is trained further, which would hide newer values.
+
+    steps: to which it is trained; a summary of that many, as of a run that is resumed from before
+    its end, would say that it is done.
+    """
+    found = {"evaluation": "evaluation.json"}
+    if finished_summary(folder, steps) is not None:
+        found["summary"] = "summary.json"
+    for name, file in found.items():
+        if renamed := _set_aside(folder / file):
+            log.info("the earlier %s is kept as %s", name, renamed)
 
 
 def delete_pictures_after(folder: Path, step: int) -> None:

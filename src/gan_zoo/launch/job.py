@@ -69,10 +69,11 @@ def train_job(
     if settings.devices > 1:
         device_of_ranks(settings)
     with lock_folder(folder):
-        finished = finished_summary(folder, settings.steps) is not None
+        summary = finished_summary(folder, settings.steps)
+        finished = summary is not None and not is_checkpoint(settings.resume)
         if not finished:
             save_config(config, folder)
-        if settings.devices == 1 or (finished and not is_checkpoint(settings.resume)):
+        if settings.devices == 1 or finished:
             return train(experiment, folder, **shown)
         from gan_zoo.launch.rank_processes import train_on_devices
 
