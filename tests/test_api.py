@@ -27,6 +27,17 @@ def test_trained_run_is_an_ordinary_folder(run):
     assert gan_zoo.load(run.folder).config["loss"]["_target_"] == "gan_zoo.losses.Wasserstein"
 
 
+def test_settings_can_be_read_in_a_process_that_trains_nothing(run):
+    own = run.folder / ".hydra" / "config.yaml"
+    older = own.read_text().replace(run.config["sweep"], "${now:%Y-%m-%d}")
+    code = f"import gan_zoo; print(gan_zoo.load({str(run.folder)!r}).config['sweep'])"
+    for text in (own.read_text(), older):
+        own.write_text(text)
+        called = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert called.returncode == 0, called.stderr
+        assert called.stdout[:2] == "20"
+
+
 def test_metrics_are_columns_of_equal_length(run):
     columns = run.metrics
     assert columns["step"] == [2, 4]

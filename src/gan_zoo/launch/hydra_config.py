@@ -8,6 +8,7 @@ from typing import Any
 import hydra
 import hydra.utils
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import setup_globals
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_zoo.atomic_write import write_text
@@ -85,6 +86,7 @@ def save_config(config: DictConfig, folder: Path) -> None:
         with read_write(hydra_config):
             hydra_config.job.num = number
     ours = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    ours.sweep = config.sweep  # by default the present time, which must not change at each reading
     contents = {
         "config": ours,
         "hydra": {"hydra": hydra_config},
@@ -96,6 +98,7 @@ def save_config(config: DictConfig, folder: Path) -> None:
 
 def load_config(folder: Path) -> DictConfig:
     """Load the configuration of a run's folder. Raises ConfigError for a file that is none."""
+    setup_globals()  # the `now` in files that were saved with it
     return _load(folder / ".hydra" / "config.yaml")
 
 
