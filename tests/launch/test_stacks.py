@@ -12,9 +12,11 @@ import yaml
 
 from forked_scripts import ScriptProcess, run_interpreter, run_script, wait_until
 from gan_zoo.experiment import Experiment, load_experiment
+from gan_zoo.launch.stack_job import allow_open_files
 from gan_zoo.launch.stacks import StackedJob, plan_stacks
 from gan_zoo.monitoring.run_logs import RunLogs
 from gan_zoo.run_folder import newest_step
+from gan_zoo.stacked_run import NotStackable
 
 SMALL = ["dataset=ring", "dataset.count=300", "architecture.generator.hidden=[8]", "batch_size=8"]
 SMALL += ["architecture.critic.hidden=[8]", "log_every=2", "sample_every=0", "device=cpu"]
@@ -327,4 +329,20 @@ def test_reason_of_a_stack_that_cannot_train_is_shown(tmp_path):
     called = sweep(tmp_path, *words, "stack=2", "sweep=mine")
     assert called.returncode == 0, called.stderr
     assert "2 jobs trained alone: regularizers need different random numbers" in called.stdout
-    assert all(summary(folder)["steps"] == 2 for folder in runs(tmp_path, "mine").values())
+    for folder in runs(tmp_path, "mine").values():
+        assert summary(folder)["steps"] == 2
+        assert (folder / "train.log").read_text().count("\ndone: ") == 1
+
+
+def test_large_stack_may_open_its_files(monkeypatch):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+        allow_open_files(100)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 4 * 100
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (200, 500))
+    with pytest.raises(NotStackable, match=r"a process may open 500 \(ulimit -n\)"):
+        allow_open_files(100)

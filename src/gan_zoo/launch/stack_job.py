@@ -16,8 +16,16 @@ from gan_zoo.run_lock import IN_USE, FolderInUse, lock_folder
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted
 
+try:
+    import resource
+except ImportError:  # Windows, where 8192 files may be open
+    resource = None
+
 if TYPE_CHECKING:
     from gan_zoo.stacked_run import StackMember
+
+_FILES_PER_RUN = 4  # its lock, its log, metrics.jsonl and TensorBoard's events
+_OTHER_FILES = 256  # of Python, torch, its compiler, and of one run that saves or draws
 
 
 class StackJob:
@@ -34,26 +42,36 @@ class StackJob:
 
     def train(self) -> None:
         """Train all jobs. Those that cannot be stacked after all are trained one by one."""
-        from gan_zoo.stacked_run import NotStackable  # imports torch
-
-        with contextlib.ExitStack() as held:
-            logs = held.enter_context(contextlib.closing(RunLogs(self.jobs)))
+        first = next(iter(self.jobs.values()))
+        with contextlib.closing(RunLogs(self.jobs)) as logs:
             try:
-                self._train_stack(held, logs)
-            except NotStackable as error:
-                show(f"{counted(len(self._remaining), 'job')} trained alone: {error}")
+                self._train_or_fail(logs)
             except Interrupted as stop:
-                if stop.failure:
-                    self._fail_remaining(stop.failure, logs)
-                next(iter(self.jobs.values())).exit(stop)
+                first.exit(stop)
                 return
             except KeyboardInterrupt:
-                next(iter(self.jobs.values())).exit(Interrupted(signal.SIGINT))
+                first.exit(Interrupted(signal.SIGINT))
                 return
-            except Exception as error:
-                self._fail_remaining(error, logs)
-        for job in self._take_remaining():
-            self._train_alone(job)
+            for job in self._take_remaining():
+                with logs.only(job.folder):
+                    job.train()
+
+    def _train_or_fail(self, logs: RunLogs) -> None:
+        """Train the jobs as a stack; leave those that remain to be trained alone."""
+        from gan_zoo.stacked_run import NotStackable  # imports torch
+
+        try:
+            with contextlib.ExitStack() as held:
+                allow_open_files(len(self.jobs))
+                self._train_stack(held, logs)
+        except NotStackable as error:
+            show(f"{counted(len(self._remaining), 'job')} trained alone: {error}")
+        except Interrupted as stop:
+            if stop.failure:
+                self._fail_remaining(stop.failure, logs)
+            raise
+        except Exception as error:
+            self._fail_remaining(error, logs)
 
     def _train_stack(self, held: contextlib.ExitStack, logs: RunLogs) -> None:
         from gan_zoo.stacked_run import train_stack
@@ -109,6 +127,16 @@ class StackJob:
             with logs.only(job.folder):
                 job.fail(error)
 
-    def _train_alone(self, job: SweepJob) -> None:
-        with contextlib.closing(RunLogs([job.folder])):
-            job.train()
+
+def allow_open_files(runs: int) -> None:
+    """Let this process open the files of so many runs. Raises NotStackable if it may not."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = _OTHER_FILES + _FILES_PER_RUN * runs
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        from gan_zoo.stacked_run import NotStackable
+
+        raise NotStackable(f"{runs} open {needed} files, and a process may open {hard} (ulimit -n)")
+    if soft != resource.RLIM_INFINITY and needed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

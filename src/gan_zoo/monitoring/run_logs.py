@@ -31,13 +31,18 @@ class RunLogs:
 
     @contextlib.contextmanager
     def only(self, folder: Path) -> Iterator[None]:
-        """Write the records of this block into the file of one run."""
+        """Write the records of this block into the file of one run, and close it after that.
+
+        A process may open few files; the next record opens it again.
+        """
         others = [handler for key, handler in self._of_folder.items() if key != folder]
         self._replace(others, ())
         try:
             yield
         finally:
             self._replace((), others)
+            if own := self._of_folder.get(folder):
+                own.close()
 
     def close(self) -> None:
         """Give the process its own log file back."""
