@@ -185,6 +185,13 @@ def test_a_finished_run_does_not_change(trained, tmp_path):
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
+def test_a_finished_run_needs_no_checkpoint(trained, tmp_path):
+    trained(tmp_path, *SMALL, "steps=4")
+    for path in (tmp_path / "checkpoints").iterdir():
+        path.write_bytes(b"damaged")
+    assert trained(tmp_path, *SMALL, "steps=4")["steps"] == 4
+
+
 def test_changed_settings_need_allow_changes(trained, tmp_path):
     trained(tmp_path, *SMALL, "steps=4")
     with pytest.raises(ConfigError, match=r"optimizer.lr=0.1: was 0.001 in the run to resume"):

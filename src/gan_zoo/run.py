@@ -60,16 +60,15 @@ def train(
     run is saved, or done if the signal came too late to stop it.
     """
     settings, ranks = experiment.settings, ranks or Ranks()
-    state = find_checkpoint(settings.resume, folder) if ranks.rank == 0 else None
-    state = ranks.broadcast_object(state)
-    if state is not None:
-        check_unchanged(state["config"], experiment.config)
     summary = finished_summary(folder, settings.steps)
     if summary is not None and not is_checkpoint(settings.resume):
         less = f"; steps={settings.steps} is less" if settings.steps < summary["steps"] else ""
         log.info("finished at step %s already%s: %s", summary["steps"], less, folder)
         return summary
+    state = find_checkpoint(settings.resume, folder) if ranks.rank == 0 else None
+    state = ranks.broadcast_object(state)
     if state is not None:
+        check_unchanged(state["config"], experiment.config)
         check_step(state["step"], settings.steps)
     # on another number of devices, each process has another share of the cores
     same = state is not None and state["config"].get("devices", 1) == ranks.count
