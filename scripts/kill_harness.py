@@ -24,6 +24,7 @@ import gan_zoo.compatibility
 import gan_zoo.launch
 import gan_zoo.run  # noqa: F401
 from gan_zoo.command_line import EXIT_FAILED, one_line_errors, whole_number
+from gan_zoo.run_folder import step_files
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 OVERRIDES = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "loss=wgan"]
@@ -151,7 +152,7 @@ def state(folder: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("summary.json")):
         run = str(path.parent.relative_to(folder))
-        (newest,) = sorted((path.parent / "checkpoints").glob("*.pt"))[-1:]
+        newest = step_files(path.parent / "checkpoints", ".pt")[-1]
         content = torch.load(newest, weights_only=True)
         found |= {f"{run}/{name}": value for name, value in leaves(content) if reproducible(name)}
         lines = (path.parent / "metrics.jsonl").read_text().splitlines()

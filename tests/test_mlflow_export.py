@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from gan_zoo.commands.export import main
-from report_folders import METRIC, write_run, write_sweep
+from report_folders import METRIC, draw_grid, write_run, write_sweep
 
 client_of = pytest.importorskip("mlflow", reason="needs the extra mlflow").MlflowClient
 
@@ -119,3 +119,12 @@ def test_deleted_experiment_is_one_line(tmp_path, export, capsys):
     with pytest.raises(SystemExit, match="2"):
         export(folder)
     assert "error: --experiment=all: was deleted: restore it" in capsys.readouterr().err
+
+
+def test_newest_samples_are_those_of_the_highest_step(tmp_path, export):
+    folder = write_run(tmp_path / "run", [5.0])
+    for name in ("999999", "1000000"):
+        draw_grid(folder, 1, name=name)
+    _, client, (run,) = export(folder)
+    found = {each.path for each in client.list_artifacts(run.info.run_id)}
+    assert found == {"1000000.png", "summary.json"}

@@ -178,6 +178,20 @@ def test_a_damaged_checkpoint_falls_back_to_the_previous(trained, tmp_path, capl
     assert same_state(tmp_path / "one", tmp_path / "two")
 
 
+def test_long_names_are_newer_and_files_of_the_user_stay(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    names = ["99999999.pt", "100000000.pt", "00005000-keep.pt", "best.pt"]
+    for name in names:
+        (folder / name).touch()
+    assert checkpoints.latest_path(tmp_path).name == "100000000.pt"
+    assert checkpoints.evaluation_name(folder / "100000000.pt") == "evaluation"
+    checkpoints.prune(folder, 1)
+    assert {path.name for path in folder.iterdir()} == {*names[1:]}
+    checkpoints.delete_after(folder, 0)
+    assert {path.name for path in folder.iterdir()} == {*names[2:]}
+
+
 def test_a_finished_run_does_not_change(trained, tmp_path):
     trained(tmp_path, *SMALL, "steps=4")
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}

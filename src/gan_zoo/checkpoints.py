@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gan_zoo.atomic_write import atomic_write
+from gan_zoo.run_folder import step_files
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Stopped
 
@@ -21,7 +22,6 @@ log = logging.getLogger(__name__)
 
 FORMAT = 2
 
-_NUMBERED = "[0-9]*.pt"  # not best.pt
 _LARGEST, _MOST_VALUES, _DEEPEST = 1 << 53, 1_000_000, 30  # a file can claim anything
 _KEPT = 2  # checkpoints: the newest, and the previous one in case that is damaged
 
@@ -145,7 +145,7 @@ def load_latest(run_or_checkpoint: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def _newest_valid(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    paths = sorted(folder.glob(_NUMBERED), reverse=True)
+    paths = step_files(folder, ".pt")[::-1]
     for path in paths[:-1]:
         try:
             return path, load(path)
@@ -171,7 +171,7 @@ def must_fit(step: int, place: Path) -> Iterator[None]:
 
 def delete_after(folder: Path, step: int) -> None:
     """Delete checkpoints of later steps, which training will replace, and partial files."""
-    later = (p for p in folder.glob(_NUMBERED) if p.stem.isdecimal() and int(p.stem) > step)
+    later = (path for path in step_files(folder, ".pt") if int(path.stem) > step)
     for path in (*later, *folder.glob("*.partial")):
         path.unlink()
 
@@ -182,7 +182,7 @@ def latest_path(run_or_checkpoint: Path) -> Path:
         return run_or_checkpoint
     if not run_or_checkpoint.exists():
         raise ConfigError("run", run_or_checkpoint, "does not exist")
-    found = sorted(run_or_checkpoint.glob(f"checkpoints/{_NUMBERED}"))
+    found = step_files(run_or_checkpoint / "checkpoints", ".pt")
     if not found:
         best, allowed = run_or_checkpoint / "checkpoints/best.pt", "holds no checkpoints/*.pt"
         if best.is_file():
@@ -207,14 +207,14 @@ def evaluation_name(run_or_checkpoint: Path) -> str:
     Those of best.pt and of older checkpoints have another: reports compare runs at their ends.
     """
     path = run_or_checkpoint
-    numbered = sorted(results_folder(path).glob(f"checkpoints/{_NUMBERED}"))
+    numbered = step_files(results_folder(path) / "checkpoints", ".pt")
     is_end = path.is_dir() or not numbered or path.name == numbered[-1].name
     return "evaluation" if is_end else f"evaluation-{path.stem}"
 
 
 def prune(folder: Path, count: int) -> None:
     """Delete all but the newest checkpoints of a folder."""
-    for old in sorted(folder.glob(_NUMBERED))[:-count]:
+    for old in step_files(folder, ".pt")[:-count]:
         old.unlink()
 
 

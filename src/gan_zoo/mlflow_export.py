@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_zoo.report.runs import Run
-from gan_zoo.run_folder import diverged
+from gan_zoo.run_folder import diverged, step_files
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -162,6 +162,6 @@ def _status(run: Run) -> str:
 
 def _artifacts(folder: Path) -> list[Path]:
     """Return real samples, the newest generated ones, and the summary, where they exist."""
-    newest = sorted((folder / "samples").glob("[0-9]*.png"))[-1:]
+    newest = step_files(folder / "samples", ".png")[-1:]
     wanted = [folder / "samples" / "real.png", *newest, folder / "summary.json"]
     return [path for path in wanted if path.is_file()]

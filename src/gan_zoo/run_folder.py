@@ -191,8 +191,16 @@ def newest_step(folder: Path) -> int | None:
 
 def checkpoint_steps(folder: Path) -> set[int]:
     """Return the steps of the checkpoints of a run's folder."""
-    names = (path.stem for path in folder.glob("checkpoints/[0-9]*.pt"))
-    return {int(name) for name in names if name.isdecimal()}
+    return {int(path.stem) for path in step_files(folder / "checkpoints", ".pt")}
+
+
+def step_files(folder: Path, suffix: str) -> list[Path]:
+    """Return the files of a folder whose whole name is a step, such as 00005000.pt, oldest first.
+
+    Others, such as 00005000-keep.pt, are the user's own. Names sort as text only up to a length.
+    """
+    found = (path for path in folder.glob(f"*{suffix}") if path.stem.isdecimal())
+    return sorted(found, key=lambda path: int(path.stem))
 
 
 def resume_hint(folder: Path) -> str:

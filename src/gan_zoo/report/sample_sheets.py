@@ -13,6 +13,7 @@ from gan_zoo.report.number_format import counted
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run
 from gan_zoo.report.title_block import seed_order
+from gan_zoo.run_folder import step_files
 
 _ROWS, _COLUMNS = 40, 12
 _CHANGES_Z = {"architecture", "device"}  # equal seeds then have other latent vectors
@@ -52,8 +53,7 @@ def sheets(comparison: Comparison) -> list[Sheet]:
 
 def saved_grids(folder: Path) -> dict[int, Path]:
     """Find a run's grids of generated samples, by step."""
-    paths = folder.glob("samples/*.png")
-    return {int(path.stem): path for path in paths if path.stem.isdecimal()}
+    return {int(path.stem): path for path in step_files(folder / "samples", ".png")}
 
 
 def tiles(path: Path) -> list[np.ndarray]:
