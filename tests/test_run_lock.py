@@ -1,5 +1,8 @@
 """Two processes never train in one folder at once."""
 
+import errno
+import fcntl
+import logging
 import signal
 import time
 from pathlib import Path
@@ -7,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from forked_scripts import ScriptProcess, run_script
+from gan_zoo import run_lock
 from gan_zoo.run_folder import newest_step, read_failure
 from gan_zoo.run_lock import FolderInUse, in_use, lock_folder
 
@@ -77,4 +81,36 @@ def test_folder_is_locked_within_a_process(tmp_path: Path):
     with lock_folder(tmp_path), pytest.raises(FolderInUse), lock_folder(tmp_path):
         pass
     with lock_folder(tmp_path):
+        pass
+
+
+@pytest.fixture
+def no_locks(monkeypatch):
+    """A function that makes every lock fail with an error, as some file systems do."""
+
+    def fail_with(number):
+        def flock(*_):
+            raise OSError(number, "this file system's reason")
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+        run_lock._warn_of_no_locks.cache_clear()
+
+    return fail_with
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_file_system_without_locks_is_one_warning(number, tmp_path, no_locks, caplog):
+    no_locks(number)
+    with caplog.at_level(logging.WARNING):
+        for name in ("one", "two"):
+            with lock_folder(tmp_path / name):
+                assert not in_use(tmp_path / name)
+                with lock_folder(tmp_path / name, wait=True):
+                    pass
+    assert caplog.text.count("this file system has no locks") == 1
+
+
+def test_other_errors_of_a_lock_are_raised(tmp_path, no_locks):
+    no_locks(errno.EIO)
+    with pytest.raises(OSError, match="this file system's reason"), lock_folder(tmp_path):
         pass

@@ -1,5 +1,6 @@
 """The user's own images: folders, zips, splits, policy, broken files, cache."""
 
+import errno
 import json
 import logging
 import os
@@ -360,6 +361,17 @@ def test_cache_without_locks_is_one_line(error, class_folders, folder, monkeypat
         raise error
 
     monkeypatch.setattr(filelock.FileLock, "acquire", fail)
+    with pytest.raises(ConfigError, match=r"dataset\.cache=.*cannot be used") as refused:
+        folder(class_folders).load()
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_cache_where_locks_fail_is_one_line(number, class_folders, folder, monkeypatch):
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
     with pytest.raises(ConfigError, match=r"dataset\.cache=.*cannot be used") as refused:
         folder(class_folders).load()
     assert "\n" not in str(refused.value)

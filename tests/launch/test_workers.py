@@ -1,5 +1,6 @@
 """Processes of a sweep by joblib: how many there are, their threads, and a GPU for each."""
 
+import errno
 import json
 import os
 import subprocess
@@ -118,6 +119,16 @@ def test_single_gpu_needs_no_claim(tmp_path, monkeypatch, names):
     WorkerGpus(tmp_path, names).claim()
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
     assert not list(tmp_path.iterdir())
+
+
+def test_gpu_is_claimed_without_locks(tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    WorkerGpus(tmp_path, ["0", "1"]).claim()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] in ("0", "1")
 
 
 @pytest.mark.slow

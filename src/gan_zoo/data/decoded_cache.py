@@ -134,10 +134,14 @@ def _read(folder: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
 
 
 def _lock(path: Path) -> contextlib.AbstractContextManager:
-    """Wait for a lock between processes, which ends with its holder. Raises OSError."""
+    """Wait for a lock between processes, which ends with its holder. Raises OSError.
+
+    Also where the file system has no locks: two processes would build one entry over each other.
+    """
     import filelock
 
     try:
-        return filelock.FileLock(path).acquire()
-    except NotImplementedError as error:  # a file system without locks
+        # a soft lock would stay behind a killed process
+        return filelock.FileLock(path, fallback_to_soft=False).acquire()
+    except NotImplementedError as error:
         raise OSError(str(error)) from None

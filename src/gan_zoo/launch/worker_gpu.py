@@ -7,6 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_zoo.run_lock import acquire
+
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -32,12 +34,11 @@ class WorkerGpus:
 
         for place in itertools.count():  # the second process on each GPU, and so on
             for number, name in enumerate(self.names):
-                lock = filelock.FileLock(self.folder / f".gpu-{number}-{place}")
                 try:
-                    lock.acquire(timeout=0)
+                    lock = acquire(self.folder / f".gpu-{number}-{place}", 0)
                 except filelock.Timeout:
                     continue
-                except NotImplementedError:  # no locks here
+                if lock is None:
                     return self.names[os.getpid() % len(self.names)]
                 atexit.register(lock.release)  # else the lock would end with this function
                 return name
