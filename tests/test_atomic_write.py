@@ -25,6 +25,17 @@ def test_readers_see_the_old_file_until_the_new_one_is_whole(tmp_path):
     assert path.read_text() == "new"
 
 
+def test_writers_at_once_do_not_mix(tmp_path):
+    path = tmp_path / "file"
+    with atomic_write(path) as one:
+        one.write(b"one")
+        with atomic_write(path) as two:
+            two.write(b"two")
+        assert path.read_text() == "two"
+    assert path.read_text() == "one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_what_is_not_utf8_is_escaped(tmp_path):
     write_text(tmp_path / "file", "caf\udce9 é")
     assert (tmp_path / "file").read_text(encoding="utf-8") == "caf\\udce9 é"

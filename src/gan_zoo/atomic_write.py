@@ -15,9 +15,10 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     the block or the disk fails, deletes the temporary file and raises what was raised.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # processes may write at once
+    # threads, processes and machines may write at once
+    partial = path.with_name(f"{path.name}.{os.urandom(4).hex()}.partial")
     try:
-        with partial.open("wb") as file:
+        with partial.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
