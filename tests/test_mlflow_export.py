@@ -128,3 +128,12 @@ def test_newest_samples_are_those_of_the_highest_step(tmp_path, export):
     _, client, (run,) = export(folder)
     found = {each.path for each in client.list_artifacts(run.info.run_id)}
     assert found == {"1000000.png", "summary.json"}
+
+
+def test_nested_runs_are_named_by_their_sweep(tmp_path, export):
+    sweep = tmp_path / "mine"
+    write_run(sweep / "loss/divergence=kl", [5.0])
+    (sweep / "multirun.yaml").touch()
+    _, client, (run,) = export(sweep)
+    assert client.get_experiment(run.info.experiment_id).name == "mine"
+    assert run.info.run_name == "loss/divergence=kl"

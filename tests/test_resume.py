@@ -519,6 +519,15 @@ def test_runs_of_a_sweep_that_are_trained_again_under_another_name_are_named(tmp
     assert "trained already" not in more.stdout
 
 
+def test_nested_runs_that_are_trained_again_under_another_name_are_named(tmp_path):
+    words = ["-m", "loss=f_gan", "loss/divergence=kl,gan", *RING, "steps=2", "sweep=mine"]
+    assert run_script("train.py", *words, cwd=tmp_path).returncode == 0
+    again = run_script("train.py", *words, "seed=0,1", cwd=tmp_path)
+    line = "trained already, and trained again under another name: "
+    line += "loss/divergence=gan as loss/divergence=gan,seed=0; "
+    assert f"{line}loss/divergence=kl as loss/divergence=kl,seed=0\n" in again.stdout
+
+
 def test_finished_jobs_with_other_settings_are_named(tmp_path):
     words = ["-m", "seed=0,1", *RING, "steps=2", "sweep=mine"]
     assert run_script("train.py", *words, cwd=tmp_path).returncode == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_zoo.report.runs import Run
-from gan_zoo.run_folder import diverged, step_files
+from gan_zoo.run_folder import diverged, step_files, sweep_of
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def export(client: "MlflowClient", runs: Sequence[Run], experiment: str = "") ->
     parameters, all logged values metrics at their steps, the newest samples and the summary
     artifacts.
 
-    experiment: its name in the store; by default that of the folder that holds the run.
+    experiment: its name in the store; by default that of the sweep, or of the folder above the run.
     """
     for run in runs:
-        name = experiment or run.folder.parent.name
+        name = experiment or sweep_of(run.folder).name
         found = client.get_experiment_by_name(name)
         if found and found.lifecycle_stage == "deleted":
             allowed = "was deleted: restore it, or name another one"
@@ -106,9 +106,8 @@ def _create(client: "MlflowClient", run: Run, experiment: str, identity: str) ->
     from mlflow.entities import Param, RunTag
 
     tags = {_ID: identity, _STEP: "-1", _FOLDER: str(run.folder)}
-    created = client.create_run(
-        experiment, start_time=_start(run), tags=tags, run_name=run.folder.name
-    )
+    name = str(run.folder.relative_to(sweep_of(run.folder)))
+    created = client.create_run(experiment, start_time=_start(run), tags=tags, run_name=name)
     target = created.info.run_id
     parameters = [Param(_name(key), str(value)[:_LONGEST]) for key, value in run.keys.items()]
     for begin in range(0, len(parameters), 100):

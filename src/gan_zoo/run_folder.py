@@ -179,6 +179,11 @@ def has_sweep(folder: Path) -> bool:
     return (folder / SWEEP_FILE).is_file()
 
 
+def sweep_of(run: Path) -> Path:
+    """Return the folder of a run's sweep, at any depth; of a run without one, the folder above."""
+    return next((folder for folder in run.parents if has_sweep(folder)), run.parent)
+
+
 def has_run(folder: Path) -> bool:
     """Return whether a run has begun to write into a folder."""
     return (folder / "metrics.jsonl").exists()

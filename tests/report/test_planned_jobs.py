@@ -4,8 +4,9 @@ import pytest
 import yaml
 
 from gan_zoo.report.planned_jobs import read_plan
+from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.warnings import warnings
-from report_folders import compared, write_sweep
+from report_folders import compared, write_run, write_sweep
 
 BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
@@ -23,6 +24,18 @@ def test_jobs_that_have_not_started_are_named(tmp_path):
     assert text == "1 of 6 planned jobs has not started: loss=wgan,seed=2."
     plan(root, "loss=gan,wgan", "seed=0,1")
     assert not any("planned" in line for line in warnings(compared(root)))
+
+
+def test_jobs_in_nested_folders_have_started(tmp_path):
+    for number, job in enumerate(("lr=2,loss/divergence=kl", "lr=10,loss/divergence=kl")):
+        words = ("lr=2", "lr=10")[number], "loss/divergence=kl"
+        write_run(tmp_path / job, [1.0], overrides=words, number=number)
+    plan(tmp_path, "lr=2,10", "loss/divergence=kl,js")
+    comparison = compared(tmp_path)
+    (text,) = [line for line in warnings(comparison) if "planned" in line]
+    waiting = "lr=2,loss/divergence=js; lr=10,loss/divergence=js"
+    assert text == f"2 of 4 planned jobs have not started: {waiting}."
+    assert [run.order for run in read_runs([tmp_path])[0]] == [0, 1]
 
 
 def test_numbers_match_however_they_are_written(tmp_path):

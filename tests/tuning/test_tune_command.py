@@ -114,8 +114,9 @@ def test_mistakes_write_nothing(tmp_path):
     assert not os.listdir(tmp_path)  # noqa: PTH208
 
 
-def test_folder_of_a_sweep_is_refused(tmp_path):
-    (tmp_path / "outputs" / "sweeps" / "mine" / "seed=0" / ".hydra").mkdir(parents=True)
+@pytest.mark.parametrize("job", ["seed=0", "loss/divergence=kl"])
+def test_folder_of_a_sweep_is_refused(tmp_path, job):
+    (tmp_path / "outputs" / "sweeps" / "mine" / job / ".hydra").mkdir(parents=True)
     ended = tune(tmp_path, "mine", LR)
     assert ended.returncode == 2
     assert "is the folder of a sweep: choose another name" in ended.stderr

@@ -31,6 +31,7 @@ from gan_zoo.command_line import (
 from gan_zoo.cpu_cores import thread_share
 from gan_zoo.launch.resume import SWEEPS
 from gan_zoo.report.number_format import counted
+from gan_zoo.run_folder import folders_below
 from gan_zoo.run_lock import FolderInUse, lock_folder
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted, catch_signals
@@ -109,7 +110,8 @@ def _folder(name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise ConfigError("NAME", name, "must be a name of letters, digits, dots, - and _")
     folder = SWEEPS / name
-    if not (folder / DATABASE).is_file() and any(folder.glob("*/.hydra")):
+    jobs = (below for below in folders_below([folder]) if (below / ".hydra").is_dir())
+    if not (folder / DATABASE).is_file() and any(jobs):
         raise ConfigError("NAME", name, f"{folder} is the folder of a sweep: choose another name")
     return folder
 

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gan_zoo.launch.hydra_config import load_config, to_dict
 from gan_zoo.launch.sweep_progress import PlannedJob
 from gan_zoo.printable import list_names
-from gan_zoo.run_folder import RESUMABLE_KEYS, changed_keys, flatten
+from gan_zoo.run_folder import RESUMABLE_KEYS, changed_keys, flatten, folders_below
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ def trained_otherwise(
     changed = {job.name: changed_keys(_config(job.folder), e.config) for job, e in done}
     kept = [f"{name} ({', '.join(keys[:_MOST])})" for name, keys in changed.items() if keys]
     waiting = {_settings(e.config): job.name for job, e in given if not job.summary}
-    own = {job.folder for job in jobs}
-    folders = [path.parent.absolute() for path in sorted(sweep.glob("*/summary.json"))]
-    others = ((folder.name, _settings(_config(folder))) for folder in folders if folder not in own)
-    twins = [f"{name} as {waiting[found]}" for name, found in others if found in waiting]
+    own, root = {job.folder.resolve() for job in jobs}, sweep.resolve()
+    found = (folder for folder in folders_below([sweep]) if (folder / "summary.json").is_file())
+    others = sorted(folder for folder in found if folder.resolve() not in own)
+    settings = {folder.relative_to(root): _settings(_config(folder)) for folder in others}
+    twins = [f"{name} as {waiting[text]}" for name, text in settings.items() if text in waiting]
     return [
         *_line("finished with other values, and stay as they are", kept),
         *_line("trained already, and trained again under another name", twins),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from gan_zoo.report.run_files import read_settings, read_yaml
-from gan_zoo.run_folder import SWEEP_FILE
+from gan_zoo.run_folder import SWEEP_FILE, folders_below
 
 _BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"  # runs the product of all words
 _MOST_JOBS = 10_000
@@ -26,7 +26,7 @@ class Plan(NamedTuple):
 
 
 def read_plan(sweep: Path) -> Plan | None:
-    """Read the plan of the sweep in a folder, whose jobs are the folders in it.
+    """Read the plan of the sweep in a folder, whose jobs are the folders below it.
 
     None where there is none, or where its words are not all plain values or lists of them.
     """
@@ -34,8 +34,8 @@ def read_plan(sweep: Path) -> Plan | None:
         hydra = read_settings(sweep / SWEEP_FILE)["hydra"]
         words = hydra["overrides"]["task"] if hydra["sweeper"]["_target_"] == _BASIC else []
         swept = _swept({key: value for key, _, value in (word.partition("=") for word in words)})
-        paths = sweep.glob("*/.hydra/overrides.yaml")
-        started = [_values(read_yaml(path), swept) for path in paths]
+        paths = (folder / ".hydra/overrides.yaml" for folder in folders_below([sweep]))
+        started = [_values(read_yaml(path), swept) for path in paths if path.is_file()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
         return None
     count = math.prod(map(len, swept.values()))

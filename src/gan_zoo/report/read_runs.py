@@ -13,7 +13,7 @@ import yaml
 from gan_zoo.report.history import Curves, read_curves
 from gan_zoo.report.run_files import error_reason, read_json, read_settings, read_yaml
 from gan_zoo.report.runs import Run, parent_runs
-from gan_zoo.run_folder import flatten, folders_below, read_failure
+from gan_zoo.run_folder import flatten, folders_below, read_failure, sweep_of
 from gan_zoo.schema import ConfigError
 
 _RUN_FILES = (".hydra", "metrics.jsonl", "summary.json")
@@ -55,7 +55,7 @@ def _in_order(runs: Sequence[Run]) -> list[Run]:
     """
     siblings = Counter(run.folder.parent for run in runs)
     misplaced = {run.folder for run in parent_runs(runs) if siblings[run.folder.parent] == 1}
-    return sorted(runs, key=lambda run: (run.folder in misplaced, run.folder.parent, run.order))
+    return sorted(runs, key=lambda run: (run.folder in misplaced, sweep_of(run.folder), run.order))
 
 
 def _run_folders(roots: Iterable[Path]) -> Iterator[Path]:

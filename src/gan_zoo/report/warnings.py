@@ -17,6 +17,7 @@ from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run, parent_runs
 from gan_zoo.report.title_block import seed_order
+from gan_zoo.run_folder import sweep_of
 
 _CLOSE = 1.01  # budgets whose ratio is below this count as equal
 _FULL = ("optimizer.lr", "regularizer.weight", "regularizer.bound")  # keys not cut to their group
@@ -194,7 +195,7 @@ def _excluded(comparison: Comparison) -> Iterable[str]:
 
 
 def _not_started(comparison: Comparison) -> Iterable[str]:
-    for sweep in dict.fromkeys(each.run.folder.parent for each in comparison.statuses):
+    for sweep in dict.fromkeys(sweep_of(each.run.folder) for each in comparison.statuses):
         plan = read_plan(sweep)
         if plan and (waiting := plan.not_started):
             have = "has" if len(waiting) == 1 else "have"
