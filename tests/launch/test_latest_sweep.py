@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gan_zoo import latest_sweep
-from gan_zoo.launch.resume import run_folder
+from gan_zoo.launch.resume import newest_sweep, run_folder
 from gan_zoo.schema import ConfigError
 
 
@@ -72,3 +72,11 @@ def test_resume_accepts_path_through_latest(sweeps):
     (run / ".hydra").mkdir()
     (run / ".hydra/config.yaml").write_text("steps: 1\n")
     assert run_folder(sweeps / "LATEST/loss=gan,seed=1") == run
+
+
+def test_newest_sweep_keeps_its_name_where_it_is_a_link(sweeps, tmp_path):
+    (sweeps / "a").rename(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/multirun.yaml").touch()
+    (sweeps / "mine").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (sweeps / "LATEST").symlink_to("mine", target_is_directory=True)
+    assert newest_sweep("resume") == sweeps / "mine"

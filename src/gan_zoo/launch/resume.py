@@ -150,10 +150,12 @@ def newest_sweep(word: str) -> Path:
     named = latest_sweep.named(SWEEPS)
     if named and has_sweep(named):
         return named
-    found = [path.parent for path in SWEEPS.glob("*/multirun.yaml")]
+    folders = (path.parent for path in SWEEPS.glob("*/multirun.yaml"))
+    # LATEST may be a link to one; a sweep that is a link, as to a larger disk, keeps its own name
+    found = [folder for folder in folders if folder.name != latest_sweep.LATEST]
     if not found:
         raise ConfigError("sweep", word, f"there is no sweep in {SWEEPS} to resume")
-    return max(found, key=_start_time).resolve()
+    return max(found, key=_start_time)
 
 
 def _saved_words(folder: Path) -> list[str]:
