@@ -178,6 +178,45 @@ def test_a_damaged_checkpoint_falls_back_to_the_previous(trained, tmp_path, capl
     assert same_state(tmp_path / "one", tmp_path / "two")
 
 
+@pytest.mark.parametrize(
+    ("best", "remedy"),
+    [
+        (False, "no older one: delete {}"),
+        (True, "no older one: name {}/best.pt instead, or delete {}"),
+    ],
+)
+def test_damaged_checkpoints_say_what_to_do(tmp_path, best, remedy):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for name in ("00000003.pt", "00000006.pt", *(["best.pt"] if best else [])):
+        (folder / name).write_bytes(b"damaged")
+    for read in (
+        lambda: checkpoints.latest_valid(folder),
+        lambda: checkpoints.load_latest(tmp_path),
+    ):
+        with pytest.raises(ConfigError, match="00000003.pt: is damaged") as refused:
+            read()
+        expected = remedy.format(folder, folder) + " to train again from step 0"
+        assert str(refused.value).endswith(expected)
+
+
+@pytest.mark.parametrize("name", ["hydra.yaml", "config.yaml"])
+def test_damaged_settings_say_what_to_do(tmp_path, name):
+    begun = ["dataset=ring", *SMALL, "compile=false", "hydra.run.dir=run"]
+    assert run_script("train.py", *begun, "steps=2", cwd=tmp_path).returncode == 0
+    path = tmp_path / "run/.hydra" / name
+    path.write_text("{")
+    refused = run_script("train.py", "resume=run", "steps=4", cwd=tmp_path)
+    remedy, words = "delete it", ["resume=run"]
+    if name == "config.yaml":
+        remedy += ", and type again the words of the run with resume=auto hydra.run.dir=run, "
+        remedy, words = f"{remedy}or those of its sweep", [*begun, "resume=auto"]
+    assert refused.stderr.endswith(f"{name}: cannot be read as a configuration: {remedy}\n")
+    path.unlink()
+    assert run_script("train.py", *words, "steps=4", cwd=tmp_path).returncode == 0
+    assert path.exists()
+
+
 def test_long_names_are_newer_and_files_of_the_user_stay(tmp_path):
     folder = tmp_path / "checkpoints"
     folder.mkdir()

@@ -151,7 +151,16 @@ def _newest_valid(folder: Path) -> tuple[Path, dict[str, Any]] | None:
             return path, load(path)
         except ConfigError as error:
             log.warning("%s; falling back to the previous checkpoint", error)
-    return (paths[-1], load(paths[-1])) if paths else None
+    if not paths:
+        return None
+    try:
+        return paths[-1], load(paths[-1])
+    except ConfigError as error:
+        best = folder / "best.pt"
+        named = f"name {best} instead, or " if best.is_file() else ""
+        remedy = f"{named}delete {folder} to train again from step 0"
+        allowed = f"{error.allowed}, and there is no older one: {remedy}"
+        raise ConfigError(error.key, error.value, allowed) from None
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Configurations as Hydra composes them and as .hydra/ stores them, with Hydra 1.3.2 to 1.4."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -81,7 +82,8 @@ def save_config(config: DictConfig, folder: Path) -> None:
     """
     hydra_config = (config.hydra if "hydra" in config else HydraConfig.get()).copy()
     path = folder / ".hydra" / "hydra.yaml"
-    number = OmegaConf.select(_load(path), "hydra.job.num") if path.is_file() else None
+    known = _load(path, "delete it") if path.is_file() else None
+    number = OmegaConf.select(known, "hydra.job.num") if known else None
     if isinstance(number, int):
         with read_write(hydra_config):
             hydra_config.job.num = number
@@ -99,7 +101,9 @@ def save_config(config: DictConfig, folder: Path) -> None:
 def load_config(folder: Path) -> DictConfig:
     """Load the configuration of a run's folder. Raises ConfigError for a file that is none."""
     setup_globals()  # the `now` in files that were saved with it
-    return _load(folder / ".hydra" / "config.yaml")
+    added = shlex.join(["resume=auto", f"hydra.run.dir={folder}"])
+    remedy = f"delete it, and type again the words of the run with {added}, or those of its sweep"
+    return _load(folder / ".hydra" / "config.yaml", remedy)
 
 
 def load_overrides(folder: Path) -> list[str]:
@@ -119,11 +123,11 @@ def load_choices(folder: Path) -> dict[str, str]:
         return {}
 
 
-def _load(path: Path) -> DictConfig:
+def _load(path: Path, remedy: str) -> DictConfig:
     try:
         content = OmegaConf.load(path)
     except Exception:  # bytes that anyone may have written
-        raise ConfigError("resume", path, "cannot be read as a configuration") from None
+        raise ConfigError("resume", path, f"cannot be read as a configuration: {remedy}") from None
     if not isinstance(content, DictConfig):
-        raise ConfigError("resume", path, "holds no configuration")
+        raise ConfigError("resume", path, f"holds no configuration: {remedy}")
     return content
