@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from gan_zoo.architectures.networks import Critic, Generator
@@ -18,6 +17,7 @@ from gan_zoo.cpu_cores import available_cores
 from gan_zoo.devices import find_device
 from gan_zoo.evaluation.requirements import check_names
 from gan_zoo.experiment import Experiment, RunConfig
+from gan_zoo.regularizers.gradient_penalties import has_batch_norm
 from gan_zoo.schema import ConfigError
 from gan_zoo.spectral_norm import is_spectrally_normalized
 
@@ -100,20 +100,16 @@ def check_batch_norm(count: int, kind: str, generator: Generator, critic: Critic
     Torch computes its statistics over several devices there only.
     """
     for name, network in (("generator", generator), ("critic", critic)):
-        if kind != "cuda" and _has_batch_norm(network):
+        if kind != "cuda" and has_batch_norm(network):
             allowed = f"the {name} has batch norm, whose statistics only CUDA devices share"
             raise ConfigError("devices", count, f"{allowed}; type device=cuda")
 
 
 def batch_norm_warning(critic: Critic) -> str:
     """Return a warning about spectral normalization before batch norm; empty without both."""
-    if is_spectrally_normalized(critic) and _has_batch_norm(critic):
+    if is_spectrally_normalized(critic) and has_batch_norm(critic):
         return "spectral_norm before batch norm hardly learns: try architecture.critic.norm=none"
     return ""
-
-
-def _has_batch_norm(network: nn.Module) -> bool:
-    return any(isinstance(each, _BatchNorm) for each in network.modules())
 
 
 def _check_single(generator: Generator, critic: Critic) -> None:

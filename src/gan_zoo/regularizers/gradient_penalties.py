@@ -167,8 +167,13 @@ def squared_gradients(
 
 def refuse_batch_norm(critic: "Module") -> None:
     """Raises ConfigError for a critic with batch norm, which has no per-sample gradients."""
-    from torch.nn.modules.batchnorm import _BatchNorm
-
-    if any(isinstance(module, _BatchNorm) for module in critic.modules()):
+    if has_batch_norm(critic):
         allowed = "a gradient penalty needs a critic without batch norm; use layer, group or none"
         raise ConfigError("architecture.critic.norm", "batch", allowed)
+
+
+def has_batch_norm(network: "Module") -> bool:
+    """Return whether a network has batch norm, with which samples of a batch share statistics."""
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    return any(isinstance(module, _BatchNorm) for module in network.modules())

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_zoo.architectures.labels import encode_pseudo
 from gan_zoo.architectures.networks import Critic, Generator
 from gan_zoo.losses import Loss, ScoredBatch
 from gan_zoo.ranks import Ranks
 from gan_zoo.regularizers import PenaltyBatch, Regularizer
+from gan_zoo.regularizers.gradient_penalties import has_batch_norm
 from gan_zoo.training.ema import EMA
 from gan_zoo.training.noise import UpdateNoise
 from gan_zoo.training.numerics import Forward, Precision, autocast_forward
@@ -104,7 +104,7 @@ class GANState:
         self.generate = autocast_forward(self.generator, self.precision)
         self.score = autocast_forward(self.critic, self.precision)
         # scored jointly, reals and fakes would share batch statistics
-        mixing = any(isinstance(module, _BatchNorm) for module in self.critic.modules())
+        mixing = has_batch_norm(self.critic)
         self.score_both = score_separately if mixing else score_jointly
         self.critic_update = OptimizerStep(self.critic, self.critic_optimizer, self.ranks)
         self.generator_update = OptimizerStep(self.generator, self.generator_optimizer, self.ranks)

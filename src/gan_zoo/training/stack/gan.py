@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_zoo.losses import ScoredBatch
 from gan_zoo.ranks import Ranks
+from gan_zoo.regularizers.gradient_penalties import has_batch_norm
 from gan_zoo.training.numerics import autocast_forward
 from gan_zoo.training.stack.networks import StackedEMA, StackedNetwork, StackedStep
 from gan_zoo.training.stack.settings import StackedLoss, StackedRegularizer
@@ -39,8 +39,8 @@ class StackedGAN:
         first = gans[0]
         if first.use_pseudo_labels:
             raise TypeError("samples have no labels, which the critic's average predicts")
-        modules = (*first.generator.modules(), *first.critic.modules())
-        if first.precision == "bf16" and any(isinstance(each, _BatchNorm) for each in modules):
+        networks = (first.generator, first.critic)
+        if first.precision == "bf16" and any(map(has_batch_norm, networks)):
             raise TypeError("torch cannot stack batch norm in bf16")  # its statistics are fp32
         self.device, self.count = first.device, len(gans)
         self.generator = StackedNetwork([gan.generator for gan in gans])
