@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import re
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -344,6 +345,29 @@ def test_parallel_jobs_decode_once(class_folders, folder, monkeypatch):
         prints = list(jobs.map(lambda _: folder(class_folders).load().fingerprint(), range(4)))
     assert len(set(prints)) == 1
     assert len(decoded) == 16
+
+
+@pytest.mark.parametrize("settings", [{"test_share": 0.5}, {}])
+def test_images_that_links_put_into_both_splits_are_named(
+    class_folders, folder, settings, caplog, tmp_path
+):
+    if settings:
+        (class_folders / "pears").symlink_to("pear", target_is_directory=True)
+        shared = r"\(pears?/deeper/\d.png"
+    else:
+        (class_folders / "test").mkdir()
+        (class_folders / "train").mkdir()
+        for name in ("apple", "pear"):
+            (class_folders / name).rename(class_folders / "train" / name)
+            (class_folders / "test" / name).symlink_to(class_folders / "train" / name)
+        shared = r"16 \(test/apple/deeper/0.png"
+    folder(class_folders, **settings).load()
+    found = [line for line in caplog.messages if "from the training split, too" in line]
+    assert len(found) == 1
+    assert re.search(shared, found[0])
+    caplog.clear()
+    folder(class_folders, **settings).load("test")
+    assert "from the training split, too" not in caplog.text
 
 
 def test_unusable_cache_is_one_line(class_folders, tmp_path):

@@ -118,6 +118,12 @@ class ImageFolder(DecodedImages):
             f"images that are not used: {len(names):,} {reason} ({list_names(names)})"
             for reason, names in plan.excluded.items()
         ]
+        if both := self._source.same_files(plan.splits["train"], plan.splits["test"]):
+            listed = f"{len(both):,} ({list_names(both)})"
+            notes.append(
+                f"test images that links lead to from the training split, too: {listed}; remove "
+                "the links, or evaluations measure on training images"
+            )
         return {
             "class_names": list(plan.class_names),
             "split_from": plan.split_from,

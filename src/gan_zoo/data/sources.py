@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,10 @@ class Source:
             if name not in used:
                 others.setdefault(suffix(name), []).append(name)
         return dict(sorted(others.items(), key=lambda item: (-len(item[1]), item[0])))
+
+    def same_files(self, names: Sequence[str], others: Sequence[str]) -> list[str]:
+        """Return those of the other names that lead, by links, to a file of the names."""
+        return []
 
     @cached_property
     def _found(self) -> dict[str, Any]:
@@ -97,6 +101,14 @@ class Folder(Source):
         except OSError as error:
             raise self._error(error) from None
         return name, facts.st_size, facts.st_mtime_ns
+
+    def same_files(self, names: Sequence[str], others: Sequence[str]) -> list[str]:
+        known = {*map(self._identity, names)}
+        return [name for name in others if self._identity(name) in known]
+
+    def _identity(self, name: str) -> Any:
+        facts = self._found[name].stat()
+        return (facts.st_dev, facts.st_ino) if facts.st_ino else name  # Windows leaves it 0
 
     def _entries(self) -> Iterator[tuple[str, Any]]:
         try:
