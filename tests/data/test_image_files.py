@@ -5,7 +5,9 @@ import json
 import logging
 import os
 import re
+import struct
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -179,6 +181,26 @@ def test_formats_of_pillow_are_read(kind, encode):
 def test_sixteen_bits_are_scaled_not_clipped(encode):
     content = encode(np.full((6, 6), 40_000, np.uint16))
     assert (ImageTransform(4, 1, "crop").decode(content) == 40_000 >> 8).all()
+
+
+def test_transparent_values_of_sixteen_bits_lie_on_white(encode):
+    pixels = np.full((6, 6), 40_000, np.uint16)
+    pixels[:3], pixels[3] = 1000, 1001  # which have the same upper 8 bits
+    decoded = ImageTransform(6, 1, "crop").decode(encode(pixels, "PNG", transparency=1000))
+    assert decoded[0, :, 0].tolist() == [255] * 3 + [3] + [156] * 2
+
+
+def test_transparent_colors_of_sixteen_bits_lie_on_white():
+    def chunk(kind, content):
+        code = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + code
+
+    color = struct.pack(">3H", 1000, 2000, 3000)
+    rows = b"".join(b"\0" + part * 6 for part in [color] * 3 + [b"\x9c\x40" * 3] * 3)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">II5B", 6, 6, 16, 2, 0, 0, 0))
+    content += chunk(b"tRNS", color) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    decoded = ImageTransform(6, 3, "crop").decode(content)
+    assert decoded[0, :, 0].tolist() == [255] * 3 + [156] * 3
 
 
 def test_transparency_lies_on_white(encode):

@@ -125,18 +125,27 @@ def _peak(image: Image.Image) -> int:
 def _eight_bits(image: Image.Image, raw: str) -> Image.Image:
     """Reduce gray images of 16 bits to their upper 8, which Pillow would clip; keep others.
 
+    Transparent pixels stay so, of colors also those that Pillow cannot tell from them.
+
     Raises UnknownRangeError for floating-point pixels, signed integers and those of 32 bits.
     """
     if image.mode == "F":
         raise UnknownRangeError("has floating-point pixels, whose range is not known")
+    transparent = image.info.get("transparency")
     if not image.mode.startswith("I"):
+        if "16" in raw and isinstance(transparent, tuple):  # Pillow keeps the upper 8 of a color
+            image.info["transparency"] = tuple(value >> 8 for value in transparent)
         return image
     if "16S" in raw or "16BS" in raw:
         raise UnknownRangeError("has signed 16-bit pixels, whose range is not known")
     if "16" not in raw and "12" not in raw:
         raise UnknownRangeError("has 32-bit integer pixels, whose range is not known")
     shift = 4 if "12" in raw else 8
-    return Image.fromarray((np.asarray(image).clip(0, 65535) >> shift).astype(np.uint8))
+    values = np.asarray(image).clip(0, 65535)
+    plain = Image.fromarray((values >> shift).astype(np.uint8))
+    if transparent is not None:
+        plain.putalpha(Image.fromarray(255 * (values != transparent).astype(np.uint8)))
+    return plain
 
 
 def _opaque(image: Image.Image) -> Image.Image:
