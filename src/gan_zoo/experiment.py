@@ -213,6 +213,10 @@ def _check_labels(experiment: Experiment) -> None:
     if per_class > 1 and not per_class.is_integer():
         allowed = "must be a whole number, or a share below 1"
         raise ConfigError("dataset.labels_per_class", f"{per_class:g}", allowed)
+    typed = experiment.config["dataset"]["labels_per_class"]
+    if per_class == 1 and isinstance(typed, float):  # 1.0 looks like a share
+        allowed = "type 1 for one label of each class, null for all labels"
+        raise ConfigError("dataset.labels_per_class", typed, allowed)
     if not experiment.loss.semi_supervised:
         allowed = "this loss has no term for samples without a label; loss=cls_gan has"
         raise ConfigError("dataset.labels_per_class", f"{per_class:g}", allowed)

@@ -88,6 +88,14 @@ def test_settings_that_few_labels_exclude(words, message, composed):
         load_experiment(composed("dataset=glyphs", *few))
 
 
+def test_one_label_is_not_typed_like_a_share(composed):
+    words = ["dataset=glyphs", "loss=cls_gan"]
+    load_experiment(composed(*words, "dataset.labels_per_class=1"))
+    message = r"labels_per_class=1\.0: type 1 for one label of each class, null for all labels"
+    with pytest.raises(ConfigError, match=message):
+        load_experiment(composed(*words, "dataset.labels_per_class=1.0"))
+
+
 def test_half_of_every_batch_is_labeled():
     partly = few(per_class=5)  # 20 labeled, 380 not
     loader = partly.loader(8, seed=0)
