@@ -155,6 +155,7 @@ def test_printed_remedy_works(files):
         (["sweep="], "must be a name, not a path"),
         (["dataset.root=a.npz,../../../../../a.npz"], "root=../../../../../a.npz: does not exist"),
         (["hydra.sweep.subdir=../x"], "hydra.sweep.subdir=../x: leads out of the sweep's folder"),
+        (["hydra.sweep.subdir=/x"], "hydra.sweep.subdir=/x: leads out of the sweep's folder"),
         (["hydra.sweep.subdir=x"], "=x: is the folder of 4 jobs; type 'hydra.sweep.subdir=${"),
         (["hydra.sweep.subdir=" + "a" * 300], "type 'hydra.sweep.subdir=${hydra.job.num}'"),
         (["sweep=" + "a" * 300], "give the sweep a shorter name"),

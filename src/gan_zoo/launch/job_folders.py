@@ -56,7 +56,7 @@ _register("folder_name", folder_name, replace=True)
 def job_folder(sweep: Path, name: str) -> Path:
     """Return a job's folder in its sweep's. Raises ConfigError for a name no folder can have."""
     folder = sweep / name
-    if ".." in folder.relative_to(sweep).parts or not folder.is_relative_to(sweep):
+    if not folder.is_relative_to(sweep) or ".." in folder.relative_to(sweep).parts:
         raise ConfigError("hydra.sweep.subdir", name, "leads out of the sweep's folder")
     _refuse_long("hydra.sweep.dir", sweep, "give the sweep a shorter name")
     _refuse_long("hydra.sweep.subdir", Path(name), _BY_NUMBER)
