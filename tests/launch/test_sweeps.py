@@ -382,11 +382,15 @@ def planned(tmp_path, monkeypatch):
 RING = ["dataset=ring", "device=cpu", "sweep=s"]
 
 
-def test_latest_never_names_a_refused_sweep(planned):
+@pytest.mark.parametrize(
+    "words", [["steps=1,0"], ["seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"]]
+)
+@pytest.mark.filterwarnings(r"ignore:\s*'hydra/launcher/joblib' is validated")
+def test_latest_never_names_a_refused_sweep(planned, words):
     planned(*RING, "seed=0,1")
     assert Path("outputs/sweeps/LATEST").read_text() == "s\n"
     with pytest.raises(SystemExit):
-        planned("dataset=ring", "sweep=t", "steps=1,0")
+        planned("dataset=ring", "sweep=t", *words)
     assert Path("outputs/sweeps/LATEST").read_text() == "s\n"
 
 

@@ -86,7 +86,6 @@ class PreflightCallback(Callback):
             experiments = check_jobs(_plan(config, overrides, planned))
             check_job_folders(sweep, [folder for folder, _ in planned])
             self.jobs = dict(planned)
-            latest_sweep.note(sweep)
             launcher = config.hydra.runtime.choices["hydra/launcher"]
             if launcher == "joblib":
                 devices = max(experiment.settings.devices for experiment in experiments)
@@ -112,6 +111,7 @@ class PreflightCallback(Callback):
             workers = config.hydra.launcher.get("n_jobs", 1)
             self._plan_stacks(sweep_jobs(overrides), experiments, workers)
             _spare_another_check()
+            latest_sweep.note(sweep)  # once nothing above has refused the sweep
             SweepEnd(sweep, sweep_word(config), self._progress, self._stop).begin()
 
     def _plan_stacks(
