@@ -4,10 +4,12 @@ import csv
 import json
 import shlex
 import shutil
+import signal
 
 import pytest
 
-from forked_scripts import run_script
+from forked_scripts import ScriptProcess, run_script, wait_until
+from gan_zoo.run_folder import newest_step, write_failure
 from gan_zoo.studies.plan import load_study, study_names
 from study_jobs import in_place_of_mnist, jobs_of
 
@@ -57,6 +59,25 @@ def test_study_resumes_and_its_rows_can_be_repeated(tmp_path):
     measured = json.loads((tmp_path / "again/metrics.jsonl").read_text().splitlines()[-1])
     value = float(rows[1]["sliced_wasserstein"])
     assert value == pytest.approx(measured["metric/sliced_wasserstein"], rel=1e-5)
+
+
+def test_hints_of_a_study_are_words_that_it_takes(tmp_path):
+    words = [*SHORT, "loss=gan,wgan", "seed=0"]
+    sweep = tmp_path / "outputs/sweeps/study-mixture-small-ring-tanh"
+    stopped = ScriptProcess(
+        "train.py", *words, "steps=10000000", "checkpoint_every=100", cwd=tmp_path
+    )
+    wait_until(lambda: newest_step(sweep / "loss=gan"))
+    stopped.send_signal(signal.SIGTERM)
+    error = stopped.communicate()[1].splitlines()[-2]
+    assert error.endswith("; 0 of 2 jobs done; the same command runs the remaining jobs")
+    shutil.rmtree(sweep / "loss=gan")
+    write_failure(sweep / "loss=wgan", "a reason")
+    failed = run_script("train.py", *words, cwd=tmp_path)
+    hint = "the same command with retry_failed=true"
+    assert failed.stderr.startswith(f"1 of 2 jobs failed; {hint} tries them again\n")
+    retried = run_script("train.py", *words, "retry_failed=true", cwd=tmp_path)
+    assert retried.returncode == 0, retried.stderr
 
 
 def test_study_of_searches_trains_trials_and_fresh_seeds(tmp_path):

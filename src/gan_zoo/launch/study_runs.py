@@ -10,6 +10,7 @@ from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL, exit_with, from_here,
 from gan_zoo.launch.command_options import named_commands
 from gan_zoo.launch.overrides import MULTIRUN, key_of
 from gan_zoo.launch.resume import SWEEPS
+from gan_zoo.launch.sweep_end import IN_STUDY
 from gan_zoo.launch.usage_errors import refuse_word
 from gan_zoo.monitoring.console import show
 from gan_zoo.report.number_format import counted
@@ -147,10 +148,13 @@ def parse_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str
 
 
 def _exit_code(train: Callable[[], None]) -> int:
+    before = IN_STUDY.set(True)
     try:
         train()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    finally:
+        IN_STUDY.reset(before)
     return 0
 
 

@@ -86,7 +86,7 @@ class SweepEnd:
             missing = [job for job in self.progress.jobs if not job.summary]
             if missing and stopped_by:
                 stop = Interrupted(stopped_by)
-                hint = f"the same command with {self.word} runs the remaining jobs"
+                hint = f"{self._again()} runs the remaining jobs"
                 exit_with(stop, exit_code(stop), f"{self.progress.count_done()}; {hint}")
             if missing:
                 self._exit_failed(missing, error)
@@ -107,20 +107,24 @@ class SweepEnd:
         """List unfinished jobs with the reason of each, and end the program."""
         reasons = [_why_unfinished(job.folder, error) for job in missing]
         count = f"{len(missing)} of {len(self.progress.jobs)} jobs"
-        again = f"the same command with {self.word}"
         if all(read_failure(job.folder) for job in missing):
-            line = f"{count} failed; {again} retry_failed=true tries them again"
+            line = f"{count} failed; {self._again('retry_failed=true')} tries them again"
         elif {*reasons} == {IN_USE}:
             line = f"{count} not done yet: other processes are training them"
         else:
             cause = f": {self._cause(error)}" if error else ""
-            line = f"{count} not done{cause}; {again} runs them"
+            line = f"{count} not done{cause}; {self._again()} runs them"
             if any(read_failure(job.folder) for job in missing):
                 line += " (with retry_failed=true also those that failed)"
         pairs = zip(missing, reasons, strict=True)
         lines = [line, *(printable(f"  {job.name}: {reason}") for job, reason in pairs)]
         print("\n".join(lines), file=sys.stderr)
         sys.exit(EXIT_FAILED)
+
+    def _again(self, *words: str) -> str:
+        """Name the command that starts the sweep again, by what is added to this one."""
+        added = [*([] if IN_STUDY.get() else [self.word]), *words]
+        return f"the same command with {' '.join(added)}" if added else "the same command"
 
     def _cause(self, error: BaseException) -> str:
         """Describe why a launcher ended early; the traceback of an error goes to a file."""
@@ -134,6 +138,8 @@ class SweepEnd:
 
 # set from the first job of a sweep until its end: Hydra 1.3 tells its callbacks about success only
 _SWEEP: ContextVar[SweepEnd | None] = ContextVar("sweep", default=None)
+# set while a study trains, whose command names its sweeps itself and refuses `sweep=`
+IN_STUDY: ContextVar[bool] = ContextVar("in_study", default=False)
 
 
 @contextmanager
