@@ -13,6 +13,7 @@ from typing import Any
 
 import hydra
 import omegaconf
+from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -24,7 +25,7 @@ from gan_zoo.command_line import (
     from_here,
     one_line_errors,
 )
-from gan_zoo.launch.config_catalog import Catalog
+from gan_zoo.launch.config_catalog import CONFIGS, Catalog, has_setting
 from gan_zoo.launch.overrides import is_sweep, key_of
 from gan_zoo.run_folder import flatten
 from gan_zoo.schema import ConfigError, suggest
@@ -178,14 +179,35 @@ def _elsewhere(typed: str, parent: Any, words: Sequence[str]) -> str:
     if here:
         more = f" (or {', '.join(here[1:])})" if here[1:] else ""
         return f"did you mean {here[0]}{more}?"
-    owners = catalog.keys[known[0]] if known else []
+    owners = catalog.keys[known[0]] if known else _owners_in_hydra(typed)
     if not owners:
         return ""
     added = " or ".join(owners) if len(owners) < 3 else "one of them"
     group = owners[0].partition("=")[0]
     swept = any(key_of(word) == group and is_sweep(word) for word in words)
     remedy = f"sweep over {group} without the others" if swept else f"add {added}"
-    return f"{known[0]} is a setting of {', '.join(owners)}: {remedy}"
+    name = known[0] if known else typed
+    return f"{name} is a setting of {', '.join(owners)}: {remedy}"
+
+
+def _owners_in_hydra(key: str) -> list[str]:
+    """Return the launchers or sweepers that have a setting such as hydra.launcher.n_jobs.
+
+    Those of installed packages are named only if none of ours has it.
+    """
+    parts = key.split(".")
+    group = "/".join(parts[:2])
+    ours = [path.stem for path in sorted((CONFIGS / group).glob("*.yaml"))]
+    if len(parts) < 3 or group not in ("hydra/launcher", "hydra/sweeper"):
+        return []
+    installed = ConfigStore.instance()
+    fields = {
+        name.removesuffix(".yaml"): set(installed.load(f"{group}/{name}").node)
+        for name in installed.list(group)
+    }
+    found = [name for name in ours if has_setting(group, name, ".".join(parts[:3]))]
+    found += [name for name in fields if parts[2] in fields[name] and (name in ours or not found)]
+    return [f"{group}={name}" for name in dict.fromkeys(found)]
 
 
 def _siblings(key: str, parent: Any) -> str:

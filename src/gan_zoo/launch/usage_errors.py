@@ -19,6 +19,7 @@ from gan_zoo.schema import ConfigError, near, suggest
 _NAME = re.compile(r"[+~]{0,2}[A-Za-z_$][\w.$/@-]*", re.ASCII)
 _SPAN = re.compile(r"(\d+) ?(?:\.{2,3}|-|:) ?(\d+)")
 _NOUNS = {"dataset", "architecture", "loss", "regularizer", "optimizer"}
+_HYDRA_GROUPS = {"hydra.launcher": "hydra/launcher", "hydra.sweeper": "hydra/sweeper"}
 _NO_NAMES = (bool, int, float, type(None), RangeSweep, IntervalSweep)
 
 
@@ -51,6 +52,8 @@ def _check_assignment(name: str, value: str, swept: bool) -> None:
         _type(word, "" if swept else "-m", f"{name}=range({span[1]},{int(span[2]) + 1})")
     if key in _NOUNS and name.startswith("+"):
         _type(word, f"{key}={value}")
+    if key in _HYDRA_GROUPS:
+        _type(word, f"{_HYDRA_GROUPS[key]}={value}")
     if key in _NOUNS and value.startswith("["):
         names = value.strip("[]").replace(" ", "")
         _type(word, *(("-m",) if "," in names and not swept else ()), f"{name}={names}")
