@@ -102,6 +102,8 @@ def test_values_of_python_are_settings(tmp_path):
         (["stesp=3"], "did you mean steps"),
         (["study=tour"], "study=tour: is for many runs; in a terminal: python train.py"),
         (["sweep=a"], "sweep=a: is for many runs"),
+        (["seed=0,1", "steps=2"], r"a sweep; in a terminal: python .*train.py -m seed=0,1 steps=2"),
+        (["-m", "seed=0,1"], "-m: is for sweeps; in a terminal: python .*train.py -m seed=0,1"),
         (["resume=nowhere"], "resume=nowhere: must be the folder of a run"),
         (["optimizer.betas.x=0.5"], r"optimizer.betas is a list: type 'optimizer.betas=\[A,B\]'"),
         (["optimizer.betas.2=0.5"], "optimizer.betas is a list"),

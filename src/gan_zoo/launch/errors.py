@@ -116,18 +116,18 @@ def config_errors(words: Sequence[str]) -> Iterator[None]:
 def format_hydra_error(error: Exception, words: Sequence[str] | None = None) -> str:
     """Return one line for an error of our own, of Hydra or of OmegaConf.
 
-    words: of the command line; by default those of this process.
+    words: overrides of a call from Python; by default the words of this process.
     """
-    words = sys.argv[1:] if words is None else words
+    given = sys.argv[1:] if words is None else words
     if isinstance(error, ConfigError):
         return str(error)
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read; settings are typed as KEY=VALUE"
     if isinstance(error.__cause__, (ConfigAttributeError, ConfigKeyError)):
-        return _unknown_key(error.__cause__, words)
+        return _unknown_key(error.__cause__, given)
     text = f"{error}\n{error.__cause__ or ''}"
     if swept := _SWEEP.search(text):
-        return _sweep_without_flag(swept[1] or swept[2])
+        return _sweep_without_flag(swept[1] or swept[2], words)
     if added := _ADDED.search(text):
         return f"+{added[1]}: is a setting already; type {shlex.quote(added[1])}"
     if merged := _MERGED.search(text):
@@ -154,16 +154,18 @@ def _below_a_list(words: Sequence[str]) -> str:
     return ""
 
 
-def _sweep_without_flag(word: str) -> str:
-    """Several values without -m."""
+def _sweep_without_flag(word: str, words: Sequence[str] | None) -> str:
+    """Several values without -m. words: of a call from Python; None for a command line."""
     key, _, value = word.partition("=")
     if key in Catalog().lists:
         return f"{word}: must be a list: type {shlex.quote(f'{key}=[{value}]')}"
-    words = [given for given in sys.argv[1:] if "=" in given and given[:1] != "-"]
-    return f"{word}: several values are a sweep: type {from_here('train.py', '-m', *words)}"
+    given = sys.argv[1:] if words is None else words
+    settings = [each for each in given if "=" in each and each[:1] != "-"]
+    place = ": type" if words is None else "; in a terminal:"
+    return f"{word}: several values are a sweep{place} {from_here('train.py', '-m', *settings)}"
 
 
-def _unknown_key(error: OmegaConfBaseException, words: list[str]) -> str:
+def _unknown_key(error: OmegaConfBaseException, words: Sequence[str]) -> str:
     """A key that the composed configuration does not have."""
     key, parent = str(error.full_key), error.parent_node
     named = [name for name, equals, _ in (word.partition("=") for word in words) if equals]

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from hydra.core.override_parser.types import IntervalSweep, RangeSweep
 
-from gan_zoo.command_line import program
+from gan_zoo.command_line import from_here, program
 from gan_zoo.launch.config_catalog import CONFIGS, Catalog, choices
 from gan_zoo.launch.overrides import AS_TYPED, FOLDERS, parsed
 from gan_zoo.schema import ConfigError, near, suggest
@@ -27,6 +27,8 @@ def check_overrides(words: Sequence[str], swept: bool = False) -> None:
     """Raises ConfigError, with what to type instead, for words that are no overrides."""
     if "" in words:
         refuse_word("an empty word", help_line())
+    if "-m" in words:  # from Python: a command line's options are not among its overrides
+        refuse_word("-m", f"is for sweeps; in a terminal: {from_here('train.py', *words)}")
     bare = _BareWords(words)
     if bare.wrong:
         refuse_word(" ".join(bare.wrong), bare.advice())
