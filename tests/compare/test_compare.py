@@ -129,6 +129,7 @@ def test_every_loss_has_its_own_recipe_and_a_critic_that_it_suits(composed):
         (["dataset=rong"], "dataset=rong: did you mean ring?"),
         (["stepz=3"], "stepz: unknown key; "),
         (["sweep=resume"], "sweep=resume: there is no sweep in outputs/sweeps to resume"),
+        (["sweep=2026_11_29"], "sweep=2026_11_29: there is no such comparison in outputs/sweeps"),
         (["sweep=nosuch"], "sweep=nosuch: there is no such comparison in outputs/sweeps"),
         ([], "dataset.root: is missing; name your images, as dataset.root=FOLDER"),
         (["budget=10m"], "dataset.root: is missing; name your images, as dataset.root=FOLDER"),
