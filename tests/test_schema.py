@@ -67,6 +67,8 @@ def test_values_have_the_types_of_their_hints():
         ({"count": 1e4}, "o.count=10000.0: must be an integer; type 10000"),
         ({"sizes": "3,4"}, "o.sizes=3,4: must be a list such as [3,4]"),
         ({"place": ""}, "o.place=: must be the path of a file or folder"),
+        ({"place": 3}, "o.place=3: must be the path of a file or folder"),
+        ({"places": [None]}, "o.places[0]=None: must be the path of a file or folder"),
         ({"count": True}, "o.count=True: must be an integer"),
         ({"count": None}, "o.count=None: must be an integer"),
         ({"kind": "c"}, "o.kind=c: must be one of a, b"),

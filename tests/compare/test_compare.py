@@ -124,6 +124,7 @@ def test_every_loss_has_its_own_recipe_and_a_critic_that_it_suits(composed):
     [
         (["budget=1x"], "budget=1x: must be a time such as 90s, 10m, 1h or 1h30m"),
         (["dataset.root=nowhere"], "dataset.root=nowhere: does not exist"),
+        (["dataset.root=null"], "dataset.root=None: must be the path of a file or folder"),
         (["losses=foo,gan"], "losses=foo: choose one of"),
         (["dataset=ring", "batch_size=4,8"], "batch_size=4,8: compare sweeps over losses"),
         (["dataset=rong"], "dataset=rong: did you mean ring?"),

@@ -312,6 +312,8 @@ def test_parse_command_line(tmp_path, monkeypatch):
     assert found.settings == Evaluation(seed=4, metrics=("modes", "transport"))
     with pytest.raises(ConfigError, match="num_samples=many"):
         parse(["./seed=0", "num_samples=many"])
+    with pytest.raises(ConfigError, match="cache=None: must be the path of a file or folder"):
+        parse(["./seed=0", "cache=null"])
     with pytest.raises(ConfigError, match="does not exist"):
         parse(["nowhere"])
     with pytest.raises(ConfigError, match="num_sample=9: is neither .* did you mean num_samples"):

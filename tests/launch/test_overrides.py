@@ -84,7 +84,9 @@ def test_lists_interpolations_null_keep_meaning(monkeypatch, tmp_path):
     assert values("dataset.fonts=[/a b/ü.ttf, 'c,d.ttf']") == [["/a b/ü.ttf", "c,d.ttf"]]
     assert values("dataset.fonts=[]") == [[]]
     assert values("dataset.root=${oc.env:HOME}/a b") == ["${oc.env:HOME}/a b"]
-    assert values("resume=null") == [None]
+    for key in ("resume", "dataset.root", "dataset.cache", "evaluation.cache"):
+        assert values(f"{key}=null") == values(f"{key}=NULL") == [None]
+    assert values("dataset.alphabet=null") == ["null"]
     assert values("resume=auto") == ["auto"]
     for word in ("hydra.run.dir=~/a b", "hydra.sweep.dir='~/a b'"):
         assert values(word) == [f"{tmp_path}/a b"]

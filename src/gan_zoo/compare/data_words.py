@@ -14,7 +14,7 @@ from gan_zoo.compare.image_facts import (
     read_image_facts,
 )
 from gan_zoo.compare.request import has_key
-from gan_zoo.schema import ConfigError, at_home, instantiate
+from gan_zoo.schema import ConfigError, LocalPath, at_home, coerce, instantiate
 
 if TYPE_CHECKING:
     from gan_zoo.data.dataset import Dataset
@@ -50,7 +50,8 @@ def choose_data(given: Sequence[str], compose: Compose) -> tuple[str, ...]:
     words: tuple[str, ...] = ()
     if has_key(given, "dataset.root") and not any(word.startswith("dataset=") for word in given):
         root = compose(["dataset=image_folder", *given])["dataset"]["root"]
-        words = (f"dataset={choose_dataset(Path(at_home(root)))}",)
+        place = Path(coerce(root, LocalPath, "dataset.root"))
+        words = (f"dataset={choose_dataset(place)}",)
     instantiate(compose([*words, *given])["dataset"], "dataset")
     return words
 

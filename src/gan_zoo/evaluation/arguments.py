@@ -83,4 +83,6 @@ def _value(key: str, text: str) -> Any:
         return tuple(text.strip("[]").replace(" ", "").split(","))
     if key in ("num_samples", "seed") and text.removeprefix("-").isdecimal():
         return int(text)
+    if key == "cache" and text == "null":  # no folder, as in training
+        return None
     return text

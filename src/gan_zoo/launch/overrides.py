@@ -116,7 +116,7 @@ def _item(text: str, key: str = "") -> str:
     if isinstance(value, str) and text[:1] in ("'", '"'):  # quoted already
         return _quote(_at_home(value, key)) if _at_home(value, key) != value else text
     ordinary = value == text and _ORDINARY.fullmatch(text)
-    kept = override and (key not in AS_TYPED or (key == "resume" and text == "null"))
+    kept = override and (key not in AS_TYPED or (key in _PATHS and value is None))  # null
     return _at_home(text, key) if ordinary or kept else _quote(_at_home(text, key))
 
 

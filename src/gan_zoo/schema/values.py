@@ -75,6 +75,8 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
     """
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
+        if LOCAL in parts and not isinstance(value, str):
+            raise ConfigError(key, value, f"must be {LOCAL}")
         value = coerce(value, parts[0], key)
         for bounds in parts[1:]:
             if value is not None and not bounds.admits(value):
