@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from forked_scripts import ScriptProcess, run_script, wait_until
-from gan_zoo.run_folder import newest_step
+from gan_zoo.run_folder import newest_step, write_failure
 
 ROOT = Path(__file__).parents[2]
 WORDS = ["-m", "seed=0,1", "dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu"]
@@ -62,6 +62,28 @@ def test_error_of_a_launcher_after_all_jobs_is_shown(ended, tmp_path):
     expected = "all jobs are done, but the launcher failed: RuntimeError: a bug; details in "
     assert ran.stderr.splitlines()[-1] == f"{expected}outputs/sweeps/mine/error.txt"
     assert (tmp_path / "outputs/sweeps/mine/error.txt").is_file()
+
+
+def test_failing_report_hides_no_missing_jobs(tmp_path):
+    script = tmp_path / "broken.py"
+    script.write_text(
+        "import runpy, sys\n"
+        "sys.modules['gan_zoo.launch.sweep_table'] = None\n"
+        f"runpy.run_path({str(ROOT / 'train.py')!r}, run_name='__main__')\n"
+    )
+    words = [*WORDS, "steps=2"]
+    assert run_script("train.py", *words, "seed=0", cwd=tmp_path).returncode == 0
+    write_failure(tmp_path / "outputs/sweeps/mine/seed=1", "a reason")
+    ran = run_script(script, *words, cwd=tmp_path)
+    assert ran.returncode == 3
+    report, *jobs = ran.stderr.splitlines()[-3:]
+    place = "outputs/sweeps/mine"
+    assert report.startswith("error: no report: ModuleNotFoundError: ")
+    assert f"; details in {place}/report/error.txt; try again: python " in report
+    assert jobs == [
+        "1 of 2 jobs failed; the same command with sweep=mine retry_failed=true tries them again",
+        "  seed=1: a reason",
+    ]
 
 
 def test_jobs_of_killed_processes_run_again(ended, tmp_path):

@@ -13,7 +13,15 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import NoReturn
 
-from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL, error_message, exit_code, exit_with
+from gan_zoo.command_line import (
+    EXIT_FAILED,
+    EXIT_SIGNAL,
+    error_line,
+    error_message,
+    exit_code,
+    exit_with,
+    from_here,
+)
 from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.sweep_display import SweepDisplay
 from gan_zoo.launch.sweep_job import write_traceback
@@ -185,12 +193,18 @@ def _why_unfinished(folder: Path, error: BaseException | None) -> str:
 
 
 def _show_result(sweep: Path) -> None:
-    """Report a sweep; show its ranked table, and the path of the page."""
-    from gan_zoo.report.build import report_sweep  # imports matplotlib
+    """Report a sweep; show its ranked table, and the path of the page, or why there is none."""
+    try:
+        from gan_zoo.report.build import report_sweep  # imports matplotlib
 
-    reported = report_sweep(sweep)
-    if reported:
-        from gan_zoo.launch.sweep_table import ranked_table
+        reported = report_sweep(sweep)
+        if reported:
+            from gan_zoo.launch.sweep_table import ranked_table
 
-        page, comparison = reported
-        show(f"\n{ranked_table(comparison)}\n\nreport: {os.path.relpath(page)}")
+            page, comparison = reported
+            show(f"\n{ranked_table(comparison)}\n\nreport: {os.path.relpath(page)}")
+    except Exception as error:  # must not hide which jobs failed
+        details = write_traceback(error, Path(os.path.relpath(sweep), "report"))
+        again = f"try again: {from_here('scripts/report.py', os.path.relpath(sweep))}"
+        hint = "; ".join(filter(None, [details, again]))
+        print(error_line(f"no report: {error_message(error)}", hint), file=sys.stderr)
