@@ -128,6 +128,17 @@ def test_diverged_run_counts_the_steps_that_it_made(jobs, tmp_path, clock):
     assert progress.display(jobs[1].folder).time_left(0, 100) == "about 2 min left"
 
 
+def test_summary_of_a_finished_job_is_read_once(jobs, tmp_path, monkeypatch):
+    progress = SweepProgress(tmp_path, jobs, False, True)
+    finish(jobs[0])
+    time_left = progress.display(jobs[1].folder).time_left
+    time_left(0, 100)
+    read = []
+    monkeypatch.setattr(sweep_progress, "finished_summary", lambda folder, _: read.append(folder))
+    time_left(1, 99)
+    assert read == [job.folder for job in jobs[1:]]
+
+
 def test_damaged_summary_estimates_nothing(jobs, tmp_path, capsys):
     finish(jobs[0], seconds="long")
     SweepProgress(tmp_path, jobs, False, True).show_start([])

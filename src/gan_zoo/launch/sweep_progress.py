@@ -93,12 +93,14 @@ class SweepProgress:
     ):
         self.folder, self.jobs, self.sequential = folder, list(jobs), sequential
         self.done = [job for job in self.jobs if job.summary]
-        unfinished = [job for job in self.jobs if job not in self.done]
+        done = {job.folder for job in self.done}
+        unfinished = [job for job in self.jobs if job.folder not in done]
         self._failed_before = {job.folder for job in unfinished if read_failure(job.folder)}
         skipped = set() if retry_failed else self._failed_before
         shown = [job for job in unfinished if job.folder not in skipped]
-        self.trained_elsewhere = [job for job in shown if in_use(job.folder)]
-        self.remaining = [job for job in shown if job not in self.trained_elsewhere]
+        used = {job.folder for job in shown if in_use(job.folder)}
+        self.trained_elsewhere = [job for job in shown if job.folder in used]
+        self.remaining = [job for job in shown if job.folder not in used]
         # updates of finished runs, which may be longer now
         self._work_before = {
             job.folder: job.updates * number(job.earlier_summary or {}, "steps")
@@ -106,7 +108,7 @@ class SweepProgress:
         }
         self._made_before = {job.folder: job.work_so_far for job in self.remaining}
         self._finished_work: dict[PlannedJob, float] = {}  # read once: sweeps may be large
-        self._start_time = time.time()
+        self._start_time = time.time()  # not monotonic: jobs on other machines go by it, too
         self._announced = False
 
     def show_start(self, shared: Iterable[str]) -> None:
@@ -180,18 +182,22 @@ class SweepProgress:
         """Describe how long jobs that run at once will take; empty while it is unknown."""
         work = rest = 0.0
         for job in self.remaining:
-            if job not in self._finished_work and job.summary is not None:
-                self._finished_work[job] = job.work
-            finished = job in self._finished_work
-            made = self._finished_work[job] if finished else job.work_so_far
+            finished = self._work_if_finished(job)
+            made = job.work_so_far if finished is None else finished
             work += max(0.0, made - self._made_before[job.folder])
-            if not finished and not self.has_failed(job):
+            if finished is None and not self.has_failed(job):
                 rest += job.updates * job.steps - made
         return self._estimate(work, rest)
 
     def has_failed(self, job: PlannedJob) -> bool:
         """Return whether a job has failed in this sweep, as far as its folder tells."""
         return job.folder not in self._failed_before and bool(read_failure(job.folder))
+
+    def _work_if_finished(self, job: PlannedJob) -> float | None:
+        """Return the updates of a run that has finished; None for any other."""
+        if job not in self._finished_work and job.summary is not None:
+            self._finished_work[job] = job.work
+        return self._finished_work.get(job)
 
     def _find(self, folder: Path) -> PlannedJob | None:
         shown = (*self.remaining, *self.trained_elsewhere)
@@ -221,7 +227,7 @@ class SweepProgress:
             return self.time_left()
         work, rest = job.updates * made, job.updates * left
         for other in self.remaining:
-            made_by_other = other.work
+            made_by_other = self._work_if_finished(other) or 0.0
             work += max(0, made_by_other - self._work_before[other.folder])
             if not (made_by_other or other is job or self.has_failed(other)):
                 rest += self._work_to_do(other)
