@@ -458,6 +458,29 @@ def test_refused_sweep_prints_nothing_at_end(planned, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+KEPT = """
+import gc
+from hydra.core.utils import JobReturn
+from gan_zoo.launch import sweep_end
+report = sweep_end._show_result
+def counted(sweep):
+    kept = [each for each in gc.get_objects() if isinstance(each, JobReturn)]
+    print("results", len(kept), "configurations", sum(each.cfg is not None for each in kept))
+    report(sweep)
+sweep_end._show_result = counted
+from gan_zoo.launch.main import main
+main()
+"""
+
+
+def test_configurations_of_ended_jobs_are_not_kept(files):
+    words = ["-m", "dataset.root=a.npz", "seed=0,1", *SMALL]
+    command = [sys.executable, "-c", KEPT, *words]
+    called = subprocess.run(command, cwd=files, capture_output=True, text=True)
+    assert called.returncode == 0, called.stderr
+    assert "results 2 configurations 0\n" in called.stdout
+
+
 def test_sweep_resume_runs_remaining_jobs(files):
     np.savez(files / "b.npz", x=np.zeros((20, 8, 8), np.uint8))
     assert sweep(files).returncode == 0
