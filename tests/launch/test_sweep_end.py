@@ -56,6 +56,17 @@ def test_error_of_a_launcher_is_reported(ended, tmp_path):
     assert ran.stdout.endswith(f"report: {place}/report/report.html\n")
 
 
+def test_lost_job_of_a_cluster_is_named_without_its_log(ended):
+    error = "__import__('submitit').core.utils.UncompletedJobError('Job 8_0 (task: 0) with path "
+    error += "/a b/8_0_result.pkl\\nhas not produced any output (state: CANCELLED by 0)\\n"
+    error += "No error stream produced. Look at stdout: /a b/8_0_log.out\\nthe log')"
+    pytest.importorskip("submitit")
+    line = ended(1, error).stderr.splitlines()[-2]
+    told = "the launcher failed: job 8_0 ended without a result (state: CANCELLED by"
+    assert f"1 of 2 jobs not done: {told} 0); details in " in line
+    assert "the log" not in line
+
+
 def test_error_of_a_launcher_after_all_jobs_is_shown(ended, tmp_path):
     ran = ended(2, "RuntimeError('a bug')")
     assert ran.returncode == 0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import signal
 import sys
 import textwrap
@@ -38,7 +39,9 @@ from gan_zoo.run_lock import IN_USE, in_use
 from gan_zoo.training.signals import DEFAULT_HANDLERS, Interrupted
 
 _PATIENCE = 60  # seconds in which jobs save after their launcher failed
-_LONGEST = 300  # characters of a launcher's message; submitit's has the end of a job's log
+_LONGEST = 300  # characters of a launcher's message
+# of submitit, when a job was killed or canceled; paths and the end of the job's log follow
+_LOST_JOB = re.compile(r"UncompletedJobError: Job (\S+) .*? any output \(state: ([^)]*)\)")
 _SIGNAL_CODES = {EXIT_SIGNAL + number: number for number in DEFAULT_HANDLERS}
 
 
@@ -140,6 +143,8 @@ class SweepEnd:
             return "a process of the sweep was killed"
         hint = write_traceback(error, Path(os.path.relpath(self.folder)))
         message = error_message(error) if isinstance(error, Exception) else f"it ended with {error}"
+        if lost := _LOST_JOB.match(message):
+            message = f"job {lost[1]} ended without a result (state: {lost[2]})"
         message = textwrap.shorten(message, _LONGEST, placeholder=" ...")
         return printable("; ".join(filter(None, [f"the launcher failed: {message}", hint])))
 
