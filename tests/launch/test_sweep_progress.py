@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from forked_scripts import run_script
-from gan_zoo.launch import sweep_progress
+from gan_zoo.launch import check_display, sweep_progress
 from gan_zoo.launch.job_outcome import outcome
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
 from gan_zoo.launch.sweep_table import ranked_table
@@ -126,6 +126,16 @@ def test_diverged_run_counts_the_steps_that_it_made(jobs, tmp_path, clock):
     finish(jobs[0], steps=50)
     clock[0] += 10  # for 100 updates; 1000 are left
     assert progress.display(jobs[1].folder).time_left(0, 100) == "about 2 min left"
+
+
+def test_checks_of_many_jobs_are_announced_once(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(check_display.time, "monotonic", lambda: now[0])
+    for seconds, line in ((0.2, "checking 1,000 jobs, about 3 min\n"), (0.001, "")):
+        with check_display.shown_checks(range(1000), 1000) as shown:
+            for _ in shown:
+                now[0] += seconds
+        assert capsys.readouterr().out == line
 
 
 def test_summary_of_a_finished_job_is_read_once(jobs, tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_zoo import latest_sweep
 from gan_zoo.command_line import program
 from gan_zoo.cpu_cores import available_cores
+from gan_zoo.launch.check_display import shown_checks
 from gan_zoo.launch.errors import exit_on_error
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job import check_jobs
@@ -84,7 +85,9 @@ class PreflightCallback(Callback):
             names = _job_naming(overrides, hydra_words)
             config.hydra.overrides.hydra.extend([*names, *_job_logging(config)])
             planned: list[tuple[Path, PlannedJob]] = []
-            experiments = check_jobs(_plan(config, overrides, planned))
+            words = sweep_jobs(overrides)
+            with shown_checks(_plan(config, words, planned), len(words)) as shown:
+                experiments = check_jobs(shown)
             check_job_folders(sweep, [folder for folder, _ in planned])
             self.jobs = dict(planned)
             launcher = config.hydra.runtime.choices["hydra/launcher"]
@@ -110,7 +113,7 @@ class PreflightCallback(Callback):
             for line in trained_otherwise(sweep, self._progress.jobs, experiments):
                 show(line)
             workers = config.hydra.launcher.get("n_jobs", 1)
-            self._plan_stacks(sweep_jobs(overrides), experiments, workers)
+            self._plan_stacks(words, experiments, workers)
             _spare_another_check()
             latest_sweep.note(sweep)  # once nothing above has refused the sweep
             SweepEnd(sweep, sweep_word(config), self._progress, self._stop).begin()
@@ -159,11 +162,11 @@ def _spare_another_check() -> None:
 
 
 def _plan(
-    config: DictConfig, overrides: Iterable[Override], planned: list[tuple[Path, PlannedJob]]
+    config: DictConfig, jobs: Iterable[list[str]], planned: list[tuple[Path, PlannedJob]]
 ) -> Iterator[tuple[DictConfig, Path]]:
     """Yield the configuration and the folder of each job of a sweep, and add it to `planned`."""
     sweep = Path(config.hydra.sweep.dir)
-    for number, job in enumerate(sweep_jobs(overrides)):
+    for number, job in enumerate(jobs):
         full, folder = compose_job(config, job, number)
         if full.resume not in (None, "auto"):
             allowed = "resumes one run: omit -m and all lists of values; sweep=NAME resumes a sweep"
