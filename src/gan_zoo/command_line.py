@@ -164,7 +164,18 @@ _ROOT = Path(__file__).resolve().parents[2]
 def program(script: str) -> str:
     """Return how users call a script: `python train.py`, or `gan-zoo train` if installed."""
     installed = sys.argv[0].startswith("gan-zoo ") or not (_ROOT / "train.py").is_file()
-    return f"gan-zoo {Path(script).stem}" if installed else f"python {script}"
+    name = Path(script).stem.replace("_", "-")
+    return f"gan-zoo {name}" if installed else f"python {script}"
+
+
+def as_called(text: str) -> str:
+    """Return a text with its commands, such as gan-zoo sample, as users call them."""
+
+    def called(found: re.Match[str]) -> str:
+        name = found[1].replace("-", "_")
+        return program("train.py" if name == "train" else f"scripts/{name}.py")
+
+    return re.sub(r"gan-zoo ([a-z-]+)", called, text)
 
 
 def from_here(script: str, *words: str) -> str:

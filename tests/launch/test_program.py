@@ -1,7 +1,9 @@
 """The program gan-zoo: its commands are the scripts."""
 
+import runpy
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,18 @@ def test_commands_name_themselves(call):
     assert call("sample", "--help")[1].startswith("usage: gan-zoo sample")
     assert call("train", "nonsense")[2].endswith("gan-zoo train --help lists them\n")
     assert "gan-zoo evaluate" in call("evaluate")[1]
+
+
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - {"train", "examples"}))
+def test_help_of_scripts_names_scripts(name, call, monkeypatch, capsys):
+    assert f"gan-zoo {name}" in call(name, "--help")[1]
+    script = f"scripts/{name.replace('-', '_')}.py"
+    monkeypatch.setattr(sys, "argv", [script, "--help"])
+    with suppress(SystemExit):
+        runpy.run_path(str(ROOT / script), run_name="__main__")
+    text = " ".join(capsys.readouterr().out.split())  # lines are wrapped
+    assert f"python {script}" in text
+    assert "gan-zoo" not in text
 
 
 def test_mistakes_end_in_one_line(call, tmp_path, monkeypatch):

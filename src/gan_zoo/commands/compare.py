@@ -108,7 +108,8 @@ def _check(given: Sequence[str], request: Request) -> None:
     for word in given:
         if is_sweep(word):
             key, _, value = word.partition("=")
-            allowed = "compare sweeps over losses and seeds; use gan-zoo train -m for more"
+            more = f"{program('train.py')} -m"
+            allowed = f"compare sweeps over losses and seeds; use {more} for more"
             raise ConfigError(key, value, allowed)
     own = choose_data(given, _compose)
     for loss in request.losses:

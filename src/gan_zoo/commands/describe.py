@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gan_zoo import launch
 from gan_zoo.atomic_write import atomic_write
-from gan_zoo.command_line import given_path
+from gan_zoo.command_line import as_called, given_path
 from gan_zoo.experiment import build_networks
 from gan_zoo.schema import ConfigError, instantiate
 
@@ -21,7 +21,7 @@ _LISTED = 200  # classes listed
 @launch.one_line_hydra_errors()
 def main() -> None:
     """Print both splits and the networks, and write an image of random samples."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=as_called(__doc__))
     parser.add_argument("override", nargs="*", help="as for train.py, such as dataset.size=32")
     parser.add_argument(
         "--out", type=given_path, default=Path("outputs/datasets"), help="folder of the image"

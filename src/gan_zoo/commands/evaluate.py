@@ -18,7 +18,7 @@ Exit codes: 0; 2 where a run or a setting is wrong; 3 where a run could not be e
 
 import sys
 
-from gan_zoo.command_line import error_line, error_message, exit_code, one_line_errors
+from gan_zoo.command_line import as_called, error_line, error_message, exit_code, one_line_errors
 from gan_zoo.schema import ConfigError
 
 _FEW = 1000  # generated samples
@@ -29,7 +29,7 @@ def main() -> None:
     """Evaluate every run; exits with a code that is not 0 if any could not be evaluated."""
     words = sys.argv[1:]
     if not words or {"-h", "--help"} & set(words):
-        print(__doc__)
+        print(as_called(__doc__))
         return
     from gan_zoo.evaluation.arguments import parse
 

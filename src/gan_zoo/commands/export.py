@@ -5,7 +5,7 @@ import os
 import sys
 from collections import Counter
 
-from gan_zoo.command_line import EXIT_FAILED, exit_with, given_path, one_line_errors
+from gan_zoo.command_line import EXIT_FAILED, as_called, exit_with, given_path, one_line_errors
 from gan_zoo.latest_sweep import resolve_all
 from gan_zoo.report.number_format import counted
 from gan_zoo.schema import ConfigError
@@ -15,7 +15,7 @@ _DEFAULT = "sqlite:///mlflow.db"
 
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=as_called(__doc__))
     parser.add_argument(
         "folder", type=given_path, nargs="+", help="runs, or folders that contain runs"
     )

@@ -2,7 +2,7 @@
 
 import argparse
 
-from gan_zoo.command_line import given_path, one_line_errors, whole_number
+from gan_zoo.command_line import as_called, given_path, one_line_errors, whole_number
 from gan_zoo.latest_sweep import resolve_all
 
 MILLISECONDS = whole_number(20, 10_000)  # viewers do not show faster animations
@@ -10,7 +10,7 @@ MILLISECONDS = whole_number(20, 10_000)  # viewers do not show faster animations
 
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=as_called(__doc__))
     parser.add_argument(
         "run", type=given_path, nargs="+", help="a run's folder; several appear side by side"
     )

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from gan_zoo.command_line import given_path, one_line_errors, whole_number
+from gan_zoo.command_line import as_called, given_path, one_line_errors, whole_number
 from gan_zoo.latest_sweep import resolve_all
 from gan_zoo.report.number_format import counted
 from gan_zoo.schema import ConfigError
@@ -20,7 +20,7 @@ def assignment(text: str) -> tuple[str, str]:
 
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=as_called(__doc__))
     parser.add_argument(
         "folder", type=given_path, nargs="+", help="runs, or folders that contain runs"
     )

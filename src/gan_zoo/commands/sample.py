@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gan_zoo.command_line import given_path, one_line_errors, whole_number
+from gan_zoo.command_line import as_called, given_path, one_line_errors, whole_number
 from gan_zoo.latest_sweep import resolve
 from gan_zoo.run_folder import has_sweep
 from gan_zoo.schema import ConfigError
@@ -14,7 +14,7 @@ _CHECKPOINTS = "**/checkpoints/*.pt"
 
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=as_called(__doc__))
     parser.add_argument("source", type=given_path, help="a run's folder, or a checkpoint file")
     parser.add_argument("--grid", type=POSITIVE, metavar="N", help="one image of N samples")
     parser.add_argument("--pngs", type=POSITIVE, metavar="N", help="N images of one sample each")

@@ -6,7 +6,7 @@
 import argparse
 from pathlib import Path
 
-from gan_zoo.command_line import given_path, one_line_errors
+from gan_zoo.command_line import as_called, given_path, one_line_errors
 from gan_zoo.report.number_format import counted
 from gan_zoo.schema import ConfigError
 
@@ -14,7 +14,7 @@ from gan_zoo.schema import ConfigError
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=as_called(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         "results", type=given_path, nargs="*", help="outputs/studies/NAME.csv, to be added"

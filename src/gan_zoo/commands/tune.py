@@ -9,8 +9,8 @@
 
 Each trial trains several seeds, ordinary runs in outputs/sweeps/NAME/trial-0000-seed-0 and so on,
 and counts with the mean of the metric at their end. A run that diverges, or whose best value so far
-is worse than the median of the other trials at the same step, ends its trial early. `gan-zoo tune
-NAME` continues a search that was stopped or killed.
+is worse than the median of the other trials at the same step, ends its trial early.
+`gan-zoo tune NAME` continues a search that was stopped or killed.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from gan_zoo import latest_sweep
 from gan_zoo.command_line import (
     EXIT_FAILED,
+    as_called,
     exit_code,
     exit_with,
     from_here,
@@ -62,7 +63,7 @@ _NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=as_called(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", help="of the search, and of its folder in outputs/sweeps")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="see above")

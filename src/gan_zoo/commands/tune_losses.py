@@ -1,10 +1,13 @@
 """Tune every loss under the same budget: the same random search for each, then fresh seeds.
 
-  gan-zoo tune-losses mnist             searches; writes RESULTS/mnist.csv
-  gan-zoo tune-losses mnist --fresh     5 new seeds of the best trial, of the default recipe and
-                                        of the paper's; writes RESULTS/mnist-fresh.csv
-  gan-zoo tune-losses                   writes RESULTS/tables.md, which compares these three, and
-                                        RESULTS/trials.png, all trials of each loss
+  gan-zoo tune-losses mnist
+      searches; writes RESULTS/mnist.csv
+  gan-zoo tune-losses mnist --fresh
+      5 new seeds of the best trial, of the default recipe and of the paper's; writes
+      RESULTS/mnist-fresh.csv
+  gan-zoo tune-losses
+      writes RESULTS/tables.md, which compares these three, and RESULTS/trials.png, all trials of
+      each loss
 
 Losses, settings and datasets are those of configs/tune_losses.yaml. Trial 7 has the same settings
 for every loss. Runs are in outputs/sweeps/tune-mnist, without checkpoints; the same command
@@ -15,7 +18,7 @@ RESULTS/mnist.csv has already is not trained again, on another machine either.
 import argparse
 from pathlib import Path
 
-from gan_zoo.command_line import given_path, one_line_errors, whole_number
+from gan_zoo.command_line import as_called, given_path, one_line_errors, whole_number
 from gan_zoo.tuning.equal_budgets import TRIALS, Place, train_fresh, tune, write_tables
 from gan_zoo.tuning.random_search import dataset_names, read_search
 
@@ -23,7 +26,7 @@ from gan_zoo.tuning.random_search import dataset_names, read_search
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=as_called(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dataset", nargs="?", help=", ".join(dataset_names()))
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of all runs")
