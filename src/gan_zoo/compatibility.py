@@ -4,7 +4,6 @@ Networks are built on the meta device: tensors have shapes but no data, so that 
 """
 
 import math
-import os
 from itertools import chain
 from typing import Any
 
@@ -14,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from gan_zoo.architectures.networks import Critic, Generator
 from gan_zoo.cpu_cores import available_cores
-from gan_zoo.devices import find_device
+from gan_zoo.devices import find_device, machine_memory
 from gan_zoo.evaluation.requirements import check_names
 from gan_zoo.experiment import Experiment, RunConfig
 from gan_zoo.regularizers.gradient_penalties import has_batch_norm
@@ -124,21 +123,16 @@ def _check_single(generator: Generator, critic: Critic) -> None:
 
 def _check_samples(count: int, shape: tuple[int, ...]) -> None:
     """Raises ConfigError for more samples (count, *shape) than the machine's memory holds."""
-    size, memory = 4 * count * math.prod(shape), _memory()
+    size, memory = 4 * count * math.prod(shape), machine_memory()
     if size > memory:
         allowed = f"samples need {size / 1e9:,.0f} GB; this machine has {memory / 1e9:,.0f}"
         raise ConfigError("evaluation.num_samples", count, allowed)
 
 
-def _memory() -> int:
-    """Return the bytes of this machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 def _check_memory(name: str, network: nn.Module) -> None:
     """Raises ConfigError for a network larger than the memory of the whole machine."""
     tensors = chain(network.parameters(), network.buffers())
-    size, memory = sum(tensor.nbytes for tensor in tensors), _memory()
+    size, memory = sum(tensor.nbytes for tensor in tensors), machine_memory()
     if size > memory:
         allowed = f"needs {size / 1e9:,.0f} GB; this machine has {memory / 1e9:,.0f}"
         raise ConfigError(f"architecture.{name}", f"{size / 4:,.0f} parameters", allowed)

@@ -1,5 +1,6 @@
 """Devices: the one that a setting names, what it can do; and threads that use one core each."""
 
+import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
 
@@ -66,6 +67,11 @@ def copies_asynchronously(device: torch.device) -> bool:
     released (https://github.com/pytorch/pytorch/issues/189690).
     """
     return device.type == "cuda"
+
+
+def machine_memory() -> int:
+    """Return the bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def memory_format(device: torch.device) -> torch.memory_format:

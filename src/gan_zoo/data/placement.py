@@ -2,12 +2,12 @@
 
 import contextlib
 import logging
-import os
 from typing import TYPE_CHECKING
 
 import torch
 
 from gan_zoo.data.in_memory import HostDataset, InMemoryDataset
+from gan_zoo.devices import machine_memory
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -57,4 +57,4 @@ def _available_memory(device: torch.device) -> int:
     if device.type != "cpu":
         with contextlib.suppress(RuntimeError):
             return torch.accelerator.get_memory_info(device)[0]
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return machine_memory()
