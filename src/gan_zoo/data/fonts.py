@@ -1,6 +1,6 @@
 """Templates of characters, drawn with font files large and clean, to be warped into images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,13 +38,17 @@ def _open(name: str, size: float) -> Any:
 
 
 def _check_coverage(font: Any, name: str, alphabet: Sequence[str]) -> None:
-    """Raise ConfigError naming the characters that the font draws as missing, or not at all."""
-    missing_sign = _bitmap(font, _MISSING)
-    missing = [c for c in alphabet if _bitmap(font, c) in (missing_sign, b"")]
-    if missing:
+    """Raise ConfigError naming the characters that a font lacks."""
+    if missing := lacking(font, alphabet):
         listed = list_names([f"{c} (U+{ord(c):04X})" for c in missing], 5, " ")
         allowed = f"has no glyph for {listed}; name other font files with dataset.fonts"
         raise ConfigError("dataset.fonts", name or "Pillow's own font", allowed)
+
+
+def lacking(font: Any, characters: Iterable[str]) -> list[str]:
+    """Return the characters that a font draws as missing, or not at all."""
+    missing_sign = _bitmap(font, _MISSING)
+    return [c for c in characters if _bitmap(font, c) in (missing_sign, b"")]
 
 
 def _bitmap(font: Any, character: str) -> bytes:

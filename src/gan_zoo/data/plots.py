@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from gan_zoo.data.fonts import lacking
 from gan_zoo.data.loader import to_bytes
 
 GAP, GRAY = 2, 64  # the frame of the tiles of a grid
 _DARK, _MARGIN = 24, 4  # background of the row names, and pixels around them
 _SMALLEST, _LARGEST, _WIDEST = 8, 14, 120  # size of their font, and pixels of a name
-_MISSING = "\U0010ffff"  # no font has this noncharacter: drawn as the sign for a missing glyph
 
 
 def image_grid(x: Tensor, columns: int | None = None, gap: int = GAP) -> np.ndarray:
@@ -65,9 +65,8 @@ def _shorten(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> s
 
 def _drawable(character: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """Return a character, or a letter without its accent, or a number such as U+554A."""
-    missing = bytes(font.getmask(_MISSING))
     for shown in (character, unicodedata.normalize("NFKD", character)[0]):
-        if shown.isspace() or bytes(font.getmask(shown)) not in (missing, b""):
+        if shown.isspace() or not lacking(font, shown):
             return shown
     return f"U+{ord(character):04X}"
 
