@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from gan_zoo.compare.certainty import RealDistance, detectable_ratio
 from gan_zoo.compare.plan import REPORT_SECONDS, Plan
 from gan_zoo.compare.request import Request, format_duration
+from gan_zoo.monitoring.console import duration, estimate
 
 if TYPE_CHECKING:
     from gan_zoo.evaluation.evaluator import Evaluator
@@ -24,8 +25,8 @@ def plan_lines(plan: Plan, request: Request, facts: Mapping[str, str]) -> dict[s
     lines["jobs"] = f"{plan.jobs}: {each}"
     budget = format_duration(request.budget)
     lines["time"] = (
-        f"about {minutes(plan.seconds)} (report: {REPORT_SECONDS:.0f} s), after "
-        f"{minutes(plan.spent)} of measuring; budget={budget}"
+        f"{estimate(plan.seconds)} (report: {REPORT_SECONDS:.0f} s), after "
+        f"{duration(plan.spent)} of measuring; budget={budget}"
     )
     return lines
 
@@ -65,15 +66,6 @@ def _certainty(seeds: int) -> str:
 def format_lines(lines: Mapping[str, str]) -> str:
     """Format titles and texts, one line each."""
     return "\n".join(f"{title:<12} {text}" for title, text in lines.items())
-
-
-def minutes(seconds: float) -> str:
-    """Format a duration for people: 45 s, 6 min, 1 h 5 min."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    whole = round(seconds / 60)
-    hours, rest = divmod(whole, 60)
-    return f"{hours} h {rest} min" if hours else f"{whole} min"
 
 
 def _network(plan: Plan, request: Request) -> str:
