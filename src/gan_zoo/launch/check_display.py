@@ -34,10 +34,11 @@ def shown_checks(jobs: Iterable[Job], count: int) -> Iterator[Iterator[Job]]:
 
 
 def _followed(jobs: Iterable[Job], count: int, bar: "tqdm[Job]") -> Iterator[Job]:
-    begin, announced = time.monotonic(), False
-    for number, job in enumerate(jobs, 1):
+    begin, announced = 0.0, False
+    for number, job in enumerate(jobs):
         yield job
         bar.update()
+        begin = begin or time.monotonic()  # the first check imports torch
         passed = time.monotonic() - begin
         if bar.disable and not announced and passed > _PATIENCE:
             announced = True
