@@ -111,6 +111,14 @@ def test_estimate_follows_the_speed_of_jobs(jobs, tmp_path, capsys, clock):
     assert progress.display(jobs[2].folder).time_left(0, 100) == "about 40 s left"
 
 
+def test_compilation_counts_only_at_first(jobs, tmp_path, clock):
+    time_left = SweepProgress(tmp_path, jobs, False, True).display(jobs[0].folder).time_left
+    clock[0] += 20  # to compile, and for 10 steps
+    assert time_left(10, 90) == "about 20 min left"
+    clock[0] += 10  # for 50 more steps, 100 updates; 1080 are left
+    assert time_left(60, 40) == "about 2 min left"
+
+
 def test_parallel_jobs_are_estimated_by_finished_ones(jobs, tmp_path, capsys, clock):
     progress = SweepProgress(tmp_path, jobs, False, False)
     clock[0] += 10
@@ -133,8 +141,8 @@ def test_checks_of_many_jobs_are_announced_once(monkeypatch, capsys):
     monkeypatch.setattr(check_display.time, "monotonic", lambda: now[0])
     for seconds, line in ((0.2, "checking 1,000 jobs, about 3 min\n"), (0.001, "")):
         with check_display.shown_checks(range(1000), 1000) as shown:
-            for _ in shown:
-                now[0] += seconds
+            for job in shown:
+                now[0] += seconds if job else 60  # the first one imports torch
         assert capsys.readouterr().out == line
 
 

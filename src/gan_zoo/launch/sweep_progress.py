@@ -109,6 +109,7 @@ class SweepProgress:
         self._made_before = {job.folder: job.work_so_far for job in self.remaining}
         self._finished_work: dict[PlannedJob, float] = {}  # read once: sweeps may be large
         self._start_time = time.time()  # not monotonic: jobs on other machines go by it, too
+        self._first_look: tuple[float, float] | None = None  # time, and updates made by then
         self._announced = False
 
     def show_start(self, shared: Iterable[str]) -> None:
@@ -238,7 +239,16 @@ class SweepProgress:
         return text
 
     def _estimate(self, work: float, rest: float) -> str:
-        elapsed = time.time() - self._start_time
-        if not (work and rest) or elapsed < _SURE_SECONDS:
+        if not (work and rest):
+            return ""
+        now = time.time()
+        self._first_look = self._first_look or (now, work)
+        start, made = self._first_look
+        # the time before was in part that of compilation and imports: it no longer counts once as
+        # much work again is done
+        if work < 2 * made or now - start < _SURE_SECONDS:
+            start, made = self._start_time, 0.0
+        elapsed, work = now - start, work - made
+        if elapsed < _SURE_SECONDS:
             return ""
         return f"{estimate(elapsed / work * rest)} left"
