@@ -238,6 +238,12 @@ def test_a_finished_run_does_not_change(trained, tmp_path):
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
+def test_a_run_resumed_at_its_end_has_its_speed(trained, tmp_path):
+    trained(tmp_path, *SMALL, "steps=4")
+    (tmp_path / "summary.json").unlink()
+    assert trained(tmp_path, *SMALL, "steps=4")["images_per_second"] > 0
+
+
 def test_a_finished_run_needs_no_checkpoint(trained, tmp_path):
     trained(tmp_path, *SMALL, "steps=4")
     for path in (tmp_path / "checkpoints").iterdir():

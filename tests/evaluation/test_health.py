@@ -149,6 +149,17 @@ def test_collapse_stats_detect_one_repeated_image():
     assert ill["health/duplicates"] == 1
 
 
+def test_collapse_stats_compare_different_real_samples():
+    rng = torch.Generator().manual_seed(0)
+    real = torch.randn(16, 1, 8, 8, generator=rng).repeat(4, 1, 1, 1)  # of few training samples
+    fake = torch.randn(4, 1, 8, 8, generator=rng).repeat(16, 1, 1, 1)
+    near = fake + 1e-6 * torch.randn(fake.shape, generator=rng)
+    assert CollapseStats(real).measure(near)["health/duplicates"] == 1
+    constant = CollapseStats(torch.ones(64, 1, 8, 8)).measure(torch.zeros(64, 1, 8, 8))
+    assert constant["health/distance_ratio"] == 1
+    assert constant["health/duplicates"] == 1
+
+
 def test_collapse_stats_run_on_meta_device():
     collapse_stats = CollapseStats(torch.randn(8, 2))
     collapse_stats.mean_distance = collapse_stats.mean_distance.to("meta")

@@ -195,7 +195,7 @@ def evaluated(run: Path, *words: str) -> dict:
     return json.loads((run / "evaluation.json").read_text())
 
 
-def test_narrower_evaluation_keeps_other_numbers(ring, tmp_path):
+def test_narrower_evaluation_keeps_other_numbers(ring, tmp_path, monkeypatch):
     content = checkpoints.load(checkpoints.latest_path(ring))
     path = tmp_path / "checkpoints" / "00000020.pt"
     checkpoints.save(path, content)
@@ -205,6 +205,12 @@ def test_narrower_evaluation_keeps_other_numbers(ring, tmp_path):
     sizes = {tag: both["protocol"][tag]["n"] for tag in ("metric/jsd", "metric/modes")}
     assert sizes == {"metric/jsd": 100, "metric/modes": 50}
     assert both["metrics"]["metric/jsd"] == first["metrics"]["metric/jsd"]
+    assert both["yardstick"]["metric/jsd"] == first["yardstick"]["metric/jsd"]
+    no_yardsticks = lambda *_: {}  # noqa: E731 - as of too many samples
+    monkeypatch.setattr("gan_zoo.evaluation.evaluator.load_yardsticks", no_yardsticks)
+    more = evaluated(tmp_path, "num_samples=60", "metrics=modes")
+    assert "metric/modes" not in more["yardstick"]
+    assert "metric/jsd" in more["yardstick"]
     content["ema"] = {name: value / 2 for name, value in content["ema"].items()}
     checkpoints.save(path, content)  # another run, of the same step
     assert "metric/jsd" not in evaluated(tmp_path, "metrics=modes")["metrics"]

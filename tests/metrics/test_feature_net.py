@@ -220,9 +220,17 @@ def test_every_metric_has_its_protocol_and_suffix(evaluator, train, extractor):
     assert (protocol["n"], protocol["n_reference"], protocol["reference"]) == (50, 300, "test")
     assert protocol["feature_net"] == extractor.identity
     assert protocol["feature_net_accuracy"] == 0.99
+    assert "feature_net_accuracy" not in evaluator.metrics.protocol_of("inception")
+    assert evaluator.metrics.protocol_of("inception").items() <= protocol.items()
     pixels = found.pictures["nearest"]
     assert pixels.shape[-1] == 3
     assert pixels.shape[0] == pixels.shape[1]  # 8 rows of 4 fakes, each beside its nearest
+
+
+def test_nearest_ratio_is_unknown_where_test_images_are_training_images(evaluator, monkeypatch):
+    copies = dataclasses.replace(evaluator.metrics.reference, nearest=0.0)
+    monkeypatch.setitem(vars(evaluator.metrics), "reference", copies)
+    assert math.isnan(measured(evaluator, torch.zeros(300, 1, 16, 16))["nearest_ratio"])
 
 
 def test_groups_are_selected_by_name(evaluator):

@@ -107,7 +107,7 @@ class Evaluator:
         result = EvalResult()
         for name in names:
             group = self.metrics.groups[name]
-            result.add(group(fakes), {**self.metrics.protocol, "n": len(fakes.x)})
+            result.add(group(fakes), {**self.metrics.protocol_of(name), "n": len(fakes.x)})
         return result
 
     @functools.cached_property

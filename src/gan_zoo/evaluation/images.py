@@ -103,20 +103,28 @@ class ImageMetrics:
             "dataset_fingerprint": self.dataset.fingerprint,
         }
 
+    def protocol_of(self, group: str) -> Protocol:
+        """Return what a group of metrics depends on besides the generated images."""
+        return self._own_protocol if group == "inception" else self.protocol
+
     @functools.cached_property
-    def protocol(self) -> Protocol:
-        """What the metrics depend on besides the generated images."""
-        protocol = {
+    def _own_protocol(self) -> Protocol:
+        """Without the dataset's feature network, which Inception's metrics do not use."""
+        return {
             **self.about,
             "reference": "test",
             "reference_fingerprint": self.test.fingerprint(),
             "n_reference": len(self.real),
             "seed": self.seed,
         }
+
+    @functools.cached_property
+    def protocol(self) -> Protocol:
+        """What the metrics of the feature network depend on besides the generated images."""
         if unfit_reason(self.dataset.train):
-            return protocol
+            return self._own_protocol
         return {
-            **protocol,
+            **self._own_protocol,
             "resize": resize_protocol(self.dataset.train.shape),
             "feature_net": self.extractor.identity,
             "feature_net_task": self.extractor.task.name,
@@ -184,7 +192,8 @@ class ImageMetrics:
         """Measure distances from fakes to training images, relative to those from real images."""
         queries = to_bytes(fakes.x[:NUM_QUERIES]).cpu()
         distance, index = nearest(queries.flatten(1), self.bank)
-        ratio = distance.median().item() / max(self.reference.nearest, 1e-9)
+        between = self.reference.nearest  # 0 where most test images are training images, too
+        ratio = distance.median().item() / between if between else math.nan
         result = self._result({"nearest_ratio": ratio})
         pairs = torch.stack([queries[:_NUM_SHOWN], self.bank[index[:_NUM_SHOWN]]], 1)
         result.pictures["nearest"] = self.dataset.render(to_float(pairs.flatten(0, 1)), 8)

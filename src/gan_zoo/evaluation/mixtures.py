@@ -6,7 +6,7 @@ import torch
 from gan_zoo.architectures.networks import Critic
 from gan_zoo.data.mixtures import Mixture
 from gan_zoo.evaluation.config import MIXTURE
-from gan_zoo.evaluation.result import EvalResult, FakeBatch
+from gan_zoo.evaluation.result import EvalResult, FakeBatch, Protocol
 from gan_zoo.metrics.critic import plot_critic
 from gan_zoo.metrics.modes import (
     CELLS_PER_MODE,
@@ -58,6 +58,10 @@ class MixtureMetrics:
             "n_reference": min(n, len(test)),
             "seed": seed,
         }
+
+    def protocol_of(self, group: str) -> Protocol:
+        """Return what a group of metrics depends on besides the generated points."""
+        return self.protocol
 
     def plots(self, critic: Critic) -> dict[str, np.ndarray]:
         """Plot the scores of a critic in evaluation mode over the plane, uint8 (H, W, 3)."""

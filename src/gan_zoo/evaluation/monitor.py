@@ -94,7 +94,10 @@ class CollapseStats:
     def __init__(self, real: Tensor):
         distances = _distances(real)
         self.mean_distance = _mean_distance(distances)
-        self.threshold = _DUPLICATE * _nearest_other(distances).median()
+        # of different samples: of few training samples, this batch has each several times
+        nearest = distances.masked_fill(distances == 0, math.inf).min(1).values
+        known = nearest[nearest.isfinite()]
+        self.threshold = _DUPLICATE * (known.median() if len(known) else distances.new_zeros(()))
 
     def measure(self, fake: Tensor) -> dict[str, Tensor]:
         """Return scalars on the fakes' device for fakes (N, *shape), N as for the real samples.
@@ -104,7 +107,10 @@ class CollapseStats:
         """
         distances = _distances(fake)
         duplicates = (_nearest_other(distances) <= self.threshold).to(fake.dtype)
-        ratio = (_mean_distance(distances) / self.mean_distance).to(fake.dtype)
+        # real samples that are all equal allow no more than fakes that are
+        constant = self.mean_distance == 0
+        ratio = torch.where(constant, 1.0, _mean_distance(distances) / self.mean_distance)
+        ratio = ratio.to(fake.dtype)
         return {
             "health/distance_ratio": ratio.to(fake.device),
             "health/duplicates": duplicates.mean().to(fake.device),

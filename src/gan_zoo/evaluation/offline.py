@@ -135,6 +135,8 @@ def write(result: EvalResult, checkpoint: Path, step: int, weights: str, results
     file = results.with_name(f"{results.name}.json")
     before = _earlier(file, weights)
     metrics = {name: _plain(value) for name, value in result.numbers.items()}
+    yardsticks = before.get("yardstick", {}).items()
+    kept = {tag: yardstick for tag, yardstick in yardsticks if tag not in metrics}
     content = {
         "checkpoint": checkpoint.name,
         "weights": weights,
@@ -142,7 +144,7 @@ def write(result: EvalResult, checkpoint: Path, step: int, weights: str, results
         "metrics": {**before.get("metrics", {}), **metrics},
         "protocol": {**before.get("protocol", {}), **result.protocols},
         "histograms": {**before.get("histograms", {}), **result.histograms},
-        "yardstick": {**before.get("yardstick", {}), **result.plain_yardsticks()},
+        "yardstick": {**kept, **result.plain_yardsticks()},
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
     write_text(file, text + "\n")

@@ -176,13 +176,15 @@ class RunLogger:
 
     def summary(self, facts: dict[str, Any]) -> dict[str, Any]:
         """Write summary.json: the given facts, the last values, and the time of training."""
-        seconds = self.seconds - self._seconds_before
+        images, seconds = self.images - self._first_images, self.seconds - self._seconds_before
+        if not images:  # resumed at its end: the speed is that of the earlier processes
+            images, seconds = self.images, self.seconds
         summary = {
             **facts,
             "steps": self.step,
             "images_seen": self.images,
             "seconds": round(self.seconds, 3),
-            "images_per_second": round((self.images - self._first_images) / seconds, 3),
+            "images_per_second": round(images / seconds, 3),
             "last": nan_to_null(self.last),
         }
         text = json.dumps(summary, indent=2, ensure_ascii=False)
