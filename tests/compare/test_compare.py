@@ -1,5 +1,6 @@
 """gan-zoo compare from its words to a recommendation."""
 
+import re
 import shutil
 import sys
 
@@ -13,6 +14,7 @@ from gan_zoo.compare.networks import candidate_networks
 from gan_zoo.compare.request import DEFAULT_LOSSES
 from gan_zoo.compatibility import check_compatibility
 from gan_zoo.experiment import load_experiment
+from gan_zoo.launch.run_costs import CostMeter
 
 SHORT = ["steps=12", "losses=gan,lsgan", "seeds=2", "batch_size=8"]
 TINY = ["architecture=dcgan", "architecture.generator.width=4", "architecture.critic.width=4"]
@@ -103,6 +105,34 @@ def test_npz_needs_no_dataset(plan, tmp_path):
     assert "2 classes; the metric uses them" in text
     assert "real images  distance " in text
     assert "dataset=npz" in text
+
+
+@pytest.mark.parametrize(
+    ("shape", "words", "why"),
+    [
+        ((24, 32), [], "evaluation.metrics=fast: .* frechet, manifold: need a feature network"),
+        ((32, 32), ["evaluation.metrics=[nearest]"], "evaluation.metrics=nearest: .* add another"),
+    ],
+)
+def test_nothing_to_compare_by_is_refused_before_measuring(
+    shape, words, why, plan, tmp_path, monkeypatch, capsys
+):
+    x = np.random.default_rng(0).integers(256, size=(60, *shape), dtype=np.uint8)
+    np.savez(tmp_path / "images.npz", x=x)
+    monkeypatch.setattr(CostMeter, "measure", lambda *_: pytest.fail("measured"))
+    with pytest.raises(SystemExit) as ended:
+        plan("dataset.root=images.npz", *words, "evaluation.cache=cache")
+    assert ended.value.code == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert re.match(f"error: {why}", errors[0])
+    assert "there is nothing to compare losses by" in errors[0]
+
+
+def test_plan_names_the_metric_that_losses_are_compared_by(plan):
+    """The report prefers the divergence to modes, which is measured first."""
+    text = plan("dataset=ring", "dataset.count=300", "evaluation.metrics=[modes,divergence]")
+    assert "measured     metric/jsd, " in text
 
 
 def test_home_folder_is_found(photos, plan, monkeypatch):

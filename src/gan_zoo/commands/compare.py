@@ -78,6 +78,7 @@ def _plan(
     given = launch.prepare_overrides(request.words)
     _check(given, request)
     from gan_zoo.compare.certainty import real_distance  # these import torch or scipy
+    from gan_zoo.compare.compared_metric import compared_metric
     from gan_zoo.compare.plan_text import format_lines, measured_lines, plan_lines
     from gan_zoo.launch.run_costs import CostMeter
 
@@ -85,13 +86,14 @@ def _plan(
     data = inspect_data(given, _compose)
     meter = CostMeter((*data.words, *given), request)
     networks = candidate_networks(data.shape, data.sides, given)
+    metric = compared_metric(meter.evaluator_of(networks[0]), given)  # before any measuring
     plan = make_plan(networks, request, meter.measure, elapsed)
     words = sweep_words(plan, data.words, given, f"compare-{datetime.now():%Y-%m-%d_%H-%M-%S}")
     evaluator = meter.evaluator_of(plan.network)
     real = real_distance(evaluator)
     lines = plan_lines(plan, request, data.facts)
     every = _compose(_single(words))["evaluate_every"]
-    lines |= measured_lines(plan, every, evaluator, real)
+    lines |= measured_lines(plan, every, evaluator, real, metric.tag)
     text = format_lines({**lines, "command": from_here("train.py", "-m", *words)})
     print(text, flush=True)
     folder = _sweep_folder(words)

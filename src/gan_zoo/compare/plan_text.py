@@ -32,10 +32,13 @@ def plan_lines(plan: Plan, request: Request, facts: Mapping[str, str]) -> dict[s
 
 
 def measured_lines(
-    plan: Plan, every: int, evaluator: "Evaluator", real: RealDistance | None
+    plan: Plan, every: int, evaluator: "Evaluator", real: RealDistance | None, tag: str
 ) -> dict[str, str]:
-    """Say what will be measured, every how many steps, and how sure the answer can be."""
-    tag, reference = evaluator.tags(classifies=False)[0], evaluator.metrics.protocol["n_reference"]
+    """Say what will be measured, every how many steps, and how sure the answer can be.
+
+    tag: of the metric that losses will be compared by.
+    """
+    reference = evaluator.metrics.protocol["n_reference"]
     often = f"every {every:,} steps" if every < plan.steps else "at the end of each run"
     fakes = f"{evaluator.settings.num_samples:,} generated samples"
     found = {"measured": f"{tag}, {often}; {fakes} against {reference:,} real ones"}
