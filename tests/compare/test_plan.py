@@ -1,6 +1,7 @@
 """The plan by measurements that are given: which network, how many losses, seeds and steps."""
 
 import dataclasses
+import math
 
 import pytest
 
@@ -113,6 +114,37 @@ def test_slow_evaluations_happen_at_the_end_only():
     plan = plan_for(1800, Measurements(evaluation=30.0))
     assert plan.evaluations == 1
     assert plan.evaluate_every == plan.steps
+
+
+@pytest.mark.parametrize("every", [1, 70, 400, 100_000])
+@pytest.mark.parametrize("budget", [200, 540, 1800, 7200, 36_000])
+def test_given_evaluations_are_planned(every, budget):
+    costs = Costs(dict.fromkeys(DEFAULT_LOSSES, 0.01), 0.5, 1.0)
+    request = Request(budget=budget, evaluate_every=every)
+    network = dataclasses.replace(SMALL, useful_steps=50)
+    plan = make_plan([network], request, lambda _: costs, lambda: 0)
+    assert plan.evaluations == math.ceil(plan.steps / every)
+    limit = budget - RESERVE * budget
+    assert plan.seconds <= limit
+    longer = dataclasses.replace(plan, steps=plan.steps + 50)
+    longer = dataclasses.replace(longer, evaluations=math.ceil(longer.steps / every))
+    assert longer.seconds > limit or plan.steps == MAX_STEPS  # nothing is wasted, either
+
+
+def test_given_evaluations_of_given_steps_count_in_full():
+    costs = Costs(dict.fromkeys(DEFAULT_LOSSES, 0.01), 0.5, 1.0)
+
+    def plan(budget):
+        request = Request(budget=budget, steps=200, evaluate_every=1, fixed_losses=True)
+        return make_plan([SMALL], request, lambda _: costs, lambda: 0)
+
+    assert plan(3600).evaluations == 200
+    assert plan(3600).seconds > 200 * 0.5 * plan(3600).jobs
+    assert plan(3600).evaluate_every == 40  # of pictures, which nobody asked for at each step
+    with pytest.raises(ConfigError, match="is too short on this machine") as error:
+        plan(600)
+    needed = int(str(error.value).rpartition("budget=")[2].split("m")[0])
+    assert plan(60 * needed).jobs == 12
 
 
 def test_slowest_loss_counts_in_full():

@@ -60,6 +60,19 @@ def test_own_words_are_separated_from_those_of_training():
     assert request.fixed_seeds
 
 
+@pytest.mark.parametrize(
+    ("word", "steps", "every"),
+    [
+        ("steps=1_000", 1000, None),
+        ("evaluate_every=20", None, 20),
+        ("evaluate_every=x", None, None),
+    ],
+)
+def test_numbers_of_training_that_the_plan_needs_are_read(word, steps, every):
+    request = parse_request([word], LOSSES)
+    assert (request.steps, request.evaluate_every) == (steps, every)
+
+
 def test_defaults_are_losses_that_exist():
     request = parse_request([], LOSSES)
     assert request.losses == DEFAULT_LOSSES

@@ -81,8 +81,8 @@ class Plan:
 
     @property
     def evaluate_every(self) -> int:
-        """Steps between evaluations."""
-        return self.steps // self.evaluations
+        """Steps between pictures, and between evaluations unless these are given."""
+        return self.steps // min(self.evaluations, _EVALUATIONS)
 
 
 def make_plan(
@@ -140,6 +140,8 @@ def _fit(request: Request, costs: Costs, losses: int, seeds: int, spent: float) 
     """Return the steps of each run that the budget pays, and the evaluations; 0: none."""
     budget = (1 - RESERVE) * (request.budget - spent) - REPORT_SECONDS
     names = request.losses[:losses]
+    if request.evaluate_every is not None:
+        return _fit_given_evaluations(request, costs, names, seeds, budget)
     evaluations = _EVALUATIONS
     if evaluations * costs.evaluation * losses * seeds > _EVALUATION_SHARE * budget:
         evaluations = 1
@@ -149,6 +151,30 @@ def _fit(request: Request, costs: Costs, losses: int, seeds: int, spent: float) 
         steps = request.steps if steps >= request.steps else 0
         return steps, evaluations if steps % evaluations == 0 else 1
     return min(MAX_STEPS, steps - steps % _STEP_UNIT), evaluations
+
+
+def _fit_given_evaluations(
+    request: Request, costs: Costs, losses: Sequence[str], seeds: int, budget: float
+) -> tuple[int, int]:
+    """Return the steps of each run that a budget pays, and the evaluations that they bring."""
+    every = request.evaluate_every
+    assert every is not None
+    left = budget - _runs_seconds(costs, losses, seeds, 0, 0)
+    step = seeds * sum(costs.step[loss] for loss in losses)
+    evaluation = seeds * len(losses) * costs.evaluation
+    rounds, rest = divmod(max(0.0, left), every * step + evaluation)
+    # the last round may be shorter: a run is also evaluated at its end
+    steps = int(rounds) * every + max(0, math.floor((rest - evaluation) / step))
+    if request.steps is not None:
+        steps = request.steps if steps >= request.steps else 0
+    else:
+        steps = min(MAX_STEPS, steps - steps % _STEP_UNIT)
+    return steps, _evaluations(steps, every)
+
+
+def _evaluations(steps: int, every: int | None) -> int:
+    """Return the fewest evaluations of a run: one at its end, and those that are given."""
+    return max(1, math.ceil(steps / (every or math.inf)))
 
 
 def _with_more_seeds(plan: Plan, request: Request) -> Plan:
@@ -188,7 +214,8 @@ def _largest(network: Network, costs: Costs, request: Request, spent: float) -> 
 def _hopeless(network: Network, costs: Costs, request: Request, spent: float) -> ConfigError:
     *_, (losses, seeds) = _reductions(request)
     steps, names = _least_steps(network, request), request.losses[:losses]
-    needed = _runs_seconds(costs, names, seeds, steps, 1)
+    evaluations = _evaluations(steps, request.evaluate_every)
+    needed = _runs_seconds(costs, names, seeds, steps, evaluations)
     minutes = math.ceil((spent + (needed + REPORT_SECONDS) / (1 - RESERVE)) / 60) + 1
     runs = f"{losses * seeds} runs of {steps:,} steps ({', '.join(names)}; {network.name})"
     allowed = f"is too short on this machine: {runs} take {needed / 60:.1f} min and need"

@@ -30,6 +30,7 @@ class Request:
         fixed_losses: whether the losses were named, so that none is left out.
         fixed_seeds: whether the number of seeds was named.
         steps: of each run, if named.
+        evaluate_every: steps between evaluations, if named.
         dry_run: whether to print the plan without training.
         words: overrides of every run.
         own_words: what was given of budget, losses and seeds.
@@ -41,6 +42,7 @@ class Request:
     fixed_losses: bool = False
     fixed_seeds: bool = False
     steps: int | None = None
+    evaluate_every: int | None = None
     dry_run: bool = False
     words: tuple[str, ...] = ()
     own_words: tuple[str, ...] = ()
@@ -59,7 +61,8 @@ def parse_request(words: Sequence[str], losses: Iterable[str]) -> Request:
         seeds=DEFAULT_SEEDS if count is None else _parse_seeds(count),
         fixed_losses=named is not None,
         fixed_seeds=count is not None,
-        steps=_parse_steps(rest),
+        steps=_parse_count("steps", rest),
+        evaluate_every=_parse_count("evaluate_every", rest),
         dry_run=DRY_RUN in words,
         words=tuple(rest),
         own_words=tuple(word for word in words if _pair(word)[0] in _OWN),
@@ -111,7 +114,7 @@ def _check_override(word: str) -> None:
     if "=" not in word:
         allowed = "is no setting; settings are typed as KEY=VALUE, such as dataset.root=photos"
         raise ConfigError(word, "", allowed)
-    if word == "evaluate_every=0":
+    if word.lstrip("+") == "evaluate_every=0":
         raise ConfigError(key, value, "without evaluations there is nothing to compare by")
 
 
@@ -135,7 +138,8 @@ def _parse_seeds(text: str) -> int:
     return count
 
 
-def _parse_steps(words: Iterable[str]) -> int | None:
-    """Return the given steps; a value that is no number is left to the check of training."""
-    values = [value for key, value in map(_pair, words) if key == "steps"]
-    return int(values[-1]) if values and values[-1].isdecimal() and int(values[-1]) else None
+def _parse_count(key: str, words: Iterable[str]) -> int | None:
+    """Return a given number; a value that is none is left to the check of training."""
+    values = [value for name, value in map(_pair, words) if name.lstrip("+") == key]
+    known = values and re.fullmatch(r"\d+(_\d+)*", values[-1], re.ASCII)
+    return int(values[-1]) or None if known else None
