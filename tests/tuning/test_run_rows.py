@@ -1,5 +1,6 @@
 """The runs of a search as CSV, and the table that is made of it."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from gan_zoo.report.stats import Interval, student_interval
 from gan_zoo.schema import ConfigError
-from gan_zoo.tuning.random_search import PlannedRun
+from gan_zoo.tuning.random_search import PlannedRun, dataset_names, read_search
 from gan_zoo.tuning.recipe_table import format_recipes, format_tables
 from gan_zoo.tuning.run_rows import (
     FRESH,
@@ -74,6 +75,25 @@ def test_csv_stands_for_a_missing_folder(tmp_path):
     others = [PlannedRun("gan", "trial-00", 0, ("n_critic=3",), words)]
     with pytest.raises(ConfigError, match="n_critic=3: .* has this search with other words"):
         finished_rows(others, tmp_path, path)
+
+
+def test_rows_of_another_search_are_not_its_trials(tmp_path):
+    """A word of the first search that the second lacks makes another search of it."""
+    run = PlannedRun("gan", "trial-00", 0, ("n_critic=2",), ("dataset=ring",))
+    command = "gan-zoo train dataset=ring batch_size=16 device=cpu loss=gan n_critic=2 seed=0"
+    write_rows(tmp_path / "ring.csv", [finished(tmp_path / "elsewhere", run, command=command)])
+    line = "batch_size=16: .*ring.csv has this search with this word: delete it, or type this one"
+    with pytest.raises(ConfigError, match=line):
+        finished_rows([run], tmp_path, tmp_path / "ring.csv")
+    again = dataclasses.replace(run, words=("dataset=ring", "batch_size=16"))
+    assert finished_rows([again], tmp_path, tmp_path / "ring.csv")
+
+
+@pytest.mark.parametrize("dataset", dataset_names())
+def test_published_searches_continue(dataset):
+    search = read_search(dataset, [])
+    path = TUNING / f"{dataset}.csv"
+    assert len(finished_rows(search.trials(search.losses, 20), path, path)) == len(read_rows(path))
 
 
 def test_fewer_trials_keep_the_rows_of_others(tmp_path):

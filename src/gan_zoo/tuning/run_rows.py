@@ -90,11 +90,19 @@ def _saved(path: Path) -> list[Row]:
 
 def _check_words(run: PlannedRun, row: Row, source: Path) -> None:
     """Raise ConfigError if the command of a row differs in more than the machine's own words."""
-    before = shlex.split(row["command"])
-    for word in run.overrides:
-        if word not in before and word.partition("=")[0] not in _MAY_DIFFER:
-            allowed = f"{source} has this search with other words: delete it, or leave this one out"
-            raise ConfigError(*word.split("=", 1), allowed)
+    before = [word for word in shlex.split(row["command"]) if "=" in word]
+    own = f"{source} has this search with"
+    for word in _others(run.overrides, before):
+        allowed = f"{own} other words: delete it, or leave this one out"
+        raise ConfigError(*word.split("=", 1), allowed)
+    for word in _others(before, run.overrides):
+        raise ConfigError(*word.split("=", 1), f"{own} this word: delete it, or type this one, too")
+
+
+def _others(words: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Return the words that are not among known ones, without those of a machine."""
+    new = (word for word in words if word not in known)
+    return [word for word in new if word.partition("=")[0] not in _MAY_DIFFER]
 
 
 def read_rows(path: Path) -> list[Row]:
