@@ -1,5 +1,6 @@
 """Processes that share a list of runs; here a script stands for training."""
 
+import errno
 import signal
 import sys
 import threading
@@ -9,6 +10,7 @@ import pytest
 
 from gan_zoo.run_folder import read_failure
 from gan_zoo.training.signals import Interrupted, StopFlag
+from gan_zoo.tuning import run_pool
 from gan_zoo.tuning.run_pool import RunPool
 
 # Writes its process's number into the run's folder; words make it die or wait.
@@ -74,6 +76,48 @@ def test_signal_stops_all_processes(pool, tmp_path):
         list(pool(4).train(runs(tmp_path, *["waits"] * 4, "goes"), flag))
     assert not any((tmp_path / name / "done").exists() for name in "01234")
     assert not read_failure(tmp_path / "0")
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def next_error(pool, given):
+    """Train in a thread, which a test can outlive, until an error ends it; return the error."""
+    found = []
+
+    def train():
+        try:
+            list(pool.train(given, StopFlag()))
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=train, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive(), "waits forever"
+    return found[0]
+
+
+def test_full_disk_ends_the_search(pool, tmp_path, monkeypatch):
+    """The reason of a killed process cannot be written; the run beside it is stopped."""
+
+    def fail_once_both_train(*_):
+        while not (tmp_path / "1" / "began").exists():
+            time.sleep(0.05)
+        full_disk()
+
+    monkeypatch.setattr(run_pool, "write_failure", fail_once_both_train)
+    error = next_error(pool(2), runs(tmp_path, "dies", "waits", "goes"))
+    assert isinstance(error, OSError)
+    assert "No space left" in str(error)
+    assert not (tmp_path / "1" / "done").exists()
+    assert not (tmp_path / "2").exists()
+
+
+def test_process_that_cannot_start_ends_the_search(pool, tmp_path, monkeypatch):
+    monkeypatch.setattr(RunPool, "command", ("no-such-program",))
+    assert isinstance(next_error(pool(2), runs(tmp_path, "goes", "goes")), FileNotFoundError)
 
 
 def test_stop_does_not_wait_for_what_a_process_started(pool, tmp_path):

@@ -32,7 +32,7 @@ class RunPool:
     def __init__(self, jobs: int, gpus: Sequence[str], log: Path):
         self.jobs, self.gpus, self.log = jobs, gpus, log
         self._waiting: queue.SimpleQueue[tuple[Path, list[str]]] = queue.SimpleQueue()
-        self._ended: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[Path | Exception] = queue.SimpleQueue()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._starting, self._stopping = threading.Lock(), False
 
@@ -40,12 +40,12 @@ class RunPool:
         """Train runs, given by folder and words, and yield the folder of each when it ends.
 
         A run that failed has a failure.txt. Raises Interrupted, once all runs that train have
-        saved, if the flag is set.
+        saved, if the flag is set; likewise the error of a thread, such as OSError on a full disk.
         """
         for run in runs:
             self._waiting.put(run)
         for slot in range(min(self.jobs, len(runs))):
-            threading.Thread(target=self._serve, args=(slot,), daemon=True).start()
+            threading.Thread(target=self._serve_or_tell, args=(slot,), daemon=True).start()
         try:
             for _ in runs:
                 yield self._next(flag)
@@ -55,8 +55,18 @@ class RunPool:
     def _next(self, flag: StopFlag) -> Path:
         while flag.signal_number is None:
             with suppress(queue.Empty):
-                return self._ended.get(timeout=_POLL)
+                ended = self._ended.get(timeout=_POLL)
+                if isinstance(ended, Exception):
+                    raise ended
+                return ended
         raise Interrupted(flag.signal_number)
+
+    def _serve_or_tell(self, slot: int) -> None:
+        """Serve, and hand an error to the main thread, which would wait for this one forever."""
+        try:
+            self._serve(slot)
+        except Exception as error:
+            self._ended.put(error)
 
     def _serve(self, slot: int) -> None:
         """Give runs to a process, and to its successor if it is killed, until none is left."""
