@@ -98,12 +98,28 @@ def test_mistake_in_all_losses_is_an_error(word, line):
         ("rings", [], (), "DATASET=rings: .*ring"),
         ("ring", [], ("wgam",), "--losses=wgam: .*wgan"),
         ("ring", ["loss=gan"], (), "loss=gan: cannot be set here; --losses chooses"),
-        ("ring", ["n_critic=5"], (), "n_critic=.*: is given twice"),
+        ("ring", ["+seed=1"], (), "seed=1: cannot be set here"),
     ],
 )
 def test_mistake_is_one_line(dataset, typed, losses, line):
     with pytest.raises(ConfigError, match=line):
         read_search(dataset, typed, losses).settings(0)
+
+
+def test_typed_word_overrides_what_is_drawn():
+    drawn, search = read_search("ring", []), read_search("ring", ["n_critic=5"])
+    for number in range(10):
+        others = [word for word in drawn.settings(number) if not word.startswith("n_critic=")]
+        assert list(search.settings(number)) == others
+    (run,) = search.trials(["gan"], 1)
+    assert launch.compose_run(run.overrides)[0].n_critic == 5
+
+
+def test_typed_regularizer_overrides_all_that_are_drawn():
+    search = read_search("ring", ["regularizer=r1", "optimizer=adam_ttur"])
+    runs = search.trials(["gan"], len(search.regularizers))
+    launch.check_jobs(launch.compose_run(run.overrides) for run in runs)
+    assert not any("regularizer" in word for run in runs for word in run.settings)
 
 
 def test_fresh_runs_have_three_recipes_and_new_seeds():

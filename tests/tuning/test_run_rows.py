@@ -158,6 +158,11 @@ def test_tables_name_their_datasets(tmp_path):
     assert write_trials(tmp_path, tmp_path / "trials.png")
 
 
+def test_typed_regularizer_has_no_table():
+    trials = [row("gan", f"trial-{n}", 0, n) for n in (4, 8, 9)]
+    assert "regularizer" not in format_trials(trials)
+
+
 def test_ranks_are_as_uncertain_as_the_trials():
     apart = {"gan": {"a": 1.0, "b": 2.0, "c": 3.0}, "wgan": {"a": 4.0, "b": 5.0, "c": math.inf}}
     assert median_ranks(apart) == {"gan": Interval(1, 1), "wgan": Interval(2, 2)}

@@ -2,7 +2,7 @@
 
 import dataclasses
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gan_zoo import launch
@@ -102,7 +102,8 @@ def read_search(dataset: str, typed: Sequence[str], losses: Sequence[str] = ()) 
 
     Args:
         dataset: its name in configs/tune_losses.yaml.
-        typed: words of the command line, which override those of the file.
+        typed: words of the command line, which override those of the file, also what is drawn. A
+            typed regularizer takes the place of all lists of them.
         losses: those to tune; none for all of the file.
 
     Raises ConfigError for an unknown name.
@@ -114,16 +115,28 @@ def read_search(dataset: str, typed: Sequence[str], losses: Sequence[str] = ()) 
         if loss not in found["losses"]:
             raise ConfigError("--losses", loss, suggest(loss, found["losses"]))
     for word in typed:
-        if word.partition("=")[0] in ("loss", "seed"):
+        if "=" in word and _key(word) in ("loss", "seed"):
             raise ConfigError(*word.split("=", 1), "cannot be set here; --losses chooses losses")
     words = latest([*found["datasets"][dataset], *found["words"], *typed])
+    keys = {_key(word) for word in typed}
     return RandomSearch(
         dataset=dataset,
         losses=tuple(losses or found["losses"]),
         words=tuple(words),
-        space=tuple(found["space"]),
-        regularizers=tuple(map(tuple, found["regularizers"])),
+        space=_without(keys, found["space"]),
+        regularizers=tuple(
+            () if _key(choice) in keys else (choice, *_without(keys, numbers))
+            for choice, *numbers in found["regularizers"]
+        ),
     )
+
+
+def _key(word: str) -> str:
+    return word.partition("=")[0].lstrip("+~")
+
+
+def _without(keys: Container[str], words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for word in words if _key(word) not in keys)
 
 
 def dataset_names() -> list[str]:

@@ -19,9 +19,11 @@ _RESAMPLES = 4000
 
 
 def format_trials(rows: Sequence[Row]) -> str:
-    """Format two tables: the best and the median trial of each loss, and of each regularizer."""
+    """Format tables of the best and the median trial of each loss, and of each regularizer."""
     metric = primary_metric(rows)
-    return "\n\n".join(_table(rows, key, metric) for key in ("loss", "regularizer"))
+    # no column: a typed regularizer, which all trials have, is not drawn
+    keys = [key for key in ("loss", "regularizer") if all(row.get(key) for row in rows)]
+    return "\n\n".join(_table(rows, key, metric) for key in keys)
 
 
 def metric_name(metric: Metric) -> str:
