@@ -146,6 +146,15 @@ def test_small_difference_is_not_marked():
     assert "**" not in format_recipes(rows)
 
 
+def test_table_says_how_many_losses_were_tested():
+    rows = [row("gan", "trial-07", seed, 20 + seed % 2) for seed in range(3)]
+    rows += [row("gan", "default", seed, 50 + seed) for seed in range(3)]
+    rows += [row("wgan", "default", seed, 50 + seed) for seed in range(3)]  # never tuned
+    rows += [row(loss, "trial-01", 0, 1) for loss in ("hinge", "lsgan")]
+    rows += [row("hinge", "default", 0, 1)]  # of one seed
+    assert "Holm's correction for 1 loss, p < 0.05" in format_recipes(rows)
+
+
 def test_tables_name_their_datasets(tmp_path):
     write_rows(tmp_path / "ring-fresh.csv", [row("gan", "default", 0, 1)])
     trials = [row("gan", f"trial-{n}", 0, n, regularizer="none") for n in (4, 8, 9)]

@@ -35,33 +35,35 @@ def format_recipes(rows: Sequence[Row]) -> str:
     for row in rows:
         recipe = row["recipe"] if row["recipe"] in (PAPER, DEFAULT) else "tuned"
         losses.setdefault(row["loss"], {}).setdefault(recipe, []).append(row)
-    differences = _differences(losses, metric)
+    p_values = _p_values(losses, metric)
+    tested = f"{len(p_values)} {'loss' if len(p_values) == 1 else 'losses'}"
+    different = {loss for loss, p in p_values.items() if p < LEVEL}
     lines = [
         f"{metric_name(metric)}, mean and 95 % interval over fresh seeds; in bold: the tuned"
         " settings differ from the default recipe (paired t test, Holm's correction for"
-        f" {len(losses)} losses, p < {LEVEL}).",
+        f" {tested}, p < {LEVEL}).",
         "",
         "| loss | paper's recipe | default recipe | tuned | tuned settings |",
         "|---|---|---|---|---|",
     ]
     for loss, recipes in losses.items():
         cells = [_cell(recipes.get(name, []), metric, show) for name in (PAPER, DEFAULT, "tuned")]
-        if loss in differences:
+        if loss in different:
             cells[2] = f"**{cells[2]}**"
         words = " ".join(settings_of(recipes["tuned"][0])) if "tuned" in recipes else ""
         lines.append(f"| `{loss}` | {' | '.join(cells)} | `{words}` |")
     return "\n".join(lines)
 
 
-def _differences(losses: Mapping[str, Mapping[str, list[Row]]], metric: Metric) -> set[str]:
-    """Return the losses whose tuned settings differ significantly from their default recipe."""
+def _p_values(losses: Mapping[str, Mapping[str, list[Row]]], metric: Metric) -> dict[str, float]:
+    """Return p, by Holm's method, of each loss whose tuned and default runs can be compared."""
     found = {}
     for loss, recipes in losses.items():
         tuned, default = (_by_seed(recipes.get(name, []), metric) for name in ("tuned", DEFAULT))
         difference = paired_difference(tuned, default)
         if difference and difference.p is not None:
             found[loss] = difference.p
-    return {loss for loss, p in zip(found, holm([*found.values()]), strict=True) if p < LEVEL}
+    return dict(zip(found, holm([*found.values()]), strict=True))
 
 
 def _by_seed(rows: Sequence[Row], metric: Metric) -> dict[object, float]:
