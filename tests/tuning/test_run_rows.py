@@ -172,6 +172,18 @@ def test_typed_regularizer_has_no_table():
     assert "regularizer" not in format_trials(trials)
 
 
+def test_csv_files_of_the_user_are_no_searches(tmp_path):
+    write_rows(tmp_path / "ring.csv", [row("gan", "trial-0", 0, 4, regularizer="none")])
+    text = format_tables(tmp_path)
+    (tmp_path / "notes.csv").write_bytes("day,note\n1,größer\n".encode("latin-1"))
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "todo-fresh.csv").write_text("loss,why\ngan,fast\n")
+    assert format_tables(tmp_path) == text
+    assert write_trials(tmp_path, tmp_path / "trials.png")
+    (tmp_path / "ring.csv").unlink()
+    assert not write_trials(tmp_path, tmp_path / "trials.png")
+
+
 def test_ranks_are_as_uncertain_as_the_trials():
     apart = {"gan": {"a": 1.0, "b": 2.0, "c": 3.0}, "wgan": {"a": 4.0, "b": 5.0, "c": math.inf}}
     assert median_ranks(apart) == {"gan": Interval(1, 1), "wgan": Interval(2, 2)}

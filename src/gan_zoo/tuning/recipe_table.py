@@ -10,15 +10,21 @@ from gan_zoo.report.result_rows import Row
 from gan_zoo.report.run_status import HEALTHY
 from gan_zoo.report.stats import LEVEL, holm, paired_difference, student_interval
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
-from gan_zoo.tuning.run_rows import FRESH, primary_metric, read_rows, settings_of, value
+from gan_zoo.tuning.run_rows import (
+    FRESH,
+    primary_metric,
+    read_rows,
+    searched_datasets,
+    settings_of,
+    value,
+)
 from gan_zoo.tuning.trial_table import format_for, format_trials, metric_name
 
 
 def format_tables(folder: Path) -> str:
     """Format what the CSV files in a folder show, dataset by dataset."""
-    names = {path.stem.removesuffix(FRESH) for path in folder.glob("*.csv")}
     parts = []
-    for name in sorted(names):
+    for name in searched_datasets(folder):
         parts.append(f"## {name}")
         if (fresh := folder / f"{name}{FRESH}.csv").is_file():
             parts.append(format_recipes(read_rows(fresh)))

@@ -1,5 +1,6 @@
 """The runs of a search as a small CSV file: settings, metrics, health, and where they came from."""
 
+import csv
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -110,6 +111,20 @@ def read_rows(path: Path) -> list[Row]:
     if not path.is_file():
         raise ConfigError("--results", path, "does not exist: run the search first")
     return read_csv(path)
+
+
+def searched_datasets(folder: Path) -> list[str]:
+    """Return the names of the datasets with CSV files of a search, or of fresh seeds, in a folder.
+
+    A CSV file of the user's own, without the columns of runs, is none.
+    """
+    names = set()
+    for path in folder.glob("*.csv"):
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            columns = next(csv.reader(file), [])
+        if {"loss", "recipe", "seed", "health"} <= {*columns}:
+            names.add(path.stem.removesuffix(FRESH))
+    return sorted(names)
 
 
 def primary_metric(rows: Sequence[Row]) -> Metric:

@@ -13,13 +13,13 @@ from gan_zoo.report.figure_style import COLORS, GRAY, STYLE, choose_scale, panel
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.result_rows import Row
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
-from gan_zoo.tuning.run_rows import FRESH, primary_metric, read_rows, value
+from gan_zoo.tuning.run_rows import FRESH, primary_metric, read_rows, searched_datasets, value
 from gan_zoo.tuning.trial_table import metric_name, signed
 
 
 def write_trials(folder: Path, path: Path) -> bool:
     """Plot the trials in the CSV files of a folder; returns whether there are any."""
-    names = [each.stem for each in sorted(folder.glob("*.csv")) if FRESH not in each.stem]
+    names = [each for each in searched_datasets(folder) if (folder / f"{each}.csv").is_file()]
     if not names:
         return False
     searches = {}
