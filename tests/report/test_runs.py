@@ -169,6 +169,13 @@ def test_diverged_run_has_no_value_and_failed(tmp_path):
     assert METRIC in found.failure
 
 
+def test_run_that_diverged_at_its_last_step_has_no_value(tmp_path):
+    diverged = "diverged at step 200 (loss/critic is nan)"
+    write_run(tmp_path / "run", [3.0, 2.0], summary={"health": diverged})
+    found = run_status(only(tmp_path), LOWER)
+    assert (found.value, found.failure, found.exclusion) == (None, diverged, "")
+
+
 def test_run_stopped_early_has_no_value(tmp_path):
     write_run(tmp_path / "run", [3.0, 2.0], settings={"steps": 900}, summary={"health": "diverged"})
     found = run_status(only(tmp_path), LOWER)

@@ -10,6 +10,7 @@ from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.runs import Run
 
 _UNLEARNED = "nothing learned"  # checked here again: an evaluation after training may differ
+_DIVERGED = "diverged"
 _MODES = "metric/modes"
 
 
@@ -43,14 +44,15 @@ def run_status(run: Run, metric: Metric | None) -> RunStatus:
     """Determine a run's status.
 
     A run that collapsed but finished keeps its value: excluding it would bias its configuration.
-    One that stopped early has no value at its end.
+    One that stopped early has no value at its end, nor has one that diverged at its last step: what
+    it has was measured before.
     """
     failure, exclusion = _failure(run), _exclusion(run)
     if not exclusion:
         failure = failure or _unlearned(run)
     failure = failure or _not_finite(run, [metric.tag] if metric else [])
     value = run.metrics.get(metric.tag) if metric else None
-    if failure and exclusion:
+    if failure and (exclusion or failure.startswith(_DIVERGED)):
         return RunStatus(run, None, failure, "")
     if metric and value is None and not exclusion and not failure:
         exclusion = f"has no {metric.tag}"
@@ -71,7 +73,7 @@ def _health(run: Run) -> str:
 
 def _not_finite(run: Run, tags: Sequence[str]) -> str:
     not_finite = [tag for tag in tags if not math.isfinite(run.metrics.get(tag, 0.0))]
-    return f"diverged: last {', '.join(not_finite)} not finite" if not_finite else ""
+    return f"{_DIVERGED}: last {', '.join(not_finite)} not finite" if not_finite else ""
 
 
 def _unlearned(run: Run) -> str:
