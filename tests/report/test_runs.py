@@ -10,7 +10,7 @@ from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.run_status import run_status
 from gan_zoo.schema import ConfigError
-from report_folders import METRIC, write_run, write_sweep
+from report_folders import METRIC, add_metrics, write_run, write_sweep
 
 LOWER = Metric(METRIC, lower_is_better=True)
 
@@ -174,6 +174,14 @@ def test_run_that_diverged_at_its_last_step_has_no_value(tmp_path):
     write_run(tmp_path / "run", [3.0, 2.0], summary={"health": diverged})
     found = run_status(only(tmp_path), LOWER)
     assert (found.value, found.failure, found.exclusion) == (None, diverged, "")
+
+
+@pytest.mark.parametrize("tag", ["metric/class_reverse_kl_glyphs_cnn", "metric/of_your_own"])
+def test_metric_that_is_infinite_is_no_divergence(tmp_path, tag):
+    write_run(tmp_path / "run", [3.0, 2.0], summary={"health": "healthy"})
+    add_metrics(tmp_path, **{tag.removeprefix("metric/"): None})  # as training writes infinity
+    found = run_status(only(tmp_path), Metric(tag, lower_is_better=True))
+    assert (found.value, found.failure, found.exclusion) == (None, "", f"has no finite {tag}")
 
 
 def test_run_stopped_early_has_no_value(tmp_path):

@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 
 from gan_zoo.evaluation.health import HEALTHY, in_one_class, look_real, low_quality
+from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.runs import Run
 
 _UNLEARNED = "nothing learned"  # checked here again: an evaluation after training may differ
 _DIVERGED = "diverged"
+_DISTANCES = ("squared feature units", "MMD^2", "sample units")  # units of metrics
 _MODES = "metric/modes"
 
 
@@ -50,14 +52,15 @@ def run_status(run: Run, metric: Metric | None) -> RunStatus:
     failure, exclusion = _failure(run), _exclusion(run)
     if not exclusion:
         failure = failure or _unlearned(run)
-    failure = failure or _not_finite(run, [metric.tag] if metric else [])
+    if metric and _shows_divergence(metric.tag):
+        failure = failure or _not_finite(run, [metric.tag])
     value = run.metrics.get(metric.tag) if metric else None
     if failure and (exclusion or failure.startswith(_DIVERGED)):
         return RunStatus(run, None, failure, "")
-    if metric and value is None and not exclusion and not failure:
-        exclusion = f"has no {metric.tag}"
-    usable = value is not None and math.isfinite(value) and not exclusion
-    return RunStatus(run, value if usable else None, failure, exclusion)
+    finite = value is not None and math.isfinite(value)
+    if metric and not finite and not exclusion and not failure:
+        exclusion = f"has no {'' if value is None else 'finite '}{metric.tag}"
+    return RunStatus(run, value if finite and not exclusion else None, failure, exclusion)
 
 
 def _failure(run: Run) -> str:
@@ -74,6 +77,16 @@ def _health(run: Run) -> str:
 def _not_finite(run: Run, tags: Sequence[str]) -> str:
     not_finite = [tag for tag in tags if not math.isfinite(run.metrics.get(tag, 0.0))]
     return f"{_DIVERGED}: last {', '.join(not_finite)} not finite" if not_finite else ""
+
+
+def _shows_divergence(tag: str) -> bool:
+    """Return whether a value that is not finite means that samples are not.
+
+    Distances are finite for all finite samples. Other metrics may be infinite or undefined for the
+    samples of a healthy run, as a divergence from classes that no real sample has.
+    """
+    metric = find_metric(tag)
+    return metric.unit in _DISTANCES if metric else not tag.startswith("metric/")
 
 
 def _unlearned(run: Run) -> str:
