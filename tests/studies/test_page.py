@@ -64,6 +64,32 @@ def test_missing_values_are_counted():
     assert "(2 of 3 runs)" in table[2]
 
 
+@pytest.mark.parametrize(
+    "early",
+    [
+        {"health": "diverged at step 5003 (loss/critic is nan)", "steps": "5003"},
+        {"health": "diverged at step 10000 (loss/critic is nan)", "steps": "10000"},
+        {"health": "failed: OSError: disk", "steps": ""},
+        {"health": "healthy", "steps": "5000"},
+    ],
+    ids=lambda early: " ".join(early.values()),
+)
+def test_runs_that_ended_early_have_no_value(early):
+    command = "python train.py warmup.steps=1 steps=10000"
+    given = rows({"gan": [8, 2], "wgan": [2]}, steps="10000", command=command)
+    for row in given[1:]:
+        row |= early
+    found = cell(given[:2], "frechet")
+    assert (found.values, found.runs) == ({"0": 8}, 2)
+    assert "8 (1 of 2 runs)" in study_tables(given, [{"rows": ["loss"], "metrics": ["frechet"]}])[2]
+    for plan in (
+        {"kind": "dots", "rows": ["loss"], "metric": "frechet"},
+        {"kind": "lines", "x": "seed", "series": ["loss"], "metric": "frechet"},
+    ):
+        assert study_figures(given, [plan])
+        assert not study_figures(given[1:], [plan])
+
+
 def test_labels_name_settings():
     row = {"loss": "glsgan", "loss.slope": "0.5", "architecture.critic.norm": "batch"}
     keys = ["loss", "loss.slope", "architecture.critic.norm", "part"]

@@ -1,6 +1,7 @@
 """CSV files with a row for each run: reading, writing, and where a run came from."""
 
 import csv
+import functools
 import io
 import shlex
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,13 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+@functools.cache  # each cell of a table asks
+def command_settings(command: str) -> Mapping[str, str]:
+    """Return the settings that a run's command has, by key."""
+    words = (word.partition("=") for word in shlex.split(command))
+    return {name.lstrip("+~"): value for name, is_setting, value in words if is_setting}
 
 
 def origin(summary: Mapping[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.possible_values import clipped
-from gan_zoo.report.result_rows import Row
+from gan_zoo.report.result_rows import Row, command_settings
 from gan_zoo.report.run_status import HEALTHY
 from gan_zoo.report.stats import LEVEL, Interval, holm, paired_difference, student_interval
 
@@ -22,7 +22,7 @@ class Cell:
     """One number of the runs that differ only in their seed.
 
     Attributes:
-        values: by seed; a run that has none, such as one that diverged, is missing.
+        values: by seed; a run that has none, or that did not reach its end, is missing.
         runs: their number, with or without a value.
         limits: the least and the largest possible value.
     """
@@ -85,10 +85,21 @@ def cell(rows: Sequence[Row], metric: str) -> Cell:
     if metric in STATUSES:
         values = {row["seed"]: float(row["health"].startswith(metric)) for row in rows}
         return Cell(values, len(rows), Interval(0, 1))
-    found = {row["seed"]: row.get(metric, "") for row in rows}
+    found = {row["seed"]: row.get(metric, "") for row in rows if reached_end(row)}
     scale, high = (100, 100.0) if is_share(metric) else (1, math.inf)
     numbers = {seed: scale * float(text) for seed, text in found.items() if is_number(text)}
     return Cell(numbers, len(rows), Interval(0.0 if _is_positive(metric) else -math.inf, high))
+
+
+def reached_end(row: Row) -> bool:
+    """Return whether a run made all its steps: the last values of others are not those of its end.
+
+    One that diverged at its last step did not.
+    """
+    if row.get("health", "").startswith(("diverged", "failed")):
+        return False
+    made, planned = row.get("steps", ""), command_settings(row.get("command", "")).get("steps", "")
+    return not (is_number(made) and is_number(planned)) or float(made) >= float(planned)
 
 
 def is_share(metric: str) -> bool:

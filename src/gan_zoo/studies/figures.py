@@ -30,6 +30,7 @@ from gan_zoo.studies.cells import (
     grouped,
     higher_is_better,
     is_number,
+    reached_end,
 )
 from gan_zoo.studies.tables import formats, metric_title
 
@@ -66,7 +67,11 @@ def _kind(name: str) -> Callable[..., tuple[Figure, str] | None]:
 def lines(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] | None:
     """Plot a metric against a number, with a line and a band of intervals for each series."""
     metric, x = plan["metric"], plan["x"]
-    usable = [row for row in rows if is_number(row.get(metric, "")) and is_number(row.get(x, ""))]
+    usable = [
+        row
+        for row in rows
+        if is_number(row.get(metric, "")) and is_number(row.get(x, "")) and reached_end(row)
+    ]
     if not usable:
         return None
     figure, axes = new_figure()

@@ -1,14 +1,13 @@
 """The results of a study as CSV: one row for each run, with the command that repeats it."""
 
 import math
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.read_runs import read_runs
-from gan_zoo.report.result_rows import Row, origin, read_csv, write_csv
+from gan_zoo.report.result_rows import Row, command_settings, origin, read_csv, write_csv
 from gan_zoo.report.runs import Run
 from gan_zoo.run_folder import RESUMABLE_KEYS, latest
 from gan_zoo.schema import ConfigError
@@ -76,8 +75,8 @@ def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, i
 
 def _typed_values(row: Row, keys: Iterable[str]) -> Row:
     """Return the settings with these keys that the command of a row has."""
-    words = (word.partition("=") for word in shlex.split(row["command"]))
-    return {key: value for name, _, value in words if (key := name.lstrip("+~")) in keys}
+    typed = command_settings(row["command"])
+    return {key: typed[key] for key in keys if key in typed}
 
 
 def _used(names: Iterable[str], rows: Sequence[Row]) -> list[str]:
