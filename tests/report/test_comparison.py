@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from gan_zoo.report.build import write_report
+from gan_zoo.report.commands import evaluation_needed
 from gan_zoo.report.findings import findings
 from gan_zoo.report.markdown import markdown
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.warnings import warnings
 from gan_zoo.schema import ConfigError
-from report_folders import by_label, compared, write_run, write_sweep
+from report_folders import METRIC, by_label, compared, write_run, write_sweep
 
 
 def test_differences_are_from_the_first_configuration(tmp_path):
@@ -58,6 +59,65 @@ def test_datasets_are_compared_separately(tmp_path):
     assert [each.difference for each in found.configurations] == [None, None]
     assert [each.p_best for each in found.configurations] == [None, None]
     assert any("within each of them only" in line for line in warnings(found))
+
+
+def write_datasets(root, levels, tags):
+    """Write a sweep over dataset, loss and seed, whose metric has another tag on each dataset."""
+    for dataset, level in levels.items():
+        for loss, above in (("gan", 1.0), ("wgan", 0.0)):
+            for seed in (0, 1, 2):
+                folder = write_run(
+                    root / f"{dataset}{loss}{seed}", [level + 5, level + above + seed / 10],
+                    overrides=(f"dataset={dataset}", f"loss={loss}"),
+                    choices={"dataset": dataset, "loss": loss},
+                    settings={
+                        "seed": seed, "dataset": {"_target_": dataset}, "loss": {"_target_": loss},
+                    },
+                )  # fmt: skip
+                lines = folder / "metrics.jsonl"
+                lines.write_text(lines.read_text().replace(METRIC, tags[dataset]))
+    return root
+
+
+def test_datasets_are_ranked_by_their_own_tags(tmp_path):
+    levels = {"mnist": 50.0, "glyphs": 5.0}
+    tags = {dataset: f"metric/frechet_{dataset}_cnn" for dataset in levels}
+    page, found = write_report([write_datasets(tmp_path, levels, tags)])
+    assert str(found.metric) == "metric/frechet (lower is better)"
+    means = {each.label: each.mean for each in found.configurations}
+    assert means == {
+        f"dataset={dataset}, loss={loss}": pytest.approx(level + above + 0.1)
+        for dataset, level in levels.items()
+        for loss, above in (("gan", 1.0), ("wgan", 0.0))
+    }
+    assert len(findings(found)) == 2
+    assert not any("nothing is ranked" in line for line in warnings(found))
+    assert evaluation_needed(found) == ""
+    figures = {path.stem for path in (page.parent / "figures").glob("*.png")}
+    assert {"intervals_0", "intervals_1", "learning_0", "learning_1"} <= figures
+    assert write_report([tmp_path], metric="frechet")[1].metric == found.metric
+
+
+def test_tags_of_one_dataset_are_compared_separately(tmp_path):
+    tags = {"mnist": "metric/frechet_mnist_cnn", "glyphs": "metric/frechet_glyphs_cnn"}
+    root = write_datasets(tmp_path, {"mnist": 50.0, "glyphs": 5.0}, tags)
+    lines = root / "glyphswgan0/metrics.jsonl"
+    lines.write_text(lines.read_text().replace("glyphs_cnn", "glyphs_rotation"))
+    _, found = write_report([root])
+    assert {*found.datasets} == {
+        "mnist", "glyphs, metric/frechet_glyphs_cnn", "glyphs, metric/frechet_glyphs_rotation",
+    }  # fmt: skip
+
+
+def test_datasets_without_a_common_metric_are_not_evaluated_in_vain(tmp_path):
+    tags = {"mnist": "metric/frechet_mnist_cnn", "ring": "metric/modes"}
+    root = write_datasets(tmp_path, {"mnist": 50.0, "ring": 5.0}, tags)
+    for folder in [*root.iterdir()]:
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints/00000200.pt").touch()
+    _, found = write_report([root])
+    assert (found.metric, evaluation_needed(found)) == (None, "")
+    assert warnings(found)[0].startswith("The datasets have no metric in common, so nothing is")
 
 
 def test_known_effect_is_significant(tmp_path):

@@ -31,6 +31,25 @@ def test_default_metric_is_common_to_all_runs():
         choose_metric("loss/critic", None, tags)
 
 
+def test_datasets_with_tags_of_their_own_share_a_metric():
+    tags = [
+        {"loss/critic", "metric/frechet_mnist_cnn", "metric/recall_mnist_cnn"},
+        {"loss/critic", "metric/frechet_glyphs_cnn", "metric/recall_glyphs_cnn"},
+    ]
+    shared = Metric("metric/frechet", True)
+    for typed in (None, "frechet", "metric/frechet"):
+        assert choose_metric(typed, None, tags) == shared
+    assert [shared.tag_in(sorted(each)) for each in tags] == [
+        "metric/frechet_mnist_cnn", "metric/frechet_glyphs_cnn",
+    ]  # fmt: skip
+    assert shared.tag_in(["metric/recall_x"]) == "metric/frechet"
+    # a run with two of them does not say which one is meant
+    tags[0] |= {"metric/frechet_cifar10_cnn"}
+    assert choose_metric(None, None, tags) == Metric("metric/recall", False)
+    with pytest.raises(ConfigError, match="short for several"):
+        choose_metric("frechet", None, tags)
+
+
 def test_name_without_group_or_suffix_is_found():
     names = ("precision_mnist_cnn", "kernel_distance_cnn", "kernel_distance_error_cnn", "modes")
     tags = [{"loss/critic"}, {f"metric/{name}" for name in names}]

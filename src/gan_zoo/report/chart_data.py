@@ -50,7 +50,7 @@ def _tags(comparison: Comparison, shown: Sequence[Configuration]) -> list[str]:
     """List the tags of all configurations: the report's metric, other metrics, the rest."""
     tags = {tag for each in shown for run in plotted_runs(each) for tag in run.metrics}
     tags = {tag for tag in tags if not tag.startswith("progress/")}
-    main = comparison.metric.tag if comparison.metric else ""
+    main = comparison.metric.tag_in(sorted(tags)) if comparison.metric else ""
 
     def order(tag: str) -> tuple[bool, int, str]:
         group = tag.partition("/")[0]

@@ -22,7 +22,7 @@ def evaluation_needed(comparison: Comparison) -> str:
     largest number of samples among them.
     """
     if comparison.metric is None:
-        return evaluate_command(comparison)
+        return "" if comparison.measures_differ else evaluate_command(comparison)
     if max(map(len, comparison.protocols.values()), default=0) < 2:
         return ""
     protocols = set().union(*comparison.protocols.values())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from gan_zoo.report.baselines import compare_with_baselines
 from gan_zoo.report.configurations import Configuration, summarize
 from gan_zoo.report.factors import Factors, canonical, find_factors, format_value, identity
-from gan_zoo.report.metric_choice import Metric
+from gan_zoo.report.metric_choice import Metric, choose_metric
 from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.read_runs import Unreadable
 from gan_zoo.report.run_status import RunStatus, run_status
@@ -51,13 +51,23 @@ class Comparison:
         return found
 
     @property
+    def measures_differ(self) -> bool:
+        """Whether the runs of each dataset have a metric in common, but those of all have none."""
+        tags: defaultdict[str, list[set[str]]] = defaultdict(list)
+        for each in self.statuses:
+            if each.ended and each.kind != "diverged":
+                tags[dataset_of(each.run)].append(set(each.run.metrics))
+        several = self.metric is None and len(tags) > 1
+        return several and all(choose_metric(None, None, each) for each in tags.values())
+
+    @property
     def protocols(self) -> dict[str, set[str]]:
         """Protocols by which the metric was measured, by dataset; see `Run.protocol`."""
         found: dict[str, set[str]] = {}
         for each in self.statuses:
             if self.metric and each.value is not None:
                 found.setdefault(dataset_of(each.run), set()).add(
-                    each.run.protocol(self.metric.tag)
+                    each.run.protocol(self.metric.tag_in(each.run.metrics))
                 )
         return found
 
@@ -109,7 +119,17 @@ def comparison_groups(statuses: Sequence[RunStatus], metric: Metric | None) -> l
     datasets = [dataset_of(each.run) for each in statuses]
     if metric is None:
         return datasets
-    protocols = [each.run.protocol(metric.tag) for each in statuses]
+    tags = [metric.tag_in(each.run.metrics) for each in statuses]
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    for each, dataset, tag in zip(statuses, datasets, tags, strict=True):
+        if each.value is not None:
+            known[dataset].add(tag)
+    # feature networks with and without labels, whose values are not comparable
+    datasets = [
+        f"{dataset}, {tag}" if len(known[dataset]) > 1 else dataset
+        for dataset, tag in zip(datasets, tags, strict=True)
+    ]
+    protocols = [each.run.protocol(tag) for each, tag in zip(statuses, tags, strict=True)]
     used: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for each, dataset, protocol in zip(statuses, datasets, protocols, strict=True):
         if each.value is not None:

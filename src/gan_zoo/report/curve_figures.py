@@ -58,7 +58,9 @@ def learning(comparison: Comparison) -> tuple[Figure, str] | None:
     if comparison.metric is None:
         return None
     figure, axes = new_figure()
-    most = _draw_lines(axes, comparison, comparison.metric.tag)
+    runs = [run for each in comparison.configurations for run in plotted_runs(each)]
+    tags = sorted({tag for run in runs for tag in run.metrics})
+    most = _draw_lines(axes, comparison, comparison.metric.tag_in(tags))
     if not most:
         return None
     axes.set_xlabel("generator updates")

@@ -19,8 +19,10 @@ def provenance(comparison: Comparison) -> list[tuple[str, str]]:
     runs = [each.run for each in comparison.statuses]
     rows = [(name, _format_counts(counts)) for name, counts in _facts_of_runs(runs).items()]
     rows.append(("report written by", ", ".join(f"{n} {v}" for n, v in _report_versions())))
-    tag = comparison.metric.tag if comparison.metric else ""
-    protocols = {run.protocol(tag) for run in runs} - {""} if tag else set()
+    metric = comparison.metric
+    protocols = (
+        {run.protocol(metric.tag_in(run.metrics)) for run in runs} - {""} if metric else set()
+    )
     return [*rows, *(("metric's protocol", protocol) for protocol in sorted(protocols))]
 
 

@@ -52,14 +52,15 @@ def run_status(run: Run, metric: Metric | None) -> RunStatus:
     failure, exclusion = _failure(run), _exclusion(run)
     if not exclusion:
         failure = failure or _unlearned(run)
-    if metric and _shows_divergence(metric.tag):
-        failure = failure or _not_finite(run, [metric.tag])
-    value = run.metrics.get(metric.tag) if metric else None
+    tag = metric.tag_in(run.metrics) if metric else ""
+    if metric and _shows_divergence(tag):
+        failure = failure or _not_finite(run, [tag])
+    value = run.metrics.get(tag)
     if failure and (exclusion or failure.startswith(_DIVERGED)):
         return RunStatus(run, None, failure, "")
     finite = value is not None and math.isfinite(value)
     if metric and not finite and not exclusion and not failure:
-        exclusion = f"has no {'' if value is None else 'finite '}{metric.tag}"
+        exclusion = f"has no {'' if value is None else 'finite '}{tag}"
     return RunStatus(run, value if finite and not exclusion else None, failure, exclusion)
 
 

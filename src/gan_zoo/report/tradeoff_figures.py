@@ -48,7 +48,10 @@ def cost(comparison: Comparison) -> tuple[Figure, str] | None:
         return None
     figure, axes = new_figure()
     if not _scatter(
-        axes, comparison, lambda run: run.seconds, lambda run: run.metrics.get(metric.tag, math.nan)
+        axes,
+        comparison,
+        lambda run: run.seconds,
+        lambda run: run.metrics.get(metric.tag_in(run.metrics), math.nan),
     ):
         return None
     axes.set_xlabel("seconds of training")

@@ -44,6 +44,11 @@ def _metric(comparison: Comparison) -> Iterable[str]:
     losses = {canonical(each.run.settings.get("loss._target_")) for each in comparison.statuses}
     if comparison.metric is None and all(each.kind == "diverged" for each in comparison.statuses):
         yield "Every run diverged, so nothing is ranked."
+    elif comparison.measures_differ:
+        yield (
+            "The datasets have no metric in common, so nothing is ranked: report the runs of each "
+            "by themselves."
+        )
     elif comparison.metric is None:
         yield (
             "The runs have no metric/* in common, so nothing is ranked. Values of different loss "
@@ -159,7 +164,7 @@ def _measured_early(comparison: Comparison) -> Iterable[str]:
         f"{each.run.name} (step {step})"
         for each in comparison.statuses
         if each.value is not None
-        and (step := each.run.measured_at(comparison.metric.tag)) is not None
+        and (step := each.run.measured_at(comparison.metric.tag_in(each.run.metrics))) is not None
         if step < each.run.steps
     ]
     if early:

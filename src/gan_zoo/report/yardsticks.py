@@ -21,7 +21,7 @@ _MARKS = 5  # of one ladder, about
 def yardstick_of(rows: Iterable[Configuration], metric: Metric | None) -> Yardstick | None:
     """Return the yardstick of the metric that runs of one dataset recorded; None without one."""
     runs = (s.run for each in rows for s in each.statuses if metric and s.value is not None)
-    found = (run.yardstick(metric.tag) for run in runs if metric)
+    found = (run.yardstick(metric.tag_in(run.metrics)) for run in runs if metric)
     return next(filter(None, found), None)
 
 
