@@ -238,6 +238,17 @@ def test_table_names_the_most_frequent_problem(tmp_path):
     assert text.splitlines()[-1].endswith("  4  2 collapsed, 1 other")
 
 
+def test_table_counts_the_runs_of_a_mean(tmp_path):
+    folder = write_sweep(tmp_path, {"gan": [1.0, 2.0, 3.0, 4.0], "wgan": [5.0, 6.0]})
+    for seed in (2, 3):
+        _set_health(folder / f"loss=gan,seed={seed}", "diverged at step 100 (loss/critic is nan)")
+    gan, wgan = (
+        re.split(r"  +", line.strip()) for line in ranked_table(compared(folder)).splitlines()[2:]
+    )
+    assert gan == ["loss=gan", "1.000, 2.000", "2 of 4", "2 diverged"]
+    assert wgan == ["loss=wgan", "5.000, 6.000", "2", "healthy"]
+
+
 def _set_health(folder, health):
     path = folder / "summary.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"health": health}))

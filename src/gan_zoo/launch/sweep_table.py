@@ -32,7 +32,7 @@ def _table(peers: Sequence[Configuration], metric: Metric | None, prefix: str) -
     head, values = _values(ordered) if metric else ("losses", [_losses(each) for each in ordered])
     rows = [("configuration", head, "n", "health")]
     for each, value in zip(ordered, values, strict=True):
-        rows.append((printable(each.label), value, str(len(each.statuses)), _health(each)))
+        rows.append((printable(each.label), value, _count(each, metric), _health(each)))
     shown = _aligned(rows[: _MOST_ROWS + 1])
     if len(rows) > len(shown):
         shown.append(f"... and {len(rows) - len(shown)} more in the report")
@@ -53,6 +53,12 @@ def _values(ordered: Sequence[Configuration]) -> tuple[str, list[str]]:
     several = "each seed" if any(len(each.scores) > 1 for each in ordered) else "value"
     head = "mean (95 % interval)" if ends else several
     return head, [text or NONE for text in texts]
+
+
+def _count(each: Configuration, metric: Metric | None) -> str:
+    """Count the runs, and those that have a value beside it where these are fewer: "2 of 4"."""
+    runs, valued = len(each.statuses), len(each.scores)
+    return str(runs) if metric is None or valued == runs else f"{valued} of {runs}"
 
 
 def _losses(each: Configuration) -> str:
