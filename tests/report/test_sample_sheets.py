@@ -1,5 +1,7 @@
 """Sample sheets, and the tiles of the grids that they are made of."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -65,6 +67,18 @@ def test_sheets_show_equal_places_of_a_common_seed(tmp_path):
     assert "seed 1" in sheet.caption
     assert [int(tile[0, 0, 0]) for tile in sheet.rows["loss=gan"]] == [10 * i for i in range(9)]
     assert [int(tile[0, 0, 0]) for tile in sheet.rows["loss=wgan"]] == [20 * i for i in range(9)]
+
+
+def test_configuration_without_the_seed_shows_its_own(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [3.0, 4.0, 5.0, 6.0]})
+    for seed in (0, 1):
+        shutil.rmtree(root / f"loss=wgan,seed={seed}")
+    sheet = sheet_of(root)
+    assert [*sheet.rows] == ["loss=gan", "loss=wgan, seed 2"]
+    assert sheet.caption == (
+        "Last saved samples, seed 0 where a row names no other; the same z in each column of one "
+        "seed."
+    )
 
 
 def sheet_of(root, **draw):

@@ -95,14 +95,22 @@ def _row_limit(tile: np.ndarray, is_plot: bool) -> int:
 
 
 def _tile_sheet(shown: dict[str, list[RunStatus]], more: str, same_z: bool) -> Sheet:
-    """Make a sheet of tiles of one seed that all configurations have, if there is one."""
+    """Make a sheet of tiles of one seed that all configurations have, if there is one.
+
+    The row of a configuration without that seed shows its own first one, and names it.
+    """
     seeds = [{str(each.run.seed): each for each in found} for found in shown.values()]
     seed = next((s for s in seeds[0] if all(s in each for each in seeds)), next(iter(seeds[0])))
-    chosen = {label: _of_seed(found, seed) for label, found in shown.items()}
-    same = "; the same z in each column" if same_z else ""
+    chosen: dict[str, RunStatus] = {}
+    for label, found in shown.items():
+        own = _of_seed(found, seed)
+        chosen[label if own else f"{label}, seed {found[0].run.seed}"] = own or found[0]
+    others = chosen.keys() != shown.keys()
+    seed = f"{seed} where a row names no other" if others else seed
+    same = f"; the same z in each column{' of one seed' * others}" if same_z else ""
     caption = f"Last saved samples, seed {seed}{same}.{more}"
-    rows = {label: _spread(_last_tiles(each)) for label, each in chosen.items() if each is not None}
-    first = next(each for each in chosen.values() if each is not None)
+    rows = {label: _spread(_last_tiles(each)) for label, each in chosen.items()}
+    first = next(iter(chosen.values()))
     heads = _heads(first.run, len(_last_tiles(first)), same_z)
     return Sheet(caption, heads, _spread(_real_tiles(first)), rows)
 
