@@ -50,6 +50,30 @@ def test_recipes_mark_what_differs_from_the_baseline(cells):
     assert cells["loss=wgan"]["batch size"] == ("64", "")
 
 
+def test_recipes_are_compared_with_their_own_baseline(tmp_path):
+    for loss in ("gan", "wgan"):
+        for lr in (0.1, 0.2):
+            write_run(
+                tmp_path / f"{loss}{lr}", [1.0], choices={"loss": loss},
+                overrides=(f"loss={loss}", f"optimizer.lr={lr}"),
+                settings={"loss": {"_target_": loss}, "optimizer": {
+                    "lr": lr, "generator": REFERENCES, "critic": REFERENCES,
+                    "betas": [0.5, 0.9],
+                }},
+            )  # fmt: skip
+    found = compared(tmp_path, baseline={"loss": "gan"})
+    columns = recipe_columns(found.configurations, found.factor_set)
+    strong = {
+        row.label: {column.title for column in columns if column.mark(row) == "strong"}
+        for row in found.configurations
+    }
+    assert strong == {
+        f"loss={loss}, optimizer.lr={lr}": {"loss"} if loss == "wgan" else set()
+        for loss in ("gan", "wgan")
+        for lr in (0.1, 0.2)
+    }
+
+
 def test_recipes_omit_what_is_unknown(cells):
     assert "EMA" not in cells["loss=gan"]
 

@@ -14,23 +14,32 @@ _SHOWN = ("dataset", "n_critic", "batch_size", "ema", *_SHOWN_GROUPS)
 _OTHERS = 8  # columns of further settings
 
 _Text = Callable[[Run], str]
+_Reference = Callable[[Configuration], Configuration]  # what a row is compared with
 
 
 def recipe_columns(rows: Sequence[Configuration], found: Factors) -> list[Column]:
-    """Make the columns of recipes; what differs from the baseline, or the first row, is strong."""
-    first = next((each for each in rows if each.is_baseline), rows[0])
+    """Make the columns of recipes; what differs from a row's baseline is strong.
+
+    Where no row has one, it is the first row.
+    """
+    by_label = {each.label: each for each in rows}
+    has_baseline = any(each.baseline or each.is_baseline for each in rows)
+
+    def reference(each: Configuration) -> Configuration:
+        return by_label.get(each.baseline, each) if has_baseline else rows[0]
+
     hidden = found.equal if len(rows) > 1 else {}  # of the loss: its line would be long
     columns = [
-        _column("loss", lambda run: _choice(run, "loss", hidden), first),
-        _column("lr", lambda run: _of_networks(run, "lr"), first),
-        _column("betas", _betas, first),
-        _column("n_critic", lambda run: _setting(run, "n_critic"), first),
-        _column("regularizer", lambda run: _choice(run, "regularizer"), first),
-        _column("optimizer", _optimizers, first),
-        _column("architecture", lambda run: str(run.choices.get("architecture", NONE)), first),
-        _column("batch size", lambda run: _setting(run, "batch_size"), first),
-        _column("EMA", lambda run: _setting(run, "ema"), first),
-        *(_column(key, _setting_of(key), first) for key in _others(found)),
+        _column("loss", lambda run: _choice(run, "loss", hidden), reference),
+        _column("lr", lambda run: _of_networks(run, "lr"), reference),
+        _column("betas", _betas, reference),
+        _column("n_critic", lambda run: _setting(run, "n_critic"), reference),
+        _column("regularizer", lambda run: _choice(run, "regularizer"), reference),
+        _column("optimizer", _optimizers, reference),
+        _column("architecture", lambda run: str(run.choices.get("architecture", NONE)), reference),
+        _column("batch size", lambda run: _setting(run, "batch_size"), reference),
+        _column("EMA", lambda run: _setting(run, "ema"), reference),
+        *(_column(key, _setting_of(key), reference) for key in _others(found)),
     ]
     return [
         Column("configuration", lambda each: each.label, wordy=True),
@@ -38,11 +47,14 @@ def recipe_columns(rows: Sequence[Configuration], found: Factors) -> list[Column
     ]
 
 
-def _column(title: str, text: _Text, first: Configuration) -> Column:
+def _column(title: str, text: _Text, reference: _Reference) -> Column:
     def of(each: Configuration) -> str:
         return text(each.statuses[0].run)
 
-    return Column(title, of, mark=lambda e: "strong" if of(e) != of(first) else "", wordy=True)
+    def mark(each: Configuration) -> str:
+        return "strong" if of(each) != of(reference(each)) else ""
+
+    return Column(title, of, mark=mark, wordy=True)
 
 
 def _others(found: Factors) -> Iterable[str]:
