@@ -44,6 +44,15 @@ def test_a_run_again_replaces_its_row(tmp_path):
     assert [row["modes"] for row in read_csv(path)] == ["8", "2"]
 
 
+@pytest.mark.parametrize("program", ["python train.py", "gan-zoo train"])
+def test_the_program_makes_no_other_run(tmp_path, program):
+    path = write(tmp_path / "all.csv", ("clip", "gan", "0", "1"), ("clip", "wgan", "0", "2"))
+    added = write(tmp_path / "new.csv", ("clip", "gan", "0", "8"), ("clip", "lsgan", "0", "3"))
+    added.write_text(added.read_text().replace("train.py", program))
+    assert merge_results(added, path, PARTS) == (1, 1)
+    assert [row["modes"] for row in read_csv(path)] == ["8", "2", "3"]
+
+
 def test_a_setting_is_a_column_once_it_varies(tmp_path):
     columns = ("part", "loss", "regularizer", "batch_size", "seed", "modes")
     path = write(tmp_path / "all.csv", ("clip", "gan", "0", "1"))

@@ -1,7 +1,9 @@
 """The results of a study as CSV: one row for each run, with the command that repeats it."""
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,8 @@ def write_results(folders: Mapping[str, Path], curves: Curves, path: Path) -> in
 def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, int]:
     """Add rows of a CSV file to another one, which need not exist.
 
-    Rows with the same part and command are replaced; a setting is a column where it varies.
+    Rows with the same part and the same words of a command are replaced; a setting is a column
+    where it varies.
 
     Args:
         added: a file as `write_results` writes it.
@@ -60,7 +63,7 @@ def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, i
     Returns how many rows are new, and how many are replaced.
     """
     old, new = (read_csv(each) if each.exists() else [] for each in (path, added))
-    merged = {(row["part"], row["command"]): row for row in (*old, *new)}
+    merged = {(row["part"], _words(row["command"])): row for row in (*old, *new)}
     order = {part: number for number, part in enumerate(parts)}
     rows = sorted(merged.values(), key=lambda row: order.get(row["part"], len(order)))
     columns = dict.fromkeys(key for row in (*old, *new) for key in row)
@@ -71,6 +74,12 @@ def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, i
     varied = [key for key in settings if key == "loss" or len(known[key]) > 1]
     write_csv(path, ["part", *_in_order(varied), "seed", *_used(numbers, rows), *FACTS], rows)
     return len(merged) - len(old), len(old) + len(new) - len(merged)
+
+
+def _words(command: str) -> tuple[str, ...]:
+    """Return the words of a command after its program: python train.py, or gan-zoo train."""
+    words = shlex.split(command)
+    return tuple(dropwhile(lambda word: "=" not in word and not word.startswith("~"), words))
 
 
 def _typed_values(row: Row, keys: Iterable[str]) -> Row:
