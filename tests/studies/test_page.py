@@ -125,6 +125,17 @@ def test_figures_need_numbers(plan):
     assert not study_figures(rows({"gan": ["", ""]}, part="clip"), [plan])
 
 
+def test_curves_of_a_group_without_values_are_an_empty_panel():
+    plan = {"kind": "curves", "tag": "score/fake", "each": ["part"], "series": ["loss"]}
+    known = {"score/fake@1": "0.1", "score/fake@2": "2"}
+    given = rows({"gan": [1, 2]}, part="none", **known)
+    lost = rows({"gan": [1, 2]}, part="clip", **dict.fromkeys(known, ""))
+    ((figure, _),) = study_figures([*given, *lost], [plan]).values()
+    assert [len(axes.lines[0].get_xdata()) for axes in figure.axes] == [2, 0]
+    early = [row | {"health": "diverged at step 2"} for row in given]
+    assert not study_figures([*early, *lost], [plan])
+
+
 @pytest.mark.parametrize("others", [[1010, 1030], [5, 6]], ids=["alike", "a hundredfold"])
 def test_heat_maps_round_as_tables_do(others):
     given = [

@@ -166,7 +166,7 @@ def curves(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] |
     """Plot a tag over steps, with a panel for each group and a line for each series."""
     tag, parts = plan["tag"], grouped(rows, plan["each"])
     columns = [name for name in rows[0] if name.startswith(f"{tag}@")]
-    if not columns:
+    if not any(_values(part, columns) for part in parts.values()):
         return None
     figure, axes = panels(len(parts))
     for place, (title, part) in zip(axes, parts.items(), strict=True):
@@ -174,15 +174,20 @@ def curves(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str] |
             points = {float(column.partition("@")[2]): cell(group, column) for column in columns}
             _band(place, {x: each for x, each in points.items() if each.values}, name, number)
         place.set_title(f"{', '.join(plan['each'])}: {title}", loc="left")
-        texts = [row[column] for row in part for column in columns]
-        values = [float(text) for text in texts if is_number(text)]
-        choose_scale(place, "y", values)
-        if min(values) > 0 and max(values) / min(values) > _MANY_DECADES:
-            place.yaxis.set_major_locator(LogLocator())
+        if values := _values(part, columns):
+            choose_scale(place, "y", values)
+            if min(values) > 0 and max(values) / min(values) > _MANY_DECADES:
+                place.yaxis.set_major_locator(LogLocator())
         choose_scale(place, "x", [float(column.partition("@")[2]) for column in columns])
     axes[-1].set_xlabel("updates of the critic")
     legend(axes[0])
     return figure, f"{_capital(tag)} while the critic is trained; bands: 95 % intervals over seeds."
+
+
+def _values(rows: Sequence[Row], columns: Sequence[str]) -> list[float]:
+    """Return the numbers in these columns of the runs that reached their end."""
+    texts = [row.get(column, "") for row in rows if reached_end(row) for column in columns]
+    return [float(text) for text in texts if is_number(text)]
 
 
 def _capital(metric: str) -> str:
