@@ -12,7 +12,7 @@ from gan_zoo.report.figure_style import save_png
 from gan_zoo.report.number_format import counted, duration
 from gan_zoo.report.result_rows import Row, read_csv
 from gan_zoo.schema import ConfigError
-from gan_zoo.studies.cells import is_number
+from gan_zoo.studies.cells import is_number, reached_end
 from gan_zoo.studies.figures import study_figures
 from gan_zoo.studies.plan import load_study
 from gan_zoo.studies.tables import overview_table, study_tables
@@ -88,7 +88,8 @@ def origin(rows: Sequence[Row]) -> str:
     commits = ", ".join(f"{name or 'unknown'}{'+' * changed}" for name, changed in sorted(found))
     versions = ", ".join(sorted({row["torch"] for row in rows}))
     seconds = sum(float(row["seconds"]) for row in rows if is_number(row["seconds"]))
-    steps = sorted({int(row["steps"]) for row in rows if row["steps"]})
+    whole = [row for row in rows if reached_end(row)] or rows  # others ended at any step
+    steps = sorted({int(row["steps"]) for row in whole if row["steps"]})
     seeds = len({row["seed"] for row in rows})
     return (
         f"{counted(len(rows), 'run')} of {' or '.join(f'{n:,}' for n in steps)} steps, "
