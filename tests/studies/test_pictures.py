@@ -1,5 +1,7 @@
 """Pictures of a study's samples are made of its runs."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -24,6 +26,19 @@ def test_no_runs_make_no_picture(tmp_path):
     write_samples({"ring": tmp_path / "none"}, {"rows": ["loss"]}, tmp_path / "sheet.png")
     write_allocation([tmp_path / "none"], tmp_path / "allocation.png")
     assert not [*tmp_path.iterdir()]
+
+
+def test_run_without_a_checkpoint_has_no_panel(tmp_path):
+    folder = tmp_path / "sweep"
+    for steps in (1, 2):
+        train(*TINY, "loss=ls_gan", f"steps={steps}", folder=folder / str(steps))
+    widths = []
+    for _ in range(2):
+        write_allocation([folder], tmp_path / "allocation.png")
+        with Image.open(tmp_path / "allocation.png") as picture:
+            widths.append(picture.width)
+        shutil.rmtree(folder / "2/checkpoints", ignore_errors=True)
+    assert widths[1] < 0.7 * widths[0]
 
 
 def test_samples_have_a_row_for_each_loss(tmp_path):

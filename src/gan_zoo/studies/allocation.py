@@ -16,6 +16,7 @@ from gan_zoo.losses import ScoredBatch
 from gan_zoo.losses.loss_sensitive import LossSensitive
 from gan_zoo.report.figure_style import STYLE, save_png
 from gan_zoo.report.runs import Run
+from gan_zoo.run_folder import step_files
 from gan_zoo.schema import instantiate
 from gan_zoo.studies.results import ended_runs
 
@@ -26,9 +27,11 @@ _SIDE = 3.0  # inches
 def write_allocation(folders: Sequence[Path], path: Path) -> None:
     """Plot fakes of runs on a mixture by the share of real partners whose margin they violate.
 
-    A panel for each run, in order of their steps; path: of the PNG file.
+    A panel for each run with a checkpoint, in order of their steps; path: of the PNG file.
     """
-    runs = [run for folder in folders for run in ended_runs(folder)]
+    ended = (run for folder in folders for run in ended_runs(folder))
+    # one that failed early has saved none
+    runs = [run for run in ended if step_files(run.folder / "checkpoints", ".pt")]
     if not runs:
         return
     runs.sort(key=lambda run: run.steps)
