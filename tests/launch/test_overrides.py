@@ -196,7 +196,6 @@ def test_job_folder_name_contains_no_path():
             "hydra/launcher=ray: is not installed; type pip install hydra-ray-l",
         ),
         ("hydra.launcher.n_jobs=2 -m seed=1,2", "of hydra/launcher=joblib: add hydra/launcher=job"),
-        ("hydra.launcher.verbose=2 -m seed=1,2", "of hydra/launcher=joblib: add hydra/launcher=j"),
         ("hydra.launcher.ray.init.num_cpus=2 -m seed=1,2", "add hydra/launcher=ray"),
         ("hydra.launcher.xyz=2", "hydra.launcher.xyz: unknown key; hydra.launcher has none"),
         ("hydra.launcher=joblib -m seed=1,2", "hydra.launcher=joblib: type hydra/launcher=joblib"),
@@ -221,6 +220,14 @@ def test_mistake_suggests_what_to_type(line, message, monkeypatch, tmp_path, cap
     assert stderr.startswith("error: ")
     assert message.replace("TRAIN", str(ROOT / "train.py")) in stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_setting_of_an_installed_launcher_names_it(monkeypatch, capsys):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    monkeypatch.setattr(sys, "argv", ["train.py", "hydra.launcher.verbose=2", "-m", "seed=1,2"])
+    with pytest.raises(SystemExit, match="2"):
+        launch_main.main()
+    assert "of hydra/launcher=joblib: add hydra/launcher=joblib" in capsys.readouterr().err
 
 
 def test_options_may_come_between_overrides():
