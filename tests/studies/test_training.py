@@ -54,6 +54,7 @@ def test_study_resumes_and_its_rows_can_be_repeated(tmp_path):
     assert all(float(row["sliced_wasserstein"]) > 0 for row in rows)
     assert [row["modes"] for row in rows] == [row["modes"] for row in before]
     assert {row["steps"] for row in rows} == {"4"}
+    assert all(int(row["threads"]) >= 1 for row in rows)  # without which none can be repeated
     alone = rows[1]["command"].removeprefix("python train.py ").split()
     assert run_script("train.py", *alone, "hydra.run.dir=again", cwd=tmp_path).returncode == 0
     measured = json.loads((tmp_path / "again/metrics.jsonl").read_text().splitlines()[-1])

@@ -22,6 +22,7 @@ METRICS = (
 )
 DIAGNOSTICS = ("margin/satisfied", "critic/lipschitz_lower_bound", "critic/auroc")
 FACTS = ("health", "steps", "seconds", "stacked", "device", "git_commit", "torch", "command")
+_THREADS = "threads"  # a fact that older rows lack; other numbers make convolutions round otherwise
 _CHOICES = ("dataset", "architecture", "loss", "recipe", "regularizer", "optimizer")
 _DIGITS = 6  # significant ones: more are rounding
 _NO_SETTINGS = {*RESUMABLE_KEYS, "seed", "dataset.root", "dataset.download"}
@@ -45,7 +46,7 @@ def write_results(folders: Mapping[str, Path], curves: Curves, path: Path) -> in
         for part, run in runs
     ]
     numbers = [*METRICS, *DIAGNOSTICS, *_curve_columns(curves)]
-    write_csv(path, ["part", *settings, "seed", *_used(numbers, rows), *FACTS], rows)
+    write_csv(path, ["part", *settings, "seed", *_used([*numbers, _THREADS], rows), *FACTS], rows)
     return len(rows)
 
 
@@ -68,11 +69,12 @@ def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, i
     rows = sorted(merged.values(), key=lambda row: order.get(row["part"], len(order)))
     columns = dict.fromkeys(key for row in (*old, *new) for key in row)
     numbers = [*METRICS, *DIAGNOSTICS, *(key for key in columns if "@" in key)]
-    settings = [key for key in columns if key not in ("part", "seed", *numbers, *FACTS)]
+    settings = [key for key in columns if key not in ("part", "seed", _THREADS, *numbers, *FACTS)]
     rows = [{**_typed_values(row, settings), **row} for row in rows]
     known = {key: {row[key] for row in rows if key in row} for key in settings}
     varied = [key for key in settings if key == "loss" or len(known[key]) > 1]
-    write_csv(path, ["part", *_in_order(varied), "seed", *_used(numbers, rows), *FACTS], rows)
+    used = _used([*numbers, _THREADS], rows)
+    write_csv(path, ["part", *_in_order(varied), "seed", *used, *FACTS], rows)
     return len(merged) - len(old), len(old) + len(new) - len(merged)
 
 
@@ -152,6 +154,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "steps": summary.get("steps", ""),
         "seconds": _number(run.seconds, digits=3),
         "stacked": run.stacked,
+        _THREADS: summary.get("threads", ""),
         "torch": (summary.get("versions") or {}).get("torch", ""),
         **origin(summary),
     }
