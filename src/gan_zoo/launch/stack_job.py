@@ -42,15 +42,11 @@ class StackJob:
 
     def train(self) -> None:
         """Train all jobs. Those that cannot be stacked after all are trained one by one."""
-        first = next(iter(self.jobs.values()))
         with contextlib.closing(RunLogs(self.jobs)) as logs:
             try:
                 self._train_or_fail(logs)
             except Interrupted as stop:
-                first.exit(stop)
-                return
-            except KeyboardInterrupt:
-                first.exit(Interrupted(signal.SIGINT))
+                next(iter(self.jobs.values())).exit(stop)
                 return
             for job in self._take_remaining():
                 with logs.only(job.folder):
@@ -70,6 +66,8 @@ class StackJob:
             if stop.failure:
                 self._fail_remaining(stop.failure, logs)
             raise
+        except KeyboardInterrupt:
+            raise Interrupted(signal.SIGINT) from None
         except Exception as error:
             self._fail_remaining(error, logs)
 
