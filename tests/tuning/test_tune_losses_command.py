@@ -33,6 +33,10 @@ def test_search_then_fresh_seeds_then_tables(tmp_path):
     assert "steps=3: " in other.stderr
     assert "has this search with other words" in other.stderr
 
+    forgotten = [word for word in SMALL if word != "batch_size=8"]
+    fresh = run_script("scripts/tune_losses.py", "ring", *forgotten, "--fresh", cwd=tmp_path)
+    assert fresh.returncode == 2
+    assert fresh.stderr.startswith("error: batch_size=8: results/ring.csv has this search with")
     fresh = tune(tmp_path, "--fresh", "--jobs", 2)
     assert fresh.returncode == 0, fresh.stderr
     assert len(rows(tmp_path / "results" / "ring-fresh.csv")) == 3 * 5

@@ -21,6 +21,7 @@ from gan_zoo.tuning.run_pool import RunPool
 from gan_zoo.tuning.run_rows import (
     FRESH,
     best_rows,
+    check_keys,
     finished_rows,
     primary_metric,
     read_rows,
@@ -74,8 +75,13 @@ def train_fresh(search: RandomSearch, place: Place, seeds: Sequence[int] = FRESH
     if missing:
         print(f"without a trial that has a value in {where}: {', '.join(missing)}")
     settings = {loss: (row["recipe"], settings_of(row)) for loss, row in chosen.items()}
+    runs = search.fresh(settings, seeds)
+    for run in runs:
+        row = chosen[run.loss]
+        if run.recipe == row["recipe"]:
+            check_keys(run, row, where)
     fresh = place._replace(name=f"{place.name}{FRESH}")
-    _train(search.fresh(settings, seeds), fresh, f"{search.dataset}{FRESH}")
+    _train(runs, fresh, f"{search.dataset}{FRESH}")
 
 
 def _train(runs: Sequence[PlannedRun], place: Place, name: str) -> None:

@@ -91,13 +91,27 @@ def _saved(path: Path) -> list[Row]:
 
 def _check_words(run: PlannedRun, row: Row, source: Path) -> None:
     """Raise ConfigError if the command of a row differs in more than the machine's own words."""
-    before = [word for word in shlex.split(row["command"]) if "=" in word]
+    before = _words(row)
     own = f"{source} has this search with"
     for word in _others(run.overrides, before):
         allowed = f"{own} other words: delete it, or leave this one out"
         raise ConfigError(*word.split("=", 1), allowed)
     for word in _others(before, run.overrides):
         raise ConfigError(*word.split("=", 1), f"{own} this word: delete it, or type this one, too")
+
+
+def check_keys(run: PlannedRun, row: Row, source: Path) -> None:
+    """Raise ConfigError if the command of a row sets what a run with fresh seeds would not."""
+    known = {word.partition("=")[0] for word in run.overrides}
+    for word in _words(row):
+        key, _, setting = word.partition("=")
+        if key not in known and key not in _MAY_DIFFER:
+            allowed = f"{source} has this search with this word: type it, or another value, too"
+            raise ConfigError(key, setting, allowed)
+
+
+def _words(row: Row) -> list[str]:
+    return [word for word in shlex.split(row["command"]) if "=" in word]
 
 
 def _others(words: Iterable[str], known: Sequence[str]) -> list[str]:
