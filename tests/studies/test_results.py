@@ -53,6 +53,16 @@ def test_the_program_makes_no_other_run(tmp_path, program):
     assert [row["modes"] for row in read_csv(path)] == ["8", "2", "3"]
 
 
+@pytest.mark.parametrize("word", ["device=cuda", "threads=2", "dataset.download=true"])
+def test_words_about_the_machine_make_no_other_run(tmp_path, word):
+    path = write(tmp_path / "all.csv", ("clip", "gan", "0", "1"), ("clip", "wgan", "0", "2"))
+    path.write_text(path.read_text().replace("train.py", "train.py dataset.root=data"))
+    added = write(tmp_path / "new.csv", ("clip", "gan", "0", "8"))
+    added.write_text(added.read_text().replace("seed=0", f"seed=0 {word}"))
+    assert merge_results(added, path, PARTS) == (0, 1)
+    assert [row["modes"] for row in read_csv(path)] == ["8", "2"]
+
+
 def test_a_setting_is_a_column_once_it_varies(tmp_path):
     columns = ("part", "loss", "regularizer", "batch_size", "seed", "modes")
     path = write(tmp_path / "all.csv", ("clip", "gan", "0", "1"))

@@ -25,7 +25,10 @@ FACTS = ("health", "steps", "seconds", "stacked", "device", "git_commit", "torch
 _THREADS = "threads"  # a fact that older rows lack; other numbers make convolutions round otherwise
 _CHOICES = ("dataset", "architecture", "loss", "recipe", "regularizer", "optimizer")
 _DIGITS = 6  # significant ones: more are rounding
-_NO_SETTINGS = {*RESUMABLE_KEYS, "seed", "dataset.root", "dataset.download"}
+_DATA = ("root", "download", "cache", "on_device", "workers")  # where they are, and how read
+_PLACE = {*(f"dataset.{name}" for name in _DATA), "evaluation.cache"}
+_MACHINE = {*_PLACE, "device", "devices", "threads", "deterministic"}
+_NO_SETTINGS = {*RESUMABLE_KEYS, *_PLACE, "seed"}
 
 Curves = Mapping[str, Sequence[int]]  # steps at which values of a tag are kept
 
@@ -53,8 +56,8 @@ def write_results(folders: Mapping[str, Path], curves: Curves, path: Path) -> in
 def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, int]:
     """Add rows of a CSV file to another one, which need not exist.
 
-    Rows with the same part and the same words of a command are replaced; a setting is a column
-    where it varies.
+    Rows with the same part and the same words of a command are replaced, whatever words there are
+    about the machine and the place of the data; a setting is a column where it varies.
 
     Args:
         added: a file as `write_results` writes it.
@@ -79,9 +82,9 @@ def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, i
 
 
 def _words(command: str) -> tuple[str, ...]:
-    """Return the words of a command after its program: python train.py, or gan-zoo train."""
-    words = shlex.split(command)
-    return tuple(dropwhile(lambda word: "=" not in word and not word.startswith("~"), words))
+    """Return the words after its program that say what was trained, not where."""
+    words = dropwhile(lambda w: "=" not in w and not w.startswith("~"), shlex.split(command))
+    return tuple(word for word in words if word.partition("=")[0].lstrip("+") not in _MACHINE)
 
 
 def _typed_values(row: Row, keys: Iterable[str]) -> Row:
