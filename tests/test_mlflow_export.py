@@ -80,6 +80,26 @@ def test_unfinished_run_is_killed(tmp_path, export):
     assert run.info.status == "KILLED"
 
 
+def test_what_comes_later_at_the_last_step_is_added(tmp_path, export):
+    folder = write_run(tmp_path / "run", [5.0], summary={"health": "healthy"})
+    start(folder)
+    whole, summary = (folder / name for name in ("metrics.jsonl", "summary.json"))
+    values, ended = json.loads(whole.read_text()), summary.read_text()
+    whole.write_text(json.dumps({"step": values["step"], "loss/critic": 0.5}) + "\n")
+    summary.unlink()
+    export(folder)  # during the last evaluation
+    with whole.open("a") as lines:
+        lines.write(json.dumps(values) + "\n")
+    summary.write_text(ended)
+    lines, client, (run,) = export(folder)
+    assert lines[0].split() == ["extended", "run"]
+    assert run.data.metrics[METRIC] == 5.0
+    assert len(client.get_metric_history(run.info.run_id, "loss/critic")) == 1
+    assert (run.info.status, run.data.tags["gan_zoo.health"]) == ("FINISHED", "healthy")
+    assert [each.path for each in client.list_artifacts(run.info.run_id)] == ["summary.json"]
+    assert export(folder)[0][0].split() == ["unchanged", "run"]
+
+
 def test_wrong_store_is_one_line(tmp_path, monkeypatch, capsys):
     folder = write_run(tmp_path / "run", [5.0])
     monkeypatch.setattr("sys.argv", ["export.py", "--mlflow", str(folder), "--uri", "nonsense://x"])

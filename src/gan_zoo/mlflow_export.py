@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FOLDER = "gan_zoo.folder"
 _ID, _STEP = "gan_zoo.id", "gan_zoo.step"  # tags by which a second export finds a run
+_VALUES, _HEALTH = "gan_zoo.values", "gan_zoo.health"  # and sees what is new of it
 _AT_ONCE = 1000  # metrics in one request, as MLflow's servers allow; 100 parameters or tags
 _LONGEST = 500  # characters of a parameter
 
@@ -56,9 +57,9 @@ def connect(uri: str) -> "MlflowClient":
 def export(client: "MlflowClient", runs: Sequence[Run], experiment: str = "") -> Iterator[Exported]:
     """Copy runs, and yield what was done with each.
 
-    A run that the store has already gets only the values of later steps. Settings become
-    parameters, all logged values metrics at their steps, the newest samples and the summary
-    artifacts.
+    A run that the store has already gets only the values that are new, of its last step then (an
+    evaluation comes after the losses) and of later ones. Settings become parameters, all logged
+    values metrics at their steps, the newest samples and the summary artifacts.
 
     experiment: its name in the store; by default that of the sweep, or of the folder above the run.
     """
@@ -74,25 +75,38 @@ def export(client: "MlflowClient", runs: Sequence[Run], experiment: str = "") ->
 
 def _export(client: "MlflowClient", run: Run, experiment: str) -> str:
     identity, step = _identity(run), run.curves.step
+    health = str((run.summary or {}).get("health", "unfinished"))
+    facts = {_VALUES: str(sum(1 for _ in _metrics(run, -1))), _HEALTH: health}
     found = client.search_runs([experiment], f"tags.`{_ID}` = '{identity}'")
     known = _same(run, found)
-    if known and int(known.data.tags[_STEP]) >= step:
+    if known and facts.items() <= known.data.tags.items():
         return "unchanged"
     if known:
         target, after = known.info.run_id, int(known.data.tags[_STEP])
         client.set_tag(target, _FOLDER, str(run.folder))
+        sent = _sent(client, run, target, after)
     else:
-        target, after = _create(client, run, experiment, identity), -1
-    values = list(_metrics(run, after))
+        target, after, sent = _create(client, run, experiment, identity), -1, frozenset()
+    values = list(_metrics(run, after, sent))
     for begin in range(0, len(values), _AT_ONCE):
         client.log_batch(target, metrics=values[begin : begin + _AT_ONCE])
     for path in _artifacts(run.folder):
         client.log_artifact(target, str(path))
     # last: an export that is interrupted is repeated
-    client.set_tag(target, "gan_zoo.health", str((run.summary or {}).get("health", "unfinished")))
-    client.set_tag(target, _STEP, str(step))
+    for tag, text in {_STEP: str(max(step, after)), **facts}.items():
+        client.set_tag(target, tag, text)
     client.set_terminated(target, _status(run), end_time=_end(run))
     return "extended" if known else "added"
+
+
+def _sent(client: "MlflowClient", run: Run, target: str, step: int) -> frozenset[str]:
+    """Return the tags whose values at a step the store has."""
+    tags = (tag for tag, curve in run.curves.tags.items() if step in curve.steps)
+    return frozenset(
+        tag
+        for tag in tags
+        if any(each.step == step for each in client.get_metric_history(target, _name(tag)))
+    )
 
 
 def _same(run: Run, found: "Sequence[MlflowRun]") -> "MlflowRun | None":
@@ -117,13 +131,14 @@ def _create(client: "MlflowClient", run: Run, experiment: str, identity: str) ->
     return target
 
 
-def _metrics(run: Run, after: int) -> "Iterator[Metric]":
-    """Yield the finite values of all tags at steps after one."""
+def _metrics(run: Run, after: int, sent: Container[str] = frozenset()) -> "Iterator[Metric]":
+    """Yield the finite values of all tags at steps after one, and at it of tags not sent."""
     from mlflow.entities import Metric
 
     for tag, curve in run.curves.tags.items():
         for step, value in zip(curve.steps.tolist(), curve.values.tolist(), strict=True):
-            if step > after and math.isfinite(value):
+            new = step > after or (step == after and tag not in sent)
+            if new and math.isfinite(value):
                 yield Metric(_name(tag), value, _time(run, step), step)
 
 
