@@ -281,6 +281,19 @@ def test_test_folder_without_classes_is_excluded(packed, load, caplog):
     assert train.split_from.startswith("0.2 of the images held out")
 
 
+def test_folder_of_all_test_images_is_no_class(packed, load, caplog):
+    members = {f"train/{c}/images/{i}.png": i for c in "abc" for i in range(10)}
+    images = {f"test/images/{i}.png": i for i in range(6)}
+    root = packed({**members, **images})
+    train = load(root, test_share=0.2)
+    assert (train.class_names, train.excluded) == (("a", "b", "c"), {"in no class folder": 6})
+    assert "no image of test/ has a class" in caplog.text
+    root = packed({**members, **images, **{f"val/{c}/{i}.png": i for c in "ab" for i in range(3)}})
+    train, test = load(root), load(root, "test")
+    assert (train.class_names, len(test)) == (("a", "b", "c"), 6)
+    assert train.excluded == {"in no class folder": 6}
+
+
 def test_split_names_without_train_are_classes(packed, load, caplog):
     assert load(packed({"val/0.png": 0, "test/1.png": 1})).class_names == ("test", "val")
     assert "test, val are classes here, not splits" in caplog.text

@@ -115,7 +115,8 @@ def _label_by_folders(plan: Plan, division: Division) -> None:
     """Make the first folders below the splits the classes, if few images lie in none.
 
     Classes are in natural order. Images of a test folder that are in no class folder have no label,
-    and are excluded however many they are.
+    and are excluded however many they are; so are those of a test folder that has none of two or
+    more training classes, as Tiny ImageNet's val/images.
     """
     inside = division.inside
     training = division.splits["train"] if division.folders else list(inside)
@@ -123,6 +124,11 @@ def _label_by_folders(plan: Plan, division: Division) -> None:
     flat = [inside[name] for name in training if "/" not in inside[name]]
     shared = shared_folder([*deep, *flat])
     class_of = {name: _class(relative_to(rest, shared)) for name, rest in inside.items()}
+    trained = {class_of[name] for name in training}
+    for folder in division.folders.get("test", ()):
+        tested = [name for name in plan.splits["test"] if name.startswith(folder)]
+        if len(trained - {""}) > 1 and not any(class_of[name] in trained for name in tested):
+            class_of |= dict.fromkeys(tested, "")
     classes = {label for label in class_of.values() if label}
     loose = [name for name in training if not class_of[name]]
     if len(classes) < 2:
