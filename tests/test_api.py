@@ -9,6 +9,8 @@ import pytest
 
 import gan_zoo
 from forked_scripts import run_script
+from gan_zoo import launch
+from gan_zoo.api import _text
 from gan_zoo.schema import ConfigError
 
 SMALL = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "log_every=2"]
@@ -110,6 +112,10 @@ def test_values_of_python_are_settings(tmp_path):
         (["optimizer.betas.0=0.5", "resume=nowhere"], "resume=nowhere: must be the folder"),
         (["evaluation=[1]"], r"evaluation=\[1\]: must hold named settings: type evaluation.NAME="),
         (["evaluation=false"], "evaluation=False: must hold settings"),
+        (
+            ["steps=${x}"],
+            r"steps: refers to a setting that does not exist: \$\{x\}",
+        ),
         (["regularizer=combined", "regularizer.parts=r1"], "must hold named regularizers"),
         (
             ["regularizer=combined", "regularizer.parts.a=r1"],
@@ -162,6 +168,27 @@ def test_paths_are_settings_as_typed(tmp_path):
         gan_zoo.train(f"dataset.root={tmp_path}/a [b] ü=c,d", dataset="image_folder")
 
 
+@pytest.mark.parametrize("name", ["a,b/y.ttf", "it's [1]/y.ttf", "back\\\\'slash.ttf\\", "~{x: 1}"])
+def test_items_of_a_list_are_settings_as_typed(name):
+    words = launch.prepare_overrides([f"dataset.fonts={_text([name, 'b.ttf'])}"])
+    config, _ = launch.compose_run(["dataset=chinese_glyphs", *words])
+    assert list(config.dataset.fonts) == [name, "b.ttf"]
+
+
+def test_classes_are_any_iterable(tmp_path):
+    words = [
+        "dataset=glyphs",
+        "dataset.count=100",
+        "conditional=true",
+        "batch_size=8",
+        "device=cpu",
+    ]
+    run = gan_zoo.train(*words, folder=tmp_path, steps=1, evaluate_every=0)
+    for label in (range(2), np.arange(2), np.array(["0", "1"])):
+        assert run.sample(4, label).equal(run.sample(4, [0, 1]))
+    assert run.sample(4, np.int64(3)).equal(run.sample(4, "3"))
+
+
 def test_numbers_of_numpy_are_numbers(run, tmp_path):
     two = gan_zoo.train(
         *SMALL, folder=tmp_path / "run", steps=np.int64(1), seed=np.int64(2), evaluate_every=0
@@ -199,6 +226,7 @@ def test_paths_at_home_and_named_like_settings(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert gan_zoo.load("~/seed=0").folder == tmp_path / "seed=0"
     assert gan_zoo.load("seed=0").evaluate(num_samples=50)
+    assert run.report("~/seed=0", out="~/report").parent == tmp_path / "report"
     longer = gan_zoo.train(*SMALL, "loss=wgan", folder="~/seed=0", steps=5, evaluate_every=0)
     assert longer.folder == tmp_path / "seed=0"
 

@@ -3,7 +3,8 @@
 import dataclasses
 import json
 import operator
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-Label = str | int | Sequence[str | int] | None  # a class, several, or all
+_PLAIN = re.compile(r"[\w./+-]+")
+
+Label = str | int | Iterable[str | int] | None  # a class, several, or all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +99,9 @@ class Run:
             others: runs, or folders of runs.
             options: out, metric, baseline and more, as `write_report` has them.
         """
-        folders = [each.folder if isinstance(each, Run) else Path(each) for each in others]
+        folders = [
+            each.folder if isinstance(each, Run) else Path(at_home(str(each))) for each in others
+        ]
         return write_report([self.folder, *folders], **options)[0]
 
 
@@ -125,7 +130,8 @@ def train(*overrides: str, folder: Path | str | None = None, **settings: Any) ->
     config, default = launch.compose_run(launch.prepare_overrides(words))
     place = default if folder is None else _folder(folder, config.resume, default)
     launch.check_run_folder(place, resumed=True, key="folder")
-    (experiment,) = launch.check_jobs([(config, place)])
+    with launch.config_errors(words):
+        (experiment,) = launch.check_jobs([(config, place)])
     launch.train_job(experiment, config, place)
     return Run(place)
 
@@ -157,7 +163,8 @@ def _latents(sampler: Sampler, n: int, label: Label, seed: int) -> "tuple[Tensor
     count = _whole("n", n)
     if count < 1:
         raise ConfigError("n", n, "must be at least 1")
-    labels = label if isinstance(label, (list, tuple)) else [] if label is None else [label]
+    one = isinstance(label, str) or not isinstance(label, Iterable)
+    labels = [] if label is None else [label] if one else label
     chosen = [number for each in labels for number in sampler.parse_classes(str(each))]
     return sampler.latent(count, _whole("seed", seed)), sampler.labels(count, chosen)
 
@@ -178,5 +185,13 @@ def _text(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return f"[{','.join(map(_text, value))}]"
+        return f"[{','.join(map(_item, value))}]"
     return str(value)
+
+
+def _item(value: Any) -> str:
+    """Return an item of a list, quoted if it has characters with a meaning in Hydra's grammar."""
+    if isinstance(value, str) and not _PLAIN.fullmatch(value):
+        escaped = re.sub(r"(\\*)('|\Z)", lambda at: 2 * at[1] + (at[2] and r"\'"), value)
+        return f"'{escaped}'"
+    return _text(value)

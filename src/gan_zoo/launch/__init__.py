@@ -1,6 +1,6 @@
 """The command line of train.py: the only package that imports Hydra. It does not import torch."""
 
-from gan_zoo.launch.errors import one_line_hydra_errors
+from gan_zoo.launch.errors import config_errors, one_line_hydra_errors
 from gan_zoo.launch.hydra_config import initialize, load_config, to_dict
 from gan_zoo.launch.job import check_jobs, compose_run, train_job
 from gan_zoo.launch.job_folders import check_run_folder
@@ -15,6 +15,7 @@ __all__ = [
     "check_overrides",
     "check_run_folder",
     "compose_run",
+    "config_errors",
     "initialize",
     "load_config",
     "one_line_hydra_errors",

@@ -32,6 +32,7 @@ from gan_zoo.schema import ConfigError, suggest
 
 _CHOICE = re.compile(r"Could not find '(.+)/(.*)'\s+Available options in '.+':((\n\t\S+)*)")
 _SWEEP = re.compile(r"Ambiguous value for argument '(.*)'|parameters '(.*)' requires --multirun")
+_INTERPOLATED = re.compile(r"Interpolation key '(.+)' not found\s+full_key: (\S+)")
 _MERGED = re.compile(
     r"Error merging override (.*)\n(?:Cannot merge DictConfig with ListConfig|list index out)", re.S
 )
@@ -133,6 +134,8 @@ def format_hydra_error(error: Exception, words: Sequence[str] | None = None) -> 
     if merged := _MERGED.search(text):
         named = f"{merged[1]}: must hold named settings: type {key_of(merged[1])}.NAME=VALUE"
         return _below_a_list([merged[1]]) or named
+    if missing := _INTERPOLATED.search(text):
+        return f"{missing[2]}: refers to a setting that does not exist: ${{{missing[1]}}}"
     if choice := _CHOICE.search(text):
         return _unknown_choice(choice[1], choice[2], choice[3].split())
     return " ".join(text.split())

@@ -26,7 +26,7 @@ from gan_zoo.report.runs import Run
 from gan_zoo.report.sample_sheets import sheets
 from gan_zoo.report.sweep_figures import heat_map, intervals, sweep
 from gan_zoo.report.tradeoff_figures import cost, diversity
-from gan_zoo.schema import ConfigError
+from gan_zoo.schema import ConfigError, at_home
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,9 @@ def write_report(
     chosen = choose_metric(metric, lower_is_better, _tags_per_run(runs))
     typed = {key: format_value(value) for key, value in (baseline or {}).items()}
     content = compare(runs, unreadable, chosen, typed)
-    out = Path(out or Path(os.path.commonpath([root.resolve() for root in roots])) / "report")
-    return _write(content, out, refresh), content
+    common = Path(os.path.commonpath([root.resolve() for root in roots]))
+    place = Path(at_home(str(out))) if out else common / "report"
+    return _write(content, place, refresh), content
 
 
 def report_sweep(folder: Path, metric: str | None = None) -> tuple[Path, Comparison] | None:

@@ -63,7 +63,8 @@ def choose_metric(
         tag = _full_tag(tag, set().union(*per_run), everywhere)
     lower = lower_is_better(tag) if lower is None else lower
     if lower is None:
-        allowed = "is lower or higher better? add --better lower or --better higher"
+        allowed = "is lower or higher better? add --better lower or --better higher, "
+        allowed += "in Python lower_is_better=True or False"
         raise ConfigError("metric", tag, allowed)
     return Metric(tag, lower)
 
