@@ -104,6 +104,21 @@ def test_dragan_points_are_within_half_a_deviation():
     assert shift.std() > 0.05 * real.std()
 
 
+def test_deviation_does_not_depend_on_the_number_of_threads():
+    before, found = torch.get_num_threads(), []
+    batches = [
+        torch.randn(64, 1, 28, 28, generator=torch.Generator().manual_seed(n)) for n in range(30)
+    ]
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        found.append(
+            [gradient_penalties._deviation(PenaltyBatch(x, x, torch.zeros(64))) for x in batches]
+        )
+    torch.set_num_threads(before)
+    assert found[0] == found[1]
+    torch.testing.assert_close(found[0][0].squeeze(), batches[0].std())
+
+
 @pytest.mark.parametrize(
     "regularizer",
     [

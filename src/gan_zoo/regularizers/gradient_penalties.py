@@ -123,10 +123,15 @@ def _per_sample(value: "Tensor | float") -> "Tensor | float":
 
 def _deviation(batch: PenaltyBatch) -> "Tensor":
     """Return the standard deviation of all elements of a whole batch of reals, (..., 1, *ones)."""
-    elements = tuple(range(batch.y.dim() - 1, batch.real.dim()))
+    elements = tuple(range(batch.y.dim(), batch.real.dim()))
+
+    def mean(value: "Tensor") -> "Tensor":
+        # of each sample first: how a sum of a whole batch is rounded depends on the threads
+        per_sample = value.mean(elements, keepdim=True)
+        return batch.ranks.average(per_sample.mean(batch.y.dim() - 1, keepdim=True))
+
     count = math.prod(batch.real.shape[batch.y.dim() - 1 :]) * batch.ranks.count
-    mean = batch.ranks.average(batch.real.mean(elements, keepdim=True))
-    square = batch.ranks.average((batch.real - mean).square().mean(elements, keepdim=True))
+    square = mean((batch.real - mean(batch.real)).square())
     return (square * (count / (count - 1))).sqrt()
 
 
