@@ -253,6 +253,19 @@ def test_new_dataset_json_invalidates_the_cache(packed, load):
     assert load(packed({**members, "dataset.json": table})).class_names == ("5", "7")
 
 
+def test_other_labels_of_equal_sizes_and_times_are_read(load, tmp_path, encode):
+    for name in ("75", "57"):
+        root = tmp_path / name
+        root.mkdir()
+        for i in range(2):
+            (root / f"{i}.png").write_bytes(encode(np.full((4, 4), i, np.uint8)))
+        labels = [[f"{i}.png", int(label)] for i, label in enumerate(name)]
+        (root / "dataset.json").write_text(json.dumps({"labels": labels}))
+        for path in root.iterdir():
+            os.utime(path, ns=(1, 1))
+        assert by_value(load(root)) == {i: sorted(name).index(c) for i, c in enumerate(name)}
+
+
 def test_stray_files_keep_splits_and_classes(packed, load):
     names = [f"data/x/{s}/{c}/{i}.png" for s in ("train", "val") for c in "ab" for i in range(5)]
     root = packed({"cover.png": 250, "data/plan.jpg": 251, **{n: i for i, n in enumerate(names)}})

@@ -92,8 +92,16 @@ class Folder(Source):
 
     @cached_property
     def table_stamp(self) -> list:
-        """The same for the files named dataset.json."""
-        return [self._facts(name) for name in self.tables]
+        """The same for the files named dataset.json, with a digest of the whole of each.
+
+        Tables of one size may have other labels, and times of files may be fixed.
+        """
+        return [(*self._facts(name), self._table_digest(name)) for name in self.tables]
+
+    def _table_digest(self, name: str) -> str:
+        with contextlib.suppress(OSError):  # reported when it is read for its labels
+            return hashlib.sha256(self.read(name)).hexdigest()
+        return ""
 
     def _facts(self, name: str) -> tuple[str, int, int]:
         try:
