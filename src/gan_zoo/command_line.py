@@ -1,6 +1,7 @@
 """What all commands share: exit codes, errors as one line, arguments. No torch, no Hydra."""
 
 import argparse
+import io
 import logging
 import os
 import re
@@ -28,7 +29,7 @@ def one_line_errors() -> Iterator[None]:
     Expected are mistakes in settings, files that cannot be read or written, lack of memory, runs
     that stop, and signals. A closed output (`| head`) ends the program without a line.
     """
-    _open_streams()
+    open_streams()
     with _sigterm_handled(), _silent_logging_errors():
         try:
             yield
@@ -49,13 +50,22 @@ def one_line_errors() -> Iterator[None]:
             raise
 
 
-def _open_streams() -> None:
-    """Let a program that a service started without output write to nothing."""
+def open_streams() -> None:
+    """Let a program without output write to nothing, and escape what the output cannot encode.
+
+    Services start programs without output. Class names may be in any language, and a console's
+    encoding have none of their letters; standard error escapes them always.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             stream = Path(os.devnull).open("w")  # noqa: SIM115 - to the end of the program
             os.set_inheritable(stream.fileno(), True)  # by the processes of a sweep
             setattr(sys, name, stream)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in _FAILING:
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+_FAILING = ("strict", "surrogateescape")  # Python's own choices; others are the user's
 
 
 def exit_code(error: Exception) -> int:

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from forked_scripts import start_interpreter
 from gan_zoo.command_line import one_line_errors, whole_number
 from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.schema import ConfigError
@@ -48,6 +50,20 @@ def test_closed_streams_are_no_error(tmp_path, words):
     command = f"exec {sys.executable} {script} {words} hydra.run.dir=run >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], cwd=tmp_path).returncode == 0
     assert (tmp_path / "run/summary.json").exists() == (words != "--help")
+
+
+def test_letters_that_the_output_has_not_are_escaped(tmp_path):
+    names = np.array(["Müller", "猫"])[np.arange(20) % 2]
+    np.savez(tmp_path / "x.npz", x=np.zeros((20, 16, 16), np.uint8), y=names)
+    words = ["dataset=npz", "dataset.root=x.npz", "conditional=true", "device=cpu"]
+    words += ["steps=1", "batch_size=4", "evaluate_every=0"]
+    for script in ("scripts/describe.py", "train.py"):
+        process = start_interpreter(script, *words, cwd=tmp_path, PYTHONIOENCODING="cp1252")
+        process.stdout.reconfigure(encoding="cp1252")
+        stdout, stderr = process.communicate()
+        assert process.returncode == 0, stderr
+        line = next(line for line in stdout.splitlines() if line.startswith("classes"))
+        assert line.split(None, 1)[1] == r"2: Müller (10), \u732b (10)"
 
 
 def test_unexpected_error_keeps_its_traceback():

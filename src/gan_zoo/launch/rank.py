@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL
+from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL, open_streams
 from gan_zoo.launch.rank_files import RankFiles
 from gan_zoo.launch.rank_logging import configure_logging
 from gan_zoo.launch.sweep_stop import StopWatch, SweepStop, is_alive
@@ -51,6 +51,7 @@ def main() -> None:
 def _set_up_output(rank: int, request: dict[str, Any]) -> None:
     """Log in rank 0 as the process of the run would; show nothing of other ranks but faults."""
     if rank == 0:
+        open_streams()
         configure_logging(request["logging"])
         return
     logging.disable(logging.WARNING)
