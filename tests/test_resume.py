@@ -22,7 +22,12 @@ from gan_zoo import checkpoints
 from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.evaluation import monitor
 from gan_zoo.launch.resume import add_saved_choices
-from gan_zoo.run_folder import finished_summary, reproduce_command, resume_hint
+from gan_zoo.run_folder import (
+    delete_pictures_after,
+    finished_summary,
+    reproduce_command,
+    resume_hint,
+)
 from gan_zoo.schema import ConfigError
 
 ROOT = Path(__file__).parents[1]
@@ -136,6 +141,17 @@ def test_a_run_resumed_from_an_older_checkpoint_forgets_what_came_later(trained,
     pictures = {path.name for path in (tmp_path / "samples").glob("*.png")}
     assert {"000004.png", "landscape-000004.png"} <= pictures
     assert not {"000006.png", "landscape-000006.png"} & pictures
+
+
+def test_pictures_of_the_user_stay(tmp_path):
+    made = ["000003.png", "1000000.png", "landscape-000003.png", "nearest-1000000.png"]
+    kept = ["real.png", "000002.png", "nearest-000002.png", "holiday-2024.png", "3.png"]
+    kept += ["cat-000003.png", "00000003.png", "2024-000003.png"]
+    (tmp_path / "samples").mkdir()
+    for name in (*made, *kept):
+        (tmp_path / "samples" / name).touch()
+    delete_pictures_after(tmp_path, 2)
+    assert {path.name for path in (tmp_path / "samples").iterdir()} == {*kept}
 
 
 def test_a_run_resumed_from_an_older_checkpoint_is_unfinished_until_its_end(tmp_path):

@@ -4,6 +4,7 @@ import itertools
 import json
 import logging
 import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -33,6 +34,8 @@ RESUMABLE_KEYS = {
 FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders
 SWEEP_FILE = "multirun.yaml"  # the words that Hydra started a sweep with
 _FAILURE = "failure.txt"
+# of a step: the grid of samples, and the pictures of an evaluation
+_PICTURE = re.compile(r"(?:(?:landscape|nearest)-)?(\d{6}|[1-9]\d{6,})\.png", re.ASCII)
 
 
 def flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -128,10 +131,13 @@ def set_aside_results(folder: Path, steps: int) -> None:
 
 
 def delete_pictures_after(folder: Path, step: int) -> None:
-    """Delete pictures of samples of later steps, which training will make again."""
+    """Delete pictures of samples of later steps, which training will make again.
+
+    Other pictures, such as holiday-2024.png, are the user's own.
+    """
     for path in folder.glob("samples/*.png"):
-        made_at = path.stem.rpartition("-")[2]
-        if made_at.isdecimal() and int(made_at) > step:
+        made_at = _PICTURE.fullmatch(path.name)
+        if made_at and int(made_at[1]) > step:
             path.unlink()
 
 
