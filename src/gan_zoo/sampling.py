@@ -98,7 +98,10 @@ class Sampler:
         """Return a folder's name for a class; sorted, such names have the order of the labels."""
         name = self.class_names[label]
         if all(map(str.isdecimal, self.class_names)):
-            return name.zfill(max(map(len, self.class_names)))
+            longest = max(map(len, self.class_names))
+            filled = [each.zfill(longest) for each in self.class_names]
+            if filled == sorted({*filled}):  # not so for the texts 1 and 01
+                return filled[label]
         width = len(str(len(self.class_names) - 1))
         return f"{label:0{width}d}-{_UNSAFE.sub('_', name)[:_NAME_SIZE]}"
 
