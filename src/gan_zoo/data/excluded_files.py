@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import shlex
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,20 +71,26 @@ def _remedy(source: Source) -> str:
     """Suggest what to do with files that are no images."""
     from gan_zoo.data.image_decoding import unreadable_suffixes
 
-    root = printable(str(source.root))
+    packed = not source.root.is_dir()
     for suffix, (name, *_) in source.others.items():
-        path = printable(str(source.root / name)) if source.root.is_dir() else ""
         if suffix in unreadable_suffixes():
             return f"convert the {suffix} files to .png or .jpg"
         if suffix == ".zip":
-            return f"use dataset.root={path}" if path else f"unpack {printable(name)} from it"
-        if suffix == ".npy" and not path:
-            return f"use dataset=npz dataset.root={root}"
+            return f"unpack {printable(name)} from it" if packed else f"use {_root(source, name)}"
+        if suffix == ".npy" and packed:
+            return f"use dataset=npz {_root(source)}"
         if suffix == ".npz":
-            return f"use dataset=npz dataset.root={path or '<the unpacked file>'}"
+            file = "dataset.root=<the unpacked file>" if packed else _root(source, name)
+            return f"use dataset=npz {file}"
         if suffix == ".gnt":
-            return f"use dataset=hwdb dataset.root={root if path else '<the unpacked folder>'}"
+            folder = "dataset.root=<the unpacked folder>" if packed else _root(source)
+            return f"use dataset=hwdb {folder}"
     return "use dataset=glyphs, which needs no files"
+
+
+def _root(source: Source, name: str = "") -> str:
+    """Return the word, quoted for a POSIX shell, that names the root or a file below it."""
+    return shlex.quote(f"dataset.root={printable(str(source.root / name))}")
 
 
 def explain_bad_root(root: Path) -> str:
