@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image, PngImagePlugin
 from torch import Tensor
 
 from gan_zoo import checkpoints
@@ -30,6 +31,8 @@ from gan_zoo.printable import list_names
 from gan_zoo.schema import ConfigError, instantiate
 
 _NUMBERED = re.compile(r"\d{6,}\.png")  # names that `write_images` writes
+_SOFTWARE = "gan-zoo sample"  # text in those files, by which they differ from the user's own
+_HEAD = 256  # bytes of a file, among which that text is
 UNCONDITIONAL = (
     "the run is unconditional: its samples have no classes; omit it, or train with conditional=true"
 )
@@ -147,8 +150,10 @@ def write_images(
     """Write each sample as a numbered PNG, and delete those of an earlier call.
 
     by_class: write a folder for each class, with numbers of its own. Raises ConfigError for samples
-    that are not images, and for classes of an unconditional generator.
+    that are not images, for classes of an unconditional generator, and for numbered PNGs that are
+    the user's own, which the samples would replace or be mixed with.
     """
+    before = _numbered_images(folder, by_class)
     samples = sampler.generate(z, y)
     if samples.dim() != 4:
         raise ConfigError("pngs", len(z), "needs a generator of images; use --npz for points")
@@ -160,19 +165,43 @@ def write_images(
     written: Counter[str] = Counter()
     for image, place in zip(to_bytes(samples).permute(0, 2, 3, 1).numpy(), places, strict=True):
         pixels = image.squeeze(-1) if image.shape[-1] == 1 else image
-        _save(Picture(pixels), partial / place / f"{written[place]:06d}.png")
+        _save_marked(pixels, partial / place / f"{written[place]:06d}.png")
         written[place] += 1
     # delete first, so that a crash leaves fewer images instead of a mixture
-    for old in list(folder.glob("*/*.png" if by_class else "*.png")):
-        if _NUMBERED.fullmatch(old.name):
-            old.unlink()
-            if by_class and not any(old.parent.iterdir()):
-                old.parent.rmdir()
+    for old in before:
+        old.unlink()
+        if by_class and not any(old.parent.iterdir()):
+            old.parent.rmdir()
     for path in sorted(partial.rglob("*.png")):
         new = folder / path.relative_to(partial)
         new.parent.mkdir(parents=True, exist_ok=True)
         path.replace(new)
     shutil.rmtree(partial)
+
+
+def _numbered_images(folder: Path, by_class: bool) -> list[Path]:
+    """Return the files of an earlier call. Raises ConfigError if others are named like them."""
+    found = sorted(folder.glob("*/*.png" if by_class else "*.png"))
+    numbered = [path for path in found if _NUMBERED.fullmatch(path.name)]
+    if others := [path for path in numbered if not _is_marked(path)]:
+        names = list_names([str(path.relative_to(folder.parent)) for path in others])
+        allowed = "holds numbered images that sample has not written, or an older version of it"
+        remedy = "type another --out, or delete them or move them away"
+        raise ConfigError("out", folder.parent, f"{allowed}: {names}; {remedy}")
+    return numbered
+
+
+def _save_marked(pixels: np.ndarray, path: Path) -> None:
+    """Write a PNG file that `_is_marked` recognizes."""
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Software", _SOFTWARE)  # before the pixels
+    with atomic_write(path) as file:
+        Image.fromarray(pixels).save(file, "PNG", pnginfo=text)
+
+
+def _is_marked(path: Path) -> bool:
+    with path.open("rb") as file:
+        return f"Software\0{_SOFTWARE}".encode() in file.read(_HEAD)
 
 
 def write_npz(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> str:

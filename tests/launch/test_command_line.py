@@ -296,6 +296,22 @@ def test_images_by_class_are_numbered_in_folders(run_folder, tmp_path):
     assert np.allclose(written / 127.5 - 1, expected, atol=0.01)
 
 
+@pytest.mark.parametrize(("by_class", "place"), [(False, "pngs"), (True, "pngs/holiday")])
+def test_numbered_images_of_the_user_stay(run_folder, tmp_path, by_class, place):
+    sampler = sampling.load_sampler(run_folder)
+    latents = {"z": sampler.latent(2, 0), "y": sampler.labels(2)}
+    sampling.write_images(sampler, tmp_path / "pngs", **latents, by_class=by_class)
+    (tmp_path / place).mkdir(exist_ok=True)
+    for number in (500, 501):
+        Image.new("L", (4, 4)).save(tmp_path / place / f"{number:06d}.png")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
+    with pytest.raises(ConfigError, match=rf"^out={tmp_path}: holds .*: {place}/000500") as error:
+        sampling.write_images(sampler, tmp_path / "pngs", **latents, by_class=by_class)
+    assert "type another --out, or delete them" in str(error.value)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.png")} == before
+    assert len(before) == 4
+
+
 @pytest.mark.parametrize(
     ("names", "folders"),
     [
