@@ -7,6 +7,7 @@ import random
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import gan_zoo
 from forked_scripts import ScriptProcess, run_script
@@ -521,6 +523,54 @@ def test_changed_data_is_refused_or_in_the_summary(trained, tmp_path):
         {"fingerprint": summary["dataset_fingerprint"], "from_step": 2},
     ]
     assert first["dataset_fingerprint"] != summary["dataset_fingerprint"]
+
+
+def data_of(kind, root, value):
+    """Write a dataset whose pixels have a value below a new folder, and return its root."""
+    root.mkdir()
+    if kind == "npz":
+        np.savez(root / "x.npz", x=np.full((30, 8, 8), value, np.uint8))
+        return root / "x.npz"
+    if kind == "hwdb":
+        record = struct.pack("<I2sHH", 10 + 64, b"\xb0\xa1", 8, 8)
+        pixels = bytes([255 - value]) * 64
+        for writer in range(4):
+            (root / f"{writer}.gnt").write_bytes((record + pixels) * 10)
+        return root
+    for i in range(30):
+        Image.new("L", (8, 8), value).save(root / f"{i}.png")
+    return root
+
+
+@pytest.mark.parametrize("kind", ["image_folder", "npz", "hwdb"])
+def test_moved_data_is_accepted_and_other_data_refused(tmp_path, monkeypatch, kind):
+    data_of(kind, tmp_path / "mine", 100)
+    monkeypatch.chdir(tmp_path)
+    root = "mine/x.npz" if kind == "npz" else "mine"
+    words = [f"dataset={kind}", f"dataset.root={root}", "batch_size=4", "device=cpu"]
+    words += ["evaluate_every=0", "compile=false"]
+    if kind != "npz":
+        words += ["dataset.size=8", "dataset.channels=1", f"dataset.cache={tmp_path / 'cache'}"]
+    gan_zoo.train(*words, "steps=2", folder="run")
+    saved = (tmp_path / "run/.hydra/config.yaml").read_bytes()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    gone = "does not exist here; type dataset.root=PATH, where the data of the run is now"
+    with pytest.raises(ConfigError, match=f"^dataset.root={root}: {gone}"):
+        gan_zoo.train("resume=../run", "steps=4")
+    other = data_of(kind, tmp_path / "other", 200)
+    moved = f"dataset.root=../{root}"
+    for steps in (4, 2):  # the run has made two, and would only be found finished
+        with pytest.raises(ConfigError, match=f"^dataset.root={other}: contains other data"):
+            gan_zoo.train("resume=../run", f"dataset.root={other}", f"steps={steps}")
+        with pytest.raises(ConfigError, match=f"^dataset.root={other}: contains other data"):
+            gan_zoo.train(*words, f"dataset.root={other}", f"steps={steps}", folder="../run")
+        assert (tmp_path / "run/.hydra/config.yaml").read_bytes() == saved
+        gan_zoo.train("resume=../run", moved, "steps=2")
+    gan_zoo.train("resume=../run", moved, "steps=4")
+    summary = json.loads((tmp_path / "run/summary.json").read_text())
+    assert (summary["steps"], "dataset_history" in summary) == (4, False)
+    assert gan_zoo.load("../run").config["dataset"]["root"] == f"../{root}"
 
 
 def test_the_last_of_repeated_overrides_counts():

@@ -31,6 +31,7 @@ RESUMABLE_KEYS = {
     *("resume", "allow_changes", "sweep", "retry_failed", "stack"),
     *(f"evaluation.{name}" for name in ("num_samples", "seed", "metrics", "monitor", "cache")),
 }
+DATA_ROOT = "dataset.root"
 FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders
 SWEEP_FILE = "multirun.yaml"  # the words that Hydra started a sweep with
 _FAILURE = "failure.txt"
@@ -48,10 +49,15 @@ def flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def check_unchanged(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise ConfigError for the first changed setting that a resumed run must not change."""
+    """Raise ConfigError for the first changed setting that a resumed run must not change.
+
+    Data may be moved: for another root, `refuse_other_data` is to be called.
+    """
     if now.get("allow_changes"):
         return
     for key in changed_keys(before, now):
+        if key == DATA_ROOT:
+            continue
         old, new = (dict(flatten(each)).get(key) for each in (before, now))
         allowed = f"was {old} in the run to resume; allow_changes=true permits it"
         raise ConfigError(key, new, allowed)
@@ -62,6 +68,17 @@ def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     old, new = dict(flatten(before)), dict(flatten(now))
     keys = (key for key in dict.fromkeys((*new, *old)) if key not in RESUMABLE_KEYS)
     return [key for key in keys if old.get(key) != new.get(key)]
+
+
+def check_root(dataset: Mapping[str, Any]) -> None:
+    """Raise ConfigError where the data of a run to resume or to evaluate is not at its root.
+
+    Datasets themselves would suggest others, which such a run cannot have.
+    """
+    root = dataset.get("root")
+    if root and not dataset.get("download") and not Path(at_home(root)).exists():
+        allowed = f"does not exist here; type {DATA_ROOT}=PATH, where the data of the run is now"
+        raise ConfigError(DATA_ROOT, root, allowed)
 
 
 def check_length(folder: Path, steps: int, resume: str | None) -> None:

@@ -356,7 +356,7 @@ def test_changed_data_is_noticed_and_other_classes_are_refused(
     offline(*words).evaluate(run)
     assert "other data" not in caplog.text
     moved = root.rename(tmp_path / "moved")
-    with pytest.raises(ConfigError, match="photos: does not exist"):
+    with pytest.raises(ConfigError, match=r"photos: does not exist here; type dataset\.root=PATH"):
         offline(*words).evaluate(run)
     offline(*words, f"dataset.root={moved}").evaluate(run)
     assert "other data" not in caplog.text

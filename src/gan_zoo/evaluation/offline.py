@@ -22,6 +22,7 @@ from gan_zoo.evaluation.result import EvalResult
 from gan_zoo.experiment import build_networks
 from gan_zoo.metrics.feature_net import weights_hash
 from gan_zoo.printable import list_names
+from gan_zoo.run_folder import check_root
 from gan_zoo.schema import ConfigError, instantiate
 from gan_zoo.training.numerics import disable_tf32
 from gan_zoo.training.rng import make_rng
@@ -76,6 +77,7 @@ class OfflineEvaluator:
         node = content["config"]["dataset"]
         if self.root and "root" in node:
             node = {**node, "root": self.root}
+        check_root(node)
         seed = content["config"]["seed"] if node.get("labels_per_class") else None
         key = json.dumps([node, content["num_classes"], seed], sort_keys=True)
         if key not in self._evaluators:

@@ -3,6 +3,7 @@
 The command line and `gan_zoo.train` share this. No torch until the first settings are valid.
 """
 
+import dataclasses
 import gc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +17,15 @@ from gan_zoo.launch.errors import config_errors
 from gan_zoo.launch.hydra_config import initialize, load_config, save_config, to_dict, writable
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.resume import apply_resume
-from gan_zoo.run_folder import check_length, check_unchanged, finished_summary, has_run
+from gan_zoo.run_folder import (
+    DATA_ROOT,
+    changed_keys,
+    check_length,
+    check_root,
+    check_unchanged,
+    finished_summary,
+    has_run,
+)
 from gan_zoo.run_lock import in_use, lock_folder
 
 if TYPE_CHECKING:
@@ -82,12 +91,31 @@ def train_job(
 
 def _check_settings(config: DictConfig, folder: Path) -> "Experiment":
     settings = to_dict(config)
-    experiment = _load(settings)
-    if has_run(folder) and (folder / ".hydra" / "config.yaml").is_file():
-        check_unchanged(to_dict(load_config(folder)), settings)
-        if not in_use(folder):  # by another process, which is still training
-            check_length(folder, experiment.settings.steps, experiment.settings.resume)
+    if not has_run(folder) or not (folder / ".hydra" / "config.yaml").is_file():
+        return _load(settings)
+    check_root(settings.get("dataset", {}))
+    experiment, before = _load(settings), to_dict(load_config(folder))
+    check_unchanged(before, settings)
+    if not in_use(folder):  # by another process, which is still training
+        check_length(folder, experiment.settings.steps, experiment.settings.resume)
+        if DATA_ROOT in changed_keys(before, settings):
+            _check_moved_data(experiment, folder)
     return experiment
+
+
+def _check_moved_data(experiment: "Experiment", folder: Path) -> None:
+    """Raise ConfigError if data at another root is not what the run of a folder was trained on.
+
+    Training checks this again, but only after the new root is saved in the folder.
+    """
+    from gan_zoo.run import check_data, find_checkpoint, is_checkpoint  # imports torch
+
+    steps, resume = experiment.settings.steps, experiment.settings.resume
+    summary = None if is_checkpoint(resume) else finished_summary(folder, steps)
+    if before := summary or find_checkpoint(resume, folder):
+        # a copy, which keeps no data in memory until its job of a sweep starts
+        copy = dataclasses.replace(experiment.dataset)
+        check_data(dataclasses.replace(experiment, dataset=copy), before)
 
 
 def _load(settings: dict[str, Any]) -> "Experiment":
