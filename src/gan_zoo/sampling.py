@@ -27,7 +27,7 @@ from gan_zoo.monitoring.sample_grid import (
     render,
     row_names,
 )
-from gan_zoo.printable import list_names
+from gan_zoo.printable import list_names, printable
 from gan_zoo.schema import ConfigError, instantiate
 
 _NUMBERED = re.compile(r"\d{6,}\.png")  # names that `write_images` writes
@@ -74,6 +74,7 @@ class Sampler:
         """
         if not self.class_names:
             raise ConfigError("class", words, UNCONDITIONAL)
+        words = printable(words)  # as datasets name their classes
         whole = words.strip()
         parts = (
             [whole] if whole in self.class_names else [part.strip() for part in words.split(",")]

@@ -74,6 +74,13 @@ def test_hwdb_classes_are_in_code_order(writers, hwdb):
         assert samples.split_from == "trn and tst in the paths"
 
 
+def test_characters_that_show_nothing_are_escaped(writers, hwdb):
+    writers("1-f.gnt", "\x1b\n\u3000啊")
+    samples = hwdb(characters="all", test_share=0.0).load()
+    assert samples.class_names == ("\\n", "\\x1b", "\\u3000", "啊")
+    assert samples.describe()["classes"].isprintable()
+
+
 def test_the_last_mark_of_a_path_is_its_split(writers, hwdb, caplog):
     for name in ("train_and_test/1trn_gnt/1.gnt", "train_and_test/1tst_gnt/1.gnt", "2/1.gnt"):
         writers(name, "啊")
@@ -348,6 +355,12 @@ def test_npz_names_are_printed_on_one_line(npz, caplog):
     npz(x=LIGHT, y=labels, x_test=LIGHT, y_test=np.array(["\x1b[1m"] * 6), **{"q\nr": SIX}).load()
     assert [message for message in caplog.messages if not message.isprintable()] == []
     assert "not used: q\\nr" in caplog.text
+
+
+def test_npz_classes_are_named_on_one_line(npz):
+    samples = npz(x=LIGHT, y=np.array(["a\nb", "\x1b[31mred"])[SIX % 2]).load()
+    assert samples.class_names == ("\\x1b[31mred", "a\\nb")
+    assert samples.describe()["classes"].isprintable()
 
 
 def test_zip_of_images_is_for_another_dataset(tmp_path, encode):

@@ -234,6 +234,8 @@ def named(run_folder):
         (("cat", "2", "dog"), "2,1", (1, 1)),
         (tuple(map(str, range(1, 11))), "10,1", (9, 0)),
         (("0", "7", "14"), "7", (1,)),
+        (("a\\nb", "\\x1b[31mred"), "a\\nb", (0,)),
+        (("a\\nb", "\\x1b[31mred"), "\x1b[31mred,a\nb", (1, 0)),
     ],
 )
 def test_classes_are_chosen_by_name_then_number(named, names, words, labels):

@@ -27,7 +27,7 @@ _INSTEAD = "or use dataset=chinese_glyphs, which draws characters with font file
 # as in HWDB1.1trn_gnt and Gnt1.0TestPart1, but not as in latest
 _MARK = re.compile(r"(?<![a-z])(?:(?P<train>tr(?:ai)?n)|(?P<test>te?st))")
 _NO_MARK = "without trn or tst in the path"
-_RULES = 3  # version of how splits and labels are found; part of the cache's key
+_RULES = 4  # version of how splits and labels are found; part of the cache's key
 _HEADER = struct.Struct("<I2sHH")
 _LARGEST = 1024  # pixels of a side; the databases' largest characters have some 300
 
@@ -217,8 +217,11 @@ def is_level_1(code: bytes) -> bool:
 
 
 def _character(code: bytes) -> str:
-    """Return the character of a GB code; the code itself in hexadecimal digits for no such."""
+    """Return the character of a GB code; the code itself in hexadecimal digits for no such.
+
+    A control character, or another one that shows nothing, is escaped.
+    """
     try:
-        return code.rstrip(b"\0").decode("gb18030") or code.hex()
+        return printable(code.rstrip(b"\0").decode("gb18030")) or code.hex()
     except UnicodeDecodeError:
         return code.hex()

@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from gan_zoo.data.npz_rewrite import guess_names, rewrite_hint
-from gan_zoo.printable import list_names
+from gan_zoo.printable import list_names, printable
 from gan_zoo.schema import ConfigError
 
 _NAMES = {
@@ -188,7 +188,8 @@ def read_labels(
 ) -> tuple[list[str], dict[str, np.ndarray]]:
     """Read the names of the classes that occur, in order, and labels int64 (N,) of y and y_test.
 
-    A class is named by its number or text. Raises ConfigError for numbers that are no classes.
+    A class is named by its number or text, with unprintable characters escaped. Raises ConfigError
+    for numbers that are no classes.
     """
     keys = [key for key in ("y", "y_test") if key in names]
     if not keys:
@@ -198,7 +199,7 @@ def read_labels(
     found, indices = np.unique(np.concatenate(raw), return_inverse=True)
     ends = np.cumsum([len(y) for y in raw])[:-1]
     labels = np.split(indices.reshape(-1).astype(np.int64), ends)
-    return list(map(str, found.tolist())), dict(zip(keys, labels, strict=True))
+    return [printable(str(name)) for name in found.tolist()], dict(zip(keys, labels, strict=True))
 
 
 def _class_numbers(y: np.ndarray, arrays: Arrays) -> np.ndarray:
