@@ -15,7 +15,24 @@ RULES = [
     (["dataset=ring", "architecture=vgg"], "architecture.generator.shape=2"),
     (["dataset=ring", "conditional=true"], "conditional=True: needs a dataset with labels"),
     (["loss=cls_gan", "conditional=false"], "architecture.critic.output=log_softmax"),
-    (["loss=cls_gan", "architecture.critic.labels=one_hot"], "architecture.critic.output="),
+    (
+        ["loss=cls_gan", "architecture.critic.labels=one_hot"],
+        "architecture.critic.output=log_softmax: needs a score for each of several classes: "
+        "architecture.critic.labels=heads",
+    ),
+    (
+        ["loss=cls_gan", "architecture.critic.output=linear", "dataset.labels_per_class=10"],
+        "architecture.critic.output=linear: must be log_softmax with dataset.labels_per_class",
+    ),
+    (["dataset=ring", "regularizer=augmentation"], "regularizer.noise=0.0: only noise has an eff"),
+    (
+        [
+            "dataset=ring",
+            "regularizer=combined",
+            "+regularizer@regularizer.parts.a=augmentation",
+        ],
+        "regularizer.parts.a.noise=0.0: only noise has an effect on points",
+    ),
     (["architecture.critic.norm=batch", "batch_size=1"], "batch_size=1: the networks cannot take"),
     (["batch_size=30000"], "batch_size=30000: must be at most 20000"),
     (["architecture.critic.hidden=[3000000,3000000]"], "architecture.critic=9,0"),

@@ -34,6 +34,10 @@ def check_compatibility(experiment: Experiment) -> None:
         check_names(experiment, settings.evaluation)
     if spec.shape is None:
         return
+    try:
+        experiment.regularizer.check_shape(spec.shape)
+    except ConfigError as error:
+        raise error.under("regularizer") from None
     if settings.evaluate_every:
         _check_samples(settings.evaluation.num_samples, spec.shape)
     with torch.device("meta"), _SkipInit():
@@ -41,6 +45,9 @@ def check_compatibility(experiment: Experiment) -> None:
         for name, network in (("generator", generator), ("critic", critic)):
             _check_memory(name, network)
         experiment.regularizer.prepare(critic)
+        if experiment.dataset.labels_per_class is not None and not critic.classifies:
+            allowed = "must be log_softmax with dataset.labels_per_class: the critic guesses labels"
+            raise ConfigError("architecture.critic.output", critic.output, allowed)
         # a sweep may be checked where there is no GPU
         if settings.devices > 1 and settings.device != "cuda":
             kind = find_device(settings.device).type

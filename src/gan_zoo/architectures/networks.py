@@ -76,7 +76,9 @@ class Critic(nn.Module):
     def __init__(self, body: nn.Module, labels: LabelConditioning, output: Output = "linear"):
         super().__init__()
         if output == "log_softmax" and labels.heads == 1:
-            allowed = "needs a score for each of several classes: conditional=true and labels=heads"
+            missing = "architecture.critic.labels=heads"
+            typed = missing if labels.num_classes > 1 else f"conditional=true and {missing}"
+            allowed = f"needs a score for each of several classes: {typed}"
             raise ConfigError("output", output, allowed)
         self.labels = labels
         self.body = body

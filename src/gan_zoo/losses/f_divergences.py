@@ -216,9 +216,10 @@ class Alpha(FDivergence):
     def check(self) -> None:
         """Raises ConfigError at the two limits, and between 0.9 and 1."""
         if self.alpha in (0, 1):
-            raise ConfigError("alpha", self.alpha, "must not be 0 or 1; use reverse_kl or kl")
+            name = "kl" if self.alpha else "reverse_kl"
+            raise ConfigError("alpha", self.alpha, f"type loss/divergence={name} instead")
         if 0.9 < self.alpha < 1:
-            allowed = "must not lie between 0.9 and 1, where it overflows; use 0.9, or kl"
+            allowed = "must not lie between 0.9 and 1, where it overflows; type 0.9"
             raise ConfigError("alpha", self.alpha, allowed)
 
     def f(self, u: "Tensor") -> "Tensor":
