@@ -64,6 +64,21 @@ def content(folder):
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "train.log"}
 
 
+def test_jobs_are_named_by_a_swept_part(tmp_path):
+    words = [
+        "-m",
+        "dataset=ring",
+        "regularizer=r1_r2",
+        "regularizer@regularizer.parts.r1=r1,dragan",
+    ]
+    small = [word for word in SMALL if word != "dataset=npz"]
+    assert run_script("train.py", *words, *small, cwd=tmp_path).returncode == 0
+    found = sorted(each.parent.name for each in tmp_path.rglob("summary.json"))
+    assert found == [
+        f"regularizer=r1_r2,regularizer@regularizer.parts.r1={part}" for part in ("dragan", "r1")
+    ]
+
+
 def test_pattern_sweeps_over_matching_losses(tmp_path):
     words = ["loss=glob([ls_gan,glsgan*],exclude=*pointwise)", "dataset=ring", "dataset.count=300"]
     words += ["steps=1", "batch_size=8", "evaluate_every=0", "sweep=mine"]

@@ -212,7 +212,10 @@ def _job_naming(overrides: Sequence[Override], given: Iterable[str]) -> list[str
     """
     given_last = _last_of_each(overrides)
     fixed = [key for key, each in given_last.items() if not each.is_sweep_override()]
-    names = [f"hydra.job.config.override_dirname.exclude_keys=[{','.join(fixed)}]"]
+    # Hydra compares groups without their package: regularizer@regularizer.parts.a is regularizer
+    swept = {each.key_or_group for each in given_last.values() if each.is_sweep_override()}
+    left_out = [key for key in fixed if key not in swept]
+    names = [f"hydra.job.config.override_dirname.exclude_keys=[{','.join(left_out)}]"]
     if len(fixed) == len(given_last) and "hydra.sweep.subdir" not in map(key_of, given):
         names.append(f"hydra.sweep.subdir={ONLY_JOB}")
     return names
