@@ -278,6 +278,19 @@ def test_changed_settings_need_allow_changes(trained, tmp_path):
     assert trained(tmp_path, *SMALL, "steps=8", *allowed)["steps"] == 8
 
 
+@pytest.mark.parametrize("loss", ["gan", "wgan"])  # Adam, RMSprop
+def test_changed_settings_of_an_optimizer_count(trained, tmp_path, loss):
+    words = ["dataset=ring", *SMALL, f"loss={loss}", "recipe=paper", "compile=false"]
+    trained(tmp_path, *words, "steps=3", "checkpoint_every=3")
+    trained(tmp_path, *words, "steps=6", "optimizer.lr=1e-12", "allow_changes=true")
+    before, after = (
+        checkpoints.load(tmp_path / f"checkpoints/0000000{step}.pt") for step in (3, 6)
+    )
+    for name in ("generator", "critic"):
+        torch.testing.assert_close(after[name], before[name], rtol=0, atol=1e-9)
+        assert after[f"{name}_optimizer"]["param_groups"][0]["lr"] == 1e-12
+
+
 def test_partial_and_later_lines_are_deleted(trained, tmp_path):
     trained(tmp_path / "one", *SMALL, "steps=9")
     trained(tmp_path / "two", *SMALL, "steps=6")

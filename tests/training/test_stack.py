@@ -134,6 +134,26 @@ def test_stack_of_resumed_runs_equals_runs_alone():
     assert_equal_runs(alone, together)
 
 
+def test_stack_of_resumed_runs_has_changed_settings():
+    alone, together = make_trainers(), make_trainers()
+    changed = Adam(lr=1e-2, betas=(0.9, 0.99))
+    for trainer in (*alone, *together):
+        trainer.train_steps(4)
+        state, gan = trainer.state_dict(), trainer.gan
+        gan.generator_optimizer = changed(gan.generator.parameters())
+        gan.critic_optimizer = changed(gan.critic.parameters())
+        gan.__post_init__()
+        trainer.load_state_dict(state)
+    stacked = StackedTrainer(together, {"generator": changed, "critic": changed}, compiled=False)
+    for trainer in (stacked, *alone):
+        trainer.train_steps(4)
+    stacked.hand_out()
+    for one, two in zip(alone, together, strict=True):
+        assert_equal(result(one), result(two))
+        (group,) = two.state_dict()["critic_optimizer"]["param_groups"]
+        assert (group["lr"], group["betas"]) == (1e-2, (0.9, 0.99))
+
+
 def assert_equal_compiled(alone, together):
     """Compare compiled steps of a stack with those of runs alone; returns the stack."""
     stacked = stack(together, compiled=True)

@@ -182,12 +182,12 @@ class Trainer:
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Load an optimizer's state, saved on any device.
+    """Load an optimizer's state, saved on any device; its settings, such as rates, stay its own.
 
     Its tensors get the strides of their parameters.
     """
-    groups = zip(state["param_groups"], optimizer.param_groups, strict=True)
-    own = [{**saved, **_implementation(group, saved)} for saved, group in groups]
+    groups = zip(optimizer.param_groups, state["param_groups"], strict=True)
+    own = [{**group, "params": saved["params"]} for group, saved in groups]
     optimizer.load_state_dict({**state, "param_groups": own})
     for parameter, values in optimizer.state.items():
         for name, value in values.items():
@@ -195,13 +195,6 @@ def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]
                 values[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
             elif parameter.is_cuda:  # the number of updates, which a CUDA graph counts
                 values[name] = value.to(parameter.device)
-
-
-def _implementation(group: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
-    """Return how an optimizer computes the updates of a group, which depends on the device."""
-    capturable = saved.get("capturable") and group["params"][0].is_cuda
-    own = {"fused": group.get("fused"), "foreach": group.get("foreach"), "capturable": capturable}
-    return {name: value for name, value in own.items() if name in group}
 
 
 # compiling a step costs the time that 10,000 compiled steps save
