@@ -33,6 +33,26 @@ from gan_zoo.training.trainer import Schedule, Trainer
 log = logging.getLogger(__name__)
 
 
+class LogClock:
+    """Decides whether a step's metrics are logged: once for all runs of a stack.
+
+    interval: seconds between two logged steps, at least.
+    """
+
+    def __init__(self, interval: float):
+        self._interval, self._next_time = interval, 0.0
+        self._step, self._is_due = -1, False
+
+    def is_due(self, step: int) -> bool:
+        """Return whether to log a step, as every run is told that asks at the same step."""
+        now = time.monotonic()
+        if step != self._step:
+            self._step, self._is_due = step, now >= self._next_time
+            if self._is_due:
+                self._next_time = now + self._interval
+        return self._is_due
+
+
 class RunCallbacks:
     """Everything that a run writes into its folder, and when.
 
@@ -40,8 +60,8 @@ class RunCallbacks:
         samples: training samples, with the labels that the networks see.
         state: content of the checkpoint that the run resumes from; None for a new run.
         job: of a sweep; None for a run alone.
-        like: callbacks of a run that differs in seed and numbers only, whose evaluator this one
-            uses, too.
+        like: callbacks of a run that differs in seed and numbers only, whose evaluator and clock
+            this one uses, too.
         thread: that writes files, if several runs share it.
 
     Raises ConfigError, before anything is written, for an evaluation that does not suit the data.
@@ -79,7 +99,7 @@ class RunCallbacks:
         self.evaluated_step = trainer.step if self.state.get("evaluated", True) else -1
         self.saver = checkpoints.CheckpointSaver(checkpoint_folder, trainer, self.checkpoint_state)
         self.pending: PendingMetrics | None = None  # computed but not yet logged
-        self._next_log_time = 0.0
+        self._clock = like._clock if like else LogClock(self.settings.min_log_interval)
         checkpoints.delete_after(checkpoint_folder, trainer.step)
         if state is None:
             set_aside_files(folder)
@@ -142,10 +162,9 @@ class RunCallbacks:
     def log_metrics(self) -> None:
         """Compute the metrics; log them now, or at the next call if they are still on a GPU."""
         self.flush()
-        step, now = self.trainer.step, time.monotonic()
-        if now < self._next_log_time and step < self.settings.steps:
+        step = self.trainer.step
+        if not self._clock.is_due(step) and step < self.settings.steps:
             return  # the next line has the means of these steps, too
-        self._next_log_time = now + self.settings.min_log_interval
         every = self.settings.log_every
         regular = every > 0 and step % every == 0
         if not regular:  # the end of the run, which a longer one does not log

@@ -92,6 +92,17 @@ def test_stacked_jobs_are_ordinary_runs(tmp_path):
 NAMES = ("config", "hydra")
 
 
+def test_runs_of_a_stack_log_at_the_same_steps(tmp_path):
+    words = ["seed=0,1,2", "steps=400", "log_every=1", "min_log_interval=0.05", "stack=3"]
+    called = sweep(tmp_path, *words, "evaluate_every=0", "compile=false", "sweep=mine")
+    assert called.returncode == 0, called.stderr
+    first, *others = (
+        [line["step"] for line in numbers(f)] for f in runs(tmp_path, "mine").values()
+    )
+    assert others == [first, first]
+    assert 2 < len(first) < 400
+
+
 @pytest.mark.slow
 def test_killed_stack_resumes_exactly(tmp_path):
     words = ["loss=glsgan", "loss.slope=-1,0.5", "seed=0,1", "steps=2000", "checkpoint_every=100"]

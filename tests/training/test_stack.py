@@ -279,6 +279,39 @@ def test_metrics_do_not_depend_on_when_they_are_handed_out():
     torch.testing.assert_close(found[1], found[0], rtol=0, atol=0)
 
 
+def test_runs_with_other_sums_may_be_stacked():
+    """As resumed runs have that logged at other times when each was trained alone."""
+    alone, together = make_trainers(), make_trainers()
+    for trainers in (alone, together):
+        for step in (1, 2, 3):
+            for trainer in trainers:
+                trainer.train_steps()
+            trainers[step - 1].compute_metrics()
+    stacked = stack(together)
+    for trainer in (stacked, *alone):
+        trainer.train_steps()
+    stacked.hand_out()
+    for one, two in zip(alone, together, strict=True):
+        expected, found = (
+            {str(x["names"]): (x["sum"], x["count"]) for x in each.metrics.state_dict()}
+            for each in (one, two)
+        )
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("other", [0, 1])
+def test_sums_of_runs_without_a_step_of_the_stack_stay(other):
+    trainers = make_trainers()
+    for trainer in trainers:
+        trainer.train_steps()
+    trainers[other].compute_metrics()
+    stacked = stack(trainers)
+    before = [trainer.metrics.compute(reset=False) for trainer in trainers]
+    stacked.train_steps(0)
+    stacked.hand_out()
+    assert [trainer.metrics.compute() for trainer in trainers] == before
+
+
 def test_blocks_of_runs_equal_runs_alone(monkeypatch):
     monkeypatch.setattr(trainer_of_stack, "LARGEST_BLOCK", {False: 4})
     alone, together = make_trainers(count=10), make_trainers(count=10)

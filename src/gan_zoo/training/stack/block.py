@@ -1,5 +1,6 @@
 """A few runs of a stack whose steps are single operations on tensors of all of them."""
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -70,33 +71,41 @@ class StackBlock:
             return
         groups, self._metrics = self._metrics.state_dict(), None
         for run, trainer in self._runs.items():
-            trainer.metrics = MeanMetrics()
+            before, trainer.metrics = _groups(trainer), MeanMetrics()
             for group in groups:
-                own = {tuple(group["names"]): group["sum"][:, run]}
-                trainer.metrics.add(own, group["count"])
+                names = tuple(group["names"])
+                count = group["count"] + (before[names]["count"] if names in before else 0)
+                if count:  # else it is a group of other runs
+                    trainer.metrics.add({names: group["sum"][:, run]}, count)
             trainer.gan.scored = tuple(
                 batch._replace(x=batch.x[run], score=batch.score[run], y=batch.y[run])
                 for batch in self._gan.scored
             )
 
     def _take_back(self) -> MeanMetrics:
-        """Return the metrics of the trainers, which may have reset or loaded them.
+        """Return the sums of the trainers, which may have reset or loaded them; they keep counts.
 
         To go on with their sums, instead of adding another sum to them, keeps every bit wherever a
-        stop hands them out.
+        stop hands them out. Runs that logged at different steps before have different sums.
         """
-        states = {run: trainer.metrics.state_dict() for run, trainer in self._runs.items()}
-        first = next(iter(states.values()))  # stands for runs that have left, too
-        of_all = [states.get(run, first) for run in range(self._gan.count)]
+        of_runs = {run: _groups(trainer) for run, trainer in self._runs.items()}
         metrics = MeanMetrics()
-        for i, group in enumerate(first):
-            total = torch.stack([state[i]["sum"] for state in of_all], 1)
-            metrics.add({tuple(group["names"]): total}, group["count"])
+        for names, group in ChainMap(*of_runs.values()).items():
+            sums = torch.stack([torch.zeros_like(group["sum"])] * self._gan.count, 1)
+            for run, groups in of_runs.items():
+                if names in groups:
+                    sums[:, run] = groups[names]["sum"]
+            metrics.add({names: sums}, 0)
         return metrics
 
     def leave(self, trainer: Trainer) -> None:
         """Let a run leave. Its tensors are trained on, to no purpose: others keep their numbers."""
         self._runs = {run: each for run, each in self._runs.items() if each is not trainer}
+
+
+def _groups(trainer: Trainer) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Return sum and count of each group of a trainer's metrics."""
+    return {tuple(group["names"]): group for group in trainer.metrics.state_dict()}
 
 
 def _counts(trainer: Trainer) -> tuple[NumberCounts, NumberCounts]:
