@@ -31,6 +31,7 @@ from gan_zoo.run_folder import (
     resume_hint,
 )
 from gan_zoo.schema import ConfigError
+from gan_zoo.training.runner import StepRunner
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["dataset.count=300", "batch_size=8", "log_every=3", "sample_every=100", "device=cpu"]
@@ -289,6 +290,22 @@ def test_changed_settings_of_an_optimizer_count(trained, tmp_path, loss):
     for name in ("generator", "critic"):
         torch.testing.assert_close(after[name], before[name], rtol=0, atol=1e-9)
         assert after[f"{name}_optimizer"]["param_groups"][0]["lr"] == 1e-12
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_compile_counts_unless_it_is_auto(trained, tmp_path, monkeypatch, first):
+    made = []
+    monkeypatch.setattr(
+        "gan_zoo.training.trainer.make_runner",
+        lambda *parts: made.append("compiled") or StepRunner(*parts[:3]),
+    )
+    words = ["dataset=ring", *SMALL]
+    trained(tmp_path, *words, f"compile={first}", "steps=3")
+    for steps, typed, compiled in ((6, "auto", first), (9, not first, not first)):
+        made.clear()
+        trained(tmp_path, *words, f"compile={typed}", f"steps={steps}", "allow_changes=true")
+        assert made == ["compiled"] * compiled
+        assert checkpoints.latest_valid(tmp_path / "checkpoints")["compiled"] == compiled
 
 
 def test_partial_and_later_lines_are_deleted(trained, tmp_path):

@@ -44,7 +44,7 @@ class LogClock:
         self._step, self._is_due = -1, False
 
     def is_due(self, step: int) -> bool:
-        """Return whether to log a step, as every run is told that asks at the same step."""
+        """Return whether to log this step; the same for each run of a stack."""
         now = time.monotonic()
         if step != self._step:
             self._step, self._is_due = step, now >= self._next_time

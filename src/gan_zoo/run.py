@@ -80,7 +80,7 @@ def train(
         trainer = build_trainer(experiment, samples, ranks)
         if state is not None:
             check_data(experiment, state)
-            load_state(trainer, state, folder)
+            load_state(trainer, settings.compile, state, folder)
         ranks.broadcast(trainer.gan.tensors())
         if ranks.rank > 0:
             return _train_along(trainer, settings.steps, ranks, stop)
@@ -173,10 +173,15 @@ def check_data(experiment: Experiment, state: dict[str, Any]) -> None:
     refuse_other_data(state, dataset.fingerprint, *dataset.source)
 
 
-def load_state(trainer: Trainer, state: dict[str, Any], folder: Path) -> None:
-    """Load a checkpoint's state. Raises ConfigError for one that does not fit the run."""
+def load_state(trainer: Trainer, compiled: bool | str, state: dict[str, Any], folder: Path) -> None:
+    """Load a checkpoint's state. Raises ConfigError for one that does not fit the run.
+
+    compiled: the setting `compile`; auto: as in the checkpoint.
+    """
     with checkpoints.must_fit(state["step"], folder / "checkpoints"):
         trainer.load_state_dict(state)
+    if compiled != "auto":
+        trainer.compiled = bool(compiled)
     log.info("resuming from step %s: %s", trainer.step, folder)
 
 

@@ -175,11 +175,12 @@ class _Stack:
             evaluation.evaluator.sampler = self._trainer.sampler  # the evaluator of all runs
 
     def _build(self, member: StackMember, samples: InMemoryDataset) -> Trainer:
+        compiled = member.experiment.settings.compile
         with self._logs.only(member.folder):
             trainer = build_trainer(member.experiment, samples)
             if member.state is not None:
                 check_data(member.experiment, member.state)
-                load_state(trainer, member.state, member.folder)
+                load_state(trainer, compiled, member.state, member.folder)
         return trainer
 
     def _log_header(self, member: StackMember, trainer: Trainer) -> None:

@@ -11,12 +11,13 @@ import torch
 import yaml
 
 from forked_scripts import ScriptProcess, run_interpreter, run_script, wait_until
+from gan_zoo.checkpoints import latest_valid
 from gan_zoo.experiment import Experiment, load_experiment
 from gan_zoo.launch.stack_job import allow_open_files
 from gan_zoo.launch.stacks import StackedJob, plan_stacks
 from gan_zoo.monitoring.run_logs import RunLogs
 from gan_zoo.run_folder import newest_step
-from gan_zoo.stacked_run import NotStackable
+from gan_zoo.stacked_run import NotStackable, StackMember, train_stack
 
 SMALL = ["dataset=ring", "dataset.count=300", "architecture.generator.hidden=[8]", "batch_size=8"]
 SMALL += ["architecture.critic.hidden=[8]", "log_every=2", "sample_every=0", "device=cpu"]
@@ -343,6 +344,24 @@ def test_reason_of_a_stack_that_cannot_train_is_shown(tmp_path):
     for folder in runs(tmp_path, "mine").values():
         assert summary(folder)["steps"] == 2
         assert (folder / "train.log").read_text().count("\ndone: ") == 1
+
+
+def test_typed_compile_counts_in_resumed_stacks(composed, trained, tmp_path, monkeypatch):
+    seen, words = [], [*SMALL, "evaluate_every=0", "allow_changes=true"]
+
+    def stop(trainers, optimizers, compiled):
+        seen.append([compiled, *(trainer.compiled for trainer in trainers)])
+        raise TypeError("seen")
+
+    monkeypatch.setattr("gan_zoo.stacked_run.StackedTrainer", stop)
+    trained(tmp_path, *words, "compile=false", "steps=2")
+    state = latest_valid(tmp_path / "checkpoints")
+    for typed in ("auto", "true"):
+        experiment = load_experiment(composed(*words, "steps=4", f"compile={typed}"))
+        members = [StackMember(experiment, tmp_path, state)] * 2
+        with pytest.raises(NotStackable):
+            train_stack(members, RunLogs([tmp_path]), lambda *_: None)
+    assert seen == [[False] * 3, [True] * 3]
 
 
 def test_large_stack_may_open_its_files(monkeypatch):

@@ -31,7 +31,7 @@ class Trainer:
     Attributes:
         noise: all random numbers of the steps.
         threads: of the CPU.
-        compiled: whether steps are compiled, or captured on a GPU; a resumed run keeps it.
+        compiled: whether steps are compiled, or captured on a GPU; loading a state changes it.
         step: generator updates made so far.
         midway: whether part of the next step is done: True after an exception in it.
     """
