@@ -272,6 +272,7 @@ class _Stack:
         """Close what is open."""
         for run in self._runs:
             run.close()
+        self._trainer.close()
         self._thread.shutdown()
 
 

@@ -18,6 +18,7 @@ from gan_zoo.launch.stacks import StackedJob, plan_stacks
 from gan_zoo.monitoring.run_logs import RunLogs
 from gan_zoo.run_folder import newest_step
 from gan_zoo.stacked_run import NotStackable, StackMember, train_stack
+from gan_zoo.training import cpu_threads
 
 SMALL = ["dataset=ring", "dataset.count=300", "architecture.generator.hidden=[8]", "batch_size=8"]
 SMALL += ["architecture.critic.hidden=[8]", "log_every=2", "sample_every=0", "device=cpu"]
@@ -362,6 +363,28 @@ def test_typed_compile_counts_in_resumed_stacks(composed, trained, tmp_path, mon
         with pytest.raises(NotStackable):
             train_stack(members, RunLogs([tmp_path]), lambda *_: None)
     assert seen == [[False] * 3, [True] * 3]
+
+
+@pytest.mark.parametrize("diverges", [False, True])
+def test_stack_ends_short_waits_also_if_its_first_run_leaves(
+    composed, tmp_path, monkeypatch, diverges
+):
+    monkeypatch.setattr(cpu_threads, "_INTERVAL", 0.0)  # looks at other programs in each step
+    monkeypatch.setattr(cpu_threads.OtherPrograms, "free_cores", lambda _: 1.0)
+    teams, begin = set(), cpu_threads.ShortWaits.begin
+    monkeypatch.setattr(
+        cpu_threads.ShortWaits, "begin", lambda waits, n: teams.add(waits) or begin(waits, n)
+    )
+    members, ended = [], []
+    for b in (1e25 if diverges else 0.9, 1.0):
+        words = ["loss=lsgan", f"loss.b={b}", "steps=20", "evaluate_every=0", "compile=false"]
+        (folder := tmp_path / str(b)).mkdir()
+        experiment = load_experiment(composed(*SMALL, *words, "threads=2"))
+        members.append(StackMember(experiment, folder))
+    logs = RunLogs([member.folder for member in members])
+    train_stack(members, logs, lambda member, facts: ended.append(facts["steps"]))
+    assert (ended[0] < ended[1]) == diverges
+    assert [waits._end for waits in teams] == [None]
 
 
 def test_large_stack_may_open_its_files(monkeypatch):

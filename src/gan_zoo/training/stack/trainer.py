@@ -46,6 +46,7 @@ class StackedTrainer:
         ]
         self.sampler = StackSampler(self._blocks)
         self._compiled, self._has_runner = compiled, False
+        self._threads = trainers[0].threads  # of all runs, also after the first has left
 
     def setup_runner(self, gap: int) -> int:
         """Choose the runners for `train_steps`. Returns the best number of steps per call.
@@ -69,11 +70,10 @@ class StackedTrainer:
         if not self._has_runner:
             self.setup_runner(1)
         self.sampler.clear()
-        first = self.trainers[0]
-        updates = first.critic_updates(count)
+        updates = self.trainers[0].critic_updates(count)
         for trainer in self.trainers:
             trainer.midway = True
-        with first.threads.of_step():
+        with self._threads.of_step():
             for block in self._blocks:
                 block.train_steps(updates)
         for trainer in self.trainers:
@@ -91,6 +91,10 @@ class StackedTrainer:
         for block in self._blocks:
             block.leave(trainer)
         self._blocks = [block for block in self._blocks if not block.is_empty]
+
+    def close(self) -> None:
+        """End short waits of threads."""
+        self._threads.close()
 
 
 def block_sizes(runs: int, largest: int) -> list[int]:
