@@ -24,15 +24,6 @@ RULES = [
         ["loss=cls_gan", "architecture.critic.output=linear", "dataset.labels_per_class=10"],
         "architecture.critic.output=linear: must be log_softmax with dataset.labels_per_class",
     ),
-    (["dataset=ring", "regularizer=augmentation"], "regularizer.noise=0.0: only noise has an eff"),
-    (
-        [
-            "dataset=ring",
-            "regularizer=combined",
-            "+regularizer@regularizer.parts.a=augmentation",
-        ],
-        "regularizer.parts.a.noise=0.0: only noise has an effect on points",
-    ),
     (["architecture.critic.norm=batch", "batch_size=1"], "batch_size=1: the networks cannot take"),
     (["batch_size=30000"], "batch_size=30000: must be at most 20000"),
     (["architecture.critic.hidden=[3000000,3000000]"], "architecture.critic=9,0"),

@@ -34,10 +34,6 @@ def check_compatibility(experiment: Experiment) -> None:
         check_names(experiment, settings.evaluation)
     if spec.shape is None:
         return
-    try:
-        experiment.regularizer.check_shape(spec.shape)
-    except ConfigError as error:
-        raise error.under("regularizer") from None
     if settings.evaluate_every:
         _check_samples(settings.evaluation.num_samples, spec.shape)
     with torch.device("meta"), _SkipInit():

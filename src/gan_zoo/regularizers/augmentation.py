@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from gan_zoo.regularizers.random_numbers import NumberCounts, Numbers
 from gan_zoo.regularizers.regularizer import Regularizer
-from gan_zoo.schema import ConfigError, NonNegativeFloat, Range, settings
+from gan_zoo.schema import NonNegativeFloat, Range, settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,11 +28,6 @@ class Augmentation(Regularizer):
     scale: Annotated[float, Range(ge=0, lt=1)] = 0.0  # relative change of size
     flip: bool = False  # left and right, of half of the samples
     noise: NonNegativeFloat = 0.0  # standard deviation; images lie in [-1, 1]
-
-    def check_shape(self, shape: Sequence[int]) -> None:
-        if len(shape) != 3 and not self.noise:
-            allowed = "only noise has an effect on points: type a number, such as 0.1"
-            raise ConfigError("noise", self.noise, allowed)
 
     def transform_counts(self, shape: Sequence[int]) -> NumberCounts:
         moves = 4 + self.flip if len(shape) == 3 else 0

@@ -42,13 +42,6 @@ class Combined(Regularizer):
         for part in self.parts.values():
             part.prepare(critic)
 
-    def check_shape(self, shape: Sequence[int]) -> None:
-        for name, part in self.parts.items():
-            try:
-                part.check_shape(shape)
-            except ConfigError as error:
-                raise error.under(f"parts.{name}") from None
-
     def transform_counts(self, shape: Sequence[int]) -> NumberCounts:
         return _total(part.transform_counts(shape) for part in self.parts.values())
 

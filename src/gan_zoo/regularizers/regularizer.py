@@ -42,9 +42,6 @@ class Regularizer:
     def prepare(self, critic: "Module") -> None:
         """Change or check the critic before training."""
 
-    def check_shape(self, shape: Sequence[int]) -> None:
-        """Raise ConfigError for samples of a shape for which this has no effect."""
-
     def transform_counts(self, shape: Sequence[int]) -> NumberCounts:
         """Return how many random numbers `transform` needs for a sample of this shape."""
         return NumberCounts()
