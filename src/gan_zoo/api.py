@@ -192,6 +192,5 @@ def _text(value: Any) -> str:
 def _item(value: Any) -> str:
     """Return an item of a list, quoted if it has characters with a meaning in Hydra's grammar."""
     if isinstance(value, str) and not _PLAIN.fullmatch(value):
-        escaped = re.sub(r"(\\*)('|\Z)", lambda at: 2 * at[1] + (at[2] and r"\'"), value)
-        return f"'{escaped}'"
+        return launch.quote(value)
     return _text(value)

@@ -125,9 +125,10 @@ def _label_by_folders(plan: Plan, division: Division) -> None:
     shared = shared_folder([*deep, *flat])
     class_of = {name: _class(relative_to(rest, shared)) for name, rest in inside.items()}
     trained = {class_of[name] for name in training}
+    has_classes = len(trained - {""}) > 1
     for folder in division.folders.get("test", ()):
         tested = [name for name in plan.splits["test"] if name.startswith(folder)]
-        if len(trained - {""}) > 1 and not any(class_of[name] in trained for name in tested):
+        if has_classes and not any(class_of[name] in trained for name in tested):
             class_of |= dict.fromkeys(tested, "")
     classes = {label for label in class_of.values() if label}
     loose = [name for name in training if not class_of[name]]

@@ -5,6 +5,7 @@ from gan_zoo.launch.hydra_config import initialize, load_config, to_dict
 from gan_zoo.launch.job import check_jobs, compose_run, train_job
 from gan_zoo.launch.job_folders import check_run_folder
 from gan_zoo.launch.overrides import parsed as parse_override
+from gan_zoo.launch.overrides import quote
 from gan_zoo.launch.preflight import PreflightCallback
 from gan_zoo.launch.resume import prepare_overrides
 from gan_zoo.launch.usage_errors import check_overrides
@@ -21,6 +22,7 @@ __all__ = [
     "one_line_hydra_errors",
     "parse_override",
     "prepare_overrides",
+    "quote",
     "to_dict",
     "train_job",
 ]

@@ -114,10 +114,10 @@ def _item(text: str, key: str = "") -> str:
     override = parsed(f"key={text}")
     value = override.value() if override else None
     if isinstance(value, str) and text[:1] in ("'", '"'):  # quoted already
-        return _quote(_at_home(value, key)) if _at_home(value, key) != value else text
+        return quote(_at_home(value, key)) if _at_home(value, key) != value else text
     ordinary = value == text and _ORDINARY.fullmatch(text)
     kept = override and (key not in AS_TYPED or (key in _PATHS and value is None))  # null
-    return _at_home(text, key) if ordinary or kept else _quote(_at_home(text, key))
+    return _at_home(text, key) if ordinary or kept else quote(_at_home(text, key))
 
 
 def _at_home(text: str, key: str) -> str:
@@ -125,5 +125,6 @@ def _at_home(text: str, key: str) -> str:
     return at_home(text) if key.startswith("hydra.") else text
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """Return a text as Hydra's grammar has it in quotes."""
     return QuotedString(text, Quote.single).with_quotes()

@@ -9,7 +9,7 @@ from typing import Any
 
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.metric_choice import Metric, choose_metric
-from gan_zoo.report.result_rows import Row, origin, read_csv, write_csv
+from gan_zoo.report.result_rows import Row, command_settings, origin, read_csv, write_csv
 from gan_zoo.run_folder import diverged, finished_summary
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
@@ -91,7 +91,7 @@ def _saved(path: Path) -> list[Row]:
 
 def _check_words(run: PlannedRun, row: Row, source: Path) -> None:
     """Raise ConfigError if the command of a row differs in more than the machine's own words."""
-    before = _words(row)
+    before = [word for word in shlex.split(row["command"]) if "=" in word]
     own = f"{source} has this search with"
     for word in _others(run.overrides, before):
         allowed = f"{own} other words: delete it, or leave this one out"
@@ -102,16 +102,11 @@ def _check_words(run: PlannedRun, row: Row, source: Path) -> None:
 
 def check_keys(run: PlannedRun, row: Row, source: Path) -> None:
     """Raise ConfigError if the command of a row sets what a run with fresh seeds would not."""
-    known = {word.partition("=")[0] for word in run.overrides}
-    for word in _words(row):
-        key, _, setting = word.partition("=")
+    known = command_settings(shlex.join(run.overrides))
+    for key, setting in command_settings(row["command"]).items():
         if key not in known and key not in _MAY_DIFFER:
             allowed = f"{source} has this search with this word: type it, or another value, too"
             raise ConfigError(key, setting, allowed)
-
-
-def _words(row: Row) -> list[str]:
-    return [word for word in shlex.split(row["command"]) if "=" in word]
 
 
 def _others(words: Iterable[str], known: Sequence[str]) -> list[str]:
