@@ -76,7 +76,7 @@ def test_values_have_the_types_of_their_hints():
         ({"level": True}, "o.level=True: must be one of 1, 3"),
         ({"switch": "maybe"}, "o.switch=maybe: must be one of auto, true, false"),
         ({"sizes": [1, 0]}, "o.sizes[1]=0: must be at least 1"),
-        ({"sizes": 3}, "o.sizes=3: must be a list such as [1,2]"),
+        ({"sizes": 3}, "o.sizes=3: must be a list such as [3]"),
         ({"pair": [1]}, "o.pair=[1]: must have 2 entries"),
         ({"pair": [1, math.inf]}, "o.pair[1]=inf: must be a finite number"),
         ({"pair": [1, 10**400]}, f"o.pair[1]={10**400}: must be a finite number"),

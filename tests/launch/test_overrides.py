@@ -204,6 +204,8 @@ def test_job_folder_name_contains_no_path():
         ("steps=1e4", "steps=10000.0: must be an integer; type 10000"),
         ("steps=ü", "steps=ü: must be an integer"),
         ("dataset.fonts=a.ttf", "dataset.fonts=a.ttf: must be a list such as [a.ttf]"),
+        ("architecture.critic.hidden=64", "hidden=64: must be a list such as [64]"),
+        ("loss=f_gan loss.divergence=kl", "is a choice: type its last dot as a slash"),
         ("dataset.root=M\udcfcller", "dataset.root=M\\udcfcller: is no UTF-8; rename the file"),
         ("hydra.run.dir=", "hydra.run.dir=: must be the path of a folder"),
         ("hydra.run.dir=" + "a" * 300, "give the run's folder a shorter name"),

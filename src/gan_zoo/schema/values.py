@@ -111,7 +111,8 @@ def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:
     if isinstance(value, str) and parts == (str, ...):
         value = [value]  # metrics=all for metrics=[all]
     if not isinstance(value, (list, tuple)):
-        such = f"[{value.strip('[]')}]" if isinstance(value, str) else "[1,2]"
+        alone = isinstance(value, str | int | float)
+        such = f"[{str(value).strip('[]')}]" if alone else "[1,2]"
         such = "[fast]" if parts == (str, ...) else such
         raise ConfigError(key, value, f"must be a list such as {such}")
     hints = [parts[0]] * len(value) if parts[1:] == (...,) else list(parts)
@@ -130,8 +131,8 @@ def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
     if hint not in names:
         if isinstance(hint, type) and hint is not Any and not isinstance(value, hint):
             has_settings = hasattr(hint, "_is_settings")
-            allowed = "must hold settings" if has_settings else f"must be a {hint.__name__}"
-            raise ConfigError(key, value, allowed)
+            choice = "is a choice: type its last dot as a slash"  # loss/divergence=kl
+            raise ConfigError(key, value, "must hold settings" if has_settings else choice)
         return value
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         whole = hint is int and isinstance(value, float) and value.is_integer()
