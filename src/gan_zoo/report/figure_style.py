@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gan_zoo.atomic_write import atomic_write
 from gan_zoo.report.comparison import Comparison
@@ -142,6 +142,36 @@ def choose_scale(axes: Axes, name: str, values: Iterable[float]) -> None:
     axis.set_major_locator(LogLocator(subs=ticks))
     axis.set_major_formatter(plain_numbers)
     axis.set_minor_formatter(NullFormatter())
+
+
+def draw_grid(
+    axes: Axes,
+    grid: np.ndarray,
+    texts: Mapping[tuple[int, int], str],
+    *,
+    high_is_good: bool,
+    size: float,
+    label: str = "",
+) -> None:
+    """Draw a heat map with a color bar; bad values are dark.
+
+    Args:
+        axes: where to draw.
+        grid: values (rows, columns); nan leaves a cell empty.
+        texts: what is written on cells, by row and column.
+        high_is_good: whether high values are good, rather than low ones.
+        size: of the texts.
+        label: of the color bar.
+    """
+    axes.grid(False)
+    colors = "viridis" if high_is_good else "viridis_r"
+    scale = "log" if spans_decade(grid.flat) else "linear"
+    picture = axes.imshow(np.ma.masked_invalid(grid), aspect="auto", cmap=colors, norm=scale)
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
+    for (row, column), text in texts.items():
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, bbox=box)
+    bar = axes.figure.colorbar(picture, label=label, format=FuncFormatter(plain_numbers))
+    bar.minorformatter = NullFormatter()
 
 
 def plain_numbers(value: float, place: int | None = None) -> str:

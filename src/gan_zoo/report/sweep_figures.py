@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration
@@ -19,11 +19,10 @@ from gan_zoo.report.figure_style import (
     all_equal,
     choose_scale,
     clip_limits,
+    draw_grid,
     legend,
     line_styles,
     new_figure,
-    plain_numbers,
-    spans_decade,
     top_configurations,
     wrapped_label,
 )
@@ -104,22 +103,19 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
     if all_equal(grid.flat):
         return None
     figure, axes = new_figure(height=1.6 + 0.45 * len(rows))
-    axes.grid(False)
-    colors = "viridis_r" if comparison.metric.lower_is_better else "viridis"
-    scale = "log" if spans_decade(grid.flat) else "linear"
-    picture = axes.imshow(np.ma.masked_invalid(grid), aspect="auto", cmap=colors, norm=scale)
-    size = 9 if len(columns) <= 6 else 7
-    for (i, j), value in np.ndenumerate(grid):
-        if math.isnan(value):
-            continue
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
-        axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=size, bbox=box)
+    known = ((place, value) for place, value in np.ndenumerate(grid) if not math.isnan(value))
+    draw_grid(
+        axes,
+        grid,
+        {place: f"{value:.3g}" for place, value in known},
+        high_is_good=not comparison.metric.lower_is_better,
+        size=9 if len(columns) <= 6 else 7,
+        label=comparison.metric.tag,
+    )
     axes.set_xticks(range(len(columns)), columns, rotation=45 * (len(columns) > 6))
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xlabel(across)
     axes.set_ylabel(down)
-    bar = figure.colorbar(picture, label=comparison.metric.tag, format=FuncFormatter(plain_numbers))
-    bar.minorformatter = NullFormatter()
     return figure, "Means over seeds; dark is worse."
 
 

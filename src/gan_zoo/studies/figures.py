@@ -8,18 +8,17 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from gan_zoo.report.figure_style import (
     COLORS,
     GRAY,
     STYLE,
     choose_scale,
+    draw_grid,
     legend,
     new_figure,
     panels,
-    plain_numbers,
-    spans_decade,
 )
 from gan_zoo.report.result_rows import Row
 from gan_zoo.studies.cells import (
@@ -112,20 +111,16 @@ def heat_map(rows: Sequence[Row], plan: Mapping[str, Any]) -> tuple[Figure, str]
         grid[place] = each.mean
     figure, axes = new_figure(height=1.3 + 0.42 * len(names))
     figure.set_figwidth(max(figure.get_figwidth(), 1.8 + 0.95 * len(across)))
-    axes.grid(False)
-    better_high = higher_is_better(metric) or metric == HEALTHY
-    colors = "viridis" if better_high else "viridis_r"
-    scale = "log" if spans_decade(grid.flat) else "linear"
-    picture = axes.imshow(np.ma.masked_invalid(grid), aspect="auto", cmap=colors, norm=scale)
-    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
     shown = formats([*cells.values()], metric)
-    for (row, column), each in cells.items():
-        text = _cell_text(each, metric, shown(each))
-        axes.text(column, row, text, ha="center", va="center", fontsize=7, bbox=box)
+    draw_grid(
+        axes,
+        grid,
+        {place: _cell_text(each, metric, shown(each)) for place, each in cells.items()},
+        high_is_good=higher_is_better(metric) or metric == HEALTHY,
+        size=7,
+    )
     axes.set_xticks(range(len(across)), across, rotation=30, ha="right")
     axes.set_yticks(range(len(names)), names)
-    bar = figure.colorbar(picture, format=FuncFormatter(plain_numbers))
-    bar.ax.yaxis.set_minor_formatter(NullFormatter())
     axes.set_title(_capital(metric), loc="left")
     what = "runs" if metric in STATUSES else "means and halves of 95 % intervals"
     return figure, f"{_capital(metric)}: {what}; dark is worse."
