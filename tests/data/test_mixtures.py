@@ -1,4 +1,4 @@
-"""Mixtures: their centers, weights, exact densities and samples."""
+"""Mixtures: their centers, weights and samples."""
 
 import math
 
@@ -34,41 +34,17 @@ def test_spiral_winds_outwards_in_nearly_even_steps():
     assert steps.max() < 1.2 * steps.min()
 
 
-@pytest.mark.parametrize(
-    "mixture",
-    [
-        Ring(modes=3, sigma=0.2, weights=(1.0, 2.0, 5.0)),
-        Grid(side=2, sigma=0.3),
-        Spiral(modes=7, sigma=0.15, radius=1.0),
-    ],
-)
-def test_density_integrates_to_one_over_the_plane(mixture):
-    ticks = torch.linspace(-4, 4, 401, dtype=torch.float64)
-    points = torch.cartesian_prod(ticks, ticks).view(401, 401, 2)
-    total = mixture.log_density(points).exp().sum() * (ticks[1] - ticks[0]) ** 2
-    assert total == pytest.approx(1.0, abs=1e-6)
-
-
-def test_log_density_near_and_far():
-    ring = Ring(modes=8, sigma=0.01, weights=(3.0, *[1.0] * 7))
-    # at the heavy mode the others, 76 sigmas away, add nothing
-    expected = math.log(0.3 / (2 * math.pi * 0.01**2))
-    assert ring.log_density(torch.tensor([1.0, 0.0])).item() == pytest.approx(expected, rel=1e-12)
-    far = ring.log_density(torch.tensor([[101.0, 0.0]]))
-    expected = math.log(0.3 / (2 * math.pi * 0.01**2)) - 100**2 / (2 * 0.01**2)
-    assert far.item() == pytest.approx(expected, rel=1e-9)
-
-
-def test_samples_follow_the_weights_and_the_density():
+def test_samples_follow_the_weights_and_sigma():
     mixture = Ring(modes=4, sigma=0.05, weights=(1.0, 2.0, 3.0, 4.0), count=40_000)
     x = mixture.load().x
     nearest = torch.cdist(x, torch.tensor(mixture.centers())).argmin(1)
     shares = nearest.bincount() / len(x)
     assert torch.allclose(shares, torch.tensor([0.1, 0.2, 0.3, 0.4]), atol=0.01)
-    # minus the mean log density is the entropy: that of the modes plus that of one Gaussian
-    entropy = -sum(p * math.log(p) for p in mixture.shares())
-    entropy += 1 + math.log(2 * math.pi * 0.05**2)
-    assert -mixture.log_density(x).mean().item() == pytest.approx(entropy, abs=0.02)
+    noise = x - torch.tensor(mixture.centers())[nearest]
+    for mode in range(4):
+        own = noise[nearest == mode]
+        assert own.std(0).tolist() == pytest.approx([0.05, 0.05], rel=0.05)
+        assert own.mean(0).tolist() == pytest.approx([0, 0], abs=0.005)
 
 
 def test_mixture_splits_and_seeds_differ_and_repeat():

@@ -67,17 +67,6 @@ class Mixture(Dataset):
         points = centers[modes] + self.sigma * noise
         return InMemoryDataset(points.float(), torch.zeros(self.count, dtype=torch.int64))
 
-    def log_density(self, x: "Tensor") -> "Tensor":
-        """Compute the exact log density at points x (..., 2), float64 (...)."""
-        import torch
-
-        from gan_zoo.devices import to_float64
-
-        x = to_float64(x)
-        centers, shares = x.new_tensor(self.centers()), x.new_tensor(self.shares())
-        squares = (x.unsqueeze(-2) - centers).square().sum(-1) / (2 * self.sigma**2)
-        return torch.logsumexp(shares.log() - squares, -1) - math.log(2 * math.pi * self.sigma**2)
-
     def render(
         self, x: "Tensor", columns: int | None = None, rows: Sequence[str] = ()
     ) -> "np.ndarray":
