@@ -272,6 +272,11 @@ def read_failure(folder: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace").strip() or "no reason recorded"
 
 
+def key_of(word: str) -> str:
+    """Return the key that a word of the command line sets."""
+    return word.partition("=")[0].lstrip("+~")
+
+
 def latest(words: Iterable[str]) -> list[str]:
     """Return the overrides of a command line, only the last one of each key."""
     found: dict[str, str] = {}

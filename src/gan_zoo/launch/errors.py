@@ -26,8 +26,8 @@ from gan_zoo.command_line import (
     one_line_errors,
 )
 from gan_zoo.launch.config_catalog import CONFIGS, Catalog, has_setting
-from gan_zoo.launch.overrides import is_sweep, key_of
-from gan_zoo.run_folder import flatten
+from gan_zoo.launch.overrides import is_sweep
+from gan_zoo.run_folder import flatten, key_of
 from gan_zoo.schema import ConfigError, suggest
 
 _CHOICE = re.compile(r"Could not find '(.+)/(.*)'\s+Available options in '.+':((\n\t\S+)*)")

@@ -34,11 +34,6 @@ def wants_sweep(words: Iterable[str]) -> bool:
     return not {*MULTIRUN}.isdisjoint(words)
 
 
-def key_of(word: str) -> str:
-    """Return the key that a word of the command line sets."""
-    return word.partition("=")[0].lstrip("+~")
-
-
 def is_sweep(word: str) -> bool:
     """Return whether a word gives several values; False if Hydra cannot parse it."""
     override = parsed(word)

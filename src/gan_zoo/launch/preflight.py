@@ -29,7 +29,6 @@ from gan_zoo.launch.launchers import (
     prepare_launcher,
     refuse_launcher,
 )
-from gan_zoo.launch.overrides import key_of
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.resume import apply_resume
 from gan_zoo.launch.stacks import StackedJob, Stacks, check_stack, compose_job, plan_stacks
@@ -41,7 +40,7 @@ from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.launch.workers import set_worker_count, shared_gpus
 from gan_zoo.monitoring.console import show
 from gan_zoo.printable import printable
-from gan_zoo.run_folder import FOLDER_KEYS
+from gan_zoo.run_folder import FOLDER_KEYS, key_of
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:

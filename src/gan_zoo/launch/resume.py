@@ -18,8 +18,8 @@ from gan_zoo.launch.hydra_config import (
     overrides_of,
 )
 from gan_zoo.launch.job_folders import ONLY_JOB
-from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, key_of, text_of, wants_sweep
-from gan_zoo.run_folder import SWEEP_FILE, folder_of, has_sweep, latest, run_folder
+from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, text_of, wants_sweep
+from gan_zoo.run_folder import SWEEP_FILE, folder_of, has_sweep, key_of, latest, run_folder
 from gan_zoo.schema import ConfigError, near
 
 SWEEPS = Path("outputs/sweeps")

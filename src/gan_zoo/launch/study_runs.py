@@ -8,12 +8,13 @@ from pathlib import Path
 
 from gan_zoo.command_line import EXIT_FAILED, EXIT_SIGNAL, exit_with, from_here, program
 from gan_zoo.launch.command_options import named_commands
-from gan_zoo.launch.overrides import MULTIRUN, key_of
+from gan_zoo.launch.overrides import MULTIRUN
 from gan_zoo.launch.resume import SWEEPS
 from gan_zoo.launch.sweep_end import IN_STUDY
 from gan_zoo.launch.usage_errors import refuse_word
 from gan_zoo.monitoring.console import show
 from gan_zoo.report.number_format import counted
+from gan_zoo.run_folder import key_of
 from gan_zoo.schema import ConfigError, suggest
 from gan_zoo.studies.plan import (
     BUDGETS,

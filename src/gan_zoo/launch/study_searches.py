@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from gan_zoo.cpu_cores import available_cores
-from gan_zoo.launch.overrides import key_of
+from gan_zoo.run_folder import key_of
 from gan_zoo.schema import ConfigError
 from gan_zoo.studies.plan import Stage, Study, StudySweep, results_path
 from gan_zoo.tuning.equal_budgets import Place, train_fresh, tune, write_tables

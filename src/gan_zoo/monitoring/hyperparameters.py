@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from gan_zoo.run_folder import RESUMABLE_KEYS, flatten, latest
+from gan_zoo.run_folder import RESUMABLE_KEYS, flatten, key_of, latest
 
 _LOSS = ("hydra", "runtime", "choices", "loss")
 _MODE = ("hydra", "mode")
@@ -29,7 +29,7 @@ def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     loss = _at(hydra, _LOSS)
     chosen = {"loss": _plain(loss)} if loss else {}
     for word in latest(map(str, words)):
-        key, _, text = word.lstrip("+~").partition("=")
+        key, text = key_of(word), word.partition("=")[2]
         if key not in excluded:
             value = settings.get(key)
             chosen[key] = text if value is None else _plain(value)

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from gan_zoo.report.runs import Run
+from gan_zoo.run_folder import key_of
 
 REPLICATE = "seed"
 ABSENT = "(none)"
@@ -134,7 +135,7 @@ def _distinguishing(
 
 def _rank(runs: Sequence[Run]) -> Callable[[str], tuple[int, int]]:
     """Sort swept keys by their order on the command line, then choices, then settings by depth."""
-    words = (word.lstrip("+~").partition("=")[0] for run in runs for word in run.overrides)
+    words = (key_of(word) for run in runs for word in run.overrides)
     swept = list(dict.fromkeys(words))
     choices = {key for run in runs for key in run.choices}
 

@@ -11,7 +11,7 @@ from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.result_rows import Row, command_settings, origin, read_csv, write_csv
 from gan_zoo.report.runs import Run
-from gan_zoo.run_folder import RESUMABLE_KEYS, latest
+from gan_zoo.run_folder import RESUMABLE_KEYS, key_of, latest
 from gan_zoo.schema import ConfigError
 
 # those of a run, in the order of the columns
@@ -121,7 +121,7 @@ def _in_order(keys: Iterable[str]) -> list[str]:
 
 
 def _typed(run: Run) -> list[str]:
-    names = (word.partition("=")[0].lstrip("+~") for word in latest(run.overrides))
+    names = map(key_of, latest(run.overrides))
     return [name for name in names if "@" not in name and not name.startswith("evaluation.")]
 
 

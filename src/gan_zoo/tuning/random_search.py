@@ -8,7 +8,7 @@ from typing import Any
 from gan_zoo import launch
 from gan_zoo.launch.config_catalog import CONFIGS
 from gan_zoo.report.run_files import read_settings
-from gan_zoo.run_folder import latest
+from gan_zoo.run_folder import key_of, latest
 from gan_zoo.schema import ConfigError, suggest
 from gan_zoo.tuning.space import parse_space
 
@@ -115,28 +115,24 @@ def read_search(dataset: str, typed: Sequence[str], losses: Sequence[str] = ()) 
         if loss not in found["losses"]:
             raise ConfigError("--losses", loss, suggest(loss, found["losses"]))
     for word in typed:
-        if "=" in word and _key(word) in ("loss", "seed"):
+        if "=" in word and key_of(word) in ("loss", "seed"):
             raise ConfigError(*word.split("=", 1), "cannot be set here; --losses chooses losses")
     words = latest([*found["datasets"][dataset], *found["words"], *typed])
-    keys = {_key(word) for word in typed}
+    keys = {key_of(word) for word in typed}
     return RandomSearch(
         dataset=dataset,
         losses=tuple(losses or found["losses"]),
         words=tuple(words),
         space=_without(keys, found["space"]),
         regularizers=tuple(
-            () if _key(choice) in keys else (choice, *_without(keys, numbers))
+            () if key_of(choice) in keys else (choice, *_without(keys, numbers))
             for choice, *numbers in found["regularizers"]
         ),
     )
 
 
-def _key(word: str) -> str:
-    return word.partition("=")[0].lstrip("+~")
-
-
 def _without(keys: Container[str], words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(word for word in words if _key(word) not in keys)
+    return tuple(word for word in words if key_of(word) not in keys)
 
 
 def dataset_names() -> list[str]:
