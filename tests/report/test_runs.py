@@ -204,6 +204,14 @@ def test_later_evaluation_replaces_value_and_protocol(tmp_path):
     assert run.protocol(METRIC) == '{"n": 10000}'
 
 
+def test_numbers_too_large_for_a_float_are_infinite(tmp_path):
+    folder = write_run(tmp_path / "run", [3.0], summary={"seconds": 10**400})
+    evaluation = {"metrics": {"frechet_glyphs_cnn": 10**400}}
+    (folder / "evaluation.json").write_text(json.dumps(evaluation))
+    run = only(tmp_path)
+    assert run.metrics[METRIC] == run.seconds == math.inf
+
+
 def test_evaluation_of_an_earlier_checkpoint_does_not_replace_the_end(tmp_path):
     own = {"protocol": {METRIC: {"n": 2000}}}
     folder = write_run(tmp_path / "run", [3.0, 2.0], summary=own)

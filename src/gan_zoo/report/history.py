@@ -100,10 +100,11 @@ def _numbers(values: list[Any]) -> np.ndarray:
         column = np.array(values, dtype=np.float64)  # null becomes nan
     except (TypeError, ValueError, OverflowError):
         column = np.empty((0, 0))
-    return column if column.ndim == 1 else np.array([_number(value) for value in values])
+    return column if column.ndim == 1 else np.array([as_number(value) for value in values])
 
 
-def _number(value: Any) -> float:
+def as_number(value: Any) -> float:
+    """Return a value of JSON as a float: nan for what is no number, infinite for one too large."""
     try:
         return float(value) if isinstance(value, (int, float)) else math.nan
     except OverflowError:

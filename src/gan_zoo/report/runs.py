@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo.metrics.yardstick import Yardstick, from_plain
-from gan_zoo.report.history import Curve, Curves
+from gan_zoo.report.history import Curve, Curves, as_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +53,7 @@ class Run:
     def metrics(self) -> dict[str, float]:
         """Last value of every tag; values of a later evaluation replace those of training."""
         last = {tag: curve.last for tag, curve in self.curves.tags.items()}
-        for tag, value in self._evaluated.items():
-            last[tag] = float(value) if isinstance(value, (int, float)) else math.nan
-        return last
+        return last | {tag: as_number(value) for tag, value in self._evaluated.items()}
 
     @functools.cached_property
     def _evaluated(self) -> dict[str, Any]:
@@ -149,5 +147,4 @@ def parent_runs(runs: Sequence[Run]) -> list[Run]:
 
 
 def _number(node: Mapping[str, Any] | None, key: str) -> float:
-    value = (node or {}).get(key)
-    return float(value) if isinstance(value, (int, float)) else math.nan
+    return as_number((node or {}).get(key))
