@@ -78,7 +78,7 @@ def plot_points(
 
     The frame holds the modes with a margin; points outside it are drawn at its edge.
     """
-    extent = 1.35 * max(abs(value) for center in centers for value in center) + 3 * sigma
+    extent = plot_extent(centers, sigma)
     scale = 4  # drawn larger and reduced, for smooth edges
     canvas = Image.new("RGB", (side * scale, side * scale), "white")
     draw = ImageDraw.Draw(canvas)
@@ -94,3 +94,8 @@ def plot_points(
     for u, v in pixels(x.detach().cpu().double().numpy()):
         draw.ellipse((u - dot, v - dot, u + dot, v + dot), fill="#1f77b4")
     return np.asarray(canvas.reduce(scale))
+
+
+def plot_extent(centers: Sequence[Sequence[float]], sigma: float) -> float:
+    """Return half the side of a square around the origin that contains all modes and a margin."""
+    return 1.35 * max(abs(value) for center in centers for value in center) + 3 * sigma

@@ -65,7 +65,9 @@ class MixtureMetrics:
 
     def plots(self, critic: Critic) -> dict[str, np.ndarray]:
         """Plot the scores of a critic in evaluation mode over the plane, uint8 (H, W, 3)."""
-        return {"landscape": plot_critic(critic, plot_extent(self.centers, self.sigma))}
+        from gan_zoo.data.plots import plot_extent  # imports Pillow
+
+        return {"landscape": plot_critic(critic, plot_extent(self.centers.tolist(), self.sigma))}
 
     def _modes(self, fakes: FakeBatch) -> EvalResult:
         counts = mode_counts(fakes.x, self.centers, self.sigma)
@@ -92,8 +94,3 @@ class MixtureMetrics:
         lines = directions(_DIRECTIONS, fakes.x.shape[1], rng)
         distance = sliced_wasserstein(fakes.x[:count], self.true[indices], lines)
         return EvalResult({"metric/sliced_wasserstein": distance})
-
-
-def plot_extent(centers: torch.Tensor, sigma: float) -> float:
-    """Return half the side of a square around the origin that contains all modes and a margin."""
-    return 1.35 * centers.abs().max().item() + 3 * sigma
