@@ -44,11 +44,8 @@ class SVHN(TorchvisionFiles):
 
 def _read_matlab(path: Path) -> "tuple[np.ndarray, np.ndarray]":
     """Read images uint8 (32, 32, 3, N) and labels int64 (N,) from a MATLAB file."""
-    try:
-        from scipy.io import loadmat
-    except ImportError:
-        allowed = "is read with scipy, which is not installed: pip install scipy"
-        raise ConfigError("dataset.root", path, allowed) from None
+    from scipy.io import loadmat
+
     try:
         content = loadmat(path)
         x, y = content["X"], content["y"].reshape(-1).astype("int64")
