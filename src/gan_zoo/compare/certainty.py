@@ -39,7 +39,7 @@ def detectable_ratio(seeds: int) -> float:
     return float(stats.t.ppf(1 - LEVEL / 2, seeds - 1)) / math.sqrt(seeds)
 
 
-def real_distance(evaluator: "Evaluator", seed: int = 0) -> RealDistance | None:
+def real_distance(evaluator: "Evaluator") -> RealDistance | None:
     """Measure real images against real ones; None for data whose exact distribution is known.
 
     The number of images in a set is the reference's, as fakes are compared with it; where there are
@@ -53,7 +53,7 @@ def real_distance(evaluator: "Evaluator", seed: int = 0) -> RealDistance | None:
     metrics = evaluator.metrics
     if not isinstance(metrics, ImageMetrics) or "frechet" not in evaluator.names:
         return None
-    reference, rng = fit(metrics.reference.features), torch.Generator().manual_seed(seed)
+    reference, rng = fit(metrics.reference.features), torch.Generator().manual_seed(0)
     count = len(metrics.bank)
     size = min(len(metrics.real), count)
     distances = []

@@ -16,7 +16,7 @@ _DARK, _MARGIN = 24, 4  # background of the row names, and pixels around them
 _SMALLEST, _LARGEST, _WIDEST = 8, 14, 120  # size of their font, and pixels of a name
 
 
-def image_grid(x: Tensor, columns: int | None = None, gap: int = GAP) -> np.ndarray:
+def image_grid(x: Tensor, columns: int | None = None) -> np.ndarray:
     """Arrange images (N, 1 or 3, H, W) in [-1, 1] in a grid by rows, uint8 (height, width, 3).
 
     Without `columns` the grid is as square as N allows.
@@ -25,11 +25,11 @@ def image_grid(x: Tensor, columns: int | None = None, gap: int = GAP) -> np.ndar
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    shape = (rows * (height + gap) + gap, columns * (width + gap) + gap, 3)
+    shape = (rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3)
     canvas = np.full(shape, GRAY, np.uint8)
     for i, image in enumerate(images):
-        top = gap + i // columns * (height + gap)
-        left = gap + i % columns * (width + gap)
+        top = GAP + i // columns * (height + GAP)
+        left = GAP + i % columns * (width + GAP)
         canvas[top : top + height, left : left + width] = image if channels == 3 else image[..., :1]
     return canvas
 
@@ -71,15 +71,13 @@ def _drawable(character: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
     return f"U+{ord(character):04X}"
 
 
-def plot_points(
-    x: Tensor, centers: Sequence[Sequence[float]], sigma: float, side: int = 512
-) -> np.ndarray:
-    """Plot points (N, 2) over a mixture's modes (circles of 3 sigma), uint8 (side, side, 3).
+def plot_points(x: Tensor, centers: Sequence[Sequence[float]], sigma: float) -> np.ndarray:
+    """Plot points (N, 2) over a mixture's modes (circles of 3 sigma), uint8 (512, 512, 3).
 
     The frame holds the modes with a margin; points outside it are drawn at its edge.
     """
     extent = plot_extent(centers, sigma)
-    scale = 4  # drawn larger and reduced, for smooth edges
+    side, scale = 512, 4  # drawn larger and reduced, for smooth edges
     canvas = Image.new("RGB", (side * scale, side * scale), "white")
     draw = ImageDraw.Draw(canvas)
 

@@ -76,14 +76,7 @@ class Manifold(NamedTuple):
     coverage: float
 
 
-def manifold(
-    real: Tensor,
-    fake: Tensor,
-    real_neighbors: Tensor | None = None,
-    *,
-    precision_k: int = PRECISION_K,
-    density_k: int = DENSITY_K,
-) -> Manifold:
+def manifold(real: Tensor, fake: Tensor, real_neighbors: Tensor | None = None) -> Manifold:
     """Measure precision, recall, density and coverage of features real (N, d) and fake (M, d).
 
     Precision and recall, Kynkaanniemi et al. 2019 (arXiv:1904.06991, eqs. 1-2): the share of fakes
@@ -92,13 +85,13 @@ def manifold(
     radii reach to the 5th nearest other, edge excluded; density counts the balls that contain each
     fake, coverage the real samples whose ball contains a fake.
 
-    N and M must exceed the number of neighbors. real_neighbors is `neighbor_distances(real, 5)` if
-    already computed.
+    real_neighbors: `neighbor_distances(real, 5)` if already computed. Raises ValueError unless
+    there are more than 5 real samples and more than 3 fakes.
     """
     if real_neighbors is None:
-        real_neighbors = neighbor_distances(real, max(precision_k, density_k))
-    real_wide, real_narrow = real_neighbors[:, density_k - 1], real_neighbors[:, precision_k - 1]
-    fake_narrow = neighbor_distances(fake, precision_k)[:, -1]
+        real_neighbors = neighbor_distances(real, DENSITY_K)
+    real_wide, real_narrow = real_neighbors[:, DENSITY_K - 1], real_neighbors[:, PRECISION_K - 1]
+    fake_narrow = neighbor_distances(fake, PRECISION_K)[:, -1]
     inside = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
     recalled, covered, ball_count = [], [], 0
     for rows, block in distance_blocks(real, fake):
@@ -109,6 +102,6 @@ def manifold(
     return Manifold(
         precision=inside.double().mean().item(),
         recall=torch.cat(recalled).double().mean().item(),
-        density=ball_count / (density_k * len(fake)),
+        density=ball_count / (DENSITY_K * len(fake)),
         coverage=torch.cat(covered).double().mean().item(),
     )

@@ -130,9 +130,7 @@ def _built(value: Any, key: str) -> Any:
     return {name: _built(entry, f"{key}.{name}") for name, entry in value.items()}
 
 
-def resolve_target(
-    path: Any, key: str = "", kind: Any = object, provided: Iterable[str] = ()
-) -> Any:
+def resolve_target(path: Any, key: str, kind: Any, provided: Iterable[str]) -> Any:
     """Return the settings class of a dotted path, or the function of the arguments `provided`.
 
     Raises ConfigError for a path outside ALLOWED_PREFIXES, which is not imported, and for a target
