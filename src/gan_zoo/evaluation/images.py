@@ -27,6 +27,7 @@ from gan_zoo.metrics.feature_net import (
 )
 from gan_zoo.metrics.feature_tasks import suffix_of, unfit_reason
 from gan_zoo.metrics.inception import inception_numbers, inception_protocol
+from gan_zoo.metrics.modes import reverse_kl
 from gan_zoo.metrics.precision_recall import Gathered, manifold, nearest
 from gan_zoo.training.rng import make_rng
 
@@ -166,7 +167,7 @@ class ImageMetrics:
         numbers = {
             "classes_covered": float(shares.covered),
             "class_entropy": shares.entropy,
-            "class_reverse_kl": shares.reverse_kl(real.histogram),
+            "class_reverse_kl": reverse_kl(shares.histogram, real.histogram),
             "confident_share": shares.confident,
             "largest_share": shares.largest,
         }

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from gan_zoo.architectures.networks import Critic, eval_mode
 from gan_zoo.data.in_memory import InMemoryDataset
-from gan_zoo.metrics.modes import reverse_kl
 
 CONFIDENT = 0.9
 
@@ -37,10 +36,6 @@ class ClassShares(NamedTuple):
     def entropy(self) -> float:
         """Entropy of the histogram in nats: log K where all K classes are equally frequent."""
         return 0.0 - torch.xlogy(self.histogram, self.histogram).sum().item()  # not -0.0
-
-    def reverse_kl(self, real: Tensor) -> float:
-        """Return the KL divergence in nats from this histogram to that of real samples (K,)."""
-        return reverse_kl(self.histogram, real)
 
 
 def class_shares(probabilities: Tensor) -> ClassShares:
