@@ -4,7 +4,6 @@ An entry is a folder named by a hash of what it was made from: x.npy, mapped int
 facts.json. An entry appears whole or not at all.
 """
 
-import contextlib
 import hashlib
 import json
 import math
@@ -82,8 +81,12 @@ def load_or_build(
     try:
         entry = _read(folder)
         if not entry:
+            import filelock
+
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with _lock(folder.with_suffix(".lock")):
+            # no soft lock: it would stay behind a killed process; where the file system has no
+            # locks, an OSError, or two processes would build one entry over each other
+            with filelock.FileLock(folder.with_suffix(".lock"), fallback_to_soft=False):
                 entry = _read(folder)  # another process may have built it meanwhile
                 if not entry:
                     _build(folder, shape, build)
@@ -131,17 +134,3 @@ def _read(folder: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
         return (x, y, facts) if len(x) == len(y) and facts["format"] == FORMAT else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _lock(path: Path) -> contextlib.AbstractContextManager:
-    """Wait for a lock between processes, which ends with its holder. Raises OSError.
-
-    Also where the file system has no locks: two processes would build one entry over each other.
-    """
-    import filelock
-
-    try:
-        # a soft lock would stay behind a killed process
-        return filelock.FileLock(path, fallback_to_soft=False).acquire()
-    except NotImplementedError as error:
-        raise OSError(str(error)) from None
