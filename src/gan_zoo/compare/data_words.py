@@ -14,7 +14,8 @@ from gan_zoo.compare.image_facts import (
     read_image_facts,
 )
 from gan_zoo.compare.request import has_key
-from gan_zoo.schema import ConfigError, LocalPath, at_home, coerce, instantiate
+from gan_zoo.data.image_files import ImageFolder
+from gan_zoo.schema import ConfigError, LocalPath, coerce, instantiate
 
 if TYPE_CHECKING:
     from gan_zoo.data.dataset import Dataset
@@ -59,9 +60,9 @@ def choose_data(given: Sequence[str], compose: Compose) -> tuple[str, ...]:
 def inspect_data(given: Sequence[str], compose: Compose) -> Data:
     """Look at size, count, channels and labels of the data. Raises ConfigError if unreadable."""
     words = [*choose_data(given, compose)]
-    node = compose([*words, *given])["dataset"]
+    dataset = _load([*words, *given], compose)
     sides: list[int] = []
-    images = read_image_facts(Path(at_home(node["root"]))) if _is_folder(node) else None
+    images = read_image_facts(Path(dataset.root)) if isinstance(dataset, ImageFolder) else None
     if images is not None:
         if not has_key(given, "dataset.size"):
             sides = choose_sides(images)
@@ -95,10 +96,6 @@ def _check_count(dataset: "Dataset", node: Mapping[str, Any]) -> None:
         f"{held_out} can be held out; {_LEAST_HELD_OUT} or more are needed there"
     )
     raise ConfigError(key, node.get("root", type(dataset).__name__), allowed)
-
-
-def _is_folder(node: Mapping[str, Any]) -> bool:
-    return str(node["_target_"]).endswith(".ImageFolder")
 
 
 def _load(words: Sequence[str], compose: Compose) -> "Dataset":
