@@ -49,7 +49,7 @@ def test_failing_report_logs_one_line(here, caplog):
     report_sweep((here / "sweeps/empty").relative_to(here))
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert "holds no run" in record.message
+    assert record.message.startswith("no report: folder=sweeps/empty: holds no run")
     assert "\n" not in record.message
 
 

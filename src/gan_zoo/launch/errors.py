@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from gan_zoo.command_line import (
+    error_message,
     exit_code,
     exit_usage_error,
     exit_with,
@@ -65,8 +66,8 @@ def one_line_hydra_errors() -> Iterator[None]:
             except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
                 if not _raised_by_hydra(error):
                     raise
-                text = " ".join(f"{type(error).__name__}: {error}".split())
-                shown = f"Hydra's {text}; HYDRA_FULL_ERROR=1 shows where it comes from"
+                hint = "HYDRA_FULL_ERROR=1 shows where it comes from"
+                shown = f"Hydra's {error_message(error)}; {hint}"
                 exit_usage_error(_below_a_list(sys.argv[1:]) or shown)
     finally:
         del os.environ["HYDRA_FULL_ERROR"]

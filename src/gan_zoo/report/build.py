@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from gan_zoo.atomic_write import atomic_write, write_text
-from gan_zoo.command_line import from_here
+from gan_zoo.command_line import error_message, from_here
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.curve_figures import gradients, learning, losses, scores
 from gan_zoo.report.factors import format_value
@@ -77,9 +77,8 @@ def report_sweep(folder: Path, metric: str | None = None) -> tuple[Path, Compari
         log.info("report: %s", os.path.relpath(page))
         return page, comparison
     except Exception as error:  # the runs are done: a bug of the report must not hide that
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
         command = from_here("scripts/report.py", str(folder))
-        log.warning("no report: %s; try again: %s", reason, command)
+        log.warning("no report: %s; try again: %s", error_message(error), command)
         return None
 
 
