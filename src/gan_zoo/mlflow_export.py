@@ -62,6 +62,7 @@ def export(client: "MlflowClient", runs: Sequence[Run], experiment: str = "") ->
     values metrics at their steps, the newest samples and the summary artifacts.
 
     experiment: its name in the store; by default that of the sweep, or of the folder above the run.
+    Raises ConfigError for one that was deleted.
     """
     for run in runs:
         name = experiment or sweep_of(run.folder).name
@@ -76,7 +77,8 @@ def export(client: "MlflowClient", runs: Sequence[Run], experiment: str = "") ->
 def _export(client: "MlflowClient", run: Run, experiment: str) -> str:
     identity, step = _identity(run), run.curves.step
     health = str((run.summary or {}).get("health", "unfinished"))
-    facts = {_VALUES: str(sum(1 for _ in _metrics(run, -1))), _HEALTH: health}
+    numbers = (value for curve in run.curves.tags.values() for value in curve.values)
+    facts = {_VALUES: str(sum(map(math.isfinite, numbers))), _HEALTH: health}
     found = client.search_runs([experiment], f"tags.`{_ID}` = '{identity}'")
     known = _same(run, found)
     if known and facts.items() <= known.data.tags.items():
@@ -131,7 +133,7 @@ def _create(client: "MlflowClient", run: Run, experiment: str, identity: str) ->
     return target
 
 
-def _metrics(run: Run, after: int, sent: Container[str] = frozenset()) -> "Iterator[Metric]":
+def _metrics(run: Run, after: int, sent: Container[str]) -> "Iterator[Metric]":
     """Yield the finite values of all tags at steps after one, and at it of tags not sent."""
     from mlflow.entities import Metric
 
