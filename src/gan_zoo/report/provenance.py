@@ -3,9 +3,9 @@
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from gan_zoo.provenance import package_version
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.number_format import counted
 from gan_zoo.report.runs import Run
@@ -49,7 +49,4 @@ def _format_counts(counts: Counter[str]) -> str:
 def _report_versions() -> Iterable[tuple[str, str]]:
     yield "python", platform.python_version()
     for package in _PACKAGES:
-        try:
-            yield package, version(package)
-        except PackageNotFoundError:
-            yield package, "not installed as a package"
+        yield package, package_version(package) or "not installed as a package"
