@@ -7,7 +7,7 @@ import pytest
 
 from gan_zoo.report.history import read_curves
 from gan_zoo.report.metric_choice import Metric
-from gan_zoo.report.read_runs import read_runs
+from gan_zoo.report.read_runs import read_runs, require_runs
 from gan_zoo.report.run_status import run_status
 from gan_zoo.schema import ConfigError
 from report_folders import METRIC, add_metrics, write_run, write_sweep
@@ -84,6 +84,13 @@ def test_folder_without_runs_is_a_config_error(tmp_path):
         read_runs([tmp_path])
     with pytest.raises(ConfigError, match="is not a folder"):
         read_runs([tmp_path / "nowhere"])
+
+
+def test_folder_without_readable_runs_is_a_config_error(tmp_path):
+    (write_run(tmp_path / "run", [1.0]) / ".hydra/config.yaml").unlink()
+    found = read_runs([tmp_path])
+    with pytest.raises(ConfigError, match=r"no run can be read: run: .*config.yaml is missing"):
+        require_runs(*found, [tmp_path])
 
 
 def test_truncated_last_line_excludes_the_run(tmp_path):

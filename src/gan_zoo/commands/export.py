@@ -8,7 +8,6 @@ from collections import Counter
 from gan_zoo.command_line import EXIT_FAILED, as_called, exit_with, given_path, one_line_errors
 from gan_zoo.latest_sweep import resolve_all
 from gan_zoo.report.number_format import counted
-from gan_zoo.schema import ConfigError
 
 _DEFAULT = "sqlite:///mlflow.db"
 
@@ -36,12 +35,10 @@ def main() -> None:
     """Export all runs of the given folders; a second call adds only what is new."""
     args = arguments()
     from gan_zoo.mlflow_export import connect, export  # these import numpy, and MLflow
-    from gan_zoo.report.read_runs import read_runs
+    from gan_zoo.report.read_runs import read_runs, require_runs
 
     runs, unreadable = read_runs(resolve_all(args.folder))
-    if not runs:
-        reasons = "; ".join(f"{each.name}: {each.reason}" for each in unreadable)
-        raise ConfigError("folder", ", ".join(map(str, args.folder)), reasons)
+    require_runs(runs, unreadable, args.folder)
     uri = args.uri or os.environ.get("MLFLOW_TRACKING_URI") or _DEFAULT
     counts: Counter[str] = Counter()
     if uri.startswith("http"):  # a server that does not answer takes MLflow minutes

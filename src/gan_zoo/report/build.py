@@ -20,7 +20,7 @@ from gan_zoo.report.figure_style import STYLE, save_png
 from gan_zoo.report.html import render_html
 from gan_zoo.report.markdown import configurations_csv, markdown, runs_csv
 from gan_zoo.report.metric_choice import choose_metric
-from gan_zoo.report.read_runs import read_runs
+from gan_zoo.report.read_runs import read_runs, require_runs
 from gan_zoo.report.run_status import run_status
 from gan_zoo.report.runs import Run
 from gan_zoo.report.sample_sheets import sheets
@@ -55,9 +55,7 @@ def write_report(
     Returns the page's path and its content. Raises ConfigError for a wrong setting.
     """
     runs, unreadable = read_runs(roots)
-    if not runs:
-        reasons = "; ".join(f"{each.name}: {each.reason}" for each in unreadable)
-        raise ConfigError("folder", ", ".join(map(str, roots)), f"no run can be read: {reasons}")
+    require_runs(runs, unreadable, roots)
     chosen = choose_metric(metric, lower_is_better, _tags_per_run(runs))
     typed = {key: format_value(value) for key, value in (baseline or {}).items()}
     content = compare(runs, unreadable, chosen, typed)

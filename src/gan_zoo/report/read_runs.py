@@ -48,6 +48,15 @@ def read_runs(roots: Sequence[Path]) -> tuple[list[Run], list[Unreadable]]:
     return _in_order(runs), [run for run in found if isinstance(run, Unreadable)]
 
 
+def require_runs(
+    runs: Sequence[Run], unreadable: Sequence[Unreadable], roots: Sequence[Path]
+) -> None:
+    """Raise ConfigError, with the reason of each, if no run of some folders can be read."""
+    if not runs:
+        reasons = "; ".join(f"{each.name}: {each.reason}" for each in unreadable)
+        raise ConfigError("folder", ", ".join(map(str, roots)), f"no run can be read: {reasons}")
+
+
 def _in_order(runs: Sequence[Run]) -> list[Run]:
     """Sort in sweep order, whose first run is the baseline.
 
