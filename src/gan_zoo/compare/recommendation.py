@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.configurations import Configuration, best_first, mean_text
+from gan_zoo.report.findings import best_of
 from gan_zoo.report.metric_choice import Metric, choose_metric
 from gan_zoo.report.number_format import counted, listed, number, rounding
 from gan_zoo.report.read_runs import read_runs
@@ -143,9 +144,8 @@ def _tie(
         gap = gaps[loss_of(each)]
         return f"{loss_of(each)} (p = {gap.p:.2g})" if gap and gap.p is not None else loss_of(each)
 
-    word = "lowest" if metric.lower_is_better else "highest"
     return (
-        f"No loss is clearly the best: {loss_of(best)} has the {word} mean {metric.tag}, "
+        f"No loss is clearly the best: {loss_of(best)} has the {best_of(metric)}, "
         f"{mean_text(best)}, but {listed([p_of(each) for each in equal])} cannot be told apart "
         "from it."
     )
@@ -196,6 +196,5 @@ def _none(
     text += f" ({', '.join(kinds)})" if kinds else ""
     if valued:
         best = best_first(valued, metric)[0]
-        word = "lowest" if metric.lower_is_better else "highest"
-        text += f". The {word} mean {metric.tag} is that of {loss_of(best)}, {mean_text(best)}"
+        text += f". The {best_of(metric)} is that of {loss_of(best)}, {mean_text(best)}"
     return f"{text}. Longer runs, by a larger budget, may help."

@@ -98,7 +98,8 @@ def _meaning(valued: Sequence[Configuration], metric: Metric) -> list[str]:
     return [f"The mean of {top.label} is {yardstick.sentence(top.mean)}."]
 
 
-def _best_of(metric: Metric) -> str:
+def best_of(metric: Metric) -> str:
+    """Name the best mean of a metric: the lowest or the highest."""
     return f"{'lowest' if metric.lower_is_better else 'highest'} mean {metric.tag}"
 
 
@@ -117,7 +118,7 @@ def _best_failed(ordered: Sequence[Configuration], metric: Metric) -> str:
     top, following = ordered[0], next(each for each in ordered if not _mostly_failed(each))
     failed = f"{top.failures} of its {counted(len(top.runs), 'run')} failed ({_kinds([top])})"
     return (
-        f"No winner: {top.label} has the {_best_of(metric)}, {mean_text(top)}, but {failed}. Among "
+        f"No winner: {top.label} has the {best_of(metric)}, {mean_text(top)}, but {failed}. Among "
         f"those that trained, {following.label} has it, {mean_text(following)}."
     )
 
@@ -125,8 +126,8 @@ def _best_failed(ordered: Sequence[Configuration], metric: Metric) -> str:
 def _best_mean(ordered: Sequence[Configuration], metric: Metric) -> str:
     equal = [each.label for each in ordered if each.mean == ordered[0].mean]
     if len(equal) > 1:
-        return f"{listed(equal)} share the {_best_of(metric)}, {mean_text(ordered[0])}."
-    return f"The {_best_of(metric)} is that of {equal[0]}, {mean_text(ordered[0])}."
+        return f"{listed(equal)} share the {best_of(metric)}, {mean_text(ordered[0])}."
+    return f"The {best_of(metric)} is that of {equal[0]}, {mean_text(ordered[0])}."
 
 
 def _leader(ordered: Sequence[Configuration], metric: Metric) -> str:
@@ -134,10 +135,10 @@ def _leader(ordered: Sequence[Configuration], metric: Metric) -> str:
     top = ordered[0]
     equal = [each.label for each in ordered if each.mean == top.mean]
     if len(equal) > 1:
-        return f"No clear winner: {listed(equal)} share the {_best_of(metric)}, {mean_text(top)}."
+        return f"No clear winner: {listed(equal)} share the {best_of(metric)}, {mean_text(top)}."
     clear = top.p_best is not None and top.p_best >= _CLEAR
     prefix = "" if clear else "No clear winner: "
-    return f"{prefix}{top.label} has the {_best_of(metric)}, {mean_text(top)}."
+    return f"{prefix}{top.label} has the {best_of(metric)}, {mean_text(top)}."
 
 
 def _kinds(group: Sequence[Configuration]) -> str:
