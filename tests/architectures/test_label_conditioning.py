@@ -29,7 +29,7 @@ def test_label_changes_the_sample(family, labels):
     shape, settings, _ = SMALL[family]
     torch.manual_seed(0)
     generator = family.generator(shape, CLASSES, **settings, labels=labels).double().eval()
-    z = generator.sample_z(1).expand(CLASSES, -1)
+    z = generator.sample_z(1, torch.Generator()).expand(CLASSES, -1)
     x = generator(z, torch.arange(CLASSES)).flatten(1)
     distances = torch.cdist(x, x) + torch.eye(CLASSES)
     assert distances.min() > 1e-6
@@ -68,7 +68,9 @@ def test_embeddings_are_separate_and_learn(family):
     critic = family.critic(shape, CLASSES, **for_critic, labels="embedding")
     assert not {id(p) for p in generator.parameters()} & {id(p) for p in critic.parameters()}
     y = torch.arange(CLASSES)
-    critic(generator(generator.sample_z(CLASSES), y), y).square().sum().backward()
+    critic(
+        generator(generator.sample_z(CLASSES, torch.Generator()), y), y
+    ).square().sum().backward()
     for network in (generator, critic):
         assert network.labels.rows.weight.grad.abs().sum(1).min() > 0  # each class's own row
 
@@ -127,7 +129,7 @@ def test_characters_generator_conditions_its_input_only():
     generator = characters.generator((1, 8, 8), CLASSES, width=8)
     seen = []
     generator.body.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
-    generator(generator.sample_z(2), torch.tensor([0, 1]))
+    generator(generator.sample_z(2, torch.Generator()), torch.tensor([0, 1]))
     assert seen == [(2, 1024 + 256)]
 
 

@@ -56,7 +56,7 @@ def test_samples_are_independent_without_batch_norm(family, norm):
     generator = family.generator(SHAPE, 1, norm=norm, **({} if family is mlp else {"width": 4}))
     generator, critic = generator.double(), small_critic(family, norm=norm)
     y = torch.tensor([0, 1, 2, 0])
-    x = generator(generator.sample_z(4), y)
+    x = generator(generator.sample_z(4, torch.Generator()), y)
     torch.testing.assert_close(critic(x, y)[:2], critic(x[:2], y[:2]), rtol=1e-9, atol=1e-12)
 
 
@@ -152,7 +152,7 @@ def test_step_of_both_networks_runs_on_meta_device(family):
     with torch.device("meta"):
         generator, critic = family.generator(SHAPE, 3), family.critic(SHAPE, 3, norm="layer")
         y = torch.zeros(4, dtype=torch.int64)
-        x = generator(generator.sample_z(4), y)
+        x = generator(generator.sample_z(4, torch.Generator()), y)
         critic(x, y).sum().backward()
         u = torch.empty(4, *SHAPE, requires_grad=True)
         (gradient,) = torch.autograd.grad(critic(u, y).sum(), u, create_graph=True)
@@ -201,11 +201,11 @@ def test_images_are_bounded_and_points_are_not(family):
     for weight in generator.parameters():
         weight.data *= 100  # so that only a bounded output stays within bounds
     y = torch.zeros(8, dtype=torch.int64)
-    x = generator(generator.sample_z(8), y)
+    x = generator(generator.sample_z(8, torch.Generator()), y)
     assert 0.99 < x.abs().max().item() <= 1
     points = mlp.generator((2,), 1, output="linear")
     points.body[2].weight.data *= 100
-    assert points(points.sample_z(8), y).abs().max().item() > 2
+    assert points(points.sample_z(8, torch.Generator()), y).abs().max().item() > 2
 
 
 def test_residual_critic_sums_its_maps():

@@ -59,7 +59,7 @@ def test_shapes_of_samples_and_scores(name, shape, classes):
         assert x.shape == (3, *shape)
         assert critic(x, y).shape == (3,)
         assert critic.scores(x).shape == (3, classes)
-        assert generator.sample_z(5).shape == (5, generator.z_dim)
+        assert generator.sample_z(5, torch.Generator()).shape == (5, generator.z_dim)
 
 
 COUNTS = {  # shape, classes, parameters of the generator and of the critic

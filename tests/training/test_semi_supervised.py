@@ -126,7 +126,7 @@ def test_pseudo_labels_act_as_labels():
     critic = mlp.critic((1, 2, 2), 3, output="log_softmax")
     generator = mlp.generator((1, 2, 2), 3)
     x, y = torch.randn(6, 1, 2, 2), torch.tensor([0, 1, 2, 0, 1, 2])
-    z = generator.sample_z(6)
+    z = generator.sample_z(6, torch.Generator())
     scores = critic.scores(x)
     assert torch.equal(critic(x, y), scores[torch.arange(6), y])
     assert torch.equal(critic(x, encode_pseudo(y)), critic(x, y))

@@ -45,14 +45,13 @@ class Generator(nn.Module):
         features = self.labels(decode_label(y)) if self.labels.dim else None
         return self.body(concat_features(z, features))
 
-    def sample_z(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def sample_z(self, n: int, rng: torch.Generator) -> Tensor:
         """Sample latent vectors (n, z_dim) from the prior, on the network's device.
 
-        rng: on any device, where the vectors are sampled; None: torch's own, on the network's.
+        rng: on any device, where the vectors are sampled.
         """
         weight = next(self.parameters())
-        device = weight.device if rng is None else rng.device
-        z = torch.empty(n, self.z_dim, device=device, dtype=weight.dtype)
+        z = torch.empty(n, self.z_dim, device=rng.device, dtype=weight.dtype)
         if self.prior == "uniform":
             return z.uniform_(-1, 1, generator=rng).to(weight.device)
         return z.normal_(generator=rng).to(weight.device)
