@@ -9,11 +9,11 @@ from tqdm import tqdm
 
 from gan_zoo.monitoring.console import (
     bold,
-    duration,
     estimate,
     log_above_bar,
     log_bold,
     plain,
+    short_duration,
     show,
 )
 from gan_zoo.monitoring.progress import JobDisplay, Progress, last_numbers
@@ -89,7 +89,7 @@ def test_other_encodings_get_every_line(monkeypatch):
 
 def test_times_have_units():
     times = {0.44: "0.4 s", 9.97: "10 s", 41: "41 s", 125: "2 min", 5400: "90 min", 9000: "2.5 h"}
-    assert {seconds: duration(seconds) for seconds in times} == times
+    assert {seconds: short_duration(seconds) for seconds in times} == times
     assert [estimate(s) for s in (4, 53, 97, 540)] == [
         "about 4 s", "about 50 s", "about 2 min", "about 9 min",
     ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from gan_zoo.compare.certainty import RealDistance, detectable_ratio
 from gan_zoo.compare.plan import REPORT_SECONDS, Plan
 from gan_zoo.compare.request import Request, format_duration
-from gan_zoo.monitoring.console import duration, estimate
+from gan_zoo.monitoring.console import estimate, short_duration
 
 if TYPE_CHECKING:
     from gan_zoo.evaluation.evaluator import Evaluator
@@ -26,7 +26,7 @@ def plan_lines(plan: Plan, request: Request, facts: Mapping[str, str]) -> dict[s
     budget = format_duration(request.budget)
     lines["time"] = (
         f"{estimate(plan.seconds)} (report: {REPORT_SECONDS:.0f} s), after "
-        f"{duration(plan.spent)} of measuring; budget={budget}"
+        f"{short_duration(plan.spent)} of measuring; budget={budget}"
     )
     return lines
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo.launch.job_outcome import last_values, number
-from gan_zoo.monitoring.console import bold, duration, estimate, has_bar, show, shows_bold
+from gan_zoo.monitoring.console import bold, estimate, has_bar, short_duration, show, shows_bold
 from gan_zoo.monitoring.jsonl import parse_step
 from gan_zoo.monitoring.progress import JobDisplay
 from gan_zoo.printable import printable
@@ -169,7 +169,7 @@ class SweepProgress:
         job = self._find(folder)
         if job is None:
             return
-        parts = [self._position(job), job.name, result, duration(seconds)]
+        parts = [self._position(job), job.name, result, short_duration(seconds)]
         # a bar shows how long the sweep will take; without one, this line does
         left = "" if has_bar() else self._time_left(job, 0, 0)
         show(printable("  ".join(filter(None, [*parts, left]))))

@@ -88,7 +88,7 @@ class BoldFormatter(logging.Formatter):
         return getattr(record, "styled", "") or self.other.format(record)
 
 
-def duration(seconds: float) -> str:
+def short_duration(seconds: float) -> str:
     """Format a time with its unit: 0.4 s, 41 s, 9 min, 2.5 h."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
@@ -103,4 +103,4 @@ def estimate(seconds: float) -> str:
     """Format an estimated time, with no more digits than are known: about 50 s, about 9 min."""
     if seconds < 15:
         return f"about {max(seconds, 1):.0f} s"
-    return f"about {duration(round(seconds, -1) if seconds < 95 else seconds)}"
+    return f"about {short_duration(round(seconds, -1) if seconds < 95 else seconds)}"

@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from gan_zoo.metrics.metric_info import find_metric
-from gan_zoo.monitoring.console import duration, has_bar, show
+from gan_zoo.monitoring.console import has_bar, short_duration, show
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ def last_numbers(summary: Mapping[str, Any]) -> str:
     found = [(find_metric(tag), value) for tag, value in last.items()]
     metrics = [f"{metric.name} {value:.4g}" for metric, value in found if metric]
     lines = {
-        "trained": [f"{summary['steps']} steps in {duration(summary['seconds'])}"],
+        "trained": [f"{summary['steps']} steps in {short_duration(summary['seconds'])}"],
         "last losses": [format_losses(last)],
         "metrics": metrics,
         "health": [summary["health"]],
