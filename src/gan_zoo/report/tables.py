@@ -5,11 +5,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gan_zoo.evaluation.health import HEALTHY
 from gan_zoo.metrics.yardstick import Yardstick
 from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import NONE, rounding
-from gan_zoo.report.run_status import HEALTHY, RunStatus
+from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.stats import Interval
 from gan_zoo.report.yardsticks import TITLE, yardstick_of
 

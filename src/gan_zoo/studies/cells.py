@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from gan_zoo.evaluation.health import HEALTHY
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.possible_values import clipped
 from gan_zoo.report.result_rows import Row, command_settings
-from gan_zoo.report.run_status import HEALTHY
 from gan_zoo.report.stats import LEVEL, Interval, holm, paired_difference, student_interval
 
 STATUSES = (HEALTHY, "collapsed")  # counted as metrics: runs whose health begins with the word

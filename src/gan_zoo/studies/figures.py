@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
+from gan_zoo.evaluation.health import HEALTHY
 from gan_zoo.report.figure_style import (
     COLORS,
     GRAY,
@@ -22,7 +23,6 @@ from gan_zoo.report.figure_style import (
 )
 from gan_zoo.report.result_rows import Row
 from gan_zoo.studies.cells import (
-    HEALTHY,
     STATUSES,
     Cell,
     cell,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_zoo.evaluation.health import HEALTHY
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.result_rows import Row
-from gan_zoo.report.run_status import HEALTHY
 from gan_zoo.report.stats import LEVEL, holm, paired_difference, student_interval
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
 from gan_zoo.tuning.run_rows import (

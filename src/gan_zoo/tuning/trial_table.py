@@ -7,11 +7,11 @@ from statistics import median
 import numpy as np
 from scipy.stats import rankdata
 
+from gan_zoo.evaluation.health import HEALTHY
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import rounding
 from gan_zoo.report.result_rows import Row
-from gan_zoo.report.run_status import HEALTHY
 from gan_zoo.report.stats import Interval
 from gan_zoo.tuning.run_rows import primary_metric, value
 
