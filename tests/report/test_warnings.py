@@ -57,6 +57,14 @@ def test_failures_are_counted_and_warned_of(tmp_path):
     assert any("1 of 3 runs diverged" in line for line in warnings(found))
 
 
+def test_runs_without_a_value_are_not_all_called_diverged(tmp_path):
+    saturated = {"steps": 100, "health": "critic saturated since step 50"}
+    for seed, summary in enumerate((None, saturated, {"health": "diverged at step 200"})):
+        write_run(tmp_path / str(seed), [2.0, 1.0], settings={"seed": seed}, summary=summary)
+    found = " ".join(warnings(compared(tmp_path)))
+    assert "2 of 3 runs have no value (critic saturated, diverged); its mean is over" in found
+
+
 def test_diverged_runs_cannot_be_evaluated(tmp_path):
     root = write_unevaluated_sweep(tmp_path)
     summary = json.dumps({"steps": 100, "health": "diverged at step 100 (loss is nan)"})

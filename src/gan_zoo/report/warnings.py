@@ -105,11 +105,14 @@ def _protocols(comparison: Comparison) -> Iterable[str]:
 
 def _survivors(comparison: Comparison) -> Iterable[str]:
     for each in comparison.configurations:
-        lost = sum(bool(s.failure) and s.value is None for s in each.statuses)
+        lost = [s.kind for s in each.statuses if s.failure and s.value is None]
         if lost and each.scores:
+            have = "has" if len(lost) == 1 else "have"
+            kinds = ", ".join(dict.fromkeys(lost))
+            what = kinds if kinds == "diverged" else f"{have} no value ({kinds})"
             yield (
-                f"{each.label}: {lost} of {counted(len(each.statuses), 'run')} diverged; its mean "
-                "is over the others, which is biased in its favor."
+                f"{each.label}: {len(lost)} of {counted(len(each.statuses), 'run')} {what}; its "
+                "mean is over the others, which is biased in its favor."
             )
 
 
