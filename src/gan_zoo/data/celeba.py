@@ -32,7 +32,10 @@ class CelebA(TorchvisionFiles, DecodedImages):
         return ["img_align_celeba", "list_eval_partition.txt", "list_attr_celeba.txt"]
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Load images (N, channels, size, size), center-cropped by default; see `DecodedImages`."""
+        """Load images (N, channels, size, size), center-cropped by default; see `DecodedImages`.
+
+        Raises ConfigError for an unknown attribute, and for a table without some image's line.
+        """
         from gan_zoo.data.sources import Folder
 
         images, partition, attributes = self.paths(split)

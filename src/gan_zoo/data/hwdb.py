@@ -61,7 +61,10 @@ class HWDB(DecodedImages):
             raise ConfigError("root", self.root, allowed)
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Load images (N, channels, size, size), labeled by the order of their GB codes."""
+        """Load images (N, channels, size, size), labeled by the order of their GB codes.
+
+        Raises ConfigError where there is no .gnt file, one is damaged, or a split has no character.
+        """
         from gan_zoo.data.decoded_cache import load_or_build
 
         source = self._source

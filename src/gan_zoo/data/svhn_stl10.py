@@ -33,7 +33,10 @@ class SVHN(TorchvisionFiles):
         return DataSpec((3, 32, 32), 10)
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Load images (N, 3, 32, 32) with their digits as labels."""
+        """Load images (N, 3, 32, 32) with their digits as labels.
+
+        Raises ConfigError for a file that is none of SVHN.
+        """
         from gan_zoo.data.in_memory import checked_dataset
 
         (path,) = self.paths(split)
@@ -80,7 +83,10 @@ class STL10(TorchvisionFiles):
         return DataSpec((3, 96, 96))
 
     def load(self, split: str = "train") -> "InMemoryDataset":
-        """Load images (N, 3, 96, 96), mapped from the file, with their classes as labels."""
+        """Load images (N, 3, 96, 96), mapped from the file, with their classes as labels.
+
+        Raises ConfigError for a file of no whole number of images, and for labels that do not fit.
+        """
         import numpy as np
 
         from gan_zoo.data.in_memory import checked_dataset

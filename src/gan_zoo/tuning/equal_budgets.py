@@ -63,7 +63,11 @@ def tune(search: RandomSearch, trials: int, place: Place) -> None:
 
 
 def train_fresh(search: RandomSearch, place: Place, seeds: Sequence[int] = FRESH_SEEDS) -> None:
-    """Train fresh seeds of the best trials of RESULTS/DATASET.csv; write DATASET-fresh.csv."""
+    """Train fresh seeds of the best trials of RESULTS/DATASET.csv; write DATASET-fresh.csv.
+
+    Raises ConfigError without that file or a trial with a value, and for a trial whose command has
+    settings that the search does not.
+    """
     rows = read_rows(place.results / f"{search.dataset}.csv")
     best = best_rows(rows, primary_metric(rows))
     chosen = {loss: best[loss] for loss in search.losses if loss in best}
@@ -135,7 +139,10 @@ def _ended(run: PlannedRun, folder: Path) -> str:
 
 
 def write_tables(results: Path) -> None:
-    """Write RESULTS/tables.md and trials.png, from all searches in this folder."""
+    """Write RESULTS/tables.md and trials.png, from all searches in this folder.
+
+    Raises ConfigError where there is no such folder.
+    """
     if not results.is_dir():
         raise ConfigError("--results", results, "does not exist: name a dataset to run its search")
     from gan_zoo.tuning.recipe_table import format_tables  # imports scipy
