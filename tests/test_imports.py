@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "spectral_norm": set(),
     "optimizers": set(),
     "architectures": set(),
-    "data": {"atomic_write", "devices", "printable", "ranks"},
+    "data": {"atomic_write", "cpu_cores", "devices", "printable", "ranks"},
     "printable": set(),
     "devices": set(),
     "cpu_cores": set(),

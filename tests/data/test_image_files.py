@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_zoo import cpu_cores
+from gan_zoo.data import decoded_images
 from gan_zoo.data.decoded_cache import RowWriter
 from gan_zoo.data.image_decoding import ImageTransform
 from gan_zoo.data.image_files import ImageFolder
@@ -390,6 +392,21 @@ def test_images_that_links_put_into_both_splits_are_named(
     caplog.clear()
     folder(class_folders, **settings).load("test")
     assert "from the training split, too" not in caplog.text
+
+
+def test_containers_limit_the_threads_that_decode(class_folders, folder, monkeypatch, tmp_path):
+    used = []
+
+    def pool(count):
+        used.append(count)
+        return ThreadPoolExecutor(count)
+
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    monkeypatch.setattr(cpu_cores, "_LIMIT", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(decoded_images, "ThreadPoolExecutor", pool)
+    folder(class_folders).load()
+    assert used == [1]
 
 
 def test_unusable_cache_is_one_line(class_folders, tmp_path):

@@ -51,7 +51,7 @@ def config(**launcher):
     ],
 )
 def test_number_of_workers(monkeypatch, typed, threads, gpus, jobs, expected):
-    monkeypatch.setattr(workers, "_cores", lambda: 8)
+    monkeypatch.setattr(workers, "available_cores", lambda: 8)
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     found = config(n_jobs=typed)
     workers.set_worker_count(found, jobs, gpus)

@@ -1,7 +1,6 @@
 """Datasets of encoded images: decoded to one size at the first start, then mapped from a cache."""
 
 import logging
-import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from gan_zoo.cpu_cores import available_cores
 from gan_zoo.data.dataset import DataSpec, Images
 from gan_zoo.printable import list_names, printable
 from gan_zoo.schema import ConfigError, LocalPath, Range, settings
@@ -144,7 +144,7 @@ def _decode_all(
 
     with (
         warnings.catch_warnings(),
-        ThreadPoolExecutor(os.cpu_count()) as threads,  # Pillow releases Python's lock to decode
+        ThreadPoolExecutor(available_cores()) as threads,  # Pillow releases Python's lock to decode
         tqdm(total=len(items), unit="image", desc="decoding", disable=None) as bar,
     ):
         warnings.simplefilter("ignore")  # Pillow's remarks on files that are odd but readable

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from gan_zoo.cpu_cores import available_cores
 from gan_zoo.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -37,20 +38,13 @@ def set_worker_count(config: DictConfig, jobs: int, gpus: Sequence[str], devices
     if not isinstance(count, int) or count == 0:
         raise ConfigError("hydra.launcher.n_jobs", count, "must be a number of processes, or -1")
     if count == -1:
-        count = len(gpus) or max(1, _cores() // (_threads() * devices))
+        count = len(gpus) or max(1, available_cores() // (_threads() * devices))
     elif count < 0:  # as joblib has it: -2 leaves one core free
-        count = max(1, _cores() + 1 + count)
+        count = max(1, available_cores() + 1 + count)
     launcher.n_jobs = min(count, jobs)
     # Hydra 1.4 compares the launcher with that of jobs, which are composed from these words;
     # `sweep=resume` leaves out what begins with ++
     config.hydra.overrides.hydra.append(f"++hydra.launcher.n_jobs={launcher.n_jobs}")
-
-
-def _cores() -> int:
-    """Return how many cores this process may use, by its affinity and the limit of its cgroup."""
-    from joblib import cpu_count
-
-    return cpu_count()
 
 
 def _threads() -> int:
