@@ -35,6 +35,13 @@ def available_accelerators() -> list[str]:
     return found
 
 
+def visible_gpus() -> list[str]:
+    """Return the names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES has them."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = torch.cuda.device_count()
+    return given.split(",")[:count] if given else [str(number) for number in range(count)]
+
+
 def _computes(name: str) -> bool:
     """Return whether tensors on a device have values: those on `meta` have none."""
     try:

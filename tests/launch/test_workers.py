@@ -152,8 +152,8 @@ def test_workers_use_different_gpus(tmp_path, device, used):
     script = tmp_path / "two_gpus.py"
     script.write_text(
         "import runpy\n"
-        "from gan_zoo.tuning import trial\n"
-        "trial.visible_gpus = lambda: ['5', '6']\n"
+        "from gan_zoo import devices\n"
+        "devices.visible_gpus = lambda: ['5', '6']\n"
         f"runpy.run_path({str(ROOT / 'train.py')!r}, run_name='__main__')\n"
     )
     words = [*WORDS, "seed=0,1,2", "hydra.launcher.n_jobs=2", f"device={device}"]

@@ -49,7 +49,6 @@ from gan_zoo.tuning.study import (
     require_optuna,
     saved_settings,
 )
-from gan_zoo.tuning.trial import visible_gpus
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -135,6 +134,8 @@ def _search(
     folder: Path, settings: SearchSettings, space: Space, run: "RunConfig", jobs: int
 ) -> None:
     """Run the missing trials, and show what was found; run: settings that all runs share."""
+    from gan_zoo.devices import visible_gpus  # imports torch
+
     study = open_study(folder, settings, run.steps)
     latest_sweep.note(folder)
     search = Search(

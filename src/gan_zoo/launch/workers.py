@@ -18,10 +18,11 @@ def shared_gpus(experiments: "Iterable[Experiment]", devices: int = 1) -> list[s
 
     devices: of each job; each name is that of so many GPUs, separated by commas.
     """
-    from gan_zoo.tuning.trial import visible_gpus  # imports numpy
+    if not {experiment.settings.device for experiment in experiments} <= {"auto", "cuda"}:
+        return []
+    from gan_zoo.devices import visible_gpus  # imports torch
 
-    typed = {experiment.settings.device for experiment in experiments}
-    names = visible_gpus() if typed <= {"auto", "cuda"} else []
+    names = visible_gpus()
     starts = range(0, len(names) - devices + 1, devices)
     return [",".join(names[start : start + devices]) for start in starts]
 

@@ -30,7 +30,6 @@ from gan_zoo.tuning.run_rows import (
     value,
     write_results,
 )
-from gan_zoo.tuning.trial import visible_gpus
 
 TRIALS = 20  # of each loss, by default
 _SAVED = 10  # runs after which the results are written, for who kills the search
@@ -99,6 +98,8 @@ def _train(runs: Sequence[PlannedRun], place: Place, name: str) -> None:
 
 
 def _train_missing(runs: Sequence[PlannedRun], folder: Path, path: Path, jobs: int) -> None:
+    from gan_zoo.devices import visible_gpus  # imports torch
+
     finished = finished_rows(runs, folder, path)
     missing = {folder / run.name: run for run in runs if run not in finished}
     print(f"{counted(len(runs), 'run')}, {len(missing)} to train, {jobs} at once", flush=True)

@@ -66,12 +66,3 @@ def environment(slot: int, jobs: int, gpus: Sequence[str]) -> dict[str, str]:
     if len(gpus) > 1:
         found["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
     return found
-
-
-def visible_gpus() -> list[str]:
-    """Return the names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES has them."""
-    import torch
-
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = torch.cuda.device_count()
-    return given.split(",")[:count] if given else [str(number) for number in range(count)]
