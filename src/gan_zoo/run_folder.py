@@ -32,6 +32,11 @@ RESUMABLE_KEYS = {
     *(f"evaluation.{name}" for name in ("num_samples", "seed", "metrics", "monitor", "cache")),
 }
 DATA_ROOT = "dataset.root"
+# where the data are, and how they are read
+DATA_ACCESS = (
+    DATA_ROOT,
+    *(f"dataset.{name}" for name in ("download", "cache", "on_device", "workers")),
+)
 FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders
 SWEEP_FILE = "multirun.yaml"  # the words that Hydra started a sweep with
 _FAILURE = "failure.txt"

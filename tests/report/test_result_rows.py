@@ -9,6 +9,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def test_command_names_no_folder_of_the_machine():
     folders, rest = "'dataset.root=/home/me/my data' evaluation.cache=/scratch/me", "'n=[0.5,1]'"
+    folders += " dataset.cache=/scratch/me"
     found = origin({"command": f"python train.py dataset=mnist {folders} {rest}"})
     assert found["command"] == f"python train.py dataset=mnist dataset.root=data {rest}"
 

@@ -14,6 +14,7 @@ from gan_zoo.tuning.recipe_table import format_recipes, format_tables
 from gan_zoo.tuning.run_rows import (
     FRESH,
     best_rows,
+    check_keys,
     finished_rows,
     primary_metric,
     read_rows,
@@ -87,6 +88,20 @@ def test_rows_of_another_search_are_not_its_trials(tmp_path):
         finished_rows([run], tmp_path, tmp_path / "ring.csv")
     again = dataclasses.replace(run, words=("dataset=ring", "batch_size=16"))
     assert finished_rows([again], tmp_path, tmp_path / "ring.csv")
+
+
+@pytest.mark.parametrize(
+    "word", ["threads=2", "devices=2", "deterministic=true", "dataset.workers=2", "device=cuda"]
+)
+def test_a_search_continues_on_another_machine(tmp_path, word):
+    command = "gan-zoo train dataset=ring loss=gan seed=0"
+    path = tmp_path / "ring.csv"
+    for number, words in enumerate([(), (word,)]):
+        run = PlannedRun("gan", "trial-00", 0, (), ("dataset=ring", *words))
+        typed = command if words else f"{command} {word}"
+        write_rows(path, [finished(tmp_path / str(number), run, command=typed)])
+        assert [*finished_rows([run], tmp_path, path)] == [run]
+        check_keys(dataclasses.replace(run, seed=100), read_rows(path)[0], path)
 
 
 @pytest.mark.parametrize("dataset", dataset_names())

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from gan_zoo.report.runs import Run
-from gan_zoo.run_folder import key_of
+from gan_zoo.run_folder import DATA_ACCESS, key_of
 
 REPLICATE = "seed"
 ABSENT = "(none)"
@@ -17,7 +17,7 @@ IGNORED = (
     "log_every", "min_log_interval", "sample_every", "checkpoint_every", "evaluate_every",
     "evaluation", "device", "devices", "threads",
     "resume", "sweep", "allow_changes", "retry_failed", "stack",
-    "dataset.download", "dataset.on_device", "dataset.workers", "dataset.cache",
+    *DATA_ACCESS[1:],  # another root may hold other data
 )  # fmt: skip
 
 

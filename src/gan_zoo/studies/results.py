@@ -9,9 +9,9 @@ from typing import Any
 
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.read_runs import read_runs
-from gan_zoo.report.result_rows import Row, command_settings, origin, read_csv, write_csv
+from gan_zoo.report.result_rows import MACHINE, Row, command_settings, origin, read_csv, write_csv
 from gan_zoo.report.runs import Run
-from gan_zoo.run_folder import RESUMABLE_KEYS, key_of, latest
+from gan_zoo.run_folder import DATA_ACCESS, RESUMABLE_KEYS, key_of, latest
 from gan_zoo.schema import ConfigError
 
 # those of a run, in the order of the columns
@@ -25,10 +25,7 @@ FACTS = ("health", "steps", "seconds", "stacked", "device", "git_commit", "torch
 _THREADS = "threads"  # a fact that older rows lack; other numbers make convolutions round otherwise
 _CHOICES = ("dataset", "architecture", "loss", "recipe", "regularizer", "optimizer")
 _DIGITS = 6  # significant ones: more are rounding
-_DATA = ("root", "download", "cache", "on_device", "workers")  # where they are, and how read
-_PLACE = {*(f"dataset.{name}" for name in _DATA), "evaluation.cache"}
-_MACHINE = {*_PLACE, "device", "devices", "threads", "deterministic"}
-_NO_SETTINGS = {*RESUMABLE_KEYS, *_PLACE, "seed"}
+_NO_SETTINGS = {*RESUMABLE_KEYS, *DATA_ACCESS, "seed"}
 
 Curves = Mapping[str, Sequence[int]]  # steps at which values of a tag are kept
 
@@ -84,7 +81,7 @@ def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, i
 def _words(command: str) -> tuple[str, ...]:
     """Return the words after its program that say what was trained, not where."""
     words = dropwhile(lambda w: "=" not in w and not w.startswith("~"), shlex.split(command))
-    return tuple(word for word in words if word.partition("=")[0].lstrip("+") not in _MACHINE)
+    return tuple(word for word in words if word.partition("=")[0].lstrip("+") not in MACHINE)
 
 
 def _typed_values(row: Row, keys: Iterable[str]) -> Row:

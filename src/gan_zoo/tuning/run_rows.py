@@ -9,13 +9,12 @@ from typing import Any
 
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.metric_choice import Metric, choose_metric
-from gan_zoo.report.result_rows import Row, command_settings, origin, read_csv, write_csv
+from gan_zoo.report.result_rows import MACHINE, Row, command_settings, origin, read_csv, write_csv
 from gan_zoo.run_folder import diverged, finished_summary
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
 
 FRESH = "-fresh"  # end of the name of a file with fresh seeds
-_MAY_DIFFER = ("dataset.root", "device", "evaluation.cache")
 _ENDS = ("health", "steps", "seconds", "device", "git_commit", "command")
 
 
@@ -104,7 +103,7 @@ def check_keys(run: PlannedRun, row: Row, source: Path) -> None:
     """Raise ConfigError if the command of a row sets what a run with fresh seeds would not."""
     known = command_settings(shlex.join(run.overrides))
     for key, setting in command_settings(row["command"]).items():
-        if key not in known and key not in _MAY_DIFFER:
+        if key not in known and key not in MACHINE:
             allowed = f"{source} has this search with this word: type it, or another value, too"
             raise ConfigError(key, setting, allowed)
 
@@ -112,7 +111,7 @@ def check_keys(run: PlannedRun, row: Row, source: Path) -> None:
 def _others(words: Iterable[str], known: Sequence[str]) -> list[str]:
     """Return the words that are not among known ones, without those of a machine."""
     new = (word for word in words if word not in known)
-    return [word for word in new if word.partition("=")[0] not in _MAY_DIFFER]
+    return [word for word in new if word.partition("=")[0] not in MACHINE]
 
 
 def read_rows(path: Path) -> list[Row]:
