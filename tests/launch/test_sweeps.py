@@ -292,6 +292,13 @@ def test_other_settings_of_its_launcher_must_be_typed_again(begun):
     assert resolve_sweep(here) == ["-m", "seed=0,1", *here]
 
 
+@pytest.mark.parametrize("typed", [[], ["hydra.launcher.n_jobs=2"]], ids=["", "typed"])
+def test_named_sweep_keeps_only_a_typed_number_of_workers(begun, typed):
+    joblib = ["hydra/launcher=joblib", *typed]
+    begun("a", "seed=0,1", hydra=[*joblib, "++hydra.launcher.n_jobs=2"])
+    assert resolve_sweep(["sweep=a"]) == ["-m", *joblib, "seed=0,1", "sweep=a"]
+
+
 def test_no_sweep_to_resume_is_refused(begun):
     with pytest.raises(
         ConfigError, match="sweep=resume: there is no sweep in outputs/sweeps to resume"
@@ -494,6 +501,19 @@ def test_configurations_of_ended_jobs_are_not_kept(files):
     called = subprocess.run(command, cwd=files, capture_output=True, text=True)
     assert called.returncode == 0, called.stderr
     assert "results 2 configurations 0\n" in called.stdout
+
+
+def test_sweep_by_joblib_is_named_again(files):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    words = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "dataset.root=a.npz", "seed=0,1"]
+    assert sweep(files, *words).returncode == 0
+    (files / "outputs/sweeps/mine/seed=1/summary.json").unlink()  # as if it had been killed
+    for word in ("retry_failed=true", "retry_failed=false"):
+        ran = run_interpreter("train.py", "sweep=mine", word, cwd=files)
+        assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("2 jobs: 2 done already, 0 to run")
+    settings = yaml.safe_load((files / "outputs/sweeps/mine/multirun.yaml").read_text())["hydra"]
+    assert "hydra.launcher.n_jobs=2" in settings["overrides"]["hydra"]
 
 
 def test_sweep_resume_runs_remaining_jobs(files):

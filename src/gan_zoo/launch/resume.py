@@ -27,7 +27,8 @@ NEWEST = ("resume", latest_sweep.LATEST)  # names for the newest sweep
 _OF_ONE_COMMAND = ("sweep", "retry_failed", "allow_changes")  # not of the sweep
 # Hydra's own settings that a sweep's folder, which may come from anyone, can bring
 _LAUNCHER = r"hydra\.launcher(\.[a-z]\w*)+"  # the key of one of its settings
-_HARMLESS = re.compile(rf"\+*{_LAUNCHER}=[^{{}}$]*")  # once somebody has read and typed it
+_WORKERS = r"\+\+hydra\.launcher\.n_jobs="  # as `set_worker_count` adds it, for that start only
+_HARMLESS = re.compile(rf"(?!{_WORKERS})\+*{_LAUNCHER}=[^{{}}$]*")  # once somebody has typed it
 _SAFE = re.compile(rf"hydra/launcher=\w+|{_LAUNCHER}=[\w.-]*|hydra\.sweep\.subdir=.*")
 _ABSENT = object()
 _MOST_NAMES = 5  # of sweeps in a message

@@ -44,7 +44,7 @@ def set_worker_count(config: DictConfig, jobs: int, gpus: Sequence[str], devices
         count = max(1, available_cores() + 1 + count)
     launcher.n_jobs = min(count, jobs)
     # Hydra 1.4 compares the launcher with that of jobs, which are composed from these words;
-    # `sweep=resume` leaves out what begins with ++
+    # `sweep=resume` leaves out this word, and keeps one that was typed without ++
     config.hydra.overrides.hydra.append(f"++hydra.launcher.n_jobs={launcher.n_jobs}")
 
 
