@@ -460,6 +460,20 @@ def test_a_resumed_run_keeps_its_loss(tmp_path):
     assert other.stderr.strip() == "error: loss=gan: is no setting of the run to resume"
 
 
+def test_changes_are_allowed_for_one_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("x.npz", x=np.zeros((30, 8, 8), np.uint8))
+    words = ["dataset=npz", "dataset.root=x.npz", "batch_size=8", "device=cpu", "evaluate_every=0"]
+    gan_zoo.train(*words, "compile=false", "steps=2", folder="run")
+    gan_zoo.train("resume=run", "steps=4", "optimizer.lr=0.1", "allow_changes=true")
+    gan_zoo.train("resume=run", "steps=6")
+    with pytest.raises(ConfigError, match=r"^optimizer.lr=0.5: was 0.1 in the run to resume"):
+        gan_zoo.train("resume=run", "steps=8", "optimizer.lr=0.5")
+    np.savez("x.npz", x=np.full((30, 8, 8), 9, np.uint8))
+    with pytest.raises(ConfigError, match=r"^dataset.root=x.npz: contains other data"):
+        gan_zoo.train("resume=run", "steps=8")
+
+
 def test_finished_run_names_fewer_steps(trained, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     words = [tmp_path / "run", *SMALL]

@@ -19,7 +19,15 @@ from gan_zoo.launch.hydra_config import (
 )
 from gan_zoo.launch.job_folders import ONLY_JOB
 from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, text_of, wants_sweep
-from gan_zoo.run_folder import SWEEP_FILE, folder_of, has_sweep, key_of, latest, run_folder
+from gan_zoo.run_folder import (
+    FOLDER_KEYS,
+    SWEEP_FILE,
+    folder_of,
+    has_sweep,
+    key_of,
+    latest,
+    run_folder,
+)
 from gan_zoo.schema import ConfigError, near
 
 SWEEPS = Path("outputs/sweeps")
@@ -70,7 +78,8 @@ def apply_resume(config: DictConfig) -> None:
     for key in saved:
         if key not in config or key == "hydra":
             raise ConfigError("resume", folder, f"has a setting that no run can have: {key}")
-        config[key] = saved[key]
+        if key == "sweep" or key not in FOLDER_KEYS:  # the others are of one command
+            config[key] = saved[key]
     saved_words, saved_choices = load_overrides(folder), load_choices(folder)
     given = []
     for override in OverridesParser.create().parse_overrides(overrides_of(config, "task")):
