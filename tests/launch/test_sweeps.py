@@ -18,6 +18,7 @@ from gan_zoo import launch
 from gan_zoo.launch.hydra_config import writable
 from gan_zoo.launch.job_folders import check_job_folders, check_run_folder
 from gan_zoo.launch.resume import resolve_sweep
+from gan_zoo.report.read_runs import read_runs
 from gan_zoo.schema import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -115,6 +116,19 @@ def test_failed_jobs_are_listed_and_retried(files, launcher):
     assert len(list(folder.rglob("summary.json"))) == 4
     assert not list(folder.rglob("failure.txt"))
     assert [content(run) for run in good] == before
+
+
+def test_failed_job_that_is_resumed_alone_is_done(files):
+    words = ["dataset.root=a.npz,b.npz", "seed=0"]
+    assert sweep(files, *words).returncode == 3
+    np.savez(files / "b.npz", x=np.zeros((20, 8, 8), np.uint8))
+    folder = Path("outputs/sweeps/mine/dataset.root=b.npz")
+    ran = run_script("train.py", f"resume={folder}", cwd=files)
+    assert ran.returncode == 0, ran.stderr
+    assert read_runs([files / folder])[0][0].failed == ""
+    again = sweep(files, *words)
+    assert again.stdout.startswith("2 jobs: 2 done already, 0 to run")
+    assert again.returncode == 0, again.stderr
 
 
 def test_jobs_keep_numbers_on_resume(files):

@@ -25,6 +25,7 @@ from gan_zoo.run_folder import (
     check_unchanged,
     finished_summary,
     has_run,
+    write_failure,
 )
 from gan_zoo.run_lock import in_use, lock_folder
 
@@ -66,10 +67,10 @@ def train_job(
 ) -> dict[str, Any]:
     """Train a run that `check_jobs` has checked, and return its summary.
 
-    Saves its configuration, unless the folder contains the finished run. shown: how the run shows
-    itself on the terminal, as `gan_zoo.run.train` has it, which also says what is raised. Raises
-    FolderInUse while another process trains in the folder, and ConfigError for more devices than
-    there are.
+    Saves its configuration and deletes failure.txt of an earlier attempt, unless the folder
+    contains the finished run. shown: how the run shows itself on the terminal, as
+    `gan_zoo.run.train` has it, which also says what is raised. Raises FolderInUse while another
+    process trains in the folder, and ConfigError for more devices than there are.
     """
     from gan_zoo.compatibility import device_of_ranks  # imports torch
     from gan_zoo.run import is_checkpoint, train
@@ -81,6 +82,7 @@ def train_job(
         summary = finished_summary(folder, settings.steps)
         finished = summary is not None and not is_checkpoint(settings.resume)
         if not finished:
+            write_failure(folder, "")
             save_config(config, folder)
         if settings.devices == 1 or finished:
             return train(experiment, folder, **shown)
