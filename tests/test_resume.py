@@ -27,8 +27,10 @@ from gan_zoo.launch.resume import add_saved_choices
 from gan_zoo.run_folder import (
     delete_pictures_after,
     finished_summary,
+    read_failure,
     reproduce_command,
     resume_hint,
+    write_failure,
 )
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.runner import StepRunner
@@ -472,6 +474,21 @@ def test_changes_are_allowed_for_one_command(tmp_path, monkeypatch):
     np.savez("x.npz", x=np.full((30, 8, 8), 9, np.uint8))
     with pytest.raises(ConfigError, match=r"^dataset.root=x.npz: contains other data"):
         gan_zoo.train("resume=run", "steps=8")
+
+
+@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_refused_resume_leaves_the_settings_of_the_run(tmp_path, devices):
+    words = ["dataset=ring", *SMALL, "compile=false"]
+    gan_zoo.train(*words, "steps=2", folder=tmp_path)
+    write_failure(tmp_path, "a reason")
+    before = {path: path.read_bytes() for path in tmp_path.glob(".hydra/*")}
+    changed = ["allow_changes=true", "architecture.generator.hidden=[64]", f"devices={devices}"]
+    with pytest.raises(ConfigError, match="the state of step 2 does not fit the settings"):
+        gan_zoo.train(f"resume={tmp_path}", "steps=6", *changed)
+    assert {path: path.read_bytes() for path in tmp_path.glob(".hydra/*")} == before
+    assert read_failure(tmp_path) == "a reason"
+    assert gan_zoo.train(f"resume={tmp_path}", "steps=6").summary["steps"] == 6
+    assert read_failure(tmp_path) == ""
 
 
 def test_finished_run_names_fewer_steps(trained, tmp_path, caplog):

@@ -182,6 +182,18 @@ def test_runs_that_fail_or_diverge_leave_the_others(tmp_path):
     assert summary(broken)["steps"] == 40
 
 
+@pytest.mark.parametrize("stack", ["2", "off"])
+def test_refused_jobs_keep_the_settings_of_their_runs(tmp_path, stack):
+    words = ["seed=0,1", "steps=2", "evaluate_every=0", "compile=false", "sweep=mine"]
+    assert sweep(tmp_path, *words, f"stack={stack}").returncode == 0
+    saved = [run / ".hydra/config.yaml" for run in runs(tmp_path, "mine").values()]
+    before = [path.read_bytes() for path in saved]
+    changed = ["sweep=mine", "architecture.generator.hidden=[16]", "allow_changes=true", "steps=4"]
+    refused = run_script("train.py", *changed, cwd=tmp_path)
+    assert refused.stderr.count("the state of step 2 does not fit the settings") == 2
+    assert [path.read_bytes() for path in saved] == before
+
+
 def test_jobs_that_do_not_fit_train_alone_for_a_reason(tmp_path):
     words = ["loss=glsgan,wgan", "seed=0,1", "steps=2", "evaluate_every=0", "sweep=mine"]
     words += ["stack=2"]

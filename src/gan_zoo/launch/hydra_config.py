@@ -12,9 +12,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import setup_globals
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from gan_zoo.atomic_write import write_text
+from gan_zoo.atomic_write import atomic_write, write_text
 from gan_zoo.launch.config_catalog import CONFIGS
-from gan_zoo.run_folder import FOLDER_KEYS, flatten
+from gan_zoo.run_folder import FOLDER_KEYS, flatten, has_run, read_failure, write_failure
 from gan_zoo.schema import ConfigError
 
 # Hydra 1.4 deprecates version_base, and warns about classes that it instantiates unless listed.
@@ -96,6 +96,26 @@ def save_config(config: DictConfig, folder: Path) -> None:
     }
     for name, content in contents.items():
         write_text(path.with_name(f"{name}.yaml"), OmegaConf.to_yaml(content))
+
+
+@contextmanager
+def restored_if_refused(folder: Path) -> Iterator[None]:
+    """Restore what this block has saved over, if it raises ConfigError: nothing was trained then.
+
+    That is the configuration of a run's folder, if the run has begun, and failure.txt.
+
+    Raises ConfigError as the block does.
+    """
+    saved = (folder / ".hydra").glob("*.yaml") if has_run(folder) else ()
+    contents, failure = {path: path.read_bytes() for path in saved}, read_failure(folder)
+    try:
+        yield
+    except ConfigError:
+        for path, content in contents.items():
+            with atomic_write(path) as file:
+                file.write(content)
+        write_failure(folder, failure)
+        raise
 
 
 def load_config(folder: Path) -> DictConfig:

@@ -14,7 +14,14 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from gan_zoo.launch.errors import config_errors
-from gan_zoo.launch.hydra_config import initialize, load_config, save_config, to_dict, writable
+from gan_zoo.launch.hydra_config import (
+    initialize,
+    load_config,
+    restored_if_refused,
+    save_config,
+    to_dict,
+    writable,
+)
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.resume import apply_resume
 from gan_zoo.run_folder import (
@@ -70,7 +77,8 @@ def train_job(
     Saves its configuration and deletes failure.txt of an earlier attempt, unless the folder
     contains the finished run. shown: how the run shows itself on the terminal, as
     `gan_zoo.run.train` has it, which also says what is raised. Raises FolderInUse while another
-    process trains in the folder, and ConfigError for more devices than there are.
+    process trains in the folder, and ConfigError for more devices than there are. Where it raises
+    ConfigError, a run that the folder contains keeps the configuration that it had.
     """
     from gan_zoo.compatibility import device_of_ranks  # imports torch
     from gan_zoo.run import is_checkpoint, train
@@ -81,14 +89,16 @@ def train_job(
     with lock_folder(folder):
         summary = finished_summary(folder, settings.steps)
         finished = summary is not None and not is_checkpoint(settings.resume)
-        if not finished:
+        if finished:
+            return train(experiment, folder, **shown)
+        with restored_if_refused(folder):
             write_failure(folder, "")
             save_config(config, folder)
-        if settings.devices == 1 or finished:
-            return train(experiment, folder, **shown)
-        from gan_zoo.launch.rank_processes import train_on_devices
+            if settings.devices == 1:
+                return train(experiment, folder, **shown)
+            from gan_zoo.launch.rank_processes import train_on_devices
 
-        return train_on_devices(experiment, folder, **shown)
+            return train_on_devices(experiment, folder, **shown)
 
 
 def _check_settings(config: DictConfig, folder: Path) -> "Experiment":

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gan_zoo.launch.hydra_config import save_config
+from gan_zoo.launch.hydra_config import restored_if_refused, save_config
 from gan_zoo.launch.job_outcome import outcome
 from gan_zoo.launch.sweep_job import SweepJob
 from gan_zoo.monitoring.console import show
@@ -85,6 +85,7 @@ class StackJob:
             if finished is not None:  # by another process, meanwhile
                 self._take(job).show_end(outcome(finished, job.folder))
                 continue
+            held.enter_context(restored_if_refused(job.folder))
             write_failure(job.folder, "")
             save_config(job.config, job.folder)
             with contextlib.suppress(ConfigError):  # a damaged checkpoint: trained alone
