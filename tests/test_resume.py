@@ -20,7 +20,7 @@ from PIL import Image
 
 import gan_zoo
 from forked_scripts import ScriptProcess, run_script
-from gan_zoo import checkpoints
+from gan_zoo import checkpoints, latest_sweep
 from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.evaluation import monitor
 from gan_zoo.launch.resume import add_saved_choices
@@ -130,6 +130,17 @@ def test_an_older_checkpoint_can_be_resumed(trained, tmp_path):
     trained(tmp_path / "two", *SMALL, "steps=9", "checkpoint_every=3", f"resume={older}")
     assert same_state(tmp_path / "one", tmp_path / "two")
     assert lines(tmp_path / "one") == lines(tmp_path / "two")
+
+
+def test_a_checkpoint_of_the_newest_sweep_can_be_resumed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run = Path("outputs/sweeps/mine/seed=0")
+    gan_zoo.train("dataset=ring", *SMALL, "compile=false", "steps=2", folder=run)
+    latest_sweep.note(run.parent)
+    for steps, sweeps in ((4, "outputs/sweeps"), (6, "~/outputs/sweeps")):
+        checkpoint = f"{sweeps}/LATEST/{run.name}/checkpoints/00000002.pt"
+        assert gan_zoo.train(f"resume={checkpoint}", f"steps={steps}").summary["steps"] == steps
 
 
 def test_a_run_resumed_from_an_older_checkpoint_forgets_what_came_later(trained, tmp_path):

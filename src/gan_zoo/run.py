@@ -13,6 +13,7 @@ from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.data.placement import place_data
 from gan_zoo.evaluation.health import DivergedError
 from gan_zoo.experiment import Experiment
+from gan_zoo.latest_sweep import resolve
 from gan_zoo.monitoring.console import plain
 from gan_zoo.monitoring.header import run_header
 from gan_zoo.monitoring.progress import JobDisplay, last_numbers
@@ -25,7 +26,7 @@ from gan_zoo.run_folder import (
     finished_summary,
     refuse_other_data,
 )
-from gan_zoo.schema import ConfigError
+from gan_zoo.schema import ConfigError, at_home
 from gan_zoo.training.cpu_threads import use_threads
 from gan_zoo.training.numerics import (
     deterministic,
@@ -188,7 +189,7 @@ def load_state(trainer: Trainer, compiled: bool | str, state: dict[str, Any], fo
 def find_checkpoint(resume: str | None, folder: Path) -> dict[str, Any] | None:
     """Read the checkpoint to resume: the one that `resume` names, or the folder's newest."""
     if resume is not None and is_checkpoint(resume):
-        return checkpoints.load(Path(resume))
+        return checkpoints.load(resolve(Path(at_home(resume))))
     return checkpoints.latest_valid(folder / "checkpoints")
 
 
