@@ -523,6 +523,19 @@ def test_resumed_run_accepts_its_own_choice(tmp_path):
         assert ran.returncode == 0, ran.stderr
 
 
+def test_resumed_run_stays_in_its_folder(tmp_path):
+    words = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
+    run_script("train.py", *words, "hydra.run.dir=run", "steps=2", cwd=tmp_path)
+    more = ["resume=run/checkpoints/00000002.pt", "steps=4"]
+    refused = run_script("train.py", *more, "hydra.run.dir=new", cwd=tmp_path)
+    message = "resume=run/checkpoints/00000002.pt trains in run: omit one of them"
+    assert refused.stderr == f"error: hydra.run.dir=new: {message}\n"
+    assert refused.returncode == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    ran = run_script("train.py", *more, f"hydra.run.dir={tmp_path}/run", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_resumed_copy_leaves_the_original_unchanged(tmp_path):
     words = ["dataset=ring", "dataset.count=50", "batch_size=8", "device=cpu", "evaluate_every=0"]
     run_script("train.py", *words, "hydra.run.dir=run", "steps=2", cwd=tmp_path)

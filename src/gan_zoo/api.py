@@ -151,10 +151,8 @@ def _folder(folder: Path | str, resume: str | None, default: Path) -> Path:
     place = Path(at_home(str(folder)))
     if not str(folder):
         raise ConfigError("folder", folder, "must be the path of a folder")
-    if resume not in (None, "auto") and default.resolve() != place.resolve():
-        raise ConfigError(
-            "folder", folder, f"resume={resume} trains in {default}: omit one of them"
-        )
+    if resume not in (None, "auto"):
+        launch.check_resumed_folder(place, resume, default, key="folder")
     return place
 
 

@@ -3,7 +3,7 @@
 from gan_zoo.launch.errors import config_errors, one_line_hydra_errors
 from gan_zoo.launch.hydra_config import initialize, load_config, to_dict
 from gan_zoo.launch.job import check_jobs, compose_run, train_job
-from gan_zoo.launch.job_folders import check_run_folder
+from gan_zoo.launch.job_folders import check_resumed_folder, check_run_folder
 from gan_zoo.launch.overrides import parsed as parse_override
 from gan_zoo.launch.overrides import quote
 from gan_zoo.launch.preflight import PreflightCallback
@@ -14,6 +14,7 @@ __all__ = [
     "PreflightCallback",
     "check_jobs",
     "check_overrides",
+    "check_resumed_folder",
     "check_run_folder",
     "compose_run",
     "config_errors",

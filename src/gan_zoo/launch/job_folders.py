@@ -93,6 +93,12 @@ def check_run_folder(folder: Path, resumed: bool, key: str = "hydra.run.dir") ->
         raise ConfigError(key, folder, "holds folders of runs; name a folder in it")
 
 
+def check_resumed_folder(folder: Path, resume: str, resumed: Path, key: str) -> None:
+    """Raise ConfigError if a folder, given as a setting with this key, is not the resumed run's."""
+    if folder.resolve() != resumed.resolve():
+        raise ConfigError(key, folder, f"resume={resume} trains in {resumed}: omit one of them")
+
+
 def check_job_folders(sweep: Path, jobs: Sequence[Path]) -> None:
     """Raises ConfigError for a job's folder that is the sweep's or another job's, or inside it."""
     key, count = "hydra.sweep.subdir", Counter(jobs)

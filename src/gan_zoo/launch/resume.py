@@ -17,7 +17,7 @@ from gan_zoo.launch.hydra_config import (
     load_overrides,
     overrides_of,
 )
-from gan_zoo.launch.job_folders import ONLY_JOB
+from gan_zoo.launch.job_folders import ONLY_JOB, check_resumed_folder
 from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, text_of, wants_sweep
 from gan_zoo.run_folder import (
     FOLDER_KEYS,
@@ -69,11 +69,15 @@ def apply_resume(config: DictConfig) -> None:
     """If `resume` names a run, take its folder and its settings, except for what is given now.
 
     Raises ConfigError for a setting that the resumed run or this program does not have: a saved
-    configuration may come from anyone, and must not reach Hydra's own settings.
+    configuration may come from anyone, and must not reach Hydra's own settings. Raises it as well
+    where another folder is typed.
     """
     if config.resume in (None, "auto"):
         return
     folder = _run_folder(Path(config.resume))
+    if "hydra.run.dir" in map(key_of, overrides_of(config, "hydra")):
+        typed = Path(config.hydra.run.dir)
+        check_resumed_folder(typed, config.resume, folder, key="hydra.run.dir")
     saved = load_config(folder)
     for key in saved:
         if key not in config or key == "hydra":
