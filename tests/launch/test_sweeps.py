@@ -381,6 +381,18 @@ def test_jobs_need_separate_folders():
             check_job_folders(sweep, jobs)
 
 
+def test_sweep_is_in_no_folder_of_a_run(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/metrics.jsonl").touch()
+    for place, message in (("run", "contains a run"), ("run/deep/er", "lies inside a run's")):
+        words = ["seed=0,1", "dataset=ring", "steps=2", f"hydra.sweep.dir={place}"]
+        ran = run_script("train.py", "-m", *words, cwd=tmp_path)
+        assert ran.returncode == 2
+        assert ran.stderr.startswith(f"error: hydra.sweep.dir={place}: ")
+        assert message in ran.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", "metrics.jsonl"]
+
+
 def test_run_folder_may_not_contain_runs(tmp_path):
     for name in ("runs/a", "sweeps/s/seed=0"):
         (tmp_path / name).mkdir(parents=True)

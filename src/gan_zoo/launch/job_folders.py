@@ -86,11 +86,16 @@ def check_run_folder(folder: Path, resumed: bool, key: str = "hydra.run.dir") ->
         raise ConfigError(key, folder, f"already contains a run; resume=auto {effect}")
     if has_sweep(folder):
         raise ConfigError(key, folder, "is the folder of a sweep; name a folder in it")
+    _refuse_inside_run(key, folder)
+    if any(next(folder.glob(f"{depth}metrics.jsonl"), None) for depth in _DEPTHS):
+        raise ConfigError(key, folder, "holds folders of runs; name a folder in it")
+
+
+def _refuse_inside_run(key: str, folder: Path) -> None:
+    """Raises ConfigError for a folder inside a run's."""
     for parent in folder.absolute().parents:
         if has_run(parent):
             raise ConfigError(key, folder, f"lies inside a run's folder: {parent}")
-    if any(next(folder.glob(f"{depth}metrics.jsonl"), None) for depth in _DEPTHS):
-        raise ConfigError(key, folder, "holds folders of runs; name a folder in it")
 
 
 def check_resumed_folder(folder: Path, resume: str, resumed: Path, key: str) -> None:
@@ -100,7 +105,13 @@ def check_resumed_folder(folder: Path, resume: str, resumed: Path, key: str) -> 
 
 
 def check_job_folders(sweep: Path, jobs: Sequence[Path]) -> None:
-    """Raises ConfigError for a job's folder that is the sweep's or another job's, or inside it."""
+    """Raises ConfigError for a sweep's folder that is a run's, or inside one.
+
+    Also for a job's folder that is the sweep's or another job's, or inside it.
+    """
+    if has_run(sweep):
+        raise ConfigError("hydra.sweep.dir", sweep, "already contains a run; name another folder")
+    _refuse_inside_run("hydra.sweep.dir", sweep)
     key, count = "hydra.sweep.subdir", Counter(jobs)
     for job in jobs:
         name = job.relative_to(sweep)
