@@ -25,6 +25,7 @@ from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.evaluation import monitor
 from gan_zoo.launch.resume import add_saved_choices
 from gan_zoo.run_folder import (
+    check_unchanged,
     delete_pictures_after,
     finished_summary,
     read_failure,
@@ -85,6 +86,23 @@ def test_a_resumed_run_equals_an_uninterrupted_one(trained, tmp_path, recipe):
     trained(tmp_path / "two", *recipe, "steps=14")
     assert same_state(tmp_path / "one", tmp_path / "two")
     assert lines(tmp_path / "one") == lines(tmp_path / "two")
+
+
+def test_a_resumed_run_may_read_its_data_in_another_way(trained, tmp_path):
+    (tmp_path / "data").mkdir()
+    for i in range(30):
+        pixels = np.random.default_rng(i).integers(256, size=(8, 8), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"data/{i}.png")
+    words = ["dataset=image_folder", f"dataset.root={tmp_path}/data", "dataset.size=8"]
+    words += ["dataset.channels=1", "batch_size=8", "device=cpu"]
+    first = ["dataset.on_device=true", "dataset.workers=1", f"dataset.cache={tmp_path / 'a'}"]
+    other = ["dataset.on_device=false", "dataset.workers=3", f"dataset.cache={tmp_path / 'b'}"]
+    trained(tmp_path / "one", *words, *first, "steps=14")
+    trained(tmp_path / "two", *words, *first, "steps=7")
+    trained(tmp_path / "two", *words, *other, "steps=14")
+    assert same_state(tmp_path / "one", tmp_path / "two")
+    assert lines(tmp_path / "one") == lines(tmp_path / "two")
+    check_unchanged({"dataset": {"download": False}}, {"dataset": {"download": True}})
 
 
 def health(folder):

@@ -17,7 +17,8 @@ from gan_zoo.schema import ConfigError, at_home
 
 log = logging.getLogger(__name__)
 
-# A resumed run may be longer, log and evaluate at other steps, and use other devices.
+# A resumed run may be longer, log and evaluate at other steps, use other devices, and read the same
+# data in another way.
 RESUMABLE_KEYS = {
     *(
         "steps",
@@ -30,6 +31,7 @@ RESUMABLE_KEYS = {
     *("device", "devices", "threads", "deterministic"),
     *("resume", "allow_changes", "sweep", "retry_failed", "stack"),
     *(f"evaluation.{name}" for name in ("num_samples", "seed", "metrics", "monitor", "cache")),
+    *(f"dataset.{name}" for name in ("cache", "on_device", "workers", "download")),
 }
 DATA_ROOT = "dataset.root"
 # where the data are, and how they are read
