@@ -491,6 +491,21 @@ def test_a_resumed_run_keeps_its_loss(tmp_path):
     assert other.stderr.strip() == "error: loss=gan: is no setting of the run to resume"
 
 
+def test_part_of_a_resumed_regularizer_can_change(tmp_path):
+    part = "+regularizer@regularizer.parts.r1=r1"
+    words = ["dataset=ring", *SMALL, "compile=false", "regularizer=combined", part]
+    gan_zoo.train(*words, "steps=2", folder=tmp_path)
+    changed = [f"resume={tmp_path}", "steps=4", "regularizer.parts.r1.weight=3"]
+    with pytest.raises(ConfigError, match=r"^regularizer.parts.r1.weight=3: was 10.0 in the run"):
+        gan_zoo.train(*changed)
+    run = gan_zoo.train(*changed, "allow_changes=true")
+    assert run.config["regularizer"]["parts"]["r1"]["weight"] == 3
+    assert gan_zoo.train(f"resume={tmp_path}", part, "steps=6").summary["steps"] == 6
+    message = "^regularizer@regularizer.parts.r1=dragan: was r1 in the run to resume, and cannot"
+    with pytest.raises(ConfigError, match=message):
+        gan_zoo.train(f"resume={tmp_path}", part.replace("=r1", "=dragan"))
+
+
 def test_changes_are_allowed_for_one_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.savez("x.npz", x=np.zeros((30, 8, 8), np.uint8))
@@ -581,15 +596,17 @@ def test_sweep_is_no_run_to_resume(tmp_path):
 def test_only_known_choices_are_read_from_a_run(tmp_path):
     folder = tmp_path / "run"
     (folder / ".hydra").mkdir(parents=True)
-    hostile = ["hydra/launcher=joblib", "loss=../../x", "hydra.run.dir=/tmp/x", "steps=5", "[]"]
+    part = "+regularizer@regularizer.parts.r1=r1"
+    hostile = ["+loss@hydra.job_logging=gan", "+loss@_global_=gan", "loss@loss.x=../../x"]
+    hostile += ["hydra/launcher=joblib", "loss=../../x", "hydra.run.dir=/tmp/x", "steps=5", "[]"]
     overrides = folder / ".hydra" / "overrides.yaml"
     overrides.write_text(
-        json.dumps(["loss=wgan", "loss/divergence=kl", "dataset=nowhere", *hostile])
+        json.dumps(["loss=wgan", "loss/divergence=kl", part, "dataset=nowhere", *hostile])
     )
     words = [f"resume={folder}", "steps=9"]
-    assert add_saved_choices(words) == ["loss=wgan", "loss/divergence=kl", *words]
+    assert add_saved_choices(words) == ["loss=wgan", "loss/divergence=kl", part, *words]
     checkpoint = [f"resume={folder}/checkpoints/00000002.pt", "loss=gan"]
-    assert add_saved_choices(checkpoint) == ["loss/divergence=kl", *checkpoint]
+    assert add_saved_choices(checkpoint) == ["loss/divergence=kl", part, *checkpoint]
     assert add_saved_choices(["-m", *words]) == ["-m", *words]
     overrides.write_bytes(b"\xff: [")
     assert add_saved_choices(words) == words

@@ -38,6 +38,8 @@ _LAUNCHER = r"hydra\.launcher(\.[a-z]\w*)+"  # the key of one of its settings
 _WORKERS = r"\+\+hydra\.launcher\.n_jobs="  # as `set_worker_count` adds it, for that start only
 _HARMLESS = re.compile(rf"(?!{_WORKERS})\+*{_LAUNCHER}=[^{{}}$]*")  # once somebody has typed it
 _SAFE = re.compile(rf"hydra/launcher=\w+|{_LAUNCHER}=[\w.-]*|hydra\.sweep\.subdir=.*")
+# a choice in a run's folder, also one for a part, as +regularizer@regularizer.parts.r1=r1
+_CHOICE = re.compile(r"\+?(?P<group>[a-z_/]+)(@(?P=group)(\.\w+)+)?=(?P<name>\w+)")
 _ABSENT = object()
 _MOST_NAMES = 5  # of sweeps in a message
 
@@ -54,13 +56,13 @@ def add_saved_choices(words: Sequence[str]) -> list[str]:
     Only choices that this program has are taken from a folder that may come from anyone.
     """
     named = [text_of(word) for word in words if word.startswith("resume=")]
-    given = {word.partition("=")[0] for word in words}
+    given = {key_of(word) for word in words}
     if not named or wants_sweep(words):
         return list(words)
     known, saved = choices(), []
     for word in load_overrides(folder_of(Path(named[-1]))):
-        choice = re.fullmatch(r"([a-z_/]+)=(\w+)", word)
-        if choice and choice[1] not in given and choice[2] in known.get(choice[1], ()):
+        found = None if key_of(word) in given else _CHOICE.fullmatch(word)
+        if found and found["name"] in known.get(found["group"], ()):
             saved.append(word)
     return [*saved, *words]
 
@@ -90,13 +92,14 @@ def apply_resume(config: DictConfig) -> None:
         key = override.key_or_group
         value = OmegaConf.select(config, key, default=_ABSENT)
         is_choice = value is _ABSENT or isinstance(value, DictConfig)
-        chosen = saved_choices.get(key)
+        name = key_of(str(override.input_line))  # with the part that a choice is for
+        chosen = saved_choices.get(name)
         if is_choice and (override.input_line in saved_words or override.value() == chosen):
             continue  # the run was started with it; see `add_saved_choices`
         if is_choice:
             changed = f"was {chosen} in the run to resume, and cannot change"
             allowed = changed if chosen else "is no setting of the run to resume"
-            raise ConfigError(key, override.value(), allowed)
+            raise ConfigError(name, override.value(), allowed)
         OmegaConf.update(config, key, override.value())
         given.append(override.input_line)
     config.hydra.run.dir = str(folder)
