@@ -94,6 +94,17 @@ def test_gray_images_have_one_channel(tmp_path):
     assert not read_image_facts(write_images(tmp_path / "color", [(32, 32)])).gray
 
 
+@pytest.mark.parametrize("count", [66, 100, 130, 200])
+def test_images_at_the_end_of_a_folder_count(tmp_path, count):
+    """Those after the first 64 have color and are larger."""
+    write_images(tmp_path / "a_bw", [(20, 20)] * (count - count // 4), gray=True)
+    write_images(tmp_path / "b_color", [(40, 40)] * (count // 4))
+    facts = read_image_facts(tmp_path)
+    assert not facts.gray
+    large = facts.sizes.count((40, 40)) / len(facts.sizes)
+    assert large == pytest.approx(0.25, abs=0.02)
+
+
 def test_given_settings_are_not_chosen_again(tmp_path):
     root = write_images(tmp_path / "my photos", [(80, 60)] * 30)
     words = ("dataset.size=24", "dataset.channels=1", "dataset.test_share=0.4", "batch_size=4")

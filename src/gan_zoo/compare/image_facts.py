@@ -62,8 +62,8 @@ def read_image_facts(root: Path) -> ImageFacts | None:
     from gan_zoo.data.image_decoding import suffixes
 
     source = open_source(root, suffixes())
-    stride = max(1, len(source.names) // _SAMPLED)
-    found = [_look(source, name) for name in source.names[::stride][:_SAMPLED]]
+    count, total = min(_SAMPLED, len(source.names)), len(source.names)
+    found = [_look(source, source.names[i * total // count]) for i in range(count)]
     known = [each for each in found if each is not None]
     if not known:
         return None
