@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 
 import pytest
 
@@ -85,6 +86,26 @@ def test_hopeless_budget_names_the_smallest_sensible_one():
     assert plan_for(60 * needed, Measurements(small=1.0)).jobs == 4
     with pytest.raises(ConfigError):
         plan_for(60 * (needed - 3), Measurements(small=1.0))
+
+
+@pytest.mark.parametrize("evaluation", [1.0, 10.0, 12.0, 15.0, 60.0])
+@pytest.mark.parametrize("asked", [{}, {"steps": 1000}, {"evaluate_every": 400}])
+def test_larger_budget_never_compares_less(evaluation, asked):
+    """The recommended budget is enough, and so is every larger one."""
+    costs = Costs(dict.fromkeys(DEFAULT_LOSSES, 0.25), evaluation, 1.0)
+
+    def plan(minutes):
+        request = Request(budget=60 * minutes, **asked)
+        return make_plan([SMALL], request, lambda _: costs, lambda: 60.0)
+
+    with pytest.raises(ConfigError) as error:
+        plan(2)
+    needed = int(re.search(r"need budget=(\d+)m or more", str(error.value))[1])
+    plans = [plan(minutes) for minutes in range(needed, needed + 150)]
+    losses = [len(each.losses) for each in plans]
+    assert losses == sorted(losses)
+    seeds = [each.seeds for each in plans]
+    assert seeds == sorted(seeds)
 
 
 def test_spare_time_goes_to_seeds():

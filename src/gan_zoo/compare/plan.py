@@ -121,8 +121,9 @@ def make_plan(
 
 def _fits_all(network: Network, costs: Costs, request: Request, spent: float) -> bool:
     """Return whether all losses and seeds get the useful steps of a network."""
-    steps, _ = _fit(request, costs, len(request.losses), request.seeds, spent)
-    return steps >= _least_steps(network, request)
+    least = _least_steps(network, request)
+    steps, _ = _fit(request, costs, len(request.losses), request.seeds, spent, least)
+    return steps >= least
 
 
 def _least_steps(network: Network, request: Request) -> int:
@@ -136,21 +137,38 @@ def _runs_seconds(
     return seeds * sum(steps * costs.step[loss] + per_run for loss in losses)
 
 
-def _fit(request: Request, costs: Costs, losses: int, seeds: int, spent: float) -> tuple[int, int]:
-    """Return the steps of each run that the budget pays, and the evaluations; 0: none."""
+def _fit(
+    request: Request, costs: Costs, losses: int, seeds: int, spent: float, least: int
+) -> tuple[int, int]:
+    """Return the steps of each run that the budget pays, and the evaluations; 0: none.
+
+    There is one evaluation where more would take too much of the time, or some of the least steps.
+    """
     budget = (1 - RESERVE) * (request.budget - spent) - REPORT_SECONDS
     names = request.losses[:losses]
     if request.evaluate_every is not None:
         return _fit_given_evaluations(request, costs, names, seeds, budget)
-    evaluations = _EVALUATIONS
-    if evaluations * costs.evaluation * losses * seeds > _EVALUATION_SHARE * budget:
-        evaluations = 1
-    left = budget - _runs_seconds(costs, names, seeds, 0, evaluations)
-    steps = max(0, math.floor(left / seeds / sum(costs.step[loss] for loss in names)))
+    if _EVALUATIONS * costs.evaluation * losses * seeds <= _EVALUATION_SHARE * budget:
+        steps = _steps(request, costs, names, seeds, budget, _EVALUATIONS)
+        if steps >= least:
+            return steps, _EVALUATIONS if steps % _EVALUATIONS == 0 else 1
+    return _steps(request, costs, names, seeds, budget, 1), 1
+
+
+def _steps(
+    request: Request,
+    costs: Costs,
+    losses: Sequence[str],
+    seeds: int,
+    budget: float,
+    evaluations: int,
+) -> int:
+    """Return the steps of each run that a budget pays, given its evaluations; 0: none."""
+    left = budget - _runs_seconds(costs, losses, seeds, 0, evaluations)
+    steps = max(0, math.floor(left / seeds / sum(costs.step[loss] for loss in losses)))
     if request.steps is not None:
-        steps = request.steps if steps >= request.steps else 0
-        return steps, evaluations if steps % evaluations == 0 else 1
-    return min(MAX_STEPS, steps - steps % _STEP_UNIT), evaluations
+        return request.steps if steps >= request.steps else 0
+    return min(MAX_STEPS, steps - steps % _STEP_UNIT)
 
 
 def _fit_given_evaluations(
@@ -184,7 +202,9 @@ def _with_more_seeds(plan: Plan, request: Request) -> Plan:
     if plan.steps < (request.steps or MAX_STEPS):
         return plan
     for seeds in range(MAX_SEEDS, plan.seeds, -1):
-        steps, evaluations = _fit(request, plan.costs, len(plan.losses), seeds, plan.spent)
+        steps, evaluations = _fit(
+            request, plan.costs, len(plan.losses), seeds, plan.spent, plan.steps
+        )
         if steps >= plan.steps:
             return dataclasses.replace(plan, seeds=seeds, evaluations=evaluations)
     return plan
@@ -203,9 +223,10 @@ def _reductions(request: Request) -> Iterator[tuple[int, int]]:
 
 def _largest(network: Network, costs: Costs, request: Request, spent: float) -> Plan | None:
     """Plan as many losses and seeds as fit; None if the fewest do not."""
+    least = _least_steps(network, request)
     for losses, seeds in _reductions(request):
-        steps, evaluations = _fit(request, costs, losses, seeds, spent)
-        if steps >= _least_steps(network, request):
+        steps, evaluations = _fit(request, costs, losses, seeds, spent, least)
+        if steps >= least:
             names = request.losses[:losses]
             return Plan(network, costs, names, seeds, steps, evaluations, spent)
     return None
