@@ -8,7 +8,7 @@ from hydra import compose
 from PIL import Image
 
 from gan_zoo import launch
-from gan_zoo.compare.data_words import inspect_data
+from gan_zoo.compare.data_words import choose_data, inspect_data
 from gan_zoo.compare.image_facts import (
     ImageFacts,
     choose_batch_size,
@@ -148,6 +148,21 @@ def test_other_datasets_need_no_root():
     assert data.words == ()
     assert data.shape == (2,)
     assert set(data.facts) == {"data"}
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        (["experiment=mnist_all_labels", "dataset.download=true"], ()),
+        (["dataset=mnist", "dataset.download=true"], ()),
+        (["experiment=characters"], ("dataset=image_folder",)),  # whose dataset has no root
+        ([], ("dataset=image_folder",)),
+    ],
+)
+def test_dataset_with_a_root_is_kept(words, chosen, tmp_path):
+    write_images(tmp_path, [(32, 32)])
+    given = [*words, f"dataset.root={tmp_path}", "loss=gan"]
+    assert choose_data(given, lambda each: launch.to_dict(launch.compose_run(each)[0])) == chosen
 
 
 def test_nothing_held_out_is_one_line(tmp_path):

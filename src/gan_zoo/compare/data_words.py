@@ -15,6 +15,7 @@ from gan_zoo.compare.image_facts import (
 )
 from gan_zoo.compare.request import has_key
 from gan_zoo.data.image_files import ImageFolder
+from gan_zoo.run_folder import key_of
 from gan_zoo.schema import ConfigError, LocalPath, coerce, instantiate
 
 if TYPE_CHECKING:
@@ -43,18 +44,26 @@ class Data:
 
 
 def choose_data(given: Sequence[str], compose: Compose) -> tuple[str, ...]:
-    """Return the override that selects the dataset of a root, or none.
+    """Return the override that selects the dataset of a root; none where one with a root is chosen.
 
     compose: from overrides to a plain configuration. Raises ConfigError for a missing root, before
     torch is imported.
     """
     words: tuple[str, ...] = ()
-    if has_key(given, "dataset.root") and not any(word.startswith("dataset=") for word in given):
+    if has_key(given, "dataset.root") and not _chooses_root(given, compose):
         root = compose(["dataset=image_folder", *given])["dataset"]["root"]
         place = Path(coerce(root, LocalPath, "dataset.root"))
         words = (f"dataset={choose_dataset(place)}",)
     instantiate(compose([*words, *given])["dataset"], "dataset")
     return words
+
+
+def _chooses_root(given: Sequence[str], compose: Compose) -> bool:
+    """Return whether a dataset was typed, or one that has a root comes with an experiment."""
+    if "dataset" in map(key_of, given):
+        return True
+    choices = [word for word in given if not key_of(word).startswith("dataset.")]
+    return "root" in compose(choices)["dataset"]
 
 
 def inspect_data(given: Sequence[str], compose: Compose) -> Data:
