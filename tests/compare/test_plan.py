@@ -213,6 +213,22 @@ def test_words_of_the_sweep_have_each_key_once():
     assert not {"seed", "sweep"} & {word.partition("=")[0] for word in longer}
 
 
+def test_longer_run_has_no_words_of_the_launcher():
+    """A single run refuses a launcher."""
+    plan = plan_for(540)
+    given = [
+        "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=1",
+        "hydra.sweep.dir=x",
+        "precision=bf16",
+    ]
+    words = sweep_words(plan, ["dataset=ring"], given, "name")
+    assert {*given} <= {*words}
+    longer = longer_run_words(words, plan, "gan")
+    assert {*given} & {*longer} == {"precision=bf16"}
+    assert "dataset=ring" in longer
+
+
 def test_plan_tells_jobs_time_and_what_is_left_out():
     request = Request(budget=200)
     given = Measurements(spent=5)

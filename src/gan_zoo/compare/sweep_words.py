@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from gan_zoo.compare.plan import Plan
-from gan_zoo.run_folder import latest
+from gan_zoo.run_folder import key_of, latest
 
 _SWEPT = ("seed", "loss", "sweep")
 _PICTURES = ("sample_every", "evaluate_every")
+# of launchers, which a single run refuses, and of the folders of sweeps
+_OF_SWEEPS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher.", "hydra.sweep")
 _LONGER = 4  # times the steps of the comparison
 
 
@@ -30,6 +32,7 @@ def sweep_words(plan: Plan, data: Sequence[str], given: Sequence[str], name: str
 def longer_run_words(words: Sequence[str], plan: Plan, loss: str) -> list[str]:
     """Return the words of a single longer run of a loss with the settings of a sweep."""
     own = ("steps", *_PICTURES, *_SWEPT)
-    shared = [word for word in words if word.partition("=")[0] not in own]
+    shared = [word for word in words if key_of(word) not in own]
+    shared = [word for word in shared if not key_of(word).startswith(_OF_SWEEPS)]
     shared = [word.replace("${loss}", loss) for word in shared]
     return [f"loss={loss}", *shared, f"steps={_LONGER * plan.steps}"]
