@@ -71,6 +71,11 @@ def check_resumed(place, sweep, words):
     assert changed.stderr.startswith("error: precision=bf16: is not in the plan of sweep")
     longer = compare(place, "sweep=resume", "budget=3h")
     assert longer.stderr.startswith("error: budget=3h: is not in the plan of sweep")
+    (sweep / "loss=gan,seed=1" / "summary.json").unlink()
+    (sweep / "loss=gan,seed=1" / "failure.txt").write_text("OSError: disk full")
+    failed = compare(place, "sweep=resume")
+    assert failed.returncode == 3
+    assert f"compare.py sweep={sweep.name} retry_failed=true\n" in failed.stdout
     (sweep / "compare.json").unlink()
     foreign = compare(place, f"sweep={sweep.name}")
     assert foreign.returncode == 2

@@ -130,6 +130,41 @@ def test_nothing_is_recommended_if_all_failed(tmp_path):
     assert "larger budget" in found.sentences[0]
 
 
+def write_crashed(folder, loss, seed):
+    path = write_run(
+        folder / f"loss={loss},seed={seed}",
+        [5.0],
+        settings={"seed": seed, "loss": {"_target_": f"gan_zoo.losses.{loss}"}},
+        choices={"loss": loss},
+    )
+    (path / "summary.json").unlink()
+    (path / "failure.txt").write_text("OSError: disk full")
+
+
+def test_crashed_jobs_are_told_from_runs_that_learned_nothing(tmp_path):
+    write_failed(tmp_path, "gan", 0, 5.0)
+    for loss, seed in (("gan", 1), ("wgan", 0), ("wgan", 1)):
+        write_crashed(tmp_path, loss, seed)
+    crashed = "3 of 4 runs have no value (failed: OSError: disk full)."
+    assert recommend_from(tmp_path).sentences == (
+        f"No recommendation: 1 of 4 runs failed (collapsed); {crashed} "
+        "Longer runs, by a larger budget, may help.",
+    )
+    (text,) = recommend_from(tmp_path, fixed_steps=True).sentences
+    assert text.endswith("Longer runs, by more steps, may help.")
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_longer_runs_are_no_remedy_for_crashed_jobs(tmp_path, measured):
+    for seed in range(2):
+        write_crashed(tmp_path, "gan", seed)
+    for path in () if measured else tmp_path.glob("*/metrics.jsonl"):
+        path.write_text(path.read_text().replace(METRIC, "loss/other"))
+    assert recommend_from(tmp_path).sentences == (
+        "No recommendation: 2 of 2 runs have no value (failed: OSError: disk full).",
+    )
+
+
 def test_differences_below_the_spread_of_real_images_are_named(tmp_path):
     root = write_sweep(tmp_path, {"gan": [10.1, 11.0, 10.4], "wgan": [10.0, 10.9, 10.29]})
     assert "other held-out images" in recommend_from(root, deviation=2.0).sentences[-1]
@@ -140,7 +175,9 @@ def test_unevaluated_runs_give_no_recommendation(tmp_path):
     write_run(tmp_path / "a", [1.0])
     path = tmp_path / "a" / "metrics.jsonl"
     path.write_text(path.read_text().replace(METRIC, "loss/other"))
-    assert recommend_from(tmp_path).loss == ""
+    found = recommend_from(tmp_path)
+    assert found.loss == ""
+    assert found.sentences == ("No recommendation: no metric was measured.",)
 
 
 def test_detectable_ratio_is_that_of_the_paired_t_test():

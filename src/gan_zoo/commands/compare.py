@@ -17,7 +17,7 @@ from gan_zoo.command_line import EXIT_FAILED, exit_with, from_here, program
 from gan_zoo.compare.data_words import choose_data, inspect_data
 from gan_zoo.compare.networks import candidate_networks
 from gan_zoo.compare.plan import Plan, make_plan
-from gan_zoo.compare.request import DRY_RUN, Request, has_data, parse_request
+from gan_zoo.compare.request import DRY_RUN, Request, has_data, has_key, parse_request
 from gan_zoo.compare.sweep_words import longer_run_words, sweep_words
 from gan_zoo.launch.config_catalog import choices
 from gan_zoo.launch.main import main as train
@@ -189,10 +189,14 @@ def _train_and_recommend(words: Sequence[str], folder: Path, state: dict[str, An
         code = EXIT_FAILED
     from gan_zoo.compare.recommendation import recommend_from  # imports scipy
 
-    found = recommend_from(folder, state["deviation"])
+    fixed_steps = has_key(state["words"], "steps")
+    found = recommend_from(folder, state["deviation"], fixed_steps)
     lines = ["", *found.sentences]
     if found.loss:
         lines.append(f"Train it longer: {from_here('train.py', *state['longer'][found.loss])}")
+    if code:
+        retry = from_here("scripts/compare.py", f"sweep={folder.name}", "retry_failed=true")
+        lines.append(f"Run the failed jobs again: {retry}")
     lines.append(f"Report: {os.path.relpath(folder / 'report' / 'report.html')}")
     print("\n".join(lines), flush=True)
     write_text(folder / _RESULT, "\n".join(lines[1:]) + "\n")

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_zoo.printable import list_names
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.configurations import Configuration, best_first, mean_text
 from gan_zoo.report.findings import best_of
@@ -32,15 +33,15 @@ class Recommendation:
     sentences: tuple[str, ...]
 
 
-def recommend_from(sweep: Path, deviation: float = 0.0) -> Recommendation:
+def recommend_from(
+    sweep: Path, deviation: float = 0.0, fixed_steps: bool = False
+) -> Recommendation:
     """Recommend a loss from the runs of a sweep; see `recommend`."""
     runs, _ = read_runs([sweep])
     if len(_compared(runs).datasets) > 1:  # some were evaluated again, in another way than others
         runs = [dataclasses.replace(run, evaluation={}) for run in runs]
     comparison = _compared(runs)
-    if comparison.metric is None:
-        return Recommendation("", ("No recommendation: no metric was measured.",))
-    return recommend(comparison.configurations, comparison.metric, deviation)
+    return recommend(comparison.configurations, comparison.metric, deviation, fixed_steps)
 
 
 def _compared(runs: Sequence[Run]) -> Comparison:
@@ -50,7 +51,10 @@ def _compared(runs: Sequence[Run]) -> Comparison:
 
 
 def recommend(
-    configurations: Sequence[Configuration], metric: Metric, deviation: float = 0.0
+    configurations: Sequence[Configuration],
+    metric: Metric | None,
+    deviation: float = 0.0,
+    fixed_steps: bool = False,
 ) -> Recommendation:
     """Recommend the loss with the best mean if it certainly beats each other one.
 
@@ -58,12 +62,16 @@ def recommend(
     comparison with the best is significant needs no correction for their number: the claim fails
     if a single one does (Berger 1982, intersection-union test).
 
-    deviation: of the metric by the choice of real images; 0 if unknown.
+    Args:
+        configurations: runs by loss.
+        metric: that they are compared by; None if none was measured.
+        deviation: of the metric by the choice of real images; 0 if unknown.
+        fixed_steps: whether the steps were named, so that a larger budget does not change them.
     """
     valued = [each for each in configurations if len(each.scores) > 1]
     trained = [each for each in valued if 2 * each.failures <= len(each.runs)]
-    if not trained:
-        return Recommendation("", (_none(configurations, valued, metric),))
+    if metric is None or not trained:
+        return Recommendation("", (_none(configurations, valued, metric, fixed_steps),))
     best, *others = best_first(trained, metric)
     gaps = {loss_of(each): paired_difference(each.scores, best.scores) for each in others}
     equal = [each for each in others if not _differs(gaps[loss_of(each)])]
@@ -187,14 +195,26 @@ def _interval(gap: Difference) -> str:
 
 
 def _none(
-    configurations: Sequence[Configuration], valued: Sequence[Configuration], metric: Metric
+    configurations: Sequence[Configuration],
+    valued: Sequence[Configuration],
+    metric: Metric | None,
+    fixed_steps: bool,
 ) -> str:
-    runs = sum(len(each.statuses) for each in configurations)
-    failures = sum(each.failures for each in configurations)
-    text = f"No recommendation: {failures} of {counted(runs, 'run')} failed"
-    kinds = dict.fromkeys(s.kind for each in configurations for s in each.statuses if s.failure)
-    text += f" ({', '.join(kinds)})" if kinds else ""
-    if valued:
+    statuses = [s for each in configurations for s in each.statuses]
+    problems = []
+    for words, found in (
+        ("failed", [s.kind for s in statuses if s.failure]),
+        ("have no value", [s.exclusion for s in statuses if s.exclusion]),
+    ):
+        if found:
+            why = list_names([*dict.fromkeys(found)])
+            problems.append(f"{len(found)} of {counted(len(statuses), 'run')} {words} ({why})")
+    unmeasured = "no metric was measured" if metric is None else "no loss has two runs with a value"
+    sentences = [f"No recommendation: {'; '.join(problems) or unmeasured}."]
+    if valued and metric:
         best = best_first(valued, metric)[0]
-        text += f". The {best_of(metric)} is that of {loss_of(best)}, {mean_text(best)}"
-    return f"{text}. Longer runs, by a larger budget, may help."
+        sentences.append(f"The {best_of(metric)} is that of {loss_of(best)}, {mean_text(best)}.")
+    if any(s.failure for s in statuses):
+        by = "more steps" if fixed_steps else "a larger budget"
+        sentences.append(f"Longer runs, by {by}, may help.")
+    return " ".join(sentences)
