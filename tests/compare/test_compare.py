@@ -1,6 +1,8 @@
 """gan-zoo compare from its words to a recommendation."""
 
+import json
 import re
+import shlex
 import shutil
 import sys
 
@@ -182,6 +184,24 @@ def test_mistake_is_one_line(words, message, tmp_path, monkeypatch, capsys):
     assert stderr.startswith(f"error: {message}")
     assert stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("own", [[], ["sweep=compare-x"]])
+def test_comparison_that_was_only_planned_is_begun_by_its_words(own, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "outputs" / "sweeps" / "compare-x"
+    folder.mkdir(parents=True)
+    state = {"words": ["dataset.root=my photos", *own], "own_words": ["budget=5m"]}
+    (folder / "compare.json").write_text(json.dumps(state))
+    monkeypatch.setattr(sys, "argv", ["gan-zoo", "compare", "sweep=compare-x"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    begun, command = line.split(": type gan-zoo compare ")
+    assert begun == "error: sweep=compare-x: was planned but not begun"
+    words = ["dataset.root=my photos", "sweep=compare-x", "budget=5m"]
+    assert sorted(shlex.split(command)) == sorted(words)
 
 
 def test_help_names_the_settings(monkeypatch, capsys):

@@ -23,7 +23,7 @@ from gan_zoo.launch.config_catalog import choices
 from gan_zoo.launch.main import main as train
 from gan_zoo.launch.overrides import as_typed, is_sweep, text_of
 from gan_zoo.launch.resume import NEWEST, SWEEPS, newest_sweep
-from gan_zoo.run_folder import has_sweep
+from gan_zoo.run_folder import has_sweep, latest
 from gan_zoo.schema import ConfigError, suggest
 
 _HELP = f"""\
@@ -146,6 +146,10 @@ def _begun_sweep(words: Sequence[str]) -> Path | None:
     if has_sweep(folder):
         return folder
     if not has_data(words):
+        if (folder / _STATE).is_file():
+            _, planned = _read_state(folder)
+            command = from_here("scripts/compare.py", *latest([*planned, f"sweep={name}"]))
+            raise ConfigError("sweep", name, f"was planned but not begun: type {command}")
         found = sorted(path.parent.name for path in SWEEPS.glob("*/compare.json"))
         allowed = f"there is no such comparison in {SWEEPS}"
         raise ConfigError("sweep", name, f"{allowed}; {suggest(name, found)}" if found else allowed)
@@ -158,20 +162,25 @@ def _retry(request: Request) -> list[str]:
 
 def _load_state(folder: Path, request: Request) -> dict[str, Any]:
     """Load what planning saved. Raises ConfigError for other words, or a sweep not planned here."""
-    try:
-        state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
-        planned = {*state["words"], *state["own_words"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        allowed = (
-            f"was not planned by compare; {program('train.py')} sweep={folder.name} resumes it"
-        )
-        raise ConfigError("sweep", folder.name, allowed) from None
+    state, planned = _read_state(folder)
     for word in (*request.own_words, *request.words):
         key, _, value = word.partition("=")
         if key not in ("sweep", "retry_failed") and word not in planned:
             allowed = f"is not in the plan of sweep {folder.name}; give another name for a new one"
             raise ConfigError(key, value, allowed)
     return state
+
+
+def _read_state(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return what planning saved, and the words that were typed. Raises ConfigError without it."""
+    try:
+        state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+        return state, [*state["words"], *state["own_words"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        allowed = (
+            f"was not planned by compare; {program('train.py')} sweep={folder.name} resumes it"
+        )
+        raise ConfigError("sweep", folder.name, allowed) from None
 
 
 def _train_and_recommend(words: Sequence[str], folder: Path, state: dict[str, Any]) -> None:
