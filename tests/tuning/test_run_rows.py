@@ -127,7 +127,7 @@ def test_best_trial_is_one_that_did_not_diverge():
     rows += [row("gan", "trial-02", 0, 1, health="diverged at step 3"), row("gan", "b", 0, "nan")]
     metric = primary_metric(rows)
     assert [value(each, metric) for each in rows] == [30, 20, 5, None, None]
-    best = best_rows(rows, metric)
+    best = best_rows(rows)
     assert {loss: each["recipe"] for loss, each in best.items()} == {
         "gan": "trial-01",
         "wgan": "a",
@@ -180,6 +180,23 @@ def test_tables_name_their_datasets(tmp_path):
     assert "| `gan` | 4 | 8 | 3 of 3 |\n| `wgan` | diverged | diverged | 0 of 1 |" in text
     assert "| `r1` | diverged |" in text
     assert write_trials(tmp_path, tmp_path / "trials.png")
+
+
+def test_search_whose_trials_all_diverged_has_a_line_in_the_tables(tmp_path):
+    """Such a run is never evaluated, so that its row has no metric."""
+    write_rows(tmp_path / "ring.csv", [row("gan", "trial-0", 0, 4), row("gan", "trial-1", 0, 5)])
+    health = "diverged at step 3"
+    lost = [{"loss": "gan", "recipe": f"trial-{n}", "seed": "0", "health": health} for n in (1, 2)]
+    for name in ("grid", f"grid{FRESH}"):
+        write_rows(tmp_path / f"{name}.csv", lost)
+    line = "no trial has a value: 2 of 2 diverged"
+    text = format_tables(tmp_path)
+    assert f"## grid\n\n{line}\n\nAll trials of the search:\n\n{line}\n" in text
+    assert "| `gan` | 4 |" in text
+    assert write_trials(tmp_path, tmp_path / "trials.png")
+    empty, _ = plot_trials({"grid": (lost, lost), "ring": ([row("gan", "trial-0", 0, 4)], [])}).axes
+    assert [each.get_text() for each in empty.texts] == [line]
+    assert best_rows(lost) == {}
 
 
 def test_typed_regularizer_has_no_table():

@@ -1,6 +1,7 @@
 """The command gan-zoo tune-losses with runs that train."""
 
 import csv
+import re
 import signal
 
 from forked_scripts import ScriptProcess, run_script, wait_until
@@ -45,6 +46,14 @@ def test_search_then_fresh_seeds_then_tables(tmp_path):
     assert none.returncode == 2
     assert none.stderr == (
         "error: --losses=gan: no trial with a value in results/ring.csv: run the search first\n"
+    )
+    path = tmp_path / "results" / "ring.csv"
+    text = path.read_text()
+    path.write_text(re.sub("healthy|nothing learned", "diverged at step 2: was", text))
+    lost = tune(tmp_path, "--fresh")
+    assert lost.returncode == 2
+    assert lost.stderr == (
+        "error: --losses=wgan: in results/ring.csv no trial has a value: 1 of 1 diverged\n"
     )
     nowhere = run_script("scripts/tune_losses.py", "--results", "nowhere", cwd=tmp_path)
     assert nowhere.stderr.startswith("error: --results=nowhere: does not exist")

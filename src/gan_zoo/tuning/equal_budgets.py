@@ -23,6 +23,7 @@ from gan_zoo.tuning.run_rows import (
     best_rows,
     check_keys,
     finished_rows,
+    no_value,
     primary_metric,
     read_rows,
     run_row,
@@ -68,12 +69,14 @@ def train_fresh(search: RandomSearch, place: Place, seeds: Sequence[int] = FRESH
     settings that the search does not.
     """
     rows = read_rows(place.results / f"{search.dataset}.csv")
-    best = best_rows(rows, primary_metric(rows))
+    best = best_rows(rows)
     chosen = {loss: best[loss] for loss in search.losses if loss in best}
     missing = [loss for loss in search.losses if loss not in best]
     where = place.results / f"{search.dataset}.csv"
     if not chosen:
+        own = [row for row in rows if row["loss"] in search.losses]
         allowed = f"no trial with a value in {where}: run the search first"
+        allowed = f"in {where} {no_value(own)}" if own else allowed
         raise ConfigError("--losses", ",".join(search.losses), allowed)
     if missing:
         print(f"without a trial that has a value in {where}: {', '.join(missing)}")
@@ -133,9 +136,9 @@ def _ended(run: PlannedRun, folder: Path) -> str:
     row = run_row(run, folder)
     if row is None:
         return f"failed: {read_failure(folder)}"
-    if not any(key.startswith("metric/") for key in row):
-        return row["health"]
     metric = primary_metric([row])
+    if metric is None:
+        return row["health"]
     return f"{metric.tag} {number(value(row, metric))}; {row['health']}"
 
 

@@ -12,6 +12,7 @@ from gan_zoo.report.stats import LEVEL, holm, paired_difference, student_interva
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
 from gan_zoo.tuning.run_rows import (
     FRESH,
+    no_value,
     primary_metric,
     read_rows,
     searched_datasets,
@@ -36,6 +37,8 @@ def format_tables(folder: Path) -> str:
 def format_recipes(rows: Sequence[Row]) -> str:
     """Format means over fresh seeds with their intervals, a line for each loss."""
     metric = primary_metric(rows)
+    if metric is None:
+        return no_value(rows)
     show = format_for(rows, metric)
     losses: dict[str, dict[str, list[Row]]] = {}
     for row in rows:

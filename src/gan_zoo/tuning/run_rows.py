@@ -135,12 +135,15 @@ def searched_datasets(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def primary_metric(rows: Sequence[Row]) -> Metric:
-    """Return the metric by which runs are compared. Raises ConfigError if they have none."""
-    metric = choose_metric(None, None, [{key for row in rows for key in row}])
-    if metric is None:
-        raise ConfigError("evaluate_every", 0, "a search needs evaluations")
-    return metric
+def primary_metric(rows: Sequence[Row]) -> Metric | None:
+    """Return the metric by which runs are compared; None if no run has any, as all diverged."""
+    return choose_metric(None, None, [{key for row in rows for key in row}])
+
+
+def no_value(rows: Sequence[Row]) -> str:
+    """Say why runs have nothing to be compared by."""
+    count = sum(bool(diverged(row)) for row in rows)
+    return f"no trial has a value: {count} of {len(rows)} diverged"
 
 
 def value(row: Row, metric: Metric) -> float | None:
@@ -149,8 +152,11 @@ def value(row: Row, metric: Metric) -> float | None:
     return None if not cell or diverged(row) or not math.isfinite(float(cell)) else float(cell)
 
 
-def best_rows(rows: Sequence[Row], metric: Metric) -> dict[str, Row]:
+def best_rows(rows: Sequence[Row]) -> dict[str, Row]:
     """Return the best run of each loss that has any with a value."""
+    metric = primary_metric(rows)
+    if metric is None:
+        return {}
     found: dict[str, Row] = {}
     known = [(number, row) for row in rows if (number := value(row, metric)) is not None]
     for _, row in sorted(known, key=lambda each: each[0], reverse=not metric.lower_is_better):

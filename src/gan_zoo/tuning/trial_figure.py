@@ -13,7 +13,14 @@ from gan_zoo.report.figure_style import COLORS, GRAY, STYLE, choose_scale, panel
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.result_rows import Row
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
-from gan_zoo.tuning.run_rows import FRESH, primary_metric, read_rows, searched_datasets, value
+from gan_zoo.tuning.run_rows import (
+    FRESH,
+    no_value,
+    primary_metric,
+    read_rows,
+    searched_datasets,
+    value,
+)
 from gan_zoo.tuning.trial_table import metric_name, signed
 
 
@@ -41,7 +48,12 @@ def plot_trials(searches: Mapping[str, tuple[Sequence[Row], Sequence[Row]]]) -> 
     figure, axes = panels(len(searches))
     figure.set_figheight(3.6 * len(searches))
     for place, (name, (trials, fresh)) in zip(axes, searches.items(), strict=True):
+        place.set_title(name, loc="left")
         metric = primary_metric(trials)
+        if metric is None:
+            place.set_axis_off()
+            place.text(0, 0.5, no_value(trials), transform=place.transAxes)
+            continue
         found, again = _by_loss(trials, metric), _by_loss(fresh, metric)
         sign = 1 if metric.lower_is_better else -1
         for y, (loss, numbers) in enumerate(reversed(found.items())):
@@ -51,7 +63,6 @@ def plot_trials(searches: Mapping[str, tuple[Sequence[Row], Sequence[Row]]]) -> 
                 _mark(place, "D", [sign * mean(again[loss])], y, COLORS[1])
         choose_scale(place, "x", [n for row in trials if (n := value(row, metric)) is not None])
         place.set_yticks(range(len(found)), [*found][::-1], fontsize=8)
-        place.set_title(name, loc="left")
         place.set_xlabel(metric_name(metric).replace("`", ""))
     return figure
 

@@ -13,7 +13,7 @@ from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import rounding
 from gan_zoo.report.result_rows import Row
 from gan_zoo.report.stats import Interval
-from gan_zoo.tuning.run_rows import primary_metric, value
+from gan_zoo.tuning.run_rows import no_value, primary_metric, value
 
 _RESAMPLES = 4000
 
@@ -21,6 +21,8 @@ _RESAMPLES = 4000
 def format_trials(rows: Sequence[Row]) -> str:
     """Format tables of the best and the median trial of each loss, and of each regularizer."""
     metric = primary_metric(rows)
+    if metric is None:
+        return no_value(rows)
     # no column: a typed regularizer, which all trials have, is not drawn
     keys = [key for key in ("loss", "regularizer") if all(row.get(key) for row in rows)]
     return "\n\n".join(_table(rows, key, metric) for key in keys)
