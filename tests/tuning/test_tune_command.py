@@ -114,6 +114,22 @@ def test_mistakes_write_nothing(tmp_path):
     assert not os.listdir(tmp_path)  # noqa: PTH208
 
 
+def test_search_that_does_not_exist_is_not_continued(tmp_path):
+    ended = tune(tmp_path, "slopes", "--jobs", 2)
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "error: NAME=slopes: there is no such search in outputs/sweeps; "
+        "a new one needs settings, as 'optimizer.lr=interval(1e-5,1e-2,log)'\n"
+    )
+    for name in ("slope", "other"):
+        folder = tmp_path / "outputs" / "sweeps" / name
+        folder.mkdir(parents=True)
+        (folder / "search.db").touch()
+    ended = tune(tmp_path, "slopes")
+    assert ended.stderr.endswith("no such search in outputs/sweeps; did you mean slope?\n")
+    assert not (tmp_path / "outputs" / "sweeps" / "slopes").exists()
+
+
 @pytest.mark.parametrize("job", ["seed=0", "loss/divergence=kl"])
 def test_folder_of_a_sweep_is_refused(tmp_path, job):
     (tmp_path / "outputs" / "sweeps" / "mine" / job / ".hydra").mkdir(parents=True)

@@ -34,12 +34,12 @@ from gan_zoo.launch.resume import SWEEPS
 from gan_zoo.report.number_format import counted
 from gan_zoo.run_folder import folders_below
 from gan_zoo.run_lock import FolderInUse, lock_folder
-from gan_zoo.schema import ConfigError
+from gan_zoo.schema import ConfigError, suggest
 from gan_zoo.training.signals import Interrupted, catch_signals
 from gan_zoo.tuning.corners import check_corners, objective_tag
 from gan_zoo.tuning.results import format_best, format_importance, fresh_command, write_pictures
 from gan_zoo.tuning.search import Search, SearchFailed
-from gan_zoo.tuning.space import Space, parse_space
+from gan_zoo.tuning.space import EXAMPLE, Space, parse_space
 from gan_zoo.tuning.study import (
     DATABASE,
     SearchSettings,
@@ -86,6 +86,10 @@ def main() -> None:
     if (folder / DATABASE).is_file():
         require_optuna()
         saved = saved_settings(folder)
+    elif not args.overrides:
+        found = [path.parent.name for path in SWEEPS.glob(f"*/{DATABASE}")]
+        instead = suggest(args.name, found) if found else f"a new one needs settings, as {EXAMPLE}"
+        raise ConfigError("NAME", args.name, f"there is no such search in {SWEEPS}; {instead}")
     overrides = _same("KEY", tuple(args.overrides) or None, saved and saved.overrides) or ()
     space = parse_space(overrides)
     require_optuna()

@@ -14,6 +14,7 @@ from gan_zoo.schema import ConfigError
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
+EXAMPLE = "'optimizer.lr=interval(1e-5,1e-2,log)'"
 _FUNCTION = re.compile(r"\w+\(.*\)", re.DOTALL)
 _LOG = re.compile(r"interval\(([^()]*),\s*log\s*\)")
 _ALLOWED = "must be interval(A,B), interval(A,B,log), range(A,B) or choice(A,B,C)"
@@ -134,8 +135,7 @@ def parse_space(typed: Sequence[str]) -> Space:
         else:
             words.append(plain)
     if not parameters:
-        example = "'optimizer.lr=interval(1e-5,1e-2,log)'"
-        raise ConfigError("KEY", "VALUE", f"nothing to search for: add for example {example}")
+        raise ConfigError("KEY", "VALUE", f"nothing to search for: add for example {EXAMPLE}")
     return Space(tuple(parameters), tuple(words))
 
 
