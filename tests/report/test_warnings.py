@@ -142,6 +142,56 @@ def test_protocols_are_named_by_their_difference(tmp_path, monkeypatch, capsys):
         assert command in (root / "report" / name).read_text()
 
 
+def write_data_sweep(root):
+    """Write a sweep over loss and dataset.modes, whose data and protocols differ by the latter."""
+    for number, (loss, modes) in enumerate((a, b) for a in ("gan", "wgan") for b in (4, 8)):
+        facts = {"dataset_fingerprint": f"data{modes}"}
+        folder = write_run(
+            root / f"loss={loss},modes={modes}", [3.0, 2.0], number=number,
+            overrides=(f"loss={loss}", f"dataset.modes={modes}"),
+            choices={"loss": loss, "dataset": "ring"},
+            settings={"loss": {"_target_": loss}, "dataset": {"modes": modes}},
+            summary=facts | {"protocol": {"n": 100, **facts}},
+        )  # fmt: skip
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints/00000200.pt").touch()
+    return root
+
+
+def test_other_data_is_no_matter_of_evaluation(tmp_path, monkeypatch, capsys):
+    root = write_data_sweep(tmp_path)
+    unfinished = write_run(
+        root / "seed=1", [3.0, 2.0], overrides=("loss=gan", "dataset.modes=8", "seed=1"),
+        choices={"loss": "gan", "dataset": "ring"},
+        settings={"loss": {"_target_": "gan"}, "dataset": {"modes": 8}, "seed": 1},
+    )  # fmt: skip
+    (unfinished / "summary.json").unlink()
+    found = compared(root)
+    assert list(found.datasets) == ["ring, dataset.modes=4", "ring, dataset.modes=8"]
+    assert [len(each.statuses) for each in found.configurations] == [1, 2, 1, 1]
+    text = " ".join(warnings(found))
+    assert "used 2 different sets of data of that name: numbers are compared" in text
+    assert "protocols" not in text
+    assert evaluation_needed(found) == ""
+    monkeypatch.setattr(sys, "argv", ["report", str(root)])
+    main()
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_protocols_count_within_equal_data(tmp_path):
+    root = write_data_sweep(tmp_path)
+    path = root / "loss=gan,modes=4/summary.json"
+    path.write_text(path.read_text().replace('"n": 100', '"n": 200'))
+    found = compared(root)
+    assert set(found.datasets) == {
+        "ring, dataset.modes=4, num_samples 200", "ring, dataset.modes=4, num_samples 100",
+        "ring, dataset.modes=8",
+    }  # fmt: skip
+    (text,) = [line for line in warnings(found) if "protocols" in line]
+    assert "by 2 different protocols on ring, dataset.modes=4 (num_samples 100 against" in text
+    assert evaluation_needed(found).endswith("num_samples=200")
+
+
 def test_command_for_other_tags_has_no_number_of_samples(tmp_path):
     root = write_unevaluated_sweep(tmp_path)
     for folder in root.iterdir():

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from gan_zoo.report.baselines import compare_with_baselines
 from gan_zoo.report.configurations import Configuration, summarize
-from gan_zoo.report.factors import Factors, canonical, find_factors, format_value, identity
+from gan_zoo.report.data_names import data_names, dataset_of
+from gan_zoo.report.factors import Factors, canonical, find_factors, identity
 from gan_zoo.report.metric_choice import Metric, choose_metric
 from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.read_runs import Unreadable
@@ -62,11 +63,12 @@ class Comparison:
 
     @property
     def protocols(self) -> dict[str, set[str]]:
-        """Protocols by which the metric was measured, by dataset; see `Run.protocol`."""
+        """Protocols by which the metric was measured, by data; see `Run.protocol`, `data_names`."""
         found: dict[str, set[str]] = {}
-        for each in self.statuses:
+        names = data_names([each.run for each in self.statuses])
+        for each, name in zip(self.statuses, names, strict=True):
             if self.metric and each.value is not None:
-                found.setdefault(dataset_of(each.run), set()).add(
+                found.setdefault(name, set()).add(
                     each.run.protocol(self.metric.tag_in(each.run.metrics))
                 )
         return found
@@ -111,12 +113,12 @@ def _precedence(each: RunStatus) -> tuple[bool, float]:
 
 
 def comparison_groups(statuses: Sequence[RunStatus], metric: Metric | None) -> list[str]:
-    """Return for each run its dataset, with the protocol's name where there are several.
+    """Return for each run the name of its data, with the protocol's where there are several.
 
     A run without a value is put with its own protocol if others have that, or else with the one
     that most runs have of its configuration, of its data, or of its dataset.
     """
-    datasets = [dataset_of(each.run) for each in statuses]
+    datasets = data_names([each.run for each in statuses])
     if metric is None:
         return datasets
     tags = [metric.tag_in(each.run.metrics) for each in statuses]
@@ -151,13 +153,7 @@ def comparison_groups(statuses: Sequence[RunStatus], metric: Metric | None) -> l
 
 def _alike(run: Run) -> list[str]:
     """Return texts that are equal for runs that are alike, from most alike to any runs."""
-    data = (run.summary or {}).get("dataset_fingerprint")
-    return [identity(run), canonical(data), ""]
-
-
-def dataset_of(run: Run) -> str:
-    """Name the dataset of a run: its choice, or else the class."""
-    return format_value(run.choices.get("dataset") or run.keys.get("dataset._target_", "data"))
+    return [identity(run), run.data, ""]
 
 
 def _rank(found: Sequence[Configuration], metric: Metric | None) -> list[Configuration]:

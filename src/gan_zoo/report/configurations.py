@@ -28,8 +28,8 @@ class Configuration:
     Attributes:
         label: the factors and their values, such as "loss=gan, steps=300".
         factors: the factors' values.
-        dataset: only configurations of the same dataset are compared; where runs of a dataset used
-            several protocols for the metric, it includes the protocol's name.
+        dataset: only configurations of the same dataset are compared; where its runs used different
+            data or several protocols for the metric, it includes what differs.
         statuses: of all its runs; of a repeated seed, the last run's only.
         scores: the metric by seed, of the runs that have it.
         interval: 95 % interval of the mean by Student's t, clipped to possible values.

@@ -61,6 +61,19 @@ def find_factors(runs: Sequence[Run]) -> Factors:
     )
 
 
+def telling_apart(runs: Sequence[Run], texts: Sequence[str], prefix: str) -> list[str]:
+    """Return settings by which runs differ just as by their texts; [] where none do.
+
+    prefix: of their keys, such as "dataset."; they are chosen as factors are.
+    """
+    found = dict.fromkeys(key for run in runs for key in run.keys)
+    keys = [key for key in found if key.startswith(prefix) and not _is_ignored(key)]
+    columns = {key: [canonical(run.keys.get(key)) for run in runs] for key in keys}
+    chosen = _distinguishing(sorted(keys, key=_rank(runs)), columns, texts)
+    rows = {*zip(*(columns[key] for key in chosen), strict=True)}
+    return chosen if len(rows) == len({*texts}) else []
+
+
 def identity(run: Run) -> str:
     """Return text that is equal for runs that differ by their seed at most.
 

@@ -45,6 +45,11 @@ class Run:
         return self.settings.get("seed")
 
     @property
+    def data(self) -> str:
+        """Return the fingerprint of the data of training; empty where it is unknown."""
+        return str((self.summary or {}).get("dataset_fingerprint") or "")
+
+    @property
     def keys(self) -> dict[str, Any]:
         """Choices and settings, by key."""
         return {**self.choices, **self.settings}

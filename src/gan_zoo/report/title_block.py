@@ -4,7 +4,8 @@ import datetime
 import math
 from collections.abc import Iterable
 
-from gan_zoo.report.comparison import Comparison, dataset_of
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.data_names import dataset_of
 from gan_zoo.report.number_format import counted, duration
 from gan_zoo.report.runs import Run
 

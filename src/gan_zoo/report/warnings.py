@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gan_zoo.printable import list_names
-from gan_zoo.report.comparison import Comparison, dataset_of
+from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration
+from gan_zoo.report.data_names import dataset_of
 from gan_zoo.report.factors import canonical, format_value
 from gan_zoo.report.metric_choice import lower_is_better
 from gan_zoo.report.number_format import counted
@@ -146,11 +147,12 @@ def _data(comparison: Comparison) -> Iterable[str]:
         )
     for dataset, peers in _by_data(comparison).items():
         statuses = [each for configuration in peers for each in configuration.statuses]
-        prints = {canonical(_fact(each, "dataset_fingerprint")) for each in statuses} - {
-            canonical(None)
-        }
+        prints = {each.run.data for each in statuses} - {""}
         if len(prints) > 1:
-            yield f"The runs on {dataset} used {len(prints)} different sets of data of that name."
+            yield (
+                f"The runs on {dataset} used {len(prints)} different sets of data of that name: "
+                "numbers are compared and ranked within each of them only."
+            )
         mixed = [each.run.name for each in statuses if _fact(each, "dataset_history")]
         if mixed:
             yield f"Resumed with other data than at the start: {_first(mixed)}."
