@@ -254,6 +254,23 @@ def test_the_run_that_was_started_last_counts(tmp_path):
     assert [run.name for run in compared(root).repeated] == ["z-older"]
 
 
+def test_runs_on_data_that_changed_are_no_repetition(tmp_path):
+    for data in ("before", "after"):
+        for seed in (0, 1):
+            write_run(
+                tmp_path / data / f"seed={seed}", [3.0 + seed], settings={"seed": seed},
+                summary={"dataset_fingerprint": data},
+            )  # fmt: skip
+    unfinished = write_run(tmp_path / "copy", [3.0])
+    (unfinished / "summary.json").unlink()
+    found = compared(tmp_path)
+    assert [run.name for run in found.repeated] == ["copy"]
+    assert {each.dataset: [*each.scores] for each in found.configurations} == {
+        f"glyphs, dataset_fingerprint {data}": ["0.0", "1.0"] for data in ("before", "after")
+    }
+    assert any("2 different sets of data" in line for line in warnings(found))
+
+
 @pytest.mark.parametrize(
     ("key", "values", "typed"),
     [

@@ -21,7 +21,7 @@ class Comparison:
     """Everything that a report shows.
 
     Attributes:
-        repeated: runs whose configuration and seed another run has too, which counts.
+        repeated: runs whose configuration, seed and data another run has too, which counts.
     """
 
     metric: Metric | None
@@ -86,17 +86,19 @@ def compare(
     of each dataset is the baseline. Raises ConfigError where no configuration matches.
     """
     factor_set = find_factors(runs)
-    counted: dict[tuple[str, str], RunStatus] = {}
-    for each in (run_status(run, metric) for run in runs):
-        key = identity(each.run), canonical(each.run.seed)
-        counted[key] = max(each, counted.get(key, each), key=_precedence)
+    keys = [(identity(run), canonical(run.seed)) for run in runs]
+    stated = {key: run.data for key, run in zip(keys, runs, strict=True) if run.data}
+    counted: dict[tuple[str, str, str], RunStatus] = {}
+    for key, each in zip(keys, (run_status(run, metric) for run in runs), strict=True):
+        place = (*key, each.run.data or stated.get(key, ""))
+        counted[place] = max(each, counted.get(place, each), key=_precedence)
     statuses = list(counted.values())
     groups: dict[tuple[str, str], list[RunStatus]] = {}
     comparable = comparison_groups(statuses, metric)
-    for (configuration, _), each, dataset in zip(counted, statuses, comparable, strict=True):
+    for (configuration, *_), each, dataset in zip(counted, statuses, comparable, strict=True):
         groups.setdefault((configuration, dataset), []).append(each)
-    keys = factor_set.factors
-    found = [summarize(group, data, keys, metric) for (_, data), group in groups.items()]
+    factors = factor_set.factors
+    found = [summarize(group, data, factors, metric) for (_, data), group in groups.items()]
     folders = {each.run.folder for each in statuses}
     return Comparison(
         metric=metric,
@@ -108,7 +110,7 @@ def compare(
 
 
 def _precedence(each: RunStatus) -> tuple[bool, float]:
-    """Sort runs of one configuration and seed, of which only the last one counts."""
+    """Sort runs of one configuration, seed and data, of which only the last one counts."""
     return each.ended, each.run.started or 0.0
 
 
