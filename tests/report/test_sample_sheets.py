@@ -103,6 +103,20 @@ def test_columns_of_a_conditional_run_are_named_by_class(tmp_path):
     assert sheet_of(tmp_path).heads == ["cat"] * 3 + ["dog"] * 3 + ["emu"] * 3
 
 
+@pytest.mark.parametrize(("count", "same_z"), [(3, True), (4, False)])
+def test_columns_of_other_grids_have_no_common_class_or_z(tmp_path, count, same_z):
+    for conditional in (True, False):
+        folder = write_run(
+            tmp_path / f"conditional={conditional}", [1.0], settings={"conditional": conditional},
+            summary={"classes": {"cat": 5, "dog": 5}}, overrides=(f"conditional={conditional}",),
+            number=not conditional,
+        )  # fmt: skip
+        draw_grid(folder, shade=9, count=3 if conditional else count)
+    (sheet,) = sheets(compare(*read_runs([tmp_path]), None, {}))
+    assert sheet.heads == [f"z {i}" if same_z else str(i) for i in range(1, 10)]
+    assert ("the same z in each column" in sheet.caption) == same_z
+
+
 def test_sheet_without_real_samples_has_no_such_row(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0]})
     draw_grid(next(root.iterdir()), shade=10)

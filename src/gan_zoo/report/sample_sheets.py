@@ -107,20 +107,22 @@ def _tile_sheet(shown: dict[str, list[RunStatus]], more: str, same_z: bool) -> S
         chosen[label if own else f"{label}, seed {found[0].run.seed}"] = own or found[0]
     others = chosen.keys() != shown.keys()
     seed = f"{seed} where a row names no other" if others else seed
+    grids = [_last_tiles(each) for each in chosen.values()]
+    same_z = same_z and len({*map(len, grids)}) == 1  # z of a grid are drawn at once
     same = f"; the same z in each column{' of one seed' * others}" if same_z else ""
     caption = f"Last saved samples, seed {seed}{same}.{more}"
-    rows = {label: _spread(_last_tiles(each)) for label, each in chosen.items()}
-    first = next(iter(chosen.values()))
-    heads = _heads(first.run, len(_last_tiles(first)), same_z)
-    return Sheet(caption, heads, _spread(_real_tiles(first)), rows)
+    rows = {label: _spread(grid) for label, grid in zip(chosen, grids, strict=True)}
+    heads = _heads([each.run for each in chosen.values()], len(grids[0]), same_z)
+    return Sheet(caption, heads, _spread(_real_tiles(next(iter(chosen.values())))), rows)
 
 
-def _heads(run: Run, tiles: int, same_z: bool) -> list[str]:
-    """Name the columns: by class where a grid is in order of classes, else by number."""
+def _heads(runs: Sequence[Run], tiles: int, same_z: bool) -> list[str]:
+    """Name the columns: by class where all grids are in order of classes, else by number."""
     places = _places(tiles)
-    classes = (run.summary or {}).get("classes")
+    classes = (runs[0].summary or {}).get("classes")
     names = list(classes) if isinstance(classes, Mapping) else []
-    if run.settings.get("conditional") is True and 0 < len(names) <= tiles:
+    conditional = all(run.settings.get("conditional") is True for run in runs)
+    if conditional and 0 < len(names) <= tiles:
         return [str(names[i * len(names) // tiles]) for i in places]
     return [f"z {i + 1}" if same_z else str(i + 1) for i in range(len(places))]
 
