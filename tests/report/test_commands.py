@@ -3,12 +3,14 @@
 import json
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from gan_zoo.evaluation.arguments import parse
 from gan_zoo.report.build import write_report
 from gan_zoo.report.commands import evaluate_command, reproduce_command
 from gan_zoo.report.read_runs import read_runs
@@ -57,6 +59,19 @@ def test_evaluate_command_names_all_runs(tmp_path, monkeypatch, capsys, seeds):
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(root)])
     runpy.run_path(str(SCRIPT), run_name="__main__")
     assert capsys.readouterr().out.splitlines()[1:] == [f"no metric; evaluate the runs: {printed}"]
+
+
+def test_evaluate_command_inside_a_sweep_names_folders(tmp_path, monkeypatch):
+    root = write_unevaluated_sweep(tmp_path)
+    for seed in (0, 1):
+        (root / f"loss=gan,seed={seed}").rename(root / f"seed={seed}")
+        shutil.rmtree(root / f"loss=wgan,seed={seed}")
+    monkeypatch.chdir(root)
+    words = shlex.split(evaluate_command(compared(root, metric=None)))[2:]
+    assert words == ["./seed=0", "./seed=1"]
+    assert parse(words).runs == (Path("seed=0"), Path("seed=1"))
+    monkeypatch.chdir("seed=0")
+    assert shlex.split(evaluate_command(compared(root / "seed=0", metric=None)))[2:] == ["."]
 
 
 def test_evaluate_command_skips_diverged_runs_and_missing_checkpoints(tmp_path):

@@ -58,8 +58,8 @@ def _words(folders: Sequence[Path]) -> str:
 
 
 def _relative(folder: Path) -> str:
-    """A path relative to the current folder if it lies below it; never one like an option."""
+    """A path relative to the current folder if it lies below it; never an option or a setting."""
     path = os.path.relpath(folder)
     if path.startswith(os.pardir):
         return str(folder)
-    return f"./{path}" if path.startswith("-") else path
+    return f"./{path}" if path.startswith("-") or "=" in path.partition(os.sep)[0] else path
