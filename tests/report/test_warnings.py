@@ -7,6 +7,7 @@ import pytest
 
 from gan_zoo.commands.report import main
 from gan_zoo.report.commands import evaluation_needed
+from gan_zoo.report.markdown import markdown
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.warnings import warnings
@@ -96,6 +97,19 @@ def test_unequal_budgets_protocols_and_repeated_runs(tmp_path):
 def test_equal_budgets_give_no_warning(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [2.0, 3.0]})
     assert warnings(compared(root)) == []
+
+
+def test_diverged_runs_are_no_smaller_budget(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [2.0]})
+    for name in ("loss=gan,seed=0", "loss=wgan,seed=0"):
+        path = root / name / "summary.json"
+        facts = {"health": "diverged at step 2", "steps": 2, "seconds": 0.1, "images_seen": 16}
+        path.write_text(json.dumps(facts))
+    found = compared(root)
+    assert not any("Unequal budgets" in line for line in warnings(found))
+    seconds = [each.mean_over_runs(lambda run: run.seconds) for each in found.configurations]
+    assert seconds == [12.5, None]
+    assert "| loss=wgan | " in markdown(found, {})
 
 
 def test_seconds_of_other_numbers_of_threads_are_warned_of(tmp_path):

@@ -64,6 +64,11 @@ class Configuration:
         return [each.run for each in self.statuses if each.ended]
 
     @property
+    def complete_runs(self) -> list[Run]:
+        """Runs that ended and did not diverge, which stops training early."""
+        return [s.run for s in self.statuses if s.ended and s.kind != "diverged"]
+
+    @property
     def failures(self) -> int:
         return sum(bool(each.failure) for each in self.statuses)
 
@@ -77,8 +82,8 @@ class Configuration:
         return self.p_holm is not None and self.p_holm < LEVEL
 
     def mean_over_runs(self, quantity: Callable[[Run], float]) -> float | None:
-        """Return the mean of a quantity over the runs that ended; None without one."""
-        return statistics.fmean(map(quantity, self.runs)) if self.runs else None
+        """Return the mean of a quantity over the complete runs; None without one."""
+        return statistics.fmean(map(quantity, self.complete_runs)) if self.complete_runs else None
 
 
 def summarize(

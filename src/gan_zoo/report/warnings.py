@@ -119,10 +119,10 @@ def _survivors(comparison: Comparison) -> Iterable[str]:
 
 def _budgets(comparison: Comparison) -> Iterable[str]:
     for dataset, peers in _by_data(comparison).items():
-        ended = [run for each in peers for run in each.runs]
+        complete = [run for each in peers for run in each.complete_runs]
         where = f" on {dataset}" if len(_by_data(comparison)) > 1 else ""
-        yield from _unequal(ended, lambda run: run.steps, f"generator updates{where}")
-        yield from _unequal(ended, lambda run: run.images_seen, f"real images seen{where}")
+        yield from _unequal(complete, lambda run: run.steps, f"generator updates{where}")
+        yield from _unequal(complete, lambda run: run.images_seen, f"real images seen{where}")
     devices = {str(_fact(each, "device_name")) for each in comparison.statuses if each.ended}
     if len(devices) > 1:
         yield f"Seconds are not comparable: the runs used {', '.join(sorted(devices))}."
