@@ -63,6 +63,19 @@ def test_longer_run_is_extended_in_a_moved_folder(tmp_path, export):
     assert [(each.step, each.value) for each in history] == [(100, 5.0), (200, 4.0)]
 
 
+def test_renamed_sweep_adds_nothing(tmp_path, export):
+    sweep = write_sweep(tmp_path / "draft", {"gan": [3.0, 4.0]})
+    for number, folder in enumerate(sorted(sweep.iterdir())):
+        (folder / f"events.out.tfevents.170000000{number}.host.1.0").touch()
+    export(sweep)
+    renamed = sweep.rename(tmp_path / "final")
+    lines, client, runs = export(renamed)
+    assert (lines[-1][:19], len(runs)) == ("2 runs: 2 unchanged", 2)
+    assert {client.get_experiment(each.info.experiment_id).name for each in runs} == {"draft"}
+    lines, _, runs = export(renamed, "--experiment", "other")  # as its name says
+    assert (lines[-1][:15], len(runs)) == ("2 runs: 2 added", 4)
+
+
 @pytest.mark.parametrize(
     ("summary", "status"),
     [({"health": "healthy"}, "FINISHED"), ({"health": "diverged at step 3"}, "FAILED")],

@@ -61,25 +61,31 @@ def export(client: "MlflowClient", runs: Sequence[Run], experiment: str = "") ->
     evaluation comes after the losses) and of later ones. Settings become parameters, all logged
     values metrics at their steps, the newest samples and the summary artifacts.
 
-    experiment: its name in the store; by default that of the sweep, or of the folder above the run.
-    Raises ConfigError for one that was deleted.
+    experiment: its name in the store; by default the one that has the run already, or else that of
+    the sweep, or of the folder above the run. Raises ConfigError for one that was deleted.
     """
+    everywhere = [each.experiment_id for each in client.search_experiments()]
     for run in runs:
-        name = experiment or sweep_of(run.folder).name
-        found = client.get_experiment_by_name(name)
-        if found and found.lifecycle_stage == "deleted":
-            allowed = "was deleted: restore it, or name another one"
-            raise ConfigError("--experiment", name, allowed)
-        place = found.experiment_id if found else client.create_experiment(name)
-        yield Exported(run, _export(client, run, place))
+        places = [_place(client, experiment)] if experiment else everywhere
+        yield Exported(run, _export(client, run, places, experiment))
 
 
-def _export(client: "MlflowClient", run: Run, experiment: str) -> str:
+def _place(client: "MlflowClient", name: str) -> str:
+    """Return the id of an experiment, a new one if needed."""
+    found = client.get_experiment_by_name(name)
+    if found and found.lifecycle_stage == "deleted":
+        allowed = "was deleted: restore it, or name another one"
+        raise ConfigError("--experiment", name, allowed)
+    return found.experiment_id if found else client.create_experiment(name)
+
+
+def _export(client: "MlflowClient", run: Run, places: list[str], experiment: str) -> str:
+    """Export a run that experiments may have already, or else to the one of that name."""
     identity, step = _identity(run), run.curves.step
     health = str((run.summary or {}).get("health", "unfinished"))
     numbers = (value for curve in run.curves.tags.values() for value in curve.values)
     facts = {_VALUES: str(sum(map(math.isfinite, numbers))), _HEALTH: health}
-    found = client.search_runs([experiment], f"tags.`{_ID}` = '{identity}'")
+    found = client.search_runs(places, f"tags.`{_ID}` = '{identity}'")
     known = _same(run, found)
     if known and facts.items() <= known.data.tags.items():
         return "unchanged"
@@ -88,7 +94,8 @@ def _export(client: "MlflowClient", run: Run, experiment: str) -> str:
         client.set_tag(target, _FOLDER, str(run.folder))
         sent = _sent(client, run, target, after)
     else:
-        target, after, sent = _create(client, run, experiment, identity), -1, frozenset()
+        place = _place(client, experiment or sweep_of(run.folder).name)
+        target, after, sent = _create(client, run, place, identity), -1, frozenset()
     values = list(_metrics(run, after, sent))
     for begin in range(0, len(values), _AT_ONCE):
         client.log_batch(target, metrics=values[begin : begin + _AT_ONCE])

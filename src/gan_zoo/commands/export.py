@@ -25,7 +25,9 @@ def arguments() -> argparse.Namespace:
         "--uri", help=f"of the store (default: MLFLOW_TRACKING_URI, or {_DEFAULT} in this folder)"
     )
     parser.add_argument(
-        "--experiment", default="", help="its name (default: the name of the sweep's folder)"
+        "--experiment",
+        default="",
+        help="its name (default: where the run is already, or else the name of the sweep's folder)",
     )
     return parser.parse_args()
 
