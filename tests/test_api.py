@@ -137,6 +137,9 @@ def test_words_in_a_list_are_refused():
 def test_report_accepts_folders(run, tmp_path):
     other = shutil.copytree(run.folder, tmp_path / "other")
     assert run.report(str(other), out=tmp_path / "report").is_file()
+    sweep = shutil.copytree(run.folder, tmp_path / "sweeps/mine/seed=0").parent
+    (sweep.parent / "LATEST").write_text("mine\n")
+    assert run.report(sweep.parent / "LATEST", out=tmp_path / "latest").is_file()
 
 
 def test_a_named_run_is_resumed_in_its_folder(run, tmp_path):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gan_zoo import launch
 from gan_zoo.command_line import program
-from gan_zoo.latest_sweep import resolve
+from gan_zoo.latest_sweep import resolve, resolve_all
 from gan_zoo.report.build import write_report
 from gan_zoo.report.history import read_records
 from gan_zoo.report.run_files import read_json
@@ -96,13 +96,13 @@ class Run:
         """Write a report on this run and others, and return the path of its page.
 
         Args:
-            others: runs, or folders of runs.
+            others: runs, or folders of runs, such as outputs/sweeps/LATEST.
             options: out, metric, baseline and more, as `write_report` has them.
         """
         folders = [
             each.folder if isinstance(each, Run) else Path(at_home(str(each))) for each in others
         ]
-        return write_report([self.folder, *folders], **options)[0]
+        return write_report([self.folder, *resolve_all(folders)], **options)[0]
 
 
 def train(*overrides: str, folder: Path | str | None = None, **settings: Any) -> Run:
