@@ -83,13 +83,13 @@ def image_side(shape: tuple[int, ...], family: str, multiple: int) -> int:
 def num_upsamplings(shape: tuple[int, ...], family: str) -> tuple[int, int]:
     """Return the side of the smallest map, 4 to 7, and the number of doublings to the image.
 
-    Raises ConfigError unless images are square with a side of 4, 5, 6 or 7 times a power of two,
+    Raises ConfigError unless images are square with a side of 4, 5, 6 or 7 times 2, 4, 8, ...,
     such as 8, 28, 32, 48, 64, 96, 112 or 128.
     """
     side, count = shape[-1], 0
     while side > 7 and side % 2 == 0:
         side, count = side // 2, count + 1
     if len(shape) != 3 or shape[1] != shape[2] or not 4 <= side <= 7 or count == 0:
-        allowed = f"{family} needs square images with a side of 4 to 7 times a power of two"
+        allowed = f"{family} needs square images with a side of 4, 5, 6 or 7 times 2, 4, 8, ..."
         raise ConfigError("shape", "x".join(map(str, shape)), allowed)
     return side, count
