@@ -10,9 +10,10 @@
       each loss
 
 Losses, settings and datasets are those of configs/tune_losses.yaml. Trial 7 has the same settings
-for every loss. Runs are in outputs/sweeps/tune-mnist, without checkpoints; the same command
-continues a search that was stopped or killed, and with more --trials a finished one. What
-RESULTS/mnist.csv has already is not trained again, on another machine either.
+for every loss. Runs are in outputs/sweeps/tune-mnist, those of --fresh in
+outputs/sweeps/tune-mnist-fresh, without checkpoints; the same command continues a search that was
+stopped or killed, and with more --trials a finished one. What RESULTS/mnist.csv has already is not
+trained again, on another machine either.
 """
 
 import argparse
