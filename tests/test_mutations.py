@@ -62,7 +62,7 @@ def test_damaged_metrics_are_cut_to_readable_lines(tmp_path):
     intact = 0
     for _ in range(MUTATIONS):
         path.write_bytes(mutated(b"".join(LINES), rng))
-        truncate_jsonl(path, step=10, period=1)
+        truncate_jsonl(path, step=10)
         kept = path.read_bytes().splitlines(keepends=True)
         assert all(0 <= json.loads(line)["step"] <= 10 for line in kept)
         intact += sum(line in kept for line in LINES[:10])

@@ -23,7 +23,9 @@ from forked_scripts import ScriptProcess, run_script
 from gan_zoo import checkpoints, latest_sweep
 from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.evaluation import monitor
+from gan_zoo.experiment import load_experiment
 from gan_zoo.launch.resume import add_saved_choices
+from gan_zoo.run import train
 from gan_zoo.run_folder import (
     check_unchanged,
     delete_pictures_after,
@@ -35,6 +37,7 @@ from gan_zoo.run_folder import (
 )
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.runner import StepRunner
+from gan_zoo.training.signals import Interrupted
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["dataset.count=300", "batch_size=8", "log_every=3", "sample_every=100", "device=cpu"]
@@ -292,6 +295,31 @@ def test_a_run_resumed_at_its_end_has_its_speed(trained, tmp_path):
     trained(tmp_path, *SMALL, "steps=4")
     (tmp_path / "summary.json").unlink()
     assert trained(tmp_path, *SMALL, "steps=4")["images_per_second"] > 0
+
+
+@pytest.mark.parametrize("log_every", [0, 100])
+def test_a_run_that_ends_where_it_was_stopped_has_its_numbers(
+    composed, trained, tmp_path, log_every
+):
+    words = ["dataset=ring", *SMALL[:2], "device=cpu", "evaluation.num_samples=20"]
+    words += [f"log_every={log_every}", "evaluate_every=100"]
+    asked = iter([0] * 6)
+    stopped = load_experiment(composed(*words, "steps=200"))
+    with pytest.raises(Interrupted):
+        train(stopped, tmp_path / "two", stop=lambda: next(asked, signal.SIGTERM))
+    assert not lines(tmp_path / "two")
+    step = checkpoints.load(checkpoints.latest_path(tmp_path / "two"))["step"]
+    one, two = (trained(tmp_path / name, *words, f"steps={step}") for name in ("one", "two"))
+    of_steps = ("perf/", "grad_norm/", "loss/margin")  # of the last step, which was made before
+    expected = {tag for tag in one["last"] if not tag.startswith(of_steps)}
+    assert expected
+    assert {tag: two["last"][tag] for tag in expected} == {t: one["last"][t] for t in expected}
+    logged = lines(tmp_path / "two")
+    assert len(logged) == len(lines(tmp_path / "one")) == 1 + bool(log_every)
+    assert (tmp_path / f"two/samples/{step:06d}.png").exists()
+    (tmp_path / "two/summary.json").unlink()  # as if it had been killed
+    trained(tmp_path / "two", *words, f"steps={step}")
+    assert lines(tmp_path / "two") == logged
 
 
 def test_a_finished_run_needs_no_checkpoint(trained, tmp_path):

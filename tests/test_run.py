@@ -249,14 +249,14 @@ def test_header_summary_and_checkpoint_name_classes_and_splits(
 
 
 def test_names_that_are_not_utf_8_survive_the_summary(tmp_path):
-    run_logger = RunLogger(tmp_path, 1, 1)
+    run_logger = RunLogger(tmp_path, 1)
     run_logger.summary({"classes": {"caf\udce9": 3}})
     read_again = json.loads((tmp_path / "summary.json").read_text())
     assert read_again["classes"] == {"caf\udce9": 3}
 
 
 def test_full_disk_keeps_the_old_summary(tmp_path, monkeypatch):
-    run_logger = RunLogger(tmp_path, 1, 1)
+    run_logger = RunLogger(tmp_path, 1)
     run_logger.summary({"health": "healthy"})
     before = (tmp_path / "summary.json").read_text()
 

@@ -96,7 +96,8 @@ class RunCallbacks:
         )
         if self.evaluation:
             self.evaluation.facts = self.state.get("evaluation", {})
-        self.evaluated_step = trainer.step if self.state.get("evaluated", True) else -1
+        self.evaluated_step = self.state.get("evaluated_step", -1)
+        self.logged_step = self.state.get("logged_step", trainer.step)
         self.saver = checkpoints.CheckpointSaver(checkpoint_folder, trainer, self.checkpoint_state)
         self.pending: PendingMetrics | None = None  # computed but not yet logged
         self._clock = like._clock if like else LogClock(self.settings.min_log_interval)
@@ -115,10 +116,12 @@ class RunCallbacks:
         step, images, settings = self.trainer.step, self.trainer.loader.position, self.settings
         every = settings.log_every or settings.evaluate_every or 1
         # killed between its last checkpoint and its summary, a run cannot repeat its last line
-        period = 1 if step == settings.steps else every
-        evaluated = self.evaluated_step == step and self._evaluates_at(step)
-        shown = (evaluated, self.experiment.dataset.unit, job, self.state.get("seconds", 0.0))
-        return RunLogger(folder, settings.steps, period, step, images, *shown, thread)
+        kept = (
+            self.logged_step == step and (step == settings.steps or step % every == 0),
+            self.evaluated_step == step and self._evaluates_at(step),
+        )
+        shown = (self.experiment.dataset.unit, job, self.state.get("seconds", 0.0))
+        return RunLogger(folder, settings.steps, step, images, *kept, *shown, thread)
 
     def _evaluates_at(self, step: int) -> bool:
         """Return whether a run evaluates at a step; True without evaluations, to keep old ones."""
@@ -126,10 +129,18 @@ class RunCallbacks:
         return not every or step % every == 0 or step == self.settings.steps
 
     def start(self) -> None:
-        """Log what precedes the first step, or make the evaluation that the checkpoint lacks."""
+        """Log what precedes the first step, or what the checkpoint lacks at its own.
+
+        A run that ends where it was stopped makes no step: its end is logged here.
+        """
         if not self.state:
             self.on_start()
         self.logger.last |= self.state.get("last", {})  # in case nothing more is logged
+        if self.trainer.step == self.settings.steps != self.logged_step:
+            self.log_metrics()
+            self.flush()
+            if self.settings.sample_every:
+                self.log_samples()
         if not self._is_evaluated():
             self.evaluate()
 
@@ -171,6 +182,7 @@ class RunCallbacks:
             self.health_monitor.keep_for_longer_run(evaluated=False)
         values = self.trainer.compute_metrics(reset=regular) | self.health_monitor.measure()
         self.pending = PendingMetrics(step, self.logger.images, values)
+        self.logged_step = step
         if self.pending.immediate:
             self.flush()
 
@@ -231,8 +243,8 @@ class RunCallbacks:
         self.health_monitor.check_weights()
         samples = {"shape": self.samples.shape, "num_classes": self.samples.num_classes}
         samples |= {"class_names": self.samples.class_names, **self._data}
-        own = {"last": dict(self.logger.last), "evaluated": self._is_evaluated()}
-        own["seconds"] = self.logger.seconds
+        own = {"last": dict(self.logger.last), "seconds": self.logger.seconds}
+        own |= {"logged_step": self.logged_step, "evaluated_step": self.evaluated_step}
         own["health"] = self.health_monitor.state_dict()
         own["evaluation"] = self.evaluation.facts if self.evaluation else {}
         return {"config": self.experiment.config, **samples, **own, **self.trainer.state_dict()}

@@ -9,15 +9,15 @@ from gan_zoo.atomic_write import atomic_write
 _LOGGED = b'"progress/images_seen"'  # in every line except those of evaluations
 
 
-def truncate_jsonl(path: Path, step: int, period: int, evaluated: bool = True) -> None:
+def truncate_jsonl(path: Path, step: int, logged: bool = True, evaluated: bool = True) -> None:
     """Cut a file of JSON lines back to what a run that passes `step` has written by then.
 
-    Removes lines of later steps, damaged lines, and lines that only the end of a run brings.
-    period: steps between logged metrics; evaluated: whether to keep an evaluation at `step`.
+    Removes lines of later steps, and damaged lines.
+    logged, evaluated: whether to keep logged metrics, and an evaluation, at `step`.
     """
     if not path.exists():
         return
-    last_logged = step if step % period == 0 else step - 1
+    last_logged = step if logged else step - 1
     last_evaluated = step if evaluated else step - 1
     lines = path.read_bytes().split(b"\n")
     kept = [

@@ -30,9 +30,9 @@ class RunLogger:
 
     Args:
         folder: the run's folder; lines of steps after `step` are deleted.
-        steps, period: generator updates of the whole run, and between two lines of metrics.
+        steps: generator updates of the whole run.
         step, images: generator updates made so far, and real images seen.
-        evaluated: whether to keep an evaluation at `step`.
+        logged, evaluated: whether to keep logged metrics, and an evaluation, at `step`.
         unit: plural name of the samples.
         job: of a sweep; None for a run alone.
         seconds: that training took up to `step`.
@@ -43,9 +43,9 @@ class RunLogger:
         self,
         folder: Path,
         steps: int,
-        period: int,
         step: int = 0,
         images: int = 0,
+        logged: bool = True,
         evaluated: bool = True,
         unit: str = "images",
         job: JobDisplay | None = None,
@@ -57,7 +57,7 @@ class RunLogger:
         self._first_step = self._last_step = step
         self._start_time = self._last_time = time.monotonic()
         (folder / "samples").mkdir(parents=True, exist_ok=True)
-        truncate_jsonl(folder / "metrics.jsonl", step, period, evaluated)
+        truncate_jsonl(folder / "metrics.jsonl", step, logged, evaluated)
         self._lines = AppendFile(folder / "metrics.jsonl")
         self._writer = BackgroundWriter(thread)
         self.progress = Progress(steps, step, unit, job)
@@ -114,18 +114,18 @@ class RunLogger:
         self._writer.submit({_CURVES: lambda: self._events.charts(metric_tags)})
 
     def log_metrics(self, pending: PendingMetrics, values: dict[str, float]) -> None:
-        """Log the values of pending metrics, and the throughput since the previous ones."""
-        seconds = max(pending.time - self._last_time, 1e-9)
-        logged = {
-            **values,
-            "progress/images_seen": pending.images,
-            "perf/steps_per_second": (pending.step - self._last_step) / seconds,
-            "perf/images_per_second": (pending.images - self._last_images) / seconds,
-        }
+        """Log the values of pending metrics, and the throughput since the previous ones, if any."""
+        logged = {**values, "progress/images_seen": pending.images}
+        made = pending.step - self._last_step
+        if made:
+            seconds = max(pending.time - self._last_time, 1e-9)
+            logged["perf/steps_per_second"] = made / seconds
+            logged["perf/images_per_second"] = (pending.images - self._last_images) / seconds
         self._last_time, self._last_step = pending.time, pending.step
         self._last_images = pending.images
         self.log_scalars(pending.step, logged)
-        self.progress.update(pending.step, logged, self.health)
+        if made:
+            self.progress.update(pending.step, logged, self.health)
 
     def log_health(self, step: int, status: str) -> None:
         """Show the health status, and log it if it has changed."""
