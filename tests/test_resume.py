@@ -322,6 +322,17 @@ def test_a_run_that_ends_where_it_was_stopped_has_its_numbers(
     assert lines(tmp_path / "two") == logged
 
 
+@pytest.mark.parametrize(("changed", "before"), [(True, [2, 4, 4, 6, 8, 8]), (False, [2, 4, 4, 6])])
+def test_lines_of_the_end_stay_if_the_run_made_them_regularly(trained, tmp_path, changed, before):
+    words = ["dataset=ring", *SMALL[:2], "device=cpu", "evaluation.num_samples=20"]
+    first = 8 if changed else 7
+    trained(tmp_path, *words, f"steps={first}", "log_every=2", "evaluate_every=4")
+    every = ["log_every=3", "evaluate_every=6"] if changed else ["log_every=2", "evaluate_every=4"]
+    trained(tmp_path, *words, "steps=12", *every)
+    after = [9, 12, 12] if changed else [8, 8, 10, 12, 12]
+    assert [line["step"] for line in lines(tmp_path)] == [*before, *after]
+
+
 def test_a_finished_run_needs_no_checkpoint(trained, tmp_path):
     trained(tmp_path, *SMALL, "steps=4")
     for path in (tmp_path / "checkpoints").iterdir():

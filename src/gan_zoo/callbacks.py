@@ -114,19 +114,23 @@ class RunCallbacks:
         self, folder: Path, job: JobDisplay | None, thread: ThreadPoolExecutor | None
     ) -> RunLogger:
         step, images, settings = self.trainer.step, self.trainer.loader.position, self.settings
-        every = settings.log_every or settings.evaluate_every or 1
-        # killed between its last checkpoint and its summary, a run cannot repeat its last line
         kept = (
-            self.logged_step == step and (step == settings.steps or step % every == 0),
-            self.evaluated_step == step and self._evaluates_at(step),
+            self.logged_step == step and self._keeps_lines("log_every"),
+            self.evaluated_step == step and self._keeps_lines("evaluate_every"),
         )
         shown = (self.experiment.dataset.unit, job, self.state.get("seconds", 0.0))
         return RunLogger(folder, settings.steps, step, images, *kept, *shown, thread)
 
-    def _evaluates_at(self, step: int) -> bool:
-        """Return whether a run evaluates at a step; True without evaluations, to keep old ones."""
-        every = self.settings.evaluate_every
-        return not every or step % every == 0 or step == self.settings.steps
+    def _keeps_lines(self, period: str) -> bool:
+        """Return whether lines of the step to resume from stay: not if only an end brought them.
+
+        period: the setting that brings such lines, whose value may have changed; lines that the
+        run no longer writes stay. At its end (killed before its summary) it cannot repeat them.
+        """
+        step, old = self.trainer.step, self.state.get("config", {}).get(period)
+        new = getattr(self.settings, period)
+        regular = any(every and step % every == 0 for every in (old, new))
+        return regular or not new or step == self.settings.steps
 
     def start(self) -> None:
         """Log what precedes the first step, or what the checkpoint lacks at its own.
@@ -252,8 +256,9 @@ class RunCallbacks:
     def _is_evaluated(self) -> bool:
         """Return whether no evaluation is missing at the present step."""
         step = self.trainer.step
-        due = self.evaluation is not None and step > 0 and self._evaluates_at(step)
-        return not due or self.evaluated_step == step
+        if self.evaluation is None or step in (0, self.evaluated_step):
+            return True
+        return step % self.settings.evaluate_every > 0 and step < self.settings.steps
 
     @cached_property
     def _data(self) -> dict[str, Any]:
