@@ -113,6 +113,15 @@ def test_a_period_of_0_disables_an_action(trained, tmp_path, caplog):
     assert "warmup" not in caplog.text
 
 
+def test_last_values_without_a_log_are_not_means_over_the_whole_run(trained, tmp_path):
+    small = ["dataset=ring", "batch_size=8", "device=cpu", "steps=120", *NEVER[1:]]
+    last = [
+        trained(tmp_path / str(every), *small, f"log_every={every}")["last"] for every in (0, 100)
+    ]
+    losses = [{tag: values[tag] for tag in values if "loss/" in tag} for values in last]
+    assert losses[0] == losses[1] != {}
+
+
 @pytest.mark.parametrize("setting", NEVER)
 def test_each_action_can_be_disabled_alone(trained, tmp_path, setting):
     small = ["dataset=ring", "batch_size=8", "device=cpu", "steps=4", "evaluation.num_samples=50"]

@@ -32,6 +32,8 @@ from gan_zoo.training.trainer import Schedule, Trainer
 
 log = logging.getLogger(__name__)
 
+_MEAN_STEPS = 100  # between two readings of the metrics, where no lines are logged
+
 
 class LogClock:
     """Decides whether a step's metrics are logged: once for all runs of a stack.
@@ -163,12 +165,16 @@ class RunCallbacks:
         """Return the actions and their periods, as `Trainer.fit` takes them."""
         settings = self.settings
         schedule: Schedule = [(0, self.update_progress)]
-        schedule.append((settings.log_every or None, self.log_metrics))
+        schedule.append((self._metrics_every, self.log_metrics))
         if settings.sample_every:
             schedule.append((settings.sample_every, self.log_samples))
         if self.evaluation:
             schedule.append((settings.evaluate_every, self.evaluate))
         return [*schedule, (settings.checkpoint_every or None, self.saver.save)]
+
+    @property
+    def _metrics_every(self) -> int:
+        return self.settings.log_every or _MEAN_STEPS
 
     def update_progress(self) -> None:
         """Show the present step in the progress bar."""
@@ -180,8 +186,7 @@ class RunCallbacks:
         step = self.trainer.step
         if not self._clock.is_due(step) and step < self.settings.steps:
             return  # the next line has the means of these steps, too
-        every = self.settings.log_every
-        regular = every > 0 and step % every == 0
+        regular = step % self._metrics_every == 0
         if not regular:  # the end of the run, which a longer one does not log
             self.health_monitor.keep_for_longer_run(evaluated=False)
         values = self.trainer.compute_metrics(reset=regular) | self.health_monitor.measure()
