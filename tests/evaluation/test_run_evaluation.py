@@ -171,6 +171,21 @@ def test_best_checkpoint_in_either_direction_and_resumed(tmp_path):
     assert other.update(4, 0.6, dict)
 
 
+def test_best_values_that_were_measured_otherwise_do_not_compare(trained, tmp_path, caplog):
+    caplog.set_level("INFO")
+    words = ["dataset=ring", "batch_size=8", "device=cpu", "dataset.count=100", "evaluate_every=2"]
+    first = trained(tmp_path, *words, "steps=2", "evaluation.num_samples=200")["best"]
+    assert (first["num_samples"], first["seed"]) == (200, 0)
+    path = tmp_path / "checkpoints/best.pt"
+    content = checkpoints.read(path)
+    checkpoints.save(path, {**content, "best": {**first, "value": 0.0}})  # none is better
+    same = trained(tmp_path, *words, "steps=4", "evaluation.num_samples=200")["best"]
+    assert same == {**first, "value": 0.0}
+    other = trained(tmp_path, *words, "steps=6", "evaluation.num_samples=20")["best"]
+    assert (other["num_samples"], other["step"]) == (20, 6)
+    assert f"{path}: measured with num_samples=200; the next evaluation replaces it" in caplog.text
+
+
 def offline(*words: str) -> OfflineEvaluator:
     return OfflineEvaluator(parse(words))
 

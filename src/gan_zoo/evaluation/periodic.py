@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,10 @@ class PeriodicEvaluation:
         except ConfigError as error:
             named = error.key in ("metrics", "monitor")
             raise error.under("evaluation" if named else "") from None
-        self.best = BestCheckpoint(folder, tag, health_monitor.trainer.step) if tag else None
+        measured = {"num_samples": settings.num_samples, "seed": settings.seed}
+        measured["dataset_fingerprint"] = dataset.fingerprint
+        step = health_monitor.trainer.step
+        self.best = BestCheckpoint(folder, tag, step, measured) if tag else None
 
     def evaluate(self) -> EvalResult:
         """Evaluate the run now. Raises DivergedError for samples that are not finite."""
@@ -111,35 +114,49 @@ class BestCheckpoint:
 
     Args:
         step: of the run; the record of a later one, from which it was resumed, does not count.
+        measured: what values depend on, by name; those of a record that differs do not compare.
 
     Attributes:
-        record: metric, value and step of the best checkpoint; empty while there is none.
+        record: metric, value and step of the best checkpoint, and what its value depends on; empty
+            while there is none.
     """
 
-    def __init__(self, folder: Path, metric: str, step: float = math.inf):
+    def __init__(
+        self,
+        folder: Path,
+        metric: str,
+        step: float = math.inf,
+        measured: Mapping[str, Any] | None = None,
+    ):
         self.path, self.metric = folder / "best.pt", metric
+        self.measured = {"metric": metric, **(measured or {})}
         self.sign = -1 if higher_is_better(metric) else 1
         self.record: dict[str, Any] = {}
         if self.path.exists():
             self._restore(step)
 
     def _restore(self, step: float) -> None:
-        """Read the record of an existing checkpoint if it is valid and by the same metric."""
+        """Read the record of an existing checkpoint if it is valid and measured alike."""
         try:
             record = checkpoints.read(self.path).get("best")
         except ConfigError as error:  # resuming the run does not need it
             log.warning("%s; the next best checkpoint replaces it", error)
             return
-        same = isinstance(record, dict) and record.get("metric") == self.metric
-        if same and record.get("step", 0) <= step:
+        if not isinstance(record, dict) or record.get("step", 0) > step:
+            return
+        found = {key: record.get(key) for key in self.measured}
+        if found == self.measured:
             self.record = record
+            return
+        other = ", ".join(f"{k}={v}" for k, v in found.items() if v != self.measured[k])
+        log.info("%s: measured with %s; the next evaluation replaces it", self.path, other)
 
     def update(self, step: int, value: float, content: Callable[[], dict[str, Any]]) -> bool:
         """Save a checkpoint if its value is the best so far. Returns whether it was saved."""
         best = self.record.get("value", math.inf * self.sign)
         if not self.sign * value < self.sign * best:
             return False
-        record = {"metric": self.metric, "value": value, "step": step}
+        record = {**self.measured, "value": value, "step": step}
         if checkpoints.try_save(self.path, {**content(), "best": record}):
             return False
         self.record = record
