@@ -1,5 +1,6 @@
 """Incompatible choices are caught before data, a folder or a first job exists."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -7,6 +8,7 @@ from forked_scripts import run_script
 from gan_zoo.build_trainer import build_trainer, load_samples
 from gan_zoo.compatibility import check_compatibility
 from gan_zoo.experiment import load_experiment
+from gan_zoo.run import train
 from gan_zoo.schema import ConfigError
 
 RULES = [
@@ -37,6 +39,37 @@ def test_incompatible_choices_are_refused_without_data(composed, overrides, mess
         check_compatibility(load_experiment(composed(*overrides)))
     assert str(caught.value).startswith(message)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+GUESSED = ["loss=cls_gan", "recipe=paper", "dataset.labels_per_class=5", "batch_size=8"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            [*GUESSED, "loss.margin_scale=0.1", "architecture.critic.output=linear"],
+            "architecture.critic.output=linear: must be log_softmax with dataset.labels_per_class",
+        ),
+        (
+            ["architecture.critic.norm=batch", "regularizer=none", "batch_size=1"],
+            "batch_size=1: the networks cannot take",
+        ),
+    ],
+    ids=["labels", "batch"],
+)
+def test_incompatible_choices_are_refused_with_data_of_unknown_shape(
+    composed, tmp_path, words, message
+):
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 8, 8), np.uint8)
+    np.savez(tmp_path / "n.npz", x=pixels, y=np.arange(200) % 4)
+    data = ["dataset=npz", f"dataset.root={tmp_path}/n.npz", "evaluate_every=0", "device=cpu"]
+    experiment = load_experiment(composed(*data, *words))
+    check_compatibility(experiment)
+    with pytest.raises(ConfigError) as caught:
+        train(experiment, tmp_path / "run")
+    assert str(caught.value).startswith(message)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("dataset", ["ring", "grid", "spiral", "glyphs"])

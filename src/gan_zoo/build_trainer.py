@@ -5,7 +5,7 @@ import logging
 import torch
 from torch import nn
 
-from gan_zoo.compatibility import batch_norm_warning, check_batch_norm
+from gan_zoo.compatibility import batch_norm_warning, check_batch_norm, check_networks
 from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.devices import memory_format
 from gan_zoo.experiment import Experiment
@@ -43,9 +43,13 @@ def build_trainer(
     """Build networks, optimizers and loader, seeded, on the device of the samples' batches.
 
     ranks: the processes of the run; None for this one alone.
+
+    Raises ConfigError for networks that do not fit data whose shape was unknown before.
     """
     ranks = ranks or Ranks()
     settings, device = experiment.settings, samples.device
+    if experiment.dataset.spec().shape is None:
+        check_networks(experiment, samples.shape, samples.num_classes)
     disable_tf32()
     check_precision(settings.precision, device)
     if warning := precision_warning(settings.precision, device):

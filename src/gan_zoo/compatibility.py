@@ -32,12 +32,20 @@ def check_compatibility(experiment: Experiment) -> None:
     settings.check_data(spec.count, spec.num_classes)
     if settings.evaluate_every:
         check_names(experiment, settings.evaluation)
-    if spec.shape is None:
-        return
+    if spec.shape is not None:  # else `build_trainer` checks them
+        check_networks(experiment, spec.shape, _classes(experiment, spec.num_classes))
+
+
+def check_networks(experiment: Experiment, shape: tuple[int, ...], num_classes: int) -> None:
+    """Build the networks for samples of this shape, without values, and check that they fit.
+
+    Raises ConfigError for what would fail in training or in evaluations.
+    """
+    settings = experiment.settings
     if settings.evaluate_every:
-        _check_samples(settings.evaluation.num_samples, spec.shape)
+        _check_samples(settings.evaluation.num_samples, shape)
     with torch.device("meta"), _SkipInit():
-        generator, critic = _networks(experiment)
+        generator, critic = experiment.networks(shape, num_classes)
         for name, network in (("generator", generator), ("critic", critic)):
             _check_memory(name, network)
         experiment.regularizer.prepare(critic)
@@ -55,17 +63,16 @@ def check_compatibility(experiment: Experiment) -> None:
 
 def networks_without_values(experiment: Experiment) -> "tuple[Generator, Critic] | None":
     """Return the networks of an experiment on the meta device; None for unknown shapes of data."""
-    if experiment.dataset.spec().shape is None:
+    spec = experiment.dataset.spec()
+    if spec.shape is None:
         return None
     with torch.device("meta"), _SkipInit():
-        return _networks(experiment)
+        return experiment.networks(spec.shape, _classes(experiment, spec.num_classes))
 
 
-def _networks(experiment: Experiment) -> "tuple[Generator, Critic]":
-    spec = experiment.dataset.spec()
-    assert spec.shape is not None
-    classes = (spec.num_classes or 2) if experiment.settings.conditional else 1
-    return experiment.networks(spec.shape, classes)
+def _classes(experiment: Experiment, num_classes: int | None) -> int:
+    """Return the number of classes that the networks see, a plausible one where it is unknown."""
+    return (num_classes or 2) if experiment.settings.conditional else 1
 
 
 class _SkipInit(TorchFunctionMode):
