@@ -451,9 +451,10 @@ def test_unused_upper_bits_are_logged(factor, logged, tmp_path, load, encode, ca
     assert ("they use 12 bits and look dark" in caplog.text) == logged
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
-def test_every_mode_of_8_bits_is_read(mode, tmp_path):
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB"])
+def test_every_mode_of_8_bits_is_read(mode, channels, tmp_path):
     Image.new("RGB", (8, 8), "white").convert(mode).save(tmp_path / "a.tif")
-    transform = ImageTransform(4, 3, "crop")
+    transform = ImageTransform(4, channels, "crop")
     assert (transform.decode((tmp_path / "a.tif").read_bytes()) >= 254).all()
     assert not transform.peaks

@@ -67,6 +67,8 @@ class ImageTransform:
 
     def fitted(self, image: Image.Image) -> np.ndarray:
         """Transform an image in memory, uint8 (channels, size, size)."""
+        if image.mode == "LAB":  # which Pillow converts to RGB only
+            image = image.convert("RGB")
         plain = image.convert("L" if self.channels == 1 else "RGB")
         shape = (self.size, self.size)
         if self.fit == "crop":  # scaled to cover the square, the middle cut out

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_RULES = 3  # version of how splits, labels and pixels are found; part of the cache's key
+_RULES = 4  # version of how splits, labels and pixels are found; part of the cache's key
 
 
 @settings
