@@ -55,7 +55,8 @@ class RunConfig:
         compile: whether steps are compiled, or captured on a GPU; auto: where that is faster.
         deterministic: whether a GPU gives reproducible numbers, more slowly.
         log_every, sample_every, checkpoint_every: in generator updates; 0: never, except for the
-            checkpoint at the end, and the last values in the summary.
+            numbers of evaluations and the last values in the summary, and for checkpoints before
+            evaluations and at the end.
         min_log_interval: seconds between two logged steps, at least; the last is always logged.
         evaluate_every: in generator updates, and at the end of every run. 0: never.
         evaluation: how samples are evaluated while training.
