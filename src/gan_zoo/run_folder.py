@@ -17,6 +17,9 @@ from gan_zoo.schema import ConfigError, at_home
 
 log = logging.getLogger(__name__)
 
+DATA_ROOT = "dataset.root"
+# how the data below the root are read, which changes no batch
+DATA_ACCESS = ("dataset.download", "dataset.cache", "dataset.on_device", "dataset.workers")
 # A resumed run may be longer, log and evaluate at other steps, use other devices, and read the same
 # data in another way.
 RESUMABLE_KEYS = {
@@ -31,14 +34,8 @@ RESUMABLE_KEYS = {
     *("device", "devices", "threads", "deterministic"),
     *("resume", "allow_changes", "sweep", "retry_failed", "stack"),
     *(f"evaluation.{name}" for name in ("num_samples", "seed", "metrics", "monitor", "cache")),
-    *(f"dataset.{name}" for name in ("cache", "on_device", "workers", "download")),
+    *DATA_ACCESS,
 }
-DATA_ROOT = "dataset.root"
-# where the data are, and how they are read
-DATA_ACCESS = (
-    DATA_ROOT,
-    *(f"dataset.{name}" for name in ("download", "cache", "on_device", "workers")),
-)
 FOLDER_KEYS = ("resume", "allow_changes", "sweep", "retry_failed")  # about existing folders
 SWEEP_FILE = "multirun.yaml"  # the words that Hydra started a sweep with
 _FAILURE = "failure.txt"

@@ -17,7 +17,7 @@ IGNORED = (
     "log_every", "min_log_interval", "sample_every", "checkpoint_every", "evaluate_every",
     "evaluation", "device", "devices", "threads",
     "resume", "sweep", "allow_changes", "retry_failed", "stack",
-    *DATA_ACCESS[1:],  # another root may hold other data
+    *DATA_ACCESS,  # another root may hold other data
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.result_rows import MACHINE, Row, command_settings, origin, read_csv, write_csv
 from gan_zoo.report.runs import Run
-from gan_zoo.run_folder import DATA_ACCESS, RESUMABLE_KEYS, key_of, latest
+from gan_zoo.run_folder import DATA_ROOT, RESUMABLE_KEYS, key_of, latest
 from gan_zoo.schema import ConfigError
 
 # those of a run, in the order of the columns
@@ -25,7 +25,7 @@ FACTS = ("health", "steps", "seconds", "stacked", "device", "git_commit", "torch
 _THREADS = "threads"  # a fact that older rows lack; other numbers make convolutions round otherwise
 _CHOICES = ("dataset", "architecture", "loss", "recipe", "regularizer", "optimizer")
 _DIGITS = 6  # significant ones: more are rounding
-_NO_SETTINGS = {*RESUMABLE_KEYS, *DATA_ACCESS, "seed"}
+_NO_SETTINGS = {*RESUMABLE_KEYS, DATA_ROOT, "seed"}
 
 Curves = Mapping[str, Sequence[int]]  # steps at which values of a tag are kept
 

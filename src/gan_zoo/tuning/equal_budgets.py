@@ -68,15 +68,15 @@ def train_fresh(search: RandomSearch, place: Place, seeds: Sequence[int] = FRESH
     Raises ConfigError without that file or a trial with a value, and for a trial whose command has
     settings that the search does not.
     """
-    rows = read_rows(place.results / f"{search.dataset}.csv")
+    where = place.results / f"{search.dataset}.csv"
+    rows = read_rows(where)
     best = best_rows(rows)
     chosen = {loss: best[loss] for loss in search.losses if loss in best}
     missing = [loss for loss in search.losses if loss not in best]
-    where = place.results / f"{search.dataset}.csv"
     if not chosen:
         own = [row for row in rows if row["loss"] in search.losses]
-        allowed = f"no trial with a value in {where}: run the search first"
-        allowed = f"in {where} {no_value(own)}" if own else allowed
+        untried = f"no trial with a value in {where}: run the search first"
+        allowed = f"in {where} {no_value(own)}" if own else untried
         raise ConfigError("--losses", ",".join(search.losses), allowed)
     if missing:
         print(f"without a trial that has a value in {where}: {', '.join(missing)}")
