@@ -9,7 +9,7 @@ import torch
 from gan_zoo.evaluation.health import DivergedError, Health
 from gan_zoo.evaluation.monitor import CollapseStats
 from gan_zoo.metrics.damage import NOISE
-from gan_zoo.metrics.yardstick import yardstick_of
+from gan_zoo.metrics.yardstick import make_yardstick
 
 WELL = {
     "loss/critic": 1.3,
@@ -96,7 +96,7 @@ def test_unrealistic_samples_mean_nothing_learned(quality):
 @pytest.mark.parametrize(("frechet", "learned"), [(5, True), (60, True), (62, False), (900, False)])
 def test_readable_images_without_precision_are_learned(frechet, learned):
     noise = {0: 0.3, 0.1: 5.4, 0.2: 22.3, 0.4: 99.6, 1: 517}  # of glyphs
-    yardstick = yardstick_of("metric/frechet_glyphs_cnn", {NOISE: list(noise.items())})
+    yardstick = make_yardstick("metric/frechet_glyphs_cnn", {NOISE: list(noise.items())})
     health = watch(Health(), 2)
     values = {"metric/frechet_glyphs_cnn": frechet, "metric/precision_glyphs_cnn": 0.0}
     health.read_metrics(200, values, {"metric/frechet_glyphs_cnn": yardstick})

@@ -5,16 +5,18 @@ import math
 import pytest
 
 from gan_zoo.metrics.damage import MISSING_CLASSES, NOISE
-from gan_zoo.metrics.yardstick import from_plain, yardstick_of
+from gan_zoo.metrics.yardstick import make_yardstick, read_yardstick
 
-FRECHET = yardstick_of(
+FRECHET = make_yardstick(
     "metric/frechet_mnist_cnn",
     {
         NOISE: [(0, 1.0), (0.1, 5.0), (0.2, 25.0), (0.4, 105.0)],
         MISSING_CLASSES: [(0, 1.0), (1, 9.0), (5, 49.0), (9, 209.0)],
     },
 )
-PRECISION = yardstick_of("metric/precision", {NOISE: [(0, 0.9), (0.1, 0.5), (0.2, 0.0), (1, 0.0)]})
+PRECISION = make_yardstick(
+    "metric/precision", {NOISE: [(0, 0.9), (0.1, 0.5), (0.2, 0.0), (1, 0.0)]}
+)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +34,7 @@ PRECISION = yardstick_of("metric/precision", {NOISE: [(0, 0.9), (0.1, 0.5), (0.2
         (math.nan, ""),
     ],
 )
-def test_value_is_described_by_two_landmarks(value, words):
+def test_value_is_described_by_two_curves(value, words):
     assert FRECHET.describe(value) == words
 
 
@@ -60,7 +62,7 @@ def test_counts_end_at_one_kind():
 def test_plain_numbers_are_read_back():
     plain = FRECHET.to_plain()
     assert plain["noise"] == {"0": 1.0, "0.1": 5.0, "0.2": 25.0, "0.4": 105.0}
-    assert from_plain("metric/frechet_mnist_cnn", plain) == FRECHET
+    assert read_yardstick("metric/frechet_mnist_cnn", plain) == FRECHET
 
 
 @pytest.mark.parametrize(
@@ -71,14 +73,14 @@ def test_plain_numbers_are_read_back():
      {"other": {"0": 1, "1": 2}}, {"outliers": {"0": 1, "5": 2}}],
 )  # fmt: skip
 def test_other_content_is_no_yardstick(plain):
-    assert from_plain("metric/frechet_mnist_cnn", plain) is None
+    assert read_yardstick("metric/frechet_mnist_cnn", plain) is None
 
 
 @pytest.mark.parametrize("tag", ["metric/largest_share", "metric/unknown", "critic/auroc"])
 def test_metric_without_direction_has_no_yardstick(tag):
-    assert from_plain(tag, FRECHET.to_plain()) is None
+    assert read_yardstick(tag, FRECHET.to_plain()) is None
 
 
 def test_damage_that_a_metric_does_not_see_is_left_out():
-    found = from_plain("metric/class_reverse_kl_mnist_cnn", FRECHET.to_plain())
-    assert [ladder.damage for ladder in found.ladders] == [MISSING_CLASSES]
+    found = read_yardstick("metric/class_reverse_kl_mnist_cnn", FRECHET.to_plain())
+    assert [curve.damage for curve in found.curves] == [MISSING_CLASSES]

@@ -18,7 +18,7 @@ from gan_zoo.evaluation.images import ImageMetrics
 from gan_zoo.evaluation.mixtures import MixtureMetrics
 from gan_zoo.evaluation.result import EvalResult, FakeBatch
 from gan_zoo.evaluation.sampling import Sampler, generate_fakes, sample_real
-from gan_zoo.evaluation.yardstick import load_yardsticks
+from gan_zoo.evaluation.yardstick_measurement import load_yardsticks
 from gan_zoo.losses import Loss, ScoredBatch
 from gan_zoo.metrics import critic as critic_metrics
 from gan_zoo.metrics.classes import classification_error

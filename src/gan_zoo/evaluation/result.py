@@ -67,7 +67,7 @@ class EvalResult:
         seen: set[Damage] = set()
         tags = []
         for tag, yardstick in self.yardsticks.items():
-            damage = {ladder.damage for ladder in yardstick.ladders}
+            damage = {curve.damage for curve in yardstick.curves}
             tags += [tag] if damage - seen else []
             seen |= damage
         return tags

@@ -13,35 +13,35 @@ _READABLE = 0.3  # standard deviation of noise through which digits are easy to 
 
 
 @dataclasses.dataclass(frozen=True)
-class Ladder:
+class DamageCurve:
     """Values of one metric for real samples with increasing amounts of one kind of damage.
 
     Attributes:
-        rungs: (amount, value); the first is undamaged.
+        points: (amount, value); the first is undamaged.
         higher_is_better: of the metric.
     """
 
     damage: Damage
-    rungs: tuple[tuple[float, float], ...]
+    points: tuple[tuple[float, float], ...]
     higher_is_better: bool
 
     def amount_at(self, value: float) -> float | None:
         """Return the least amount that makes real samples as bad as a value, interpolated.
 
-        It is the undamaged amount for a value that is no worse, None for one beyond the last rung.
+        It is the undamaged amount for a value that is no worse, None for one beyond the last point.
         """
         sign = -1 if self.higher_is_better else 1
-        first, bad = self.rungs[0][1], sign * value
+        first, bad = self.points[0][1], sign * value
         if bad <= sign * first:
             return self.damage.undamaged
-        for (low, better), (high, worse) in itertools.pairwise(self.rungs):
+        for (low, better), (high, worse) in itertools.pairwise(self.points):
             if bad <= sign * worse:
                 return low + (high - low) * (value - better) / (worse - better)
         return None
 
     def describe(self, value: float) -> str:
         """Describe the damage that a value amounts to: noise 0.2, or worse than noise 1."""
-        amount, most = self.amount_at(value), self.rungs[-1][0]
+        amount, most = self.amount_at(value), self.points[-1][0]
         if amount is None:
             return f"worse than {self.damage.describe(most, most)}"
         return self.damage.describe(amount, most)
@@ -49,14 +49,14 @@ class Ladder:
 
 @dataclasses.dataclass(frozen=True)
 class Yardstick:
-    """The ladders of one metric, of the damage that it sees; at least one."""
+    """The curves of one metric, of the damage that it sees; at least one."""
 
-    ladders: tuple[Ladder, ...]
+    curves: tuple[DamageCurve, ...]
 
     @property
-    def landmarks(self) -> tuple[Ladder, ...]:
-        """The first ladder and the last: of damaged samples, and of missing ones, if any."""
-        return tuple(dict.fromkeys((self.ladders[0], self.ladders[-1])))
+    def main_curves(self) -> tuple[DamageCurve, ...]:
+        """The first curve and the last: of damaged samples, and of missing ones, if any."""
+        return tuple(dict.fromkeys((self.curves[0], self.curves[-1])))
 
     def describe(self, value: float) -> str:
         """Describe the damage that a value amounts to: noise 0.2; or 4 of 10 classes missing.
@@ -65,11 +65,11 @@ class Yardstick:
         """
         if math.isnan(value):
             return ""
-        if all(ladder.amount_at(value) == ladder.damage.undamaged for ladder in self.landmarks):
+        if all(curve.amount_at(value) == curve.damage.undamaged for curve in self.main_curves):
             return "other real samples"
-        # beyond its end, a ladder says the least
-        ordered = sorted(self.landmarks, key=lambda ladder: ladder.amount_at(value) is None)
-        return "; or ".join(ladder.describe(value) for ladder in ordered)
+        # beyond its end, a curve says the least
+        ordered = sorted(self.main_curves, key=lambda curve: curve.amount_at(value) is None)
+        return "; or ".join(curve.describe(value) for curve in ordered)
 
     def sentence(self, value: float) -> str:
         """Describe a value as the end of a sentence: as far from real as: noise 0.2."""
@@ -79,30 +79,30 @@ class Yardstick:
     def to_plain(self) -> dict[str, dict[str, float]]:
         """Return the value of each amount of each damage, as summary.json holds them."""
         return {
-            ladder.damage.name: {
-                f"{amount:g}": float(f"{value:.6g}") for amount, value in ladder.rungs
+            curve.damage.name: {
+                f"{amount:g}": float(f"{value:.6g}") for amount, value in curve.points
             }
-            for ladder in self.ladders
+            for curve in self.curves
         }
 
 
-def yardstick_of(
+def make_yardstick(
     tag: str, measured: Mapping[Damage, Sequence[tuple[float, float]]]
 ) -> Yardstick | None:
     """Make a metric's yardstick from its values at (amount, value) of each damage.
 
-    Ladders whose values are not finite, or not worse at the end, are left out; None without any.
+    Curves whose values are not finite, or not worse at the end, are left out; None without any.
     """
     metric = find_metric(tag)
     if metric is None or metric.higher_is_better is None:
         return None
-    sign, ladders = -1 if metric.higher_is_better else 1, []
+    sign, curves = -1 if metric.higher_is_better else 1, []
     for damage in metric.sees:
-        rungs = tuple(sorted(measured.get(damage, ())))
-        finite = all(map(math.isfinite, itertools.chain(*rungs)))
-        if rungs and finite and sign * rungs[-1][1] > sign * rungs[0][1]:
-            ladders.append(Ladder(damage, rungs, metric.higher_is_better))
-    return Yardstick(tuple(ladders)) if ladders else None
+        points = tuple(sorted(measured.get(damage, ())))
+        finite = all(map(math.isfinite, itertools.chain(*points)))
+        if points and finite and sign * points[-1][1] > sign * points[0][1]:
+            curves.append(DamageCurve(damage, points, metric.higher_is_better))
+    return Yardstick(tuple(curves)) if curves else None
 
 
 def is_readable(
@@ -117,20 +117,20 @@ def is_readable(
     """
     for tag, value in values.items():
         yardstick = find_yardstick(tag) if tag.startswith("metric/frechet") else None
-        for ladder in yardstick.ladders if yardstick else ():
-            amount = ladder.amount_at(value)
-            if ladder.damage == NOISE and amount is not None and amount <= _READABLE:
+        for curve in yardstick.curves if yardstick else ():
+            amount = curve.amount_at(value)
+            if curve.damage == NOISE and amount is not None and amount <= _READABLE:
                 return True
     return False
 
 
-def from_plain(tag: str, plain: Any) -> Yardstick | None:
+def read_yardstick(tag: str, plain: Any) -> Yardstick | None:
     """Read what `Yardstick.to_plain` returned for a tag; None for anything else."""
     measured = {}
     for damage in (*IMAGE_DAMAGE, *POINT_DAMAGE):
         try:
-            rungs = plain[damage.name].items()
-            measured[damage] = [(float(amount), float(value)) for amount, value in rungs]
+            points = plain[damage.name].items()
+            measured[damage] = [(float(amount), float(value)) for amount, value in points]
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             continue
-    return yardstick_of(tag, measured)
+    return make_yardstick(tag, measured)

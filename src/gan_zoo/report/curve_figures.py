@@ -24,7 +24,7 @@ from gan_zoo.report.figure_style import (
     spans_decade,
 )
 from gan_zoo.report.runs import Run
-from gan_zoo.report.yardsticks import draw_scale
+from gan_zoo.report.yardstick_axis import draw_yardstick
 
 _MARKERS = 20  # on one line at most
 
@@ -65,7 +65,7 @@ def learning(comparison: Comparison) -> tuple[Figure, str] | None:
         return None
     axes.set_xlabel("generator updates")
     axes.set_title(str(comparison.metric), loc="left")
-    scale = draw_scale(axes, "y", comparison.configurations, comparison.metric)
+    scale = draw_yardstick(axes, "y", comparison.configurations, comparison.metric)
     legend(axes)
     return figure, f"The metric while training; {_line_caption(most)}{scale}."
 

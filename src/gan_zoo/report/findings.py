@@ -8,7 +8,7 @@ from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, best_first, mean_text
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import counted, listed, number
-from gan_zoo.report.yardsticks import yardstick_of
+from gan_zoo.report.yardstick_axis import recorded_yardstick
 
 _CLEAR = 0.8  # P(best) from which the best configuration is called the winner
 _NAMED = 3  # configurations in a list
@@ -92,7 +92,7 @@ def _without_value(peers: Sequence[Configuration]) -> list[str]:
 
 def _meaning(valued: Sequence[Configuration], metric: Metric) -> list[str]:
     """Describe how far from real the best mean is, where the runs recorded it."""
-    top, yardstick = best_first(valued, metric)[0], yardstick_of(valued, metric)
+    top, yardstick = best_first(valued, metric)[0], recorded_yardstick(valued, metric)
     if yardstick is None or top.mean is None:
         return []
     return [f"The mean of {top.label} is {yardstick.sentence(top.mean)}."]

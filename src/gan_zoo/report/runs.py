@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.metrics.yardstick import Yardstick, from_plain
+from gan_zoo.metrics.yardstick import Yardstick, read_yardstick
 from gan_zoo.report.history import Curve, Curves, as_number
 
 
@@ -138,7 +138,7 @@ class Run:
     def yardstick(self, metric: str) -> Yardstick | None:
         """Return what a metric's values mean; None where the run does not say."""
         found = self._source(metric).get("yardstick")
-        return from_plain(metric, found.get(metric)) if isinstance(found, Mapping) else None
+        return read_yardstick(metric, found.get(metric)) if isinstance(found, Mapping) else None
 
     def _source(self, metric: str) -> Mapping[str, Any]:
         """Return the file of a metric's last value: a later evaluation's, or the summary."""

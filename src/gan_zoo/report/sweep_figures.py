@@ -26,7 +26,7 @@ from gan_zoo.report.figure_style import (
     top_configurations,
     wrapped_label,
 )
-from gan_zoo.report.yardsticks import draw_scale
+from gan_zoo.report.yardstick_axis import draw_yardstick
 
 _HEAT_CELLS = 400
 _DASHES = ("-", "--", ":", "-.")
@@ -49,7 +49,7 @@ def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel(str(metric), loc="right")
     clip_limits(axes.set_xlim, rows)
-    scale = draw_scale(axes, "x", rows, metric)
+    scale = draw_yardstick(axes, "x", rows, metric)
     figure.set_figheight(figure.get_figheight() + 0.8 * bool(scale))
     return figure, interval_caption(rows, scale)
 
@@ -81,7 +81,7 @@ def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
     axes.set_xlabel(key)
     axes.set_title(str(comparison.metric), loc="left")
     clip_limits(axes.set_ylim, valued)
-    scale = draw_scale(axes, "y", valued, comparison.metric)
+    scale = draw_yardstick(axes, "y", valued, comparison.metric)
     legend(axes)
     marks = f"points: means; vertical lines: 95 % intervals; short dashes: single seeds{scale}"
     return figure, f"{comparison.metric.tag} against {key}; {marks}."

@@ -12,7 +12,7 @@ from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.number_format import NONE, rounding
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.stats import Interval
-from gan_zoo.report.yardsticks import TITLE, yardstick_of
+from gan_zoo.report.yardstick_axis import TITLE, recorded_yardstick
 
 _Format = Callable[[float | None], str]
 
@@ -46,7 +46,7 @@ class Column:
 
 def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) -> list[Column]:
     """Make columns of configurations; from all rows, as a column has one number format."""
-    seeds, yardstick = _scored if metric else _ended, yardstick_of(rows, metric)
+    seeds, yardstick = _scored if metric else _ended, recorded_yardstick(rows, metric)
     return [
         Column("configuration", lambda c: c.label, wordy=True),
         *(_measured(rounding(c.mean for c in rows)) if metric else []),

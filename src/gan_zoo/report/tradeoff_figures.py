@@ -17,7 +17,7 @@ from gan_zoo.report.figure_style import (
     top_configurations,
 )
 from gan_zoo.report.runs import Run
-from gan_zoo.report.yardsticks import draw_scale
+from gan_zoo.report.yardstick_axis import draw_yardstick
 
 _PAIRS = (("precision", "recall"), ("density", "coverage"), ("high_quality", "modes"))
 _POINTS = "large points: means over seeds; small points: single seeds"
@@ -56,7 +56,7 @@ def cost(comparison: Comparison) -> tuple[Figure, str] | None:
         return None
     axes.set_xlabel("seconds of training")
     axes.set_title(str(metric), loc="left")
-    scale = draw_scale(axes, "y", comparison.configurations, metric)
+    scale = draw_yardstick(axes, "y", comparison.configurations, metric)
     legend(axes)
     return figure, f"The metric against its cost; {_POINTS}{scale}."
 

@@ -17,7 +17,7 @@ from gan_zoo.evaluation.mixtures import MixtureMetrics
 from gan_zoo.evaluation.offline import OfflineEvaluator
 from gan_zoo.evaluation.result import FakeBatch
 from gan_zoo.evaluation.result_table import format_results
-from gan_zoo.evaluation.yardstick import load_yardsticks, measure_yardsticks
+from gan_zoo.evaluation.yardstick_measurement import load_yardsticks, measure_yardsticks
 from gan_zoo.metrics.damage import IMAGE_DAMAGE, MISSING_CLASSES, POINT_DAMAGE
 from gan_zoo.metrics.feature_cache import Cache
 from gan_zoo.metrics.feature_net import (
@@ -52,14 +52,14 @@ def yardsticks(image_metrics) -> dict[str, Yardstick]:
 
 
 def check_worsening(yardstick: Yardstick, sees) -> None:
-    """Check that a metric gets worse, or stays as bad as it can be, on every rung it claims."""
-    assert [ladder.damage for ladder in yardstick.ladders] == list(sees)
-    for ladder in yardstick.ladders:
-        sign = -1 if ladder.higher_is_better else 1
-        values = [sign * value for _, value in ladder.rungs]
-        assert all(later >= earlier for earlier, later in itertools.pairwise(values)), ladder
-        assert values[1] > values[0], ladder
-        assert values[-1] > values[1], ladder
+    """Check that a metric gets worse, or stays as bad as it can be, on every point it claims."""
+    assert [curve.damage for curve in yardstick.curves] == list(sees)
+    for curve in yardstick.curves:
+        sign = -1 if curve.higher_is_better else 1
+        values = [sign * value for _, value in curve.points]
+        assert all(later >= earlier for earlier, later in itertools.pairwise(values)), curve
+        assert values[1] > values[0], curve
+        assert values[-1] > values[1], curve
 
 
 def directed(groups: MetricGroups) -> list[Metric]:
@@ -72,16 +72,16 @@ SEEING = [metric for metric in IMAGE_DIRECTED if metric.sees]
 
 
 @pytest.mark.parametrize("metric", SEEING, ids=lambda metric: metric.name)
-def test_image_metric_worsens_along_its_ladders(yardsticks, metric):
+def test_image_metric_worsens_along_its_curves(yardsticks, metric):
     check_worsening(yardsticks[metric.name], metric.sees)
 
 
-def test_only_counted_classes_have_no_ladder():
+def test_only_counted_classes_have_no_curve():
     assert [metric.name for metric in IMAGE_DIRECTED if not metric.sees] == ["classes_covered"]
 
 
 @pytest.mark.parametrize("dataset", [Ring(), Grid()], ids=["ring", "grid"])
-def test_mixture_metrics_worsen_along_their_ladders(dataset):
+def test_mixture_metrics_worsen_along_their_curves(dataset):
     metrics = MixtureMetrics(dataset, 2000, 0, CPU)
     found = measure_yardsticks(dataset, metrics, list(MIXTURE_METRICS), 2000)
     assert set(found) == {metric.tag() for metric in POINT_METRICS}
@@ -169,7 +169,8 @@ def test_yardstick_is_measured_once(tmp_path, monkeypatch):
     given = (dataset, metrics, ["divergence"])
     first = load_yardsticks(*given, 50, Cache(tmp_path))
     assert set(first) == {"metric/jsd"}
-    monkeypatch.setattr("gan_zoo.evaluation.yardstick.measure_yardsticks", None)  # fails if called
+    # fails if called
+    monkeypatch.setattr("gan_zoo.evaluation.yardstick_measurement.measure_yardsticks", None)
     assert load_yardsticks(*given, 50, Cache(tmp_path)) == first
     with pytest.raises(TypeError):  # another number of samples is another protocol
         load_yardsticks(*given, 60, Cache(tmp_path))
@@ -182,7 +183,7 @@ def test_slow_groups_have_no_yardstick(image_metrics, tmp_path, monkeypatch):
         measured.append(names)
         return {}
 
-    monkeypatch.setattr("gan_zoo.evaluation.yardstick.measure_yardsticks", measure)
+    monkeypatch.setattr("gan_zoo.evaluation.yardstick_measurement.measure_yardsticks", measure)
     for n in (2000, 2001):
         names = ["frechet", "kernel", "manifold", "nearest"]
         load_yardsticks(image_metrics.dataset, image_metrics, names, n, Cache(tmp_path))

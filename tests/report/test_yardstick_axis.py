@@ -7,7 +7,7 @@ import pytest
 
 from gan_zoo.report.build import figures, write_report
 from gan_zoo.report.findings import findings
-from gan_zoo.report.yardsticks import TITLE
+from gan_zoo.report.yardstick_axis import TITLE
 from report_folders import METRIC, add_metrics, compared, write_sweep
 
 NOISE = {"0": 0.5, "0.1": 5.0, "0.2": 20.0, "0.4": 90.0, "1": 500.0}

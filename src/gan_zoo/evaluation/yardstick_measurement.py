@@ -18,7 +18,7 @@ from gan_zoo.evaluation.result import FakeBatch
 from gan_zoo.metrics.damage import Damage
 from gan_zoo.metrics.feature_cache import Cache
 from gan_zoo.metrics.metric_info import find_metric
-from gan_zoo.metrics.yardstick import Yardstick, from_plain, yardstick_of
+from gan_zoo.metrics.yardstick import Yardstick, make_yardstick, read_yardstick
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def load_yardsticks(
     key = json.dumps([dict(metrics.protocol), n, declared], sort_keys=True)
     name = f"yardstick-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     content = cache.get_or_compute(name, measure)
-    found = ((tag, from_plain(tag, plain)) for tag, plain in content.items())
+    found = ((tag, read_yardstick(tag, plain)) for tag, plain in content.items())
     return {tag: yardstick for tag, yardstick in found if yardstick}
 
 
@@ -68,7 +68,7 @@ def measure_yardsticks(
         for tag, value in _measure(metrics, seeing, x).items():
             first = (damage.undamaged, undamaged[tag])
             values[tag].setdefault(damage, [first]).append((amount, value))
-    made = {tag: yardstick_of(tag, measured) for tag, measured in values.items()}
+    made = {tag: make_yardstick(tag, measured) for tag, measured in values.items()}
     return {tag: yardstick for tag, yardstick in made.items() if yardstick}
 
 

@@ -8,30 +8,30 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from gan_zoo.metrics.damage import Missing
-from gan_zoo.metrics.yardstick import Ladder, Yardstick
+from gan_zoo.metrics.yardstick import DamageCurve, Yardstick
 from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.figure_style import GRAY
 from gan_zoo.report.metric_choice import Metric
 
 TITLE = "as far from real as"
 _LEAST_DISTANCE = 0.08  # between two ticks, as a share of the axis
-_MARKS = 5  # of one ladder, about
+_MARKS = 5  # of one curve, about
 
 
-def yardstick_of(rows: Iterable[Configuration], metric: Metric | None) -> Yardstick | None:
+def recorded_yardstick(rows: Iterable[Configuration], metric: Metric | None) -> Yardstick | None:
     """Return the yardstick of the metric that runs of one dataset recorded; None without one."""
     runs = (s.run for each in rows for s in each.statuses if metric and s.value is not None)
     found = (run.yardstick(metric.tag_in(run.metrics)) for run in runs if metric)
     return next(filter(None, found), None)
 
 
-def draw_scale(axes: Axes, name: str, rows: Sequence[Configuration], metric: Metric) -> str:
+def draw_yardstick(axes: Axes, name: str, rows: Sequence[Configuration], metric: Metric) -> str:
     """Draw a scale of damaged real samples opposite the metric's axis, "x" or "y".
 
     To be called once the limits are final. Returns what the caption adds; nothing is drawn, and it
     is empty, where no run recorded a yardstick or nothing of it is within the limits.
     """
-    yardstick = yardstick_of(rows, metric)
+    yardstick = recorded_yardstick(rows, metric)
     limits = axes.get_xlim() if name == "x" else axes.get_ylim()
     scale = axes.get_xscale() if name == "x" else axes.get_yscale()
     ticks = _ticks(yardstick, limits, scale == "log") if yardstick else {}
@@ -58,7 +58,7 @@ def _ticks(
     low, high = map(place, limits)
     found: dict[float, str] = {}
     free = low  # places below it are taken
-    marks = (mark for ladder in yardstick.landmarks for mark in _marks(ladder, limits))
+    marks = (mark for curve in yardstick.main_curves for mark in _marks(curve, limits))
     for value, words in sorted(marks):
         if limits[0] < value < limits[1] and place(value) >= free:
             found[value] = words
@@ -66,15 +66,15 @@ def _ticks(
     return found
 
 
-def _marks(ladder: Ladder, limits: tuple[float, float]) -> Iterator[tuple[float, str]]:
+def _marks(curve: DamageCurve, limits: tuple[float, float]) -> Iterator[tuple[float, str]]:
     """Yield values at round amounts of damage, interpolated, with their words."""
-    amounts, values = zip(*ladder.rungs, strict=True)
-    ends = [amounts[-1] if (a := ladder.amount_at(end)) is None else a for end in limits]
-    counted = isinstance(ladder.damage, Missing)
+    amounts, values = zip(*curve.points, strict=True)
+    ends = [amounts[-1] if (a := curve.amount_at(end)) is None else a for end in limits]
+    counted = isinstance(curve.damage, Missing)
     round_amounts = MaxNLocator(_MARKS, integer=counted, steps=[1, 2, 5, 10]).tick_values(
         *sorted(ends)
     )
     for amount in [*round_amounts, amounts[-1]]:
         if amounts[0] < amount <= amounts[-1]:
             value = float(np.interp(amount, amounts, values))
-            yield value, ladder.damage.describe(amount, amounts[-1])
+            yield value, curve.damage.describe(amount, amounts[-1])
