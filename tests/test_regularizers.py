@@ -6,7 +6,7 @@ from torch import nn
 
 from gan_zoo import regularizers
 from gan_zoo.architectures import dcgan, mlp
-from gan_zoo.regularizers import Numbers, PenaltyBatch, gradient_penalties
+from gan_zoo.regularizers import PenaltyBatch, RandomNumbers, gradient_penalties
 from gan_zoo.schema import ConfigError
 
 Y = torch.zeros(6, dtype=torch.int64)
@@ -30,7 +30,7 @@ def images(seed, *lead):
 def random_numbers(counts, *lead, seed=0):
     rng = torch.Generator().manual_seed(seed)
     pairs = zip(counts, (torch.rand, torch.randn), strict=True)
-    return Numbers(*(draw(*lead, n, generator=rng) if n else None for n, draw in pairs))
+    return RandomNumbers(*(draw(*lead, n, generator=rng) if n else None for n, draw in pairs))
 
 
 def penalized(regularizer, real, fake, y=Y, critic=None):
@@ -348,7 +348,7 @@ def test_augmentation_of_older_torch_has_the_same_values_and_a_second_derivative
     augmentation = regularizers.Augmentation(shift=0.5, rotation=90, scale=0.5, flip=True)
     x = torch.randn(3, 2, *shape, dtype=torch.float64, requires_grad=True)
     numbers = random_numbers(augmentation.transform_counts(x.shape[1:]), len(x))
-    numbers = Numbers(numbers.uniform.double())
+    numbers = RandomNumbers(numbers.uniform.double())
     expected = augmentation.transform(x, numbers)
     monkeypatch.setattr(torch, "__version__", "2.11.0")
     moved = augmentation.transform(x, numbers)
@@ -376,7 +376,7 @@ def test_combined_regularizers_share_no_random_numbers():
     assert several.penalty_counts((3, 4, 4)) == (1 + 49, 0)
     assert several.transform_counts((3, 4, 4)) == (4, 48)
     numbers = random_numbers((50, 0), 6)
-    given = [Numbers(numbers.uniform[:, :1]), Numbers(numbers.uniform[:, 1:])]
+    given = [RandomNumbers(numbers.uniform[:, :1]), RandomNumbers(numbers.uniform[:, 1:])]
     apart = [
         part.penalty(Quadratic(3), PenaltyBatch(real, fake, Y, own))
         for part, own in zip(parts.values(), given, strict=False)

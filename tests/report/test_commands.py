@@ -12,8 +12,9 @@ import pytest
 
 from gan_zoo.evaluation.arguments import parse
 from gan_zoo.report.build import write_report
-from gan_zoo.report.commands import evaluate_command, reproduce_command
+from gan_zoo.report.commands import evaluate_command
 from gan_zoo.report.read_runs import read_runs
+from gan_zoo.run_folder import reproduce_command
 from report_folders import compared, write_run, write_unevaluated_sweep
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts/report.py"
 def test_commands_are_quoted_for_the_shell(tmp_path, words):
     write_run(tmp_path / "run", [1.0], overrides=words)
     (run,), _ = read_runs([tmp_path])
-    printed = reproduce_command(run)
+    printed = reproduce_command(run.overrides)
     assert shlex.split(printed) == ["python", "train.py", *words]
     echo = printed.replace(
         "python train.py", f"{sys.executable} -c 'import sys;print(sys.argv[1:])'"
@@ -43,7 +44,7 @@ def test_commands_are_quoted_for_the_shell(tmp_path, words):
 def test_commands_omit_the_run_folder(tmp_path):
     write_run(tmp_path / "run", [1.0], overrides=("loss=gan", "resume=auto", "+sweep=mine"))
     (run,), _ = read_runs([tmp_path])
-    assert reproduce_command(run) == "python train.py loss=gan"
+    assert reproduce_command(run.overrides) == "python train.py loss=gan"
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gan_zoo.report.result_rows import origin, read_csv, write_csv
+from gan_zoo.report.result_rows import origin_columns, read_csv, write_csv
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -10,7 +10,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_command_names_no_folder_of_the_machine():
     folders, rest = "'dataset.root=/home/me/my data' evaluation.cache=/scratch/me", "'n=[0.5,1]'"
     folders += " dataset.cache=/scratch/me"
-    found = origin({"command": f"python train.py dataset=mnist {folders} {rest}"})
+    found = origin_columns({"command": f"python train.py dataset=mnist {folders} {rest}"})
     assert found["command"] == f"python train.py dataset=mnist dataset.root=data {rest}"
 
 
@@ -18,13 +18,13 @@ def test_documented_commands_name_no_folder():
     paths = [*(DOCS / "studies").glob("*.csv"), *(DOCS / "tuning").glob("*.csv")]
     commands = [row["command"] for path in paths for row in read_csv(path)]
     assert commands
-    assert all(origin({"command": command})["command"] == command for command in commands)
+    assert all(origin_columns({"command": command})["command"] == command for command in commands)
 
 
 def test_commit_of_changed_code_says_so():
-    assert origin({"git_commit": "abc", "git_dirty": True})["git_commit"] == "abc+changes"
-    assert origin({"git_commit": "abc", "git_dirty": False})["git_commit"] == "abc"
-    assert set(origin({"git_commit": None, "git_dirty": True}).values()) == {""}
+    assert origin_columns({"git_commit": "abc", "git_dirty": True})["git_commit"] == "abc+changes"
+    assert origin_columns({"git_commit": "abc", "git_dirty": False})["git_commit"] == "abc"
+    assert set(origin_columns({"git_commit": None, "git_dirty": True}).values()) == {""}
 
 
 def test_rows_with_commas_and_gaps_are_read_back(tmp_path):

@@ -8,7 +8,7 @@ from gan_zoo.report.result_rows import read_csv
 from gan_zoo.schema import ConfigError
 from gan_zoo.studies.cells import cell, grouped, label, winner
 from gan_zoo.studies.figures import study_figures
-from gan_zoo.studies.page import origin, study_block, update_page
+from gan_zoo.studies.page import describe_runs, study_block, update_page
 from gan_zoo.studies.plan import load_study
 from gan_zoo.studies.tables import overview_table, study_tables
 
@@ -169,7 +169,7 @@ def test_steps_of_a_study_are_those_of_runs_that_reached_their_end():
     given = rows({"gan": [8, 2, 1]}, steps="10000", command="python train.py steps=10000")
     given[1] |= {"health": "diverged at step 5003 (loss/critic is nan)", "steps": "5003"}
     given[2] |= {"steps": "7000"}
-    assert origin(given).startswith("3 runs of 10,000 steps, 3 seeds")
+    assert describe_runs(given).startswith("3 runs of 10,000 steps, 3 seeds")
 
 
 def test_results_without_a_place_are_refused(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.corners import check_corners, objective_tag
-from gan_zoo.tuning.space import Choice, Numbers, parse_space
+from gan_zoo.tuning.space import Choice, NumberRange, parse_space
 
 
 def parameter(word):
@@ -20,17 +20,20 @@ def parameter(word):
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
-        ("loss.slope=interval(-1,1)", Numbers("loss.slope", -1.0, 1.0)),
-        ("optimizer.lr=interval(1e-5, 1e-2, log)", Numbers("optimizer.lr", 1e-5, 1e-2, log=True)),
-        ("optimizer.lr=tag(log,interval(1,2))", Numbers("optimizer.lr", 1.0, 2.0, log=True)),
-        ("n_critic=int(interval(1,8))", Numbers("n_critic", 1, 8)),
-        ("batch_size=int(interval(8,64,log))", Numbers("batch_size", 8, 64, log=True)),
-        ("n_critic=range(1,6)", Numbers("n_critic", 1, 5, step=1)),
-        ("batch_size=range(32,100,32)", Numbers("batch_size", 32, 96, step=32)),
-        ("n_critic=range(5,0,-1)", Numbers("n_critic", 1, 5, step=1)),
-        ("ema=range(0.5,1,0.25)", Numbers("ema", 0.5, 0.75, step=0.25)),
-        ("loss.slope=range(0,1.1,0.3)", Numbers("loss.slope", 0.0, 0.9, step=0.3)),
-        ("ema=range(1,0,-0.1)", Numbers("ema", 0.1, 1.0, step=0.1)),
+        ("loss.slope=interval(-1,1)", NumberRange("loss.slope", -1.0, 1.0)),
+        (
+            "optimizer.lr=interval(1e-5, 1e-2, log)",
+            NumberRange("optimizer.lr", 1e-5, 1e-2, log=True),
+        ),
+        ("optimizer.lr=tag(log,interval(1,2))", NumberRange("optimizer.lr", 1.0, 2.0, log=True)),
+        ("n_critic=int(interval(1,8))", NumberRange("n_critic", 1, 8)),
+        ("batch_size=int(interval(8,64,log))", NumberRange("batch_size", 8, 64, log=True)),
+        ("n_critic=range(1,6)", NumberRange("n_critic", 1, 5, step=1)),
+        ("batch_size=range(32,100,32)", NumberRange("batch_size", 32, 96, step=32)),
+        ("n_critic=range(5,0,-1)", NumberRange("n_critic", 1, 5, step=1)),
+        ("ema=range(0.5,1,0.25)", NumberRange("ema", 0.5, 0.75, step=0.25)),
+        ("loss.slope=range(0,1.1,0.3)", NumberRange("loss.slope", 0.0, 0.9, step=0.3)),
+        ("ema=range(1,0,-0.1)", NumberRange("ema", 0.1, 1.0, step=0.1)),
         ("loss=choice(gan,wgan)", Choice("loss", ("gan", "wgan"))),
         ("loss=gan,wgan", Choice("loss", ("gan", "wgan"))),
         ("loss/divergence=choice(kl,jsd,kl)", Choice("loss/divergence", ("kl", "jsd"))),

@@ -21,7 +21,7 @@ from gan_zoo.compare.request import DRY_RUN, Request, has_data, has_key, parse_r
 from gan_zoo.compare.sweep_words import longer_run_words, sweep_words
 from gan_zoo.launch.config_catalog import choices
 from gan_zoo.launch.main import main as train
-from gan_zoo.launch.overrides import as_typed, is_sweep, text_of
+from gan_zoo.launch.overrides import as_typed, is_sweep, unquoted_value
 from gan_zoo.launch.resume import NEWEST, SWEEPS, newest_sweep
 from gan_zoo.run_folder import has_sweep, latest
 from gan_zoo.schema import ConfigError, suggest
@@ -139,7 +139,7 @@ def _single(words: Sequence[str]) -> list[str]:
 def _begun_sweep(words: Sequence[str]) -> Path | None:
     """Return the folder of the sweep to resume; None for a new one. Raises ConfigError."""
     named = as_typed([word for word in words if word.startswith("sweep=")])
-    name = text_of(named[0]) if named else None
+    name = unquoted_value(named[0]) if named else None
     if name is None:
         return None
     folder = newest_sweep(name) if name in NEWEST else SWEEPS / name

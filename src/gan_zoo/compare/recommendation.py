@@ -11,7 +11,7 @@ from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.configurations import Configuration, best_first, mean_text
 from gan_zoo.report.findings import best_of
 from gan_zoo.report.metric_choice import Metric, choose_metric
-from gan_zoo.report.number_format import counted, listed, number, rounding
+from gan_zoo.report.number_format import counted, format_number, listed, rounding
 from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.runs import Run
 from gan_zoo.report.stats import LEVEL, Difference, paired_difference
@@ -136,8 +136,8 @@ def _winner(
     assert gap is not None
     worst = max(gap.p for gap in gaps.values() if gap is not None and gap.p is not None)
     return (
-        f"{text}, {number(abs(gap.mean))} {'lower' if gap.mean > 0 else 'higher'} than that of "
-        f"{loss_of(second)}, the next{_interval(gap)}; it differs from every other loss "
+        f"{text}, {format_number(abs(gap.mean))} {'lower' if gap.mean > 0 else 'higher'} than that "
+        f"of {loss_of(second)}, the next{_interval(gap)}; it differs from every other loss "
         f"(p at most {worst:.2g})."
     )
 
@@ -172,13 +172,13 @@ def _limits(
     if widths:
         found.append(
             f"With {counted(len(best.scores), 'seed')}, differences from it below "
-            f"{number(max(widths))} could not be found here; that is no proof of equality."
+            f"{format_number(max(widths))} could not be found here; that is no proof of equality."
         )
     nearest = min((abs(gap.mean) for gap in gaps.values() if gap), default=None)
     if deviation and nearest is not None and nearest < deviation:
         found.append(
             f"The choice of real images alone changes such a distance by about "
-            f"{number(deviation)}: other held-out images may rank the best two differently."
+            f"{format_number(deviation)}: other held-out images may rank the best two differently."
         )
     return found
 

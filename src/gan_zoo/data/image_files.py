@@ -13,7 +13,7 @@ from gan_zoo.printable import list_names, printable
 from gan_zoo.schema import ConfigError, Fraction, LocalPath, settings
 
 if TYPE_CHECKING:
-    from gan_zoo.data.image_splits import Plan
+    from gan_zoo.data.image_splits import ImageSplits
     from gan_zoo.data.in_memory import InMemoryDataset
     from gan_zoo.data.sources import Folder, Zip
 
@@ -81,7 +81,7 @@ class ImageFolder(DecodedImages):
         return source
 
     @functools.cached_property
-    def _plan(self) -> "Plan":
+    def _plan(self) -> "ImageSplits":
         """Splits and labels of the images. Raises ConfigError for an invalid dataset.json."""
         from gan_zoo.data.dataset_json import Table, TableError, read_table
         from gan_zoo.data.image_splits import plan_images

@@ -25,7 +25,7 @@ _NO_SPLIT = "beside the folders of the splits"
 
 
 @dataclasses.dataclass
-class Plan:
+class ImageSplits:
     """Images, labels and class names of both splits.
 
     Attributes:
@@ -55,7 +55,7 @@ class Plan:
         return max(1, len(self.class_names))
 
 
-def plan_images(names: Sequence[str], share: float, tables: Mapping[str, Table]) -> Plan:
+def plan_images(names: Sequence[str], share: float, tables: Mapping[str, Table]) -> ImageSplits:
     """Plan the splits and labels of all images.
 
     Args:
@@ -68,7 +68,7 @@ def plan_images(names: Sequence[str], share: float, tables: Mapping[str, Table])
     """
     division = divide(names, share)
     excluded = {_NO_SPLIT: division.outside} if division.outside else {}
-    plan = Plan(division.splits, {}, (), division.split_from, excluded, [])
+    plan = ImageSplits(division.splits, {}, (), division.split_from, excluded, [])
     used = [name for members in division.splits.values() for name in members]
     tables = _select_tables(tables, division, used, plan.notes)
     if not tables:
@@ -102,7 +102,7 @@ def _paths(folders: Sequence[str] | Mapping) -> str:
     return list_names([f"{folder}dataset.json" for folder in folders])
 
 
-def _label_by_tables(plan: Plan, used: Sequence[str], tables: dict) -> None:
+def _label_by_tables(plan: ImageSplits, used: Sequence[str], tables: dict) -> None:
     """Make the labels that occur the classes, in ascending order."""
     labels = look_up(used, tables)
     indices = {label: index for index, label in enumerate(sorted(set(labels.values())))}
@@ -111,7 +111,7 @@ def _label_by_tables(plan: Plan, used: Sequence[str], tables: dict) -> None:
     plan.notes.append(f"labels are those of {_paths(tables)}, not the folders")
 
 
-def _label_by_folders(plan: Plan, division: Division) -> None:
+def _label_by_folders(plan: ImageSplits, division: Division) -> None:
     """Make the first folders below the splits the classes, if few images lie in none.
 
     Classes are in natural order. Images of a test folder that are in no class folder have no label,
@@ -158,7 +158,7 @@ def _class(inside: str) -> str:
     return unicodedata.normalize("NFC", folder) if slash else ""
 
 
-def _check_splits(plan: Plan, division: Division, share: float) -> None:
+def _check_splits(plan: ImageSplits, division: Division, share: float) -> None:
     """Hold images out where all of a test folder are excluded; note problems of the splits."""
     if division.folders and not plan.splits["test"]:
         plan.splits = hash_split(plan.splits["train"], share)

@@ -21,7 +21,7 @@ def outcome(summary: Mapping[str, Any], folder: Path | None = None) -> str:
     value = format_losses(last)
     if metric and found:
         step = _last_step(folder, metric.tag) if folder else None
-        older = step is not None and step < number(summary, "steps")
+        older = step is not None and step < summary_number(summary, "steps")
         value = f"{found.name} {last[metric.tag]:.4g}{f' (step {step})' if older else ''}"
     # the reason of a divergence, but not that of "nothing learned (...) by step 300"
     health = diverged(summary) or str(summary.get("health", "")).partition(" (")[0]
@@ -46,7 +46,7 @@ def last_values(summary: Mapping[str, Any]) -> dict[str, float]:
     return {tag: value for tag, value in pairs if isinstance(value, (int, float))}
 
 
-def number(summary: Mapping[str, Any], key: str) -> float:
+def summary_number(summary: Mapping[str, Any], key: str) -> float:
     """Return a number of a summary; 0 for anything else."""
     value = summary.get(key)
     return value if isinstance(value, (int, float)) else 0.0

@@ -49,7 +49,7 @@ def as_typed(words: Sequence[str]) -> list[str]:
     return [_as_typed(word, swept) for word in words]
 
 
-def text_of(word: str) -> str:
+def unquoted_value(word: str) -> str:
     """Return the value of KEY=VALUE without quotes, or unchanged if Hydra cannot parse it."""
     override = parsed(word)
     return word.partition("=")[2] if override is None else str(override.value())

@@ -18,7 +18,7 @@ from gan_zoo.launch.hydra_config import (
     overrides_of,
 )
 from gan_zoo.launch.job_folders import ONLY_JOB, check_resumed_folder
-from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, text_of, wants_sweep
+from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, unquoted_value, wants_sweep
 from gan_zoo.run_folder import (
     FOLDER_KEYS,
     SWEEP_FILE,
@@ -55,7 +55,7 @@ def add_saved_choices(words: Sequence[str]) -> list[str]:
     Hydra composes before our callback runs: it must know the run's loss to accept `loss.slope`.
     Only choices that this program has are taken from a folder that may come from anyone.
     """
-    named = [text_of(word) for word in words if word.startswith("resume=")]
+    named = [unquoted_value(word) for word in words if word.startswith("resume=")]
     given = {key_of(word) for word in words}
     if not named or wants_sweep(words):
         return list(words)
@@ -126,7 +126,7 @@ def resolve_sweep(words: Sequence[str]) -> list[str]:
     what that sweeps over.
     """
     given = [word for word in words if word not in MULTIRUN]
-    name = next((text_of(word) for word in given[::-1] if word.startswith("sweep=")), "")
+    name = next((unquoted_value(word) for word in given[::-1] if word.startswith("sweep=")), "")
     if name in NEWEST:
         name = newest_sweep(name).name
         typed = as_typed([f"sweep={name}"])[0]

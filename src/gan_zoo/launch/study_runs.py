@@ -41,7 +41,7 @@ def _is_own(word: str) -> bool:
 
 def study_help(words: Sequence[str]) -> str:
     """Describe a study, with the command of each of its sweeps or searches."""
-    study, budget, parts, given = parse_request(words)
+    study, budget, parts, given = parse_study_request(words)
     lines = [study.title, "", f"Claim:  {study.content['claim']}"]
     lines += [f"Source: {study.content['source']}", ""]
     for sweep in study.sweeps(budget, parts, given):
@@ -73,7 +73,7 @@ def run_study(words: Sequence[str], train: Callable[[list[str]], None]) -> None:
     train: trains a sweep, given the words of its command. A sweep with failed runs does not end the
     study; a mistake or a signal does. The results so far are written after every sweep.
     """
-    study, budget, parts, given = parse_request(words)
+    study, budget, parts, given = parse_study_request(words)
     stages, failed, line = _stages(study, budget, parts, given, train), False, ""
     for number, stage in enumerate(stages, 1):
         show(f"\nstudy {study.name}, {number} of {len(stages)}: {stage.title}")
@@ -120,7 +120,7 @@ def _folders(study: Study, budget: str) -> dict[str, Path]:
     return {each.part: SWEEPS / each.name for each in study.sweeps(budget)}
 
 
-def parse_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str]]:
+def parse_study_request(words: Sequence[str]) -> tuple[Study, str, list[str], list[str]]:
     """Return what a command line asks for: the study, its budget, some parts, and other words.
 
     Raises ConfigError for names that there are not.

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from tqdm import tqdm
 
-from gan_zoo.launch.job_outcome import number, outcome
+from gan_zoo.launch.job_outcome import outcome, summary_number
 from gan_zoo.launch.sweep_progress import PlannedJob, SweepProgress
 from gan_zoo.monitoring.console import has_bar
 from gan_zoo.run_folder import newest_step, read_failure
@@ -70,7 +70,7 @@ class SweepDisplay(threading.Thread):
         ran, summary = job in self._start_times, job.summary
         if summary is not None:
             self._done += 1
-            self._end(job, outcome(summary, job.folder), number(summary, "seconds"))
+            self._end(job, outcome(summary, job.folder), summary_number(summary, "seconds"))
         elif self._progress.has_failed(job) or (ran and read_failure(job.folder)):
             self._failed += 1
             self._end(job, f"failed: {read_failure(job.folder)}")

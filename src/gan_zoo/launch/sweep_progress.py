@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.launch.job_outcome import last_values, number
+from gan_zoo.launch.job_outcome import last_values, summary_number
 from gan_zoo.monitoring.console import bold, estimate, has_bar, short_duration, show, shows_bold
 from gan_zoo.monitoring.jsonl import parse_step
 from gan_zoo.monitoring.progress import JobDisplay
@@ -50,7 +50,7 @@ class PlannedJob:
     @property
     def work(self) -> float:
         """Updates of the finished run, which may have ended early; 0 for any other."""
-        return self.updates * number(self.summary or {}, "steps")
+        return self.updates * summary_number(self.summary or {}, "steps")
 
     @property
     def work_so_far(self) -> float:
@@ -60,7 +60,7 @@ class PlannedJob:
 
 def _own_seconds(summary: Mapping[str, Any]) -> float:
     """Return the time of a run, or its part of the time of a stack."""
-    return number(summary, "seconds") / max(1.0, number(summary, "stacked"))
+    return summary_number(summary, "seconds") / max(1.0, summary_number(summary, "stacked"))
 
 
 def _last_step(folder: Path) -> int:
@@ -103,7 +103,7 @@ class SweepProgress:
         self.remaining = [job for job in shown if job.folder not in used]
         # updates of finished runs, which may be longer now
         self._work_before = {
-            job.folder: job.updates * number(job.earlier_summary or {}, "steps")
+            job.folder: job.updates * summary_number(job.earlier_summary or {}, "steps")
             for job in self.jobs
         }
         self._made_before = {job.folder: job.work_so_far for job in self.remaining}

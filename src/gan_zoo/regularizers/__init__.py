@@ -9,7 +9,7 @@ and scores (..., N); penalties have the shape of the losses, (...). Random numbe
 from gan_zoo.regularizers.augmentation import Augmentation
 from gan_zoo.regularizers.combined import Combined
 from gan_zoo.regularizers.gradient_penalties import R1, R2, Dragan, GradientPenalty
-from gan_zoo.regularizers.random_numbers import NumberCounts, Numbers
+from gan_zoo.regularizers.random_numbers import NumberCounts, RandomNumbers
 from gan_zoo.regularizers.regularizer import PenaltyBatch, Regularizer
 from gan_zoo.regularizers.weight_constraints import SpectralNorm, WeightClip, WeightProjection
 
@@ -21,8 +21,8 @@ __all__ = [
     "Dragan",
     "GradientPenalty",
     "NumberCounts",
-    "Numbers",
     "PenaltyBatch",
+    "RandomNumbers",
     "Regularizer",
     "SpectralNorm",
     "WeightClip",

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from gan_zoo.regularizers.random_numbers import NumberCounts, Numbers
+from gan_zoo.regularizers.random_numbers import NumberCounts, RandomNumbers
 from gan_zoo.regularizers.regularizer import Regularizer
 from gan_zoo.schema import NonNegativeFloat, Range, settings
 
@@ -33,7 +33,7 @@ class Augmentation(Regularizer):
         moves = 4 + self.flip if len(shape) == 3 else 0
         return NumberCounts(moves, math.prod(shape) if self.noise else 0)
 
-    def transform(self, x: "Tensor", numbers: Numbers) -> "Tensor":
+    def transform(self, x: "Tensor", numbers: RandomNumbers) -> "Tensor":
         """Transform images (N, C, H, W), and add noise to any samples (N, *shape)."""
         if numbers.uniform is not None:
             x = self._moved(x, numbers.uniform)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo.regularizers.gradient_penalties import PenaltyAtPoints, squared_gradients
-from gan_zoo.regularizers.random_numbers import NumberCounts, Numbers
+from gan_zoo.regularizers.random_numbers import NumberCounts, RandomNumbers
 from gan_zoo.regularizers.regularizer import PenaltyBatch, Regularizer
 from gan_zoo.schema import ConfigError, settings
 
@@ -45,7 +45,7 @@ class Combined(Regularizer):
     def transform_counts(self, shape: Sequence[int]) -> NumberCounts:
         return _total(part.transform_counts(shape) for part in self.parts.values())
 
-    def transform(self, x: "Tensor", numbers: Numbers) -> "Tensor":
+    def transform(self, x: "Tensor", numbers: RandomNumbers) -> "Tensor":
         for part in self.parts.values():
             own, numbers = numbers.take(part.transform_counts(x.shape[1:]))
             x = part.transform(x, own)

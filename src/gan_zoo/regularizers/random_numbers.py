@@ -13,7 +13,7 @@ class NumberCounts(NamedTuple):
     normal: int = 0
 
 
-class Numbers(NamedTuple):
+class RandomNumbers(NamedTuple):
     """Random numbers of a batch: uniform (..., N, K) on [0, 1), and standard normal (..., N, M).
 
     None where there are none of a kind.
@@ -22,15 +22,15 @@ class Numbers(NamedTuple):
     uniform: "Tensor | None" = None
     normal: "Tensor | None" = None
 
-    def take(self, counts: NumberCounts) -> "tuple[Numbers, Numbers]":
+    def take(self, counts: NumberCounts) -> "tuple[RandomNumbers, RandomNumbers]":
         """Return so many numbers of each kind for each sample, and the rest of them."""
         pairs = [_split(x, count) for x, count in zip(self, counts, strict=True)]
         first, rest = zip(*pairs, strict=True)
-        return Numbers(*first), Numbers(*rest)
+        return RandomNumbers(*first), RandomNumbers(*rest)
 
-    def for_samples(self, count: int) -> "Numbers":
+    def for_samples(self, count: int) -> "RandomNumbers":
         """Return these numbers for several times as many samples, again and again."""
-        return Numbers(*(None if x is None else _repeat(x, count) for x in self))
+        return RandomNumbers(*(None if x is None else _repeat(x, count) for x in self))
 
 
 def _repeat(x: "Tensor", count: int) -> "Tensor":

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gan_zoo.ranks import Ranks
-from gan_zoo.regularizers.random_numbers import NumberCounts, Numbers
+from gan_zoo.regularizers.random_numbers import NumberCounts, RandomNumbers
 from gan_zoo.schema import settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class PenaltyBatch(NamedTuple):
     real: "Tensor"
     fake: "Tensor"
     y: "Tensor"
-    numbers: Numbers = Numbers()
+    numbers: RandomNumbers = RandomNumbers()
     ranks: Ranks = Ranks()
 
     @property
@@ -46,7 +46,7 @@ class Regularizer:
         """Return how many random numbers `transform` needs for a sample of this shape."""
         return NumberCounts()
 
-    def transform(self, x: "Tensor", numbers: Numbers) -> "Tensor":
+    def transform(self, x: "Tensor", numbers: RandomNumbers) -> "Tensor":
         """Return what the critic sees of samples, real or fake, in every update."""
         return x
 

@@ -5,11 +5,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_zoo import run_folder
 from gan_zoo.command_line import from_here
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.protocols import largest_sample
-from gan_zoo.report.runs import Run
 
 EVALUATE_FIRST = "Evaluate all runs alike with this command, then write the report again:"
 _LISTED = 3  # folders that are written out
@@ -42,11 +40,6 @@ def evaluate_command(comparison: Comparison, settings: Sequence[str] = ()) -> st
     folders = [folder for folder in finished if any(folder.glob("checkpoints/*.pt"))]
     words = [from_here("scripts/evaluate.py"), _words(folders), *settings] if folders else []
     return " ".join(words)
-
-
-def reproduce_command(run: Run) -> str:
-    """Return the command that trains a run again."""
-    return run_folder.reproduce_command(run.overrides)
 
 
 def _words(folders: Sequence[Path]) -> str:

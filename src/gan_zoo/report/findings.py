@@ -7,7 +7,7 @@ from gan_zoo.printable import list_names
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, best_first, mean_text
 from gan_zoo.report.metric_choice import Metric
-from gan_zoo.report.number_format import counted, listed, number
+from gan_zoo.report.number_format import counted, format_number, listed
 from gan_zoo.report.yardstick_axis import recorded_yardstick
 
 _CLEAR = 0.8  # P(best) from which the best configuration is called the winner
@@ -173,4 +173,6 @@ def _against_baselines(valued: Sequence[Configuration], metric: Metric) -> list[
 def _first(group: Sequence[Configuration]) -> str:
     """List labels and differences of the first configurations, and count the others."""
     changes = [(each.label, each.difference) for each in group]
-    return list_names([f"{name} by {number(abs(d.mean))}" for name, d in changes if d], 3, "; ")
+    return list_names(
+        [f"{name} by {format_number(abs(d.mean))}" for name, d in changes if d], 3, "; "
+    )

@@ -14,13 +14,13 @@ import numpy as np
 from PIL import Image
 
 from gan_zoo.report.chart_data import charts
-from gan_zoo.report.commands import EVALUATE_FIRST, evaluation_needed, reproduce_command
+from gan_zoo.report.commands import EVALUATE_FIRST, evaluation_needed
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, in_order
 from gan_zoo.report.factors import format_value
 from gan_zoo.report.figure_style import GRAY, LineStyle, line_styles, spans_decade
 from gan_zoo.report.findings import METHOD, findings
-from gan_zoo.report.number_format import number, rounding
+from gan_zoo.report.number_format import format_number, rounding
 from gan_zoo.report.provenance import provenance
 from gan_zoo.report.recipe import recipe_columns
 from gan_zoo.report.run_status import ranked
@@ -29,6 +29,7 @@ from gan_zoo.report.sweep_figures import interval_caption
 from gan_zoo.report.tables import Column, configuration_columns, run_columns
 from gan_zoo.report.title_block import facts, title
 from gan_zoo.report.warnings import warnings
+from gan_zoo.run_folder import reproduce_command
 
 _STRIP_WIDTH = 130  # of the viewBox of a line of seeds
 _SMALL = 40  # side of the largest tile that is kept free of loss
@@ -81,7 +82,6 @@ def render_html(
         "MARKERS": _MARKERS,
         "EVALUATE_FIRST": EVALUATE_FIRST,
         "METHOD": METHOD,
-        "number": number,
         "image_address": image_address,
         "seed_values": _seed_values,
         "uplot": _uplot,
@@ -158,7 +158,7 @@ def _seed_values(each: Configuration) -> str:
     found = [status for status in each.statuses if status.value is not None]
     shown = rounding(status.value for status in found)
     values = (f"seed {status.run.seed}: {shown(status.value)}" for status in found)
-    return "; ".join([f"mean {number(each.mean)}", *values])
+    return "; ".join([f"mean {format_number(each.mean)}", *values])
 
 
 def _strip_scale(rows: Sequence[Configuration]) -> Callable[[float], str]:

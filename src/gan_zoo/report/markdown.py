@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gan_zoo.report.commands import EVALUATE_FIRST, evaluation_needed, reproduce_command
+from gan_zoo.report.commands import EVALUATE_FIRST, evaluation_needed
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, in_order
 from gan_zoo.report.factors import format_value
@@ -16,6 +16,7 @@ from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.tables import Column, configuration_columns, state
 from gan_zoo.report.title_block import facts, title
 from gan_zoo.report.warnings import warnings
+from gan_zoo.run_folder import reproduce_command
 
 
 def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
@@ -40,7 +41,7 @@ def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:
     lines += ["", "## Excluded or failed runs", ""] if reasons else []
     lines += [f"- {_escaped(reason)}" for reason in reasons]
     lines += ["", "## Method", "", *(f"- {line}" for line in METHOD)]
-    commands = [reproduce_command(each.run) for each in comparison.statuses]
+    commands = [reproduce_command(each.run.overrides) for each in comparison.statuses]
     lines += ["", "## Commands", "", "```sh", *commands, "```"]
     return "\n".join(lines) + "\n"
 
@@ -103,7 +104,7 @@ def _run_numbers(each: RunStatus, configuration: Configuration) -> dict[str, Any
         "images_seen": run.images_seen,
         **run.metrics,
         "folder": run.name,
-        "command": reproduce_command(run),
+        "command": reproduce_command(run.overrides),
     }
 
 

@@ -31,7 +31,7 @@ def rounding(
     return lambda value: NONE if _absent(value) else f"{value:,.{decimals}f}"
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Format a number alone: four digits, or a dash where there is none."""
     return rounding([value])(value)
 

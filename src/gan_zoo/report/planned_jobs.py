@@ -18,14 +18,14 @@ _SWEPT = re.compile(r"[\w.+-]+(,[\w.+-]+)+", re.ASCII)
 _FIXED = re.compile(r"[^,(]*|\[[^\[\](]*\]")  # text, or one list
 
 
-class Plan(NamedTuple):
+class SweepPlan(NamedTuple):
     """How many jobs a sweep has, and the swept words of those that have not started."""
 
     count: int
     not_started: list[str]
 
 
-def read_plan(sweep: Path) -> Plan | None:
+def read_plan(sweep: Path) -> SweepPlan | None:
     """Read the plan of the sweep in a folder, whose jobs are the folders below it.
 
     None where there is none, or where its words are not all plain values or lists of them.
@@ -43,7 +43,9 @@ def read_plan(sweep: Path) -> Plan | None:
         return None
     jobs = list(itertools.product(*swept.values()))
     waiting = [job for job in jobs if [*map(_plain, job)] not in started]
-    return Plan(count, [",".join(map("=".join, zip(swept, job, strict=True))) for job in waiting])
+    return SweepPlan(
+        count, [",".join(map("=".join, zip(swept, job, strict=True))) for job in waiting]
+    )
 
 
 def _swept(values: Mapping[str, str]) -> dict[str, list[str]]:

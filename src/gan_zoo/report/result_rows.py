@@ -43,7 +43,7 @@ def command_settings(command: str) -> Mapping[str, str]:
     return {name.lstrip("+~"): value for name, is_setting, value in words if is_setting}
 
 
-def origin(summary: Mapping[str, Any]) -> dict[str, str]:
+def origin_columns(summary: Mapping[str, Any]) -> dict[str, str]:
     """Return device, commit and command of a run by its summary; empty where unknown.
 
     The command has no folder of the machine; the commit says so if its code had been changed.

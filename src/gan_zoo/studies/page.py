@@ -58,7 +58,7 @@ def _filled(text: str, name: str, content: str) -> str:
 def study_block(name: str, docs: Path, rows: Sequence[Row], figures: Figures) -> str:
     """Return what stands between the markers of a study."""
     content = load_study(name).content
-    lines = [origin(rows), "", *study_tables(rows, content["tables"])]
+    lines = [describe_runs(rows), "", *study_tables(rows, content["tables"])]
     captions = {picture: text for picture, (_, text) in figures.items()}
     if (docs / _picture(name, _SAMPLES)).is_file():
         captions[_SAMPLES] = content.get("caption", "Samples of the first seed.")
@@ -80,7 +80,7 @@ def write_figures(name: str, docs: Path, figures: Figures) -> None:
         save_png(figure, docs / _picture(name, picture))
 
 
-def origin(rows: Sequence[Row]) -> str:
+def describe_runs(rows: Sequence[Row]) -> str:
     """Describe what was run, where and with which code, and what it cost."""
     devices = Counter(row["device"] for row in rows)
     where = ", ".join(f"{name} ({count:,})" for name, count in devices.items())

@@ -9,7 +9,14 @@ from typing import Any
 
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.read_runs import read_runs
-from gan_zoo.report.result_rows import MACHINE, Row, command_settings, origin, read_csv, write_csv
+from gan_zoo.report.result_rows import (
+    MACHINE,
+    Row,
+    command_settings,
+    origin_columns,
+    read_csv,
+    write_csv,
+)
 from gan_zoo.report.runs import Run
 from gan_zoo.run_folder import DATA_ROOT, RESUMABLE_KEYS, key_of, latest
 from gan_zoo.schema import ConfigError
@@ -123,7 +130,7 @@ def _typed(run: Run) -> list[str]:
 
 
 def _settings(run: Run, keys: Iterable[str]) -> dict[str, str]:
-    return {key: text_of(run.keys.get(key)) for key in keys}
+    return {key: setting_text(run.keys.get(key)) for key in keys}
 
 
 def _numbers(run: Run, curves: Curves) -> dict[str, str]:
@@ -147,7 +154,7 @@ def _curve_columns(curves: Curves) -> list[str]:
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    """Return health, cost and origin of a run."""
+    """Return health, cost and origin_columns of a run."""
     summary = run.summary or {}
     return {
         "health": f"failed: {run.failed}" if run.failed else summary.get("health", ""),
@@ -156,11 +163,11 @@ def _facts(run: Run) -> dict[str, Any]:
         "stacked": run.stacked,
         _THREADS: summary.get("threads", ""),
         "torch": (summary.get("versions") or {}).get("torch", ""),
-        **origin(summary),
+        **origin_columns(summary),
     }
 
 
-def text_of(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """Return a setting as text; empty for None."""
     return "" if value is None else str(value)
 

@@ -13,7 +13,7 @@ from gan_zoo.report.figure_style import save_png
 from gan_zoo.report.runs import Run
 from gan_zoo.report.sample_sheets import saved_grids, tiles
 from gan_zoo.studies.cells import label
-from gan_zoo.studies.results import ended_runs, text_of
+from gan_zoo.studies.results import ended_runs, setting_text
 
 _COLUMNS = 10  # images of a row
 _FEW = 4  # those of each dataset, if a row has several
@@ -46,7 +46,7 @@ def write_samples(folders: Mapping[str, Path], plan: Mapping[str, Any], path: Pa
     columns = plan.get("columns", [])
     for part, folder in folders.items():
         for run in ended_runs(folder):
-            values = {key: text_of(run.keys.get(key)) for key in (*plan["rows"], *columns)}
+            values = {key: setting_text(run.keys.get(key)) for key in (*plan["rows"], *columns)}
             name, group = (label(values | {"part": part}, k) for k in (plan["rows"], columns))
             shown = _few(run, group) if columns else _all(run)
             if shown:

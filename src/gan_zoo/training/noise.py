@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gan_zoo.architectures.networks import Generator
 from gan_zoo.ranks import Ranks
-from gan_zoo.regularizers import NumberCounts, Numbers
+from gan_zoo.regularizers import NumberCounts, RandomNumbers
 from gan_zoo.training.rng import load_rng_state, make_rng, rng_state
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class UpdateNoise(NamedTuple):
     """
 
     z: Tensor
-    real: Numbers = Numbers()
-    fake: Numbers = Numbers()
-    penalized: Numbers = Numbers()
-    penalty: Numbers = Numbers()
+    real: RandomNumbers = RandomNumbers()
+    fake: RandomNumbers = RandomNumbers()
+    penalized: RandomNumbers = RandomNumbers()
+    penalty: RandomNumbers = RandomNumbers()
 
 
 class Noise(Protocol):
@@ -129,10 +129,10 @@ class NumberSampler(BlockSampler):
         per_batch = max(1, batch_size * sum(map(sum, counts)))
         super().__init__(rng, min(_BLOCK, max(1, _BLOCK_NUMBERS // per_batch)))
 
-    def draw(self, count: int) -> Sequence[list[Numbers]]:
+    def draw(self, count: int) -> Sequence[list[RandomNumbers]]:
         users = [
             [
-                Numbers(*pair)
+                RandomNumbers(*pair)
                 for pair in zip(
                     self._batches(torch.rand, count, numbers.uniform),
                     self._batches(torch.randn, count, numbers.normal),
@@ -191,14 +191,14 @@ class NoiseSampler:
         """Return the random numbers of the next generator update."""
         return self._share(self._generator.next())
 
-    def _share(self, users: list[Numbers]) -> UpdateNoise:
+    def _share(self, users: list[RandomNumbers]) -> UpdateNoise:
         z = self.latents.next()
         if self._ranks.count > 1:
             z, users = self._ranks.share(z), [self._share_of(numbers) for numbers in users]
         return UpdateNoise(z, *users)
 
-    def _share_of(self, numbers: Numbers) -> Numbers:
-        return Numbers(*(None if x is None else self._ranks.share(x) for x in numbers))
+    def _share_of(self, numbers: RandomNumbers) -> RandomNumbers:
+        return RandomNumbers(*(None if x is None else self._ranks.share(x) for x in numbers))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states of all generators."""

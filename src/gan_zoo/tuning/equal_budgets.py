@@ -11,7 +11,7 @@ from typing import NamedTuple
 from gan_zoo.atomic_write import write_text
 from gan_zoo.command_line import EXIT_FAILED, exit_code, exit_with
 from gan_zoo.launch.resume import SWEEPS
-from gan_zoo.report.number_format import counted, number
+from gan_zoo.report.number_format import counted, format_number
 from gan_zoo.run_folder import finished_summary, read_failure
 from gan_zoo.run_lock import FolderInUse, lock_folder
 from gan_zoo.schema import ConfigError
@@ -139,7 +139,7 @@ def _ended(run: PlannedRun, folder: Path) -> str:
     metric = primary_metric([row])
     if metric is None:
         return row["health"]
-    return f"{metric.tag} {number(value(row, metric))}; {row['health']}"
+    return f"{metric.tag} {format_number(value(row, metric))}; {row['health']}"
 
 
 def write_tables(results: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gan_zoo.atomic_write import atomic_write
 from gan_zoo.command_line import from_here
-from gan_zoo.tuning.space import Numbers, Space
+from gan_zoo.tuning.space import NumberRange, Space
 from gan_zoo.tuning.study import SearchSettings, ended_trials, ranked
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def write_pictures(study: "Study", metric: str, space: Space, folder: Path) -> l
         figure.set_size_inches(4 * columns + 3, 4)
         for axes in figure.axes:
             for parameter in space.parameters:
-                if axes.get_xlabel() == parameter.key and isinstance(parameter, Numbers):
+                if axes.get_xlabel() == parameter.key and isinstance(parameter, NumberRange):
                     axes.set_xlim(parameter.low, parameter.high)
         paths.append(folder / f"search-{name}.png")
         with atomic_write(paths[-1]) as file:

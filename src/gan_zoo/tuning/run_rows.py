@@ -9,7 +9,14 @@ from typing import Any
 
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.metric_choice import Metric, choose_metric
-from gan_zoo.report.result_rows import MACHINE, Row, command_settings, origin, read_csv, write_csv
+from gan_zoo.report.result_rows import (
+    MACHINE,
+    Row,
+    command_settings,
+    origin_columns,
+    read_csv,
+    write_csv,
+)
 from gan_zoo.run_folder import diverged, finished_summary
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
@@ -32,7 +39,7 @@ def run_row(run: PlannedRun, folder: Path) -> dict[str, str] | None:
         "health": str(summary.get("health") or ""),
         "steps": str(summary["steps"]),
         "seconds": f"{summary.get('seconds', math.nan):.0f}",
-        **origin(summary),
+        **origin_columns(summary),
     }
 
 

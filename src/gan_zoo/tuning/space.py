@@ -22,7 +22,7 @@ _MAX_CORNERS = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Numbers:
+class NumberRange:
     """A setting that is searched from `low` to `high`, both included.
 
     Attributes:
@@ -86,7 +86,7 @@ class Choice:
         return self.values[int(share * len(self.values))]
 
 
-Parameter = Numbers | Choice
+Parameter = NumberRange | Choice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,14 +177,14 @@ def _parse(word: str) -> tuple[Parameter | None, str]:
     return Choice(key, tuple(dict.fromkeys(override.sweep_string_iterator()))), word
 
 
-def _interval(key: str, text: str, given: Any) -> Numbers:
+def _interval(key: str, text: str, given: Any) -> NumberRange:
     if not (math.isfinite(given.start) and math.isfinite(given.end) and given.start < given.end):
         raise ConfigError(key, text, "must go from a smaller to a larger number")
     if given.tags - {"log"}:
         raise ConfigError(key, text, _ALLOWED)
     if given.tags and given.start <= 0:
         raise ConfigError(key, text, "a logarithmic interval must begin above 0")
-    return Numbers(key, given.start, given.end, log=bool(given.tags))
+    return NumberRange(key, given.start, given.end, log=bool(given.tags))
 
 
 def _without_rounding(text: str) -> float:
@@ -192,10 +192,10 @@ def _without_rounding(text: str) -> float:
     return float(f"{float(text):.12g}")
 
 
-def _range(key: str, text: str, override: Any) -> Numbers:
+def _range(key: str, text: str, override: Any) -> NumberRange:
     whole = all(isinstance(end, int) for end in (override.value().start, override.value().step))
     number = int if whole else _without_rounding
     values = sorted(map(number, override.sweep_string_iterator()))
     if len(values) < 2:
         raise ConfigError(key, text, "must have two values or more; the last one is not included")
-    return Numbers(key, values[0], values[-1], step=abs(override.value().step))
+    return NumberRange(key, values[0], values[-1], step=abs(override.value().step))

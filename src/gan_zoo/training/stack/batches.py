@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_zoo.regularizers import Numbers
+from gan_zoo.regularizers import RandomNumbers
 from gan_zoo.training.noise import UpdateNoise
 
 
@@ -37,7 +37,7 @@ class StackedNoise:
 def _stack_noise(each: Sequence[UpdateNoise]) -> UpdateNoise:
     z = torch.stack([noise.z for noise in each])
     users = zip(*(noise[1:] for noise in each), strict=True)
-    return UpdateNoise(z, *(Numbers(*map(_stack, zip(*user, strict=True))) for user in users))
+    return UpdateNoise(z, *(RandomNumbers(*map(_stack, zip(*user, strict=True))) for user in users))
 
 
 def _stack(parts: Sequence[Tensor | None]) -> Tensor | None:

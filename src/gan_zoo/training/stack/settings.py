@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from gan_zoo.losses import Loss, ScoredBatch
-from gan_zoo.regularizers import Combined, Numbers, PenaltyBatch, Regularizer
+from gan_zoo.regularizers import Combined, PenaltyBatch, RandomNumbers, Regularizer
 
 
 def differing(settings: Sequence[Any]) -> dict[str, list[float]]:
@@ -93,7 +93,7 @@ class StackedRegularizer:
         except RuntimeError as error:
             raise TypeError(f"after_step takes one run only ({error})") from None
 
-    def transform(self, x: Tensor, numbers: Numbers) -> Tensor:
+    def transform(self, x: Tensor, numbers: RandomNumbers) -> Tensor:
         """Return what the critic of each run sees of samples (S, N, *shape)."""
         if numbers.uniform is None and numbers.normal is None:
             return x
@@ -129,9 +129,9 @@ def _one_each(values: Tensor, count: int, settings: Any) -> Tensor:
     return values
 
 
-def _rows(numbers: Numbers, count: int) -> list[Numbers]:
+def _rows(numbers: RandomNumbers, count: int) -> list[RandomNumbers]:
     columns = ([None] * count if x is None else list(x) for x in numbers)
-    return [Numbers(*row) for row in zip(*columns, strict=True)]
+    return [RandomNumbers(*row) for row in zip(*columns, strict=True)]
 
 
 def _merge(regularizers: Sequence[Regularizer], like: Tensor) -> Regularizer:
