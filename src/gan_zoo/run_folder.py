@@ -293,5 +293,5 @@ def latest(words: Iterable[str]) -> list[str]:
 
 def reproduce_command(words: Iterable[str]) -> str:
     """Return the command that repeats a run with these overrides, for a POSIX shell."""
-    kept = [w for w in latest(words) if w.partition("=")[0].lstrip("+") not in FOLDER_KEYS]
+    kept = [w for w in latest(words) if key_of(w) not in FOLDER_KEYS]
     return f"{program('train.py')} {shlex.join(kept)}".rstrip()

@@ -12,6 +12,8 @@ def test_command_names_no_folder_of_the_machine():
     folders += " dataset.cache=/scratch/me"
     found = origin_columns({"command": f"python train.py dataset=mnist {folders} {rest}"})
     assert found["command"] == f"python train.py dataset=mnist dataset.root=data {rest}"
+    added = origin_columns({"command": "train.py ++dataset.root=/me ++evaluation.cache=/me n=1"})
+    assert added["command"] == "train.py dataset.root=data n=1"
 
 
 def test_documented_commands_name_no_folder():

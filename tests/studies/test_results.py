@@ -53,7 +53,9 @@ def test_the_program_makes_no_other_run(tmp_path, program):
     assert [row["modes"] for row in read_csv(path)] == ["8", "2", "3"]
 
 
-@pytest.mark.parametrize("word", ["device=cuda", "threads=2", "dataset.download=true"])
+@pytest.mark.parametrize(
+    "word", ["device=cuda", "threads=2", "dataset.download=true", "++threads=2"]
+)
 def test_words_about_the_machine_make_no_other_run(tmp_path, word):
     path = write(tmp_path / "all.csv", ("clip", "gan", "0", "1"), ("clip", "wgan", "0", "2"))
     path.write_text(path.read_text().replace("train.py", "train.py dataset.root=data"))

@@ -91,7 +91,11 @@ def test_rows_of_another_search_are_not_its_trials(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "word", ["threads=2", "devices=2", "deterministic=true", "dataset.workers=2", "device=cuda"]
+    "word",
+    [
+        *("threads=2", "devices=2", "deterministic=true", "dataset.workers=2", "device=cuda"),
+        "++device=cuda",
+    ],
 )
 def test_a_search_continues_on_another_machine(tmp_path, word):
     command = "gan-zoo train dataset=ring loss=gan seed=0"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo.atomic_write import write_text
-from gan_zoo.run_folder import DATA_ACCESS, DATA_ROOT
+from gan_zoo.run_folder import DATA_ACCESS, DATA_ROOT, key_of
 
 Row = Mapping[str, str]
 # keys that say where and how fast a run was trained, not what
@@ -39,8 +39,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
 @functools.cache  # each cell of a table asks
 def command_settings(command: str) -> Mapping[str, str]:
     """Return the settings that a run's command has, by key."""
-    words = (word.partition("=") for word in shlex.split(command))
-    return {name.lstrip("+~"): value for name, is_setting, value in words if is_setting}
+    return {key_of(word): word.partition("=")[2] for word in shlex.split(command) if "=" in word}
 
 
 def origin_columns(summary: Mapping[str, Any]) -> dict[str, str]:
@@ -57,5 +56,5 @@ def origin_columns(summary: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _portable(command: str) -> str:
-    words = (_OF_THE_MACHINE.get(w.partition("=")[0], w) for w in shlex.split(command))
+    words = (_OF_THE_MACHINE.get(key_of(w), w) for w in shlex.split(command))
     return shlex.join(filter(None, words))

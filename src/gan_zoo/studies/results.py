@@ -88,7 +88,7 @@ def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, i
 def _words(command: str) -> tuple[str, ...]:
     """Return the words after its program that say what was trained, not where."""
     words = dropwhile(lambda w: "=" not in w and not w.startswith("~"), shlex.split(command))
-    return tuple(word for word in words if word.partition("=")[0].lstrip("+") not in MACHINE)
+    return tuple(word for word in words if key_of(word) not in MACHINE)
 
 
 def _typed_values(row: Row, keys: Iterable[str]) -> Row:

@@ -17,7 +17,7 @@ from gan_zoo.report.result_rows import (
     read_csv,
     write_csv,
 )
-from gan_zoo.run_folder import diverged, finished_summary
+from gan_zoo.run_folder import diverged, finished_summary, key_of
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun
 
@@ -118,7 +118,7 @@ def check_keys(run: PlannedRun, row: Row, source: Path) -> None:
 def _others(words: Iterable[str], known: Sequence[str]) -> list[str]:
     """Return the words that are not among known ones, without those of a machine."""
     new = (word for word in words if word not in known)
-    return [word for word in new if word.partition("=")[0] not in MACHINE]
+    return [word for word in new if key_of(word) not in MACHINE]
 
 
 def read_rows(path: Path) -> list[Row]:
