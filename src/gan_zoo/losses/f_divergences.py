@@ -26,10 +26,6 @@ def softplus(x: "Tensor") -> "Tensor":
 class FDivergence:
     """D_f(P || Q) = E_Q f(p / q)."""
 
-    def f(self, u: "Tensor") -> "Tensor":
-        """Return the convex function f at u > 0."""
-        raise NotImplementedError
-
     def output(self, v: "Tensor") -> "Tensor":
         """Return g(v), a score mapped into the domain of f*."""
         raise NotImplementedError
@@ -41,10 +37,7 @@ class FDivergence:
 
 @settings
 class TotalVariation(FDivergence):
-    """Total variation distance."""
-
-    def f(self, u: "Tensor") -> "Tensor":
-        return 0.5 * (u - 1).abs()
+    """Total variation distance: f(u) = |u - 1| / 2."""
 
     def output(self, v: "Tensor") -> "Tensor":
         return 0.5 * v.tanh()
@@ -55,10 +48,7 @@ class TotalVariation(FDivergence):
 
 @settings
 class KL(FDivergence):
-    """Kullback-Leibler divergence of the data from the generator."""
-
-    def f(self, u: "Tensor") -> "Tensor":
-        return u * u.log()
+    """Kullback-Leibler divergence of the data from the generator: f(u) = u log u."""
 
     def output(self, v: "Tensor") -> "Tensor":
         return v
@@ -69,13 +59,10 @@ class KL(FDivergence):
 
 @settings
 class ReverseKL(FDivergence):
-    """Kullback-Leibler divergence of the generator from the data.
+    """Kullback-Leibler divergence of the generator from the data: f(u) = -log u.
 
     The paper's table 6 prints -exp(v), which decreases; its table 2 has -exp(-v), used here.
     """
-
-    def f(self, u: "Tensor") -> "Tensor":
-        return -u.log()
 
     def output(self, v: "Tensor") -> "Tensor":
         return -(-v).exp()
@@ -86,10 +73,10 @@ class ReverseKL(FDivergence):
 
 @settings
 class Pearson(FDivergence):
-    """Pearson chi-squared divergence. Below t = -2 the supremum lies at u = 0."""
+    """Pearson chi-squared divergence: f(u) = (u - 1)^2.
 
-    def f(self, u: "Tensor") -> "Tensor":
-        return (u - 1).square()
+    Below t = -2 the supremum lies at u = 0.
+    """
 
     def output(self, v: "Tensor") -> "Tensor":
         return v
@@ -101,10 +88,7 @@ class Pearson(FDivergence):
 
 @settings
 class Neyman(FDivergence):
-    """Neyman chi-squared divergence."""
-
-    def f(self, u: "Tensor") -> "Tensor":
-        return (1 - u).square() / u
+    """Neyman chi-squared divergence: f(u) = (1 - u)^2 / u."""
 
     def output(self, v: "Tensor") -> "Tensor":
         return -(-v).expm1()
@@ -115,10 +99,7 @@ class Neyman(FDivergence):
 
 @settings
 class SquaredHellinger(FDivergence):
-    """Squared Hellinger distance."""
-
-    def f(self, u: "Tensor") -> "Tensor":
-        return (u.sqrt() - 1).square()
+    """Squared Hellinger distance: f(u) = (sqrt(u) - 1)^2."""
 
     def output(self, v: "Tensor") -> "Tensor":
         return -(-v).expm1()
@@ -129,10 +110,7 @@ class SquaredHellinger(FDivergence):
 
 @settings
 class Jeffrey(FDivergence):
-    """Jeffrey's divergence: Kullback-Leibler both ways."""
-
-    def f(self, u: "Tensor") -> "Tensor":
-        return (u - 1) * u.log()
+    """Jeffrey's divergence, Kullback-Leibler both ways: f(u) = (u - 1) log u."""
 
     def output(self, v: "Tensor") -> "Tensor":
         return v
@@ -156,10 +134,10 @@ def lambert_w_of_exp(y: "Tensor") -> "Tensor":
 
 @settings
 class JensenShannon(FDivergence):
-    """Jensen-Shannon divergence, twice its usual size."""
+    """Jensen-Shannon divergence, twice its usual size.
 
-    def f(self, u: "Tensor") -> "Tensor":
-        return u * u.log() - (u + 1) * ((1 + u) / 2).log()
+    f(u) = u log u - (u + 1) log((1 + u) / 2).
+    """
 
     def output(self, v: "Tensor") -> "Tensor":
         return math.log(2) - softplus(-v)
@@ -170,13 +148,12 @@ class JensenShannon(FDivergence):
 
 @settings
 class WeightedJensenShannon(FDivergence):
-    """Jensen-Shannon divergence with weight pi on the data."""
+    """Jensen-Shannon divergence with weight pi on the data.
+
+    f(u) = pi u log u - m log m with m = 1 - pi + pi u.
+    """
 
     pi: Annotated[float, Range(gt=0, lt=1)] = 0.5
-
-    def f(self, u: "Tensor") -> "Tensor":
-        mixed = 1 - self.pi + self.pi * u
-        return self.pi * u * u.log() - mixed * mixed.log()
 
     def output(self, v: "Tensor") -> "Tensor":
         return -self.pi * math.log(self.pi) - softplus(-v)
@@ -192,10 +169,10 @@ class WeightedJensenShannon(FDivergence):
 
 @settings
 class GAN(FDivergence):
-    """The divergence of the original GAN: twice Jensen-Shannon's, less log 4."""
+    """The divergence of the original GAN: twice Jensen-Shannon's, less log 4.
 
-    def f(self, u: "Tensor") -> "Tensor":
-        return u * u.log() - (u + 1) * (u + 1).log()
+    f(u) = u log u - (u + 1) log(u + 1).
+    """
 
     def output(self, v: "Tensor") -> "Tensor":
         return -softplus(-v)
@@ -206,8 +183,9 @@ class GAN(FDivergence):
 
 @settings
 class Alpha(FDivergence):
-    """Alpha divergence; its limits at alpha 1 and 0, KL and reverse KL, are classes of their own.
+    """Alpha divergence: f(u) = (u^a - 1 - a (u - 1)) / (a (a - 1)).
 
+    Its limits at alpha 1 and 0, KL and reverse KL, are classes of their own.
     Just below 1 the conjugate's exponent a / (a - 1) overflows at ordinary scores.
     """
 
@@ -221,10 +199,6 @@ class Alpha(FDivergence):
         if 0.9 < self.alpha < 1:
             allowed = "must not lie between 0.9 and 1, where it overflows; type 0.9"
             raise ConfigError("alpha", self.alpha, allowed)
-
-    def f(self, u: "Tensor") -> "Tensor":
-        a = self.alpha
-        return (u**a - 1 - a * (u - 1)) / (a * (a - 1))
 
     def output(self, v: "Tensor") -> "Tensor":
         return 1 / (1 - self.alpha) - softplus(-v) if self.alpha < 1 else v
