@@ -43,11 +43,6 @@ class PlannedJob:
         return finished_summary(self.folder, self.steps)
 
     @property
-    def earlier_summary(self) -> dict[str, Any] | None:
-        """Of the finished run, even of one that is now to be longer; None for any other."""
-        return finished_summary(self.folder, 0)
-
-    @property
     def work(self) -> float:
         """Updates of the finished run, which may have ended early; 0 for any other."""
         return self.updates * summary_number(self.summary or {}, "steps")
@@ -101,11 +96,8 @@ class SweepProgress:
         used = {job.folder for job in shown if in_use(job.folder)}
         self.trained_elsewhere = [job for job in shown if job.folder in used]
         self.remaining = [job for job in shown if job.folder not in used]
-        # updates of finished runs, which may be longer now
-        self._work_before = {
-            job.folder: job.updates * summary_number(job.earlier_summary or {}, "steps")
-            for job in self.jobs
-        }
+        # summaries of finished runs, even of those that are now to be longer
+        self._earlier = {job.folder: finished_summary(job.folder, 0) or {} for job in self.jobs}
         self._made_before = {job.folder: job.work_so_far for job in self.remaining}
         self._finished_work: dict[PlannedJob, float] = {}  # read once: sweeps may be large
         self._start_time = time.time()  # not monotonic: jobs on other machines go by it, too
@@ -121,7 +113,7 @@ class SweepProgress:
         if elsewhere:
             verb = "is" if elsewhere == 1 else "are"
             parts.append(f"{elsewhere} {verb} being trained by another process")
-        if further := sum(job.earlier_summary is not None for job in self.remaining):
+        if further := sum(bool(self._earlier[job.folder]) for job in self.remaining):
             parts.append(f"{further} to be trained further")
         if parts and (remaining > further or not further):
             parts.append(f"{remaining - further} to run")
@@ -137,10 +129,10 @@ class SweepProgress:
         show("\n".join(filter(None, lines)))
 
     def has_evaluations(self) -> bool:
-        """Return whether a job was evaluated before this sweep started, or afterwards."""
+        """Return whether a job was evaluated before this sweep started, or after its run."""
         return any(
             (job.folder / "evaluation.json").is_file()
-            or any(tag.startswith("metric/") for tag in last_values(job.earlier_summary or {}))
+            or any(tag.startswith("metric/") for tag in last_values(self._earlier[job.folder]))
             for job in self.jobs
         )
 
@@ -209,15 +201,19 @@ class SweepProgress:
 
     def _known_seconds(self) -> float | None:
         """Estimate the remaining jobs' time from jobs of the same sweep that ran before."""
-        work = sum(self._work_before.values())
-        seconds = sum(_own_seconds(job.earlier_summary or {}) for job in self.jobs)
+        work = sum(map(self._work_before, self.jobs))
+        seconds = sum(map(_own_seconds, self._earlier.values()))
         if not (work and self.sequential):
             return None
         return seconds / work * sum(map(self._work_to_do, self.remaining))
 
+    def _work_before(self, job: PlannedJob) -> float:
+        """Return the updates of a run that had finished when this sweep started; else 0."""
+        return job.updates * summary_number(self._earlier[job.folder], "steps")
+
     def _work_to_do(self, job: PlannedJob) -> float:
         """Return the updates that a job needed when this sweep started."""
-        return job.updates * job.steps - self._work_before[job.folder]
+        return job.updates * job.steps - self._work_before(job)
 
     def _time_left(self, job: PlannedJob, made: int, left: int) -> str:
         """Describe how long the sweep will take, from the speed of its jobs since it started.
@@ -229,7 +225,7 @@ class SweepProgress:
         work, rest = job.updates * made, job.updates * left
         for other in self.remaining:
             made_by_other = self._work_if_finished(other) or 0.0
-            work += max(0, made_by_other - self._work_before[other.folder])
+            work += max(0, made_by_other - self._work_before(other))
             if not (made_by_other or other is job or self.has_failed(other)):
                 rest += self._work_to_do(other)
         text = self._estimate(work, rest)
