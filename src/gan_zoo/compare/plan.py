@@ -122,7 +122,7 @@ def make_plan(
 def _fits_all(network: Network, costs: Costs, request: Request, spent: float) -> bool:
     """Return whether all losses and seeds get the useful steps of a network."""
     least = _least_steps(network, request)
-    steps, _ = _fit(request, costs, len(request.losses), request.seeds, spent, least)
+    steps, _ = _fit(request, costs, request.losses, request.seeds, spent, least)
     return steps >= least
 
 
@@ -138,21 +138,20 @@ def _runs_seconds(
 
 
 def _fit(
-    request: Request, costs: Costs, losses: int, seeds: int, spent: float, least: int
+    request: Request, costs: Costs, losses: Sequence[str], seeds: int, spent: float, least: int
 ) -> tuple[int, int]:
     """Return the steps of each run that the budget pays, and the evaluations; 0: none.
 
     There is one evaluation where more would take too much of the time, or some of the least steps.
     """
     budget = (1 - RESERVE) * (request.budget - spent) - REPORT_SECONDS
-    names = request.losses[:losses]
     if request.evaluate_every is not None:
-        return _fit_given_evaluations(request, costs, names, seeds, budget)
-    if _EVALUATIONS * costs.evaluation * losses * seeds <= _EVALUATION_SHARE * budget:
-        steps = _steps(request, costs, names, seeds, budget, _EVALUATIONS)
+        return _fit_given_evaluations(request, costs, losses, seeds, budget)
+    if _EVALUATIONS * costs.evaluation * len(losses) * seeds <= _EVALUATION_SHARE * budget:
+        steps = _steps(request, costs, losses, seeds, budget, _EVALUATIONS)
         if steps >= least:
             return steps, _EVALUATIONS if steps % _EVALUATIONS == 0 else 1
-    return _steps(request, costs, names, seeds, budget, 1), 1
+    return _steps(request, costs, losses, seeds, budget, 1), 1
 
 
 def _steps(
@@ -165,7 +164,12 @@ def _steps(
 ) -> int:
     """Return the steps of each run that a budget pays, given its evaluations; 0: none."""
     left = budget - _runs_seconds(costs, losses, seeds, 0, evaluations)
-    steps = max(0, math.floor(left / seeds / sum(costs.step[loss] for loss in losses)))
+    steps = math.floor(left / seeds / sum(costs.step[loss] for loss in losses))
+    return _usable(request, max(0, steps))
+
+
+def _usable(request: Request, steps: int) -> int:
+    """Return the steps that runs make where so many are paid: those that were named, or none."""
     if request.steps is not None:
         return request.steps if steps >= request.steps else 0
     return min(MAX_STEPS, steps - steps % _STEP_UNIT)
@@ -182,11 +186,8 @@ def _fit_given_evaluations(
     evaluation = seeds * len(losses) * costs.evaluation
     rounds, rest = divmod(max(0.0, left), every * step + evaluation)
     # the last round may be shorter: a run is also evaluated at its end
-    steps = int(rounds) * every + max(0, math.floor((rest - evaluation) / step))
-    if request.steps is not None:
-        steps = request.steps if steps >= request.steps else 0
-    else:
-        steps = min(MAX_STEPS, steps - steps % _STEP_UNIT)
+    paid = int(rounds) * every + max(0, math.floor((rest - evaluation) / step))
+    steps = _usable(request, paid)
     return steps, _evaluations(steps, every)
 
 
@@ -202,23 +203,21 @@ def _with_more_seeds(plan: Plan, request: Request) -> Plan:
     if plan.steps < (request.steps or MAX_STEPS):
         return plan
     for seeds in range(MAX_SEEDS, plan.seeds, -1):
-        steps, evaluations = _fit(
-            request, plan.costs, len(plan.losses), seeds, plan.spent, plan.steps
-        )
+        steps, evaluations = _fit(request, plan.costs, plan.losses, seeds, plan.spent, plan.steps)
         if steps >= plan.steps:
             return dataclasses.replace(plan, seeds=seeds, evaluations=evaluations)
     return plan
 
 
-def _reductions(request: Request) -> Iterator[tuple[int, int]]:
-    """Yield numbers of losses and seeds, from all to the fewest: fewer losses come first."""
-    losses, seeds = len(request.losses), request.seeds
-    fewest_losses = losses if request.fixed_losses else _FEWEST_LOSSES
-    for count in range(losses, fewest_losses - 1, -1):
-        yield count, seeds
+def _reductions(request: Request) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield losses and numbers of seeds, from all to the fewest: fewer losses come first."""
+    losses, seeds = request.losses, request.seeds
+    fewest = len(losses) if request.fixed_losses else _FEWEST_LOSSES
+    for count in range(len(losses), fewest - 1, -1):
+        yield losses[:count], seeds
     if not request.fixed_seeds:
         for count in range(seeds - 1, _FEWEST_SEEDS - 1, -1):
-            yield fewest_losses, count
+            yield losses[:fewest], count
 
 
 def _largest(network: Network, costs: Costs, request: Request, spent: float) -> Plan | None:
@@ -227,18 +226,17 @@ def _largest(network: Network, costs: Costs, request: Request, spent: float) -> 
     for losses, seeds in _reductions(request):
         steps, evaluations = _fit(request, costs, losses, seeds, spent, least)
         if steps >= least:
-            names = request.losses[:losses]
-            return Plan(network, costs, names, seeds, steps, evaluations, spent)
+            return Plan(network, costs, losses, seeds, steps, evaluations, spent)
     return None
 
 
 def _hopeless(network: Network, costs: Costs, request: Request, spent: float) -> ConfigError:
     *_, (losses, seeds) = _reductions(request)
-    steps, names = _least_steps(network, request), request.losses[:losses]
+    steps = _least_steps(network, request)
     evaluations = _evaluations(steps, request.evaluate_every)
-    needed = _runs_seconds(costs, names, seeds, steps, evaluations)
+    needed = _runs_seconds(costs, losses, seeds, steps, evaluations)
     minutes = math.ceil((spent + (needed + REPORT_SECONDS) / (1 - RESERVE)) / 60) + 1
-    runs = f"{losses * seeds} runs of {steps:,} steps ({', '.join(names)}; {network.name})"
+    runs = f"{len(losses) * seeds} runs of {steps:,} steps ({', '.join(losses)}; {network.name})"
     allowed = f"is too short on this machine: {runs} take {needed / 60:.1f} min and need"
     return ConfigError(
         "budget", format_duration(request.budget), f"{allowed} budget={minutes}m or more"
