@@ -83,15 +83,15 @@ class RunCallbacks:
         self.experiment, self.samples, self.trainer = experiment, samples, trainer
         self.settings, self.state = experiment.settings, state or {}
         seed, dataset = self.settings.seed, experiment.dataset
+        checkpoint_folder = folder / "checkpoints"
         rng = make_rng(seed, "grid", samples.device)
         names = samples.label_names if samples.num_classes > 1 else ()
         self.sample_grid = SampleGrid(dataset, trainer.gan.ema.network, rng, names)
         self.health_monitor = HealthMonitor(trainer, samples, experiment.loss, seed)
         if state is not None:
-            with checkpoints.must_fit(state["step"], folder / "checkpoints"):
+            with checkpoints.must_fit(state["step"], checkpoint_folder):
                 longer = trainer.step < self.settings.steps
                 self.health_monitor.load_state_dict(state["health"], longer)
-        checkpoint_folder = folder / "checkpoints"
         evaluator = like.evaluation.evaluator if like and like.evaluation else None
         self.evaluation = periodic_evaluation(
             self.health_monitor, dataset, self.settings, checkpoint_folder, evaluator
@@ -115,13 +115,19 @@ class RunCallbacks:
     def _make_logger(
         self, folder: Path, job: JobDisplay | None, thread: ThreadPoolExecutor | None
     ) -> RunLogger:
-        step, images, settings = self.trainer.step, self.trainer.loader.position, self.settings
-        kept = (
-            self.logged_step == step and self._keeps_lines("log_every"),
-            self.evaluated_step == step and self._keeps_lines("evaluate_every"),
+        step = self.trainer.step
+        return RunLogger(
+            folder,
+            self.settings.steps,
+            step,
+            self.trainer.loader.position,
+            logged=self.logged_step == step and self._keeps_lines("log_every"),
+            evaluated=self.evaluated_step == step and self._keeps_lines("evaluate_every"),
+            unit=self.experiment.dataset.unit,
+            job=job,
+            seconds=self.state.get("seconds", 0.0),
+            thread=thread,
         )
-        shown = (self.experiment.dataset.unit, job, self.state.get("seconds", 0.0))
-        return RunLogger(folder, settings.steps, step, images, *kept, *shown, thread)
 
     def _keeps_lines(self, period: str) -> bool:
         """Return whether lines of the step to resume from stay: not if only an end brought them.
@@ -164,8 +170,7 @@ class RunCallbacks:
     def schedule(self) -> Schedule:
         """Return the actions and their periods, as `Trainer.fit` takes them."""
         settings = self.settings
-        schedule: Schedule = [(0, self.update_progress)]
-        schedule.append((self._metrics_every, self.log_metrics))
+        schedule: Schedule = [(0, self.update_progress), (self._metrics_every, self.log_metrics)]
         if settings.sample_every:
             schedule.append((settings.sample_every, self.log_samples))
         if self.evaluation:
@@ -250,13 +255,20 @@ class RunCallbacks:
         self.flush()
         self.logger.flush()
         self.health_monitor.check_weights()
-        samples = {"shape": self.samples.shape, "num_classes": self.samples.num_classes}
-        samples |= {"class_names": self.samples.class_names, **self._data}
-        own = {"last": dict(self.logger.last), "seconds": self.logger.seconds}
-        own |= {"logged_step": self.logged_step, "evaluated_step": self.evaluated_step}
-        own["health"] = self.health_monitor.state_dict()
-        own["evaluation"] = self.evaluation.facts if self.evaluation else {}
-        return {"config": self.experiment.config, **samples, **own, **self.trainer.state_dict()}
+        return {
+            "config": self.experiment.config,
+            "shape": self.samples.shape,
+            "num_classes": self.samples.num_classes,
+            "class_names": self.samples.class_names,
+            **self._data,
+            "last": dict(self.logger.last),
+            "seconds": self.logger.seconds,
+            "logged_step": self.logged_step,
+            "evaluated_step": self.evaluated_step,
+            "health": self.health_monitor.state_dict(),
+            "evaluation": self.evaluation.facts if self.evaluation else {},
+            **self.trainer.state_dict(),
+        }
 
     def _is_evaluated(self) -> bool:
         """Return whether no evaluation is missing at the present step."""
@@ -281,9 +293,12 @@ class RunCallbacks:
         Raises Stopped if the last checkpoint could not be written.
         """
         self.saver.check()
-        facts = {**self._data, **self.experiment.dataset.train.summary(), **origin}
-        facts["steps_asked"] = self.settings.steps  # more than were made if the run diverged
-        facts["health"] = self.health_monitor.health.status
-        if self.evaluation:
-            facts |= self.evaluation.summary()
+        facts = {
+            **self._data,
+            **self.experiment.dataset.train.summary(),
+            **origin,
+            "steps_asked": self.settings.steps,  # more than were made if the run diverged
+            "health": self.health_monitor.health.status,
+            **(self.evaluation.summary() if self.evaluation else {}),
+        }
         return self.logger.summary(facts)

@@ -28,9 +28,7 @@ from gan_zoo.run_folder import (
 )
 from gan_zoo.schema import ConfigError, at_home
 from gan_zoo.training.cpu_threads import use_threads
-from gan_zoo.training.numerics import (
-    deterministic,
-)
+from gan_zoo.training.numerics import deterministic
 from gan_zoo.training.signals import Interrupted, StopFlag, Stopped, catch_signals
 from gan_zoo.training.trainer import Trainer
 

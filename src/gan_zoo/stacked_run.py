@@ -4,8 +4,7 @@ import contextlib
 import dataclasses
 import logging
 import math
-import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -204,9 +203,9 @@ class _Stack:
         chunk = self._trainer.setup_runner(math.gcd(*periods))
         while self._runs and (step := self._runs[0].trainer.step) < self._steps:
             call_outer(self._save)
-            if stop_signal():
+            if number := stop_signal():
                 self._save()
-                raise Interrupted(stop_signal() or signal.SIGTERM)
+                raise Interrupted(number)
             aligned = step % chunk == 0 and step + chunk <= self._steps
             self._trainer.train_steps(chunk if aligned else 1)
             self._call_actions()
@@ -233,7 +232,7 @@ class _Stack:
                     self._fail(run, error)
 
     @contextlib.contextmanager
-    def _paused(self, acting: _Run) -> Iterable[None]:
+    def _paused(self, acting: _Run) -> Iterator[None]:
         """Do not count the time of one run's actions as that of the others."""
         with contextlib.ExitStack() as paused:
             for run in self._runs:
