@@ -153,7 +153,7 @@ class RunCallbacks:
             self.flush()
             if self.settings.sample_every:
                 self.log_samples()
-        if not self._is_evaluated():
+        if self._lacks_evaluation():
             self.evaluate()
 
     def on_start(self) -> None:
@@ -270,12 +270,11 @@ class RunCallbacks:
             **self.trainer.state_dict(),
         }
 
-    def _is_evaluated(self) -> bool:
-        """Return whether no evaluation is missing at the present step."""
-        step = self.trainer.step
-        if self.evaluation is None or step in (0, self.evaluated_step):
-            return True
-        return step % self.settings.evaluate_every > 0 and step < self.settings.steps
+    def _lacks_evaluation(self) -> bool:
+        """Return whether the present step is to be evaluated and is not."""
+        if self.evaluation is None or self.trainer.step in (0, self.evaluated_step):
+            return False
+        return self.trainer.is_due(self.settings.evaluate_every, self.settings.steps)
 
     @cached_property
     def _data(self) -> dict[str, Any]:

@@ -146,21 +146,19 @@ def load_latest(run_or_checkpoint: Path) -> tuple[Path, dict[str, Any]]:
 
 def _newest_valid(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     paths = step_files(folder, ".pt")[::-1]
-    for path in paths[:-1]:
+    for path in paths:
         try:
             return path, load(path)
         except ConfigError as error:
-            log.warning("%s; falling back to the previous checkpoint", error)
-    if not paths:
-        return None
-    try:
-        return paths[-1], load(paths[-1])
-    except ConfigError as error:
-        best = folder / "best.pt"
-        named = f"name {best} instead, or " if best.is_file() else ""
-        remedy = f"{named}delete {folder} to train again from step 0"
-        allowed = f"{error.allowed}, and there is no older one: {remedy}"
-        raise ConfigError(error.key, error.value, allowed) from None
+            if path != paths[-1]:
+                log.warning("%s; falling back to the previous checkpoint", error)
+                continue
+            best = folder / "best.pt"
+            named = f"name {best} instead, or " if best.is_file() else ""
+            remedy = f"{named}delete {folder} to train again from step 0"
+            allowed = f"{error.allowed}, and there is no older one: {remedy}"
+            raise ConfigError(error.key, error.value, allowed) from None
+    return None
 
 
 @contextlib.contextmanager

@@ -59,12 +59,11 @@ def check_unchanged(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """
     if now.get("allow_changes"):
         return
+    old, new = dict(flatten(before)), dict(flatten(now))
     for key in changed_keys(before, now):
-        if key == DATA_ROOT:
-            continue
-        old, new = (dict(flatten(each)).get(key) for each in (before, now))
-        allowed = f"was {old} in the run to resume; allow_changes=true permits it"
-        raise ConfigError(key, new, allowed)
+        if key != DATA_ROOT:
+            allowed = f"was {old.get(key)} in the run to resume; allow_changes=true permits it"
+            raise ConfigError(key, new.get(key), allowed)
 
 
 def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -28,7 +28,7 @@ from gan_zoo.training.numerics import deterministic
 from gan_zoo.training.signals import Interrupted, catch_signals
 from gan_zoo.training.stack.cost import compiles, is_small
 from gan_zoo.training.stack.trainer import StackedTrainer
-from gan_zoo.training.trainer import Trainer
+from gan_zoo.training.trainer import Trainer, steps_at_once
 
 log = logging.getLogger(__name__)
 
@@ -206,8 +206,7 @@ class _Stack:
             if number := stop_signal():
                 self._save()
                 raise Interrupted(number)
-            aligned = step % chunk == 0 and step + chunk <= self._steps
-            self._trainer.train_steps(chunk if aligned else 1)
+            self._trainer.train_steps(steps_at_once(step, chunk, self._steps))
             self._call_actions()
             if self._runs:
                 progress.update(self._runs[0].trainer.step)

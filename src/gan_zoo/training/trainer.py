@@ -122,8 +122,7 @@ class Trainer:
         return period is not None and (not period or self.step % period == 0)
 
     def _train_chunk(self, steps: int) -> None:
-        aligned = self.step % self._chunk == 0 and self.step + self._chunk <= steps
-        self.train_steps(self._chunk if aligned else 1)
+        self.train_steps(steps_at_once(self.step, self._chunk, steps))
 
     def _stops(self, wish: bool) -> bool:
         """Return whether to stop now; several ranks exchange their wishes in the next chunk."""
@@ -179,6 +178,11 @@ class Trainer:
         self.metrics.load_state_dict(state["metrics"], self.gan.device)
         self.step, self.compiled = state["step"], state["compiled"]
         self._runner = None
+
+
+def steps_at_once(step: int, chunk: int, steps: int) -> int:
+    """Return how many of `steps` to make after `step`: a chunk at its multiples, else 1."""
+    return chunk if step % chunk == 0 and step + chunk <= steps else 1
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
