@@ -331,6 +331,23 @@ def test_resumed_jobs_go_on_from_a_step_of_all(planned, tmp_path):
     assert (stack.step, len(stack.jobs)) == (15, 2)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["checkpoint_every=0", "evaluate_every=2"],
+        ["checkpoint_every=5", "evaluate_every=2"],
+        ["checkpoint_every=5", "evaluate_every=5", "steps=2", "stack=3"],
+    ],
+    ids=str,
+)
+def test_stack_killed_in_its_first_evaluation_stays_together(planned, tmp_path, words):
+    jobs = planned(*([*words, f"seed={n}"] for n in range(3)), folder=tmp_path)
+    (tmp_path / "0" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "0" / "checkpoints" / "00000002.pt").touch()
+    (stack,) = plan_stacks(jobs, 1, 1)[0].of_first.values()
+    assert (stack.step, len(stack.jobs)) == (0, 3)
+
+
 def test_records_go_into_the_file_of_their_run(tmp_path):
     folders = [tmp_path / name for name in "ab"]
     for folder in folders:

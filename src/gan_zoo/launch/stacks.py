@@ -149,7 +149,10 @@ def _resumable_steps(job: StackedJob, experiment: "Experiment") -> set[int]:
     steps = checkpoint_steps(job.folder)
     if steps and finished_summary(job.folder, 0):  # now to be longer; it was not killed
         return {max(steps)}
-    return steps | {0} if steps <= {experiment.settings.checkpoint_every} else steps
+    own = experiment.settings
+    saving = (own.checkpoint_every, own.evaluate_every, own.steps)  # evaluations save, too
+    first = min(filter(None, saving), default=0)
+    return steps | {0} if steps <= {first} else steps
 
 
 def _parts(jobs: Sequence[StackedJob], most: int, workers: int) -> Iterator[tuple[StackedJob, ...]]:
