@@ -129,6 +129,18 @@ def test_parallel_jobs_are_estimated_by_finished_ones(jobs, tmp_path, capsys, cl
     assert capsys.readouterr().out == "job 1/4  loss=gan  healthy  9.0 s  about 50 s left\n"
 
 
+def test_jobs_of_a_stack_count_what_they_have_logged(jobs, tmp_path, capsys, clock):
+    progress = SweepProgress(tmp_path, jobs, False, True)
+    clock[0] += 10
+    for job in jobs[:3]:  # trained as one model, of which the first run has ended
+        job.folder.mkdir()
+        (job.folder / "metrics.jsonl").write_text('{"step": 100}\n')
+    finish(jobs[0])
+    progress.show_end(jobs[0].folder, "healthy", 9.0)
+    # 10 s for 1000 updates; 200 are left
+    assert capsys.readouterr().out == "job 1/4  loss=gan  healthy  9.0 s  about 2 s left\n"
+
+
 def test_diverged_run_counts_the_steps_that_it_made(jobs, tmp_path, clock):
     progress = SweepProgress(tmp_path, jobs, False, True)
     finish(jobs[0], steps=50)

@@ -163,7 +163,7 @@ class SweepProgress:
             return
         parts = [self._position(job), job.name, result, short_duration(seconds)]
         # a bar shows how long the sweep will take; without one, this line does
-        left = "" if has_bar() else self._time_left(job, 0, 0)
+        left = "" if has_bar() else self.time_left()
         show(printable("  ".join(filter(None, [*parts, left]))))
 
     def count_done(self) -> str:
