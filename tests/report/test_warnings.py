@@ -10,6 +10,7 @@ from gan_zoo.report.commands import evaluation_needed
 from gan_zoo.report.markdown import markdown
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.protocols import protocol_names
+from gan_zoo.report.recipe import recipe_columns
 from gan_zoo.report.warnings import warnings
 from report_folders import (
     METRIC,
@@ -226,3 +227,37 @@ def test_names_of_protocols_differ_as_they_do():
         "": "protocol not stated", '"a"': '"a"', "[1]": "[1]",
     }  # fmt: skip
     assert protocol_names(['{"n": 1}', '{"n": "1"}'])['{"n": 1}'] == '{"n": 1}'
+
+
+def write_parts(folder, part, *, typed, number=0):
+    """Write a run of regularizer=r1_r2, whose first part is a choice of its own; "": of none."""
+    settings = {"_target_": "gan_zoo.regularizers.Combined"}
+    if part:
+        settings["parts"] = {"r1": {"_target_": f"gan_zoo.regularizers.{part}", part: 1.0}}
+    package = "regularizer@regularizer.parts.r1"
+    write_run(
+        folder,
+        [1.0 + number],
+        overrides=(f"{package}={part}",) if typed else (f"regularizer={part or 'none'}",),
+        settings={"regularizer": settings},
+        choices={"regularizer": "r1_r2" if part else "none", **({package: part} if part else {})},
+        number=number,
+    )
+
+
+def test_parts_of_a_regularizer_are_no_other_setting(tmp_path):
+    write_parts(tmp_path / "a", "R1", typed=False)
+    write_parts(tmp_path / "b", "", typed=False, number=1)
+    found = compared(tmp_path)
+    assert found.factor_set.factors == ("regularizer",)
+    assert not [line for line in warnings(found) if "Other settings" in line]
+    titles = [column.title for column in recipe_columns(found.configurations, found.factor_set)]
+    assert not [title for title in titles if "@" in title]
+
+
+def test_settings_of_a_swept_part_are_no_other_setting(tmp_path):
+    write_parts(tmp_path / "a", "R1", typed=True)
+    write_parts(tmp_path / "b", "Dragan", typed=True, number=1)
+    found = compared(tmp_path)
+    assert found.factor_set.factors == ("regularizer@regularizer.parts.r1",)
+    assert not [line for line in warnings(found) if "Other settings" in line]

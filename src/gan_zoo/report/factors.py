@@ -28,7 +28,7 @@ class Factors:
     Attributes:
         factors: keys that together distinguish all configurations, swept keys first.
         covarying: other keys that differ, as a consequence of the factors or beside them; without
-            those that all runs take from another setting.
+            those that all runs take from another setting or choice.
         ignored: keys that differ without changing what is trained.
         equal: keys and values that all runs share.
     """
@@ -113,8 +113,13 @@ def is_value(value: Any, text: str) -> bool:
 
 
 def _follows(key: str, runs: Sequence[Run]) -> bool:
-    """Return whether a setting, in each run that has it, is taken from another one."""
-    return all(key in run.references for run in runs if key in run.keys)
+    """Return whether a key, in each run that has it, is taken from another setting or choice.
+
+    A choice for a part of another one (regularizer@regularizer.parts.r1) is, unless it was typed.
+    """
+    typed = (key_of(word) for run in runs for word in run.overrides)
+    made = "@" in key and key not in typed
+    return made or all(key in run.references for run in runs if key in run.keys)
 
 
 def _is_ignored(key: str) -> bool:

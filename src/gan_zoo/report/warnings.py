@@ -182,14 +182,20 @@ def _confounded(comparison: Comparison) -> Iterable[str]:
     beside = [
         key
         for key in comparison.factor_set.covarying
-        if not key.endswith("_target_") and key.partition(".")[0] not in factors
+        if not key.endswith("_target_")
+        and not f"{_place(key)}.".startswith(tuple(f"{_place(factor)}." for factor in factors))
     ]
-    groups = list(dict.fromkeys(key if key in _FULL else key.partition(".")[0] for key in beside))
+    groups = list(dict.fromkeys(k if k in _FULL else _place(k).partition(".")[0] for k in beside))
     if groups and factors:
         yield (
             f"Other settings change with {', '.join(factors)}: {', '.join(groups)}. Their effects "
             "cannot be separated here."
         )
+
+
+def _place(key: str) -> str:
+    """Return where a setting or choice stands: regularizer.parts.r1 for regularizer@that."""
+    return key.rpartition("@")[2]
 
 
 def _excluded(comparison: Comparison) -> Iterable[str]:
