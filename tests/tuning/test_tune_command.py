@@ -41,6 +41,7 @@ def test_search_trains_trials_and_reports(tmp_path):
     assert [run.name for run in runs] == [f"trial-000{t}-seed-{s}" for t in (0, 1) for s in (0, 1)]
     assert not unreadable
     assert {run.summary["steps"] for run in runs} == {20}
+    assert "2 at once; metric/" in first.stdout  # OMP_NUM_THREADS is set: trials do not share cores
     assert "2 trials: 2 complete" in first.stdout
     assert re.search(r" seed=2,3,4,5,6 sweep=lrs-best-[01]\n$", first.stdout)
     assert (folder / "report" / "report.html").is_file()

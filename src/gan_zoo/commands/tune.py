@@ -14,6 +14,7 @@ is worse than the median of the other trials at the same step, ends its trial ea
 """
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -147,7 +148,9 @@ def _search(
     )
     better = "lower" if study.direction.name == "MINIMIZE" else "higher"
     shown = [f"{counted(settings.trials, 'trial')} of {counted(settings.seeds, 'seed')}"]
-    shown.append(f"{jobs} at once, {counted(thread_share(jobs), 'thread')} each")
+    threads = f", {counted(thread_share(jobs), 'thread')} each"
+    is_chosen = run.threads != "auto" or "OMP_NUM_THREADS" in os.environ
+    shown.append(f"{jobs} at once{'' if is_chosen else threads}")
     shown.append(f"{settings.metric} ({better} is better)")
     shown.append(f"{counted(len(space.corners()), 'corner')} of the space checked")
     print("; ".join(shown), flush=True)
