@@ -55,6 +55,15 @@ def test_every_column_has_one_number_format(tmp_path, metric):
                 assert len({d for row in rows for d in decimals(column.text(row))}) <= 1
 
 
+def test_ends_of_intervals_are_not_rounded_to_whole_means(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [8.0, 8.0, 8.0], "hinge": [6.0, 7.0, 8.0]})
+    rows = compared(root).configurations
+    columns = configuration_columns(LOWER, rows)
+    shown = {column.title: column.text(rows[1]) for column in columns[:3]}
+    assert shown["mean"] == "7.000"
+    assert shown["95 % interval"] == "4.516 to 9.484"
+
+
 def test_numbers_are_right_aligned_words_left_aligned(tmp_path):
     page, _ = write_report([swept(tmp_path)])
     text = page.read_text(encoding="utf-8")

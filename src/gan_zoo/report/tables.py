@@ -49,7 +49,7 @@ def configuration_columns(metric: Metric | None, rows: Sequence[Configuration]) 
     seeds, yardstick = _scored if metric else _ended, recorded_yardstick(rows, metric)
     return [
         Column("configuration", lambda c: c.label, wordy=True),
-        *(_measured(rounding(c.mean for c in rows)) if metric else []),
+        *(_measured(_mean_format(rows)) if metric else []),
         Column("seeds", _of_all(rows, seeds), seeds),
         Column("failed", _failed, lambda c: c.failures, lambda c: "bad" if c.failures else ""),
         _amounts("seconds", lambda c: c.mean_over_runs(lambda run: run.seconds), rows),
@@ -80,6 +80,14 @@ def health(each: RunStatus) -> str:
     """Describe what became of a run: why it failed or was excluded, else its health status."""
     status = str((each.run.summary or {}).get("health") or "")
     return each.failure or each.exclusion or (status if status.startswith(HEALTHY) else "finished")
+
+
+def _mean_format(rows: Sequence[Configuration]) -> _Format:
+    """Return the format of means: whole numbers only where the ends of intervals are whole, too."""
+    means = [c.mean for c in rows if c.mean is not None]
+    intervals = [each for c in rows for each in (c.interval, _range(c)) if each]
+    ends = [end for each in intervals for end in (each.low, each.high)]
+    return rounding([*means, *ends] if all(mean.is_integer() for mean in means) else means)
 
 
 def _measured(shown: _Format) -> list[Column]:
