@@ -261,3 +261,15 @@ def test_settings_of_a_swept_part_are_no_other_setting(tmp_path):
     found = compared(tmp_path)
     assert found.factor_set.factors == ("regularizer@regularizer.parts.r1",)
     assert not [line for line in warnings(found) if "Other settings" in line]
+
+
+def test_a_typed_setting_that_changes_with_another_is_named_in_full(tmp_path):
+    for i, (lr, slope) in enumerate(((0.1, 0.0), (0.2, 0.0), (0.3, 1.0))):
+        write_run(
+            tmp_path / str(i),
+            [1.0 + i],
+            overrides=(f"optimizer.lr={lr}", f"loss.slope={slope}"),
+            settings={"optimizer": {"lr": lr}, "loss": {"slope": slope}},
+            number=i,
+        )
+    assert any("change with optimizer.lr: loss.slope." in x for x in warnings(compared(tmp_path)))

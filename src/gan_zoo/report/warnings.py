@@ -18,10 +18,11 @@ from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run, parent_runs
 from gan_zoo.report.title_block import seed_order
-from gan_zoo.run_folder import sweep_of
+from gan_zoo.run_folder import key_of, sweep_of
 
 _CLOSE = 1.01  # budgets whose ratio is below this count as equal
-_FULL = ("optimizer.lr", "regularizer.weight", "regularizer.bound")  # keys not cut to their group
+# keys not cut to their group, as those that were typed
+_FULL = ("optimizer.lr", "regularizer.weight", "regularizer.bound")
 
 
 def warnings(comparison: Comparison) -> list[str]:
@@ -185,7 +186,9 @@ def _confounded(comparison: Comparison) -> Iterable[str]:
         if not key.endswith("_target_")
         and not f"{_place(key)}.".startswith(tuple(f"{_place(factor)}." for factor in factors))
     ]
-    groups = list(dict.fromkeys(k if k in _FULL else _place(k).partition(".")[0] for k in beside))
+    overrides = (word for each in comparison.statuses for word in each.run.overrides)
+    full = {*_FULL, *map(key_of, overrides)}
+    groups = list(dict.fromkeys(k if k in full else _place(k).partition(".")[0] for k in beside))
     if groups and factors:
         yield (
             f"Other settings change with {', '.join(factors)}: {', '.join(groups)}. Their effects "
