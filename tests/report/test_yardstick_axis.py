@@ -55,6 +55,17 @@ def test_axes_show_the_yardstick(sweep):
             )
 
 
+def test_ticks_of_counts_are_whole_and_named_once(tmp_path):
+    classes = {"0": 1.0, "4": 40.0, "9": 900.0}
+    found = write_sweep(tmp_path, {"gan": [395.0, 396.0], "hinge": [400.0, 402.0]})
+    add_yardstick(found, {"yardstick": {METRIC: {"missing classes": classes, "noise": NOISE}}})
+    for figure, _ in figures(compared(found)).values():
+        words = scale_of(figure)
+        assert len(set(words.values())) == len(words)
+        counted = [value for value, text in words.items() if "missing" in text]
+        assert set(counted) <= {40.0 + 172.0 * i for i in range(5)}
+
+
 def test_table_and_summary_say_what_means_amount_to(sweep):
     page, comparison = write_report([sweep])
     (text,) = findings(comparison)

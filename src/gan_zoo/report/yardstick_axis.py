@@ -60,7 +60,8 @@ def _ticks(
     free = low  # places below it are taken
     marks = (mark for curve in yardstick.main_curves for mark in _marks(curve, limits))
     for value, words in sorted(marks):
-        if limits[0] < value < limits[1] and place(value) >= free:
+        is_new = words not in found.values()
+        if limits[0] < value < limits[1] and place(value) >= free and is_new:
             found[value] = words
             free = place(value) + _LEAST_DISTANCE * (high - low)
     return found
@@ -75,6 +76,7 @@ def _marks(curve: DamageCurve, limits: tuple[float, float]) -> Iterator[tuple[fl
         *sorted(ends)
     )
     for amount in [*round_amounts, amounts[-1]]:
-        if amounts[0] < amount <= amounts[-1]:
+        whole = round(amount, 6).is_integer()  # between two counts, ticks are fractions
+        if amounts[0] < amount <= amounts[-1] and (whole or not counted):
             value = float(np.interp(amount, amounts, values))
             yield value, curve.damage.describe(amount, amounts[-1])
