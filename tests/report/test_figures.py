@@ -13,9 +13,9 @@ from matplotlib.colors import to_hex
 
 from gan_zoo.report.build import figures, write_report
 from gan_zoo.report.curve_figures import learning
-from gan_zoo.report.figure_style import line_styles
+from gan_zoo.report.figure_style import line_styles, wrapped_text
 from gan_zoo.report.metric_choice import Metric
-from gan_zoo.report.sweep_figures import heat_map, sweep
+from gan_zoo.report.sweep_figures import heat_map, intervals, sweep
 from report_folders import METRIC, compared, write_run, write_sweep, write_unevaluated_sweep
 
 
@@ -83,6 +83,31 @@ def test_axis_of_learning_rates_over_a_decade_is_logarithmic(tmp_path, rates, sc
         write_run(tmp_path / str(i), [3.0 + i, 2.0 + i], settings=settings, number=i)
     (axes,) = sweep(compared(tmp_path))[0].axes
     assert (axes.get_xscale(), axes.get_xlabel()) == (scale, "optimizer.lr")
+
+
+@pytest.mark.parametrize("rates", [(1e-4, 2e-4, 3e-4), (0.00018, 0.0002, 0.00044)])
+def test_ticks_of_small_numbers_do_not_overlap(tmp_path, rates):
+    beside = {"missing classes": {"0": 1.0, "9": 19.0}}  # whose words make the axes narrow
+    for i, lr in enumerate(rates):
+        settings, summary = {"optimizer": {"lr": lr}}, {"yardstick": {METRIC: beside}}
+        write_run(tmp_path / str(i), [4.0 + i], settings=settings, summary=summary, number=i)
+    figure, _ = sweep(compared(tmp_path))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    shown = [tick for tick in axes.get_xticklabels() if tick.get_text()]
+    low, high = axes.get_xlim()
+    boxes = [t.get_window_extent() for t in shown if low <= t.get_position()[0] <= high]
+    assert len(boxes) >= 2
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
+
+
+def test_labels_break_between_words(tmp_path):
+    write_sweep(tmp_path, {"relativistic_average": [1.0], "gan": [2.0]})
+    figure, _ = intervals(compared(tmp_path))
+    names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert names == ["loss=gan", "loss=relativistic_\naverage"]
+    text = "optimizer.lr=0.0001783, optimizer.betas=[0.0, 0.9]"
+    assert wrapped_text(text, 20) == ("optimizer.lr=\n0.0001783,\noptimizer.betas=\n[0.0, 0.9]")
 
 
 def test_scores_keep_a_linear_scale(tmp_path):

@@ -1,6 +1,7 @@
 """The style of all figures: sizes, legends, and one color and marker for each configuration."""
 
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -109,15 +110,17 @@ def legend(axes: Axes) -> None:
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
     columns = 2 if max(map(len, labels)) <= 22 else 1
-    wrapped = [textwrap.fill(label, 46) for label in labels]
+    wrapped = [wrapped_text(label, 46) for label in labels]
     lines = sum(1 + label.count("\n") for label in wrapped) / columns
     figure.set_figheight(figure.get_figheight() + 0.2 * lines)  # the axes keep their height
     figure.legend(handles, wrapped, fontsize=9, loc="outside lower center", ncols=columns)
 
 
-def wrapped_label(each: Configuration) -> str:
-    """Return a configuration's label on lines that leave room beside them."""
-    return textwrap.fill(each.label, 20)
+def wrapped_text(text: str, width: int) -> str:
+    """Break a label into lines: at spaces, and within keys and values after = _ and dots."""
+    wrapper = textwrap.TextWrapper(width)
+    wrapper.wordsep_re = re.compile(r"(\s+)|(?<=[=_])|(?<=[a-z]\.)")
+    return wrapper.fill(text)
 
 
 def all_equal(values: Iterable[float]) -> bool:

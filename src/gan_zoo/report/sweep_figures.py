@@ -24,12 +24,14 @@ from gan_zoo.report.figure_style import (
     line_styles,
     new_figure,
     top_configurations,
-    wrapped_label,
+    wrapped_text,
 )
 from gan_zoo.report.yardstick_axis import draw_yardstick
 
 _HEAT_CELLS = 400
 _DASHES = ("-", "--", ":", "-.")
+_LABEL = 20  # letters in a line beside the axes
+_SMALL = 0.01  # numbers below it are long
 
 
 def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
@@ -38,7 +40,7 @@ def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
     values = _scores(rows)
     if metric is None or len(rows) < 2 or all_equal(values):
         return None
-    styles, labels = line_styles(comparison), [wrapped_label(each) for each in rows]
+    styles, labels = line_styles(comparison), [wrapped_text(each.label, _LABEL) for each in rows]
     lines = sum(1.2 + label.count("\n") for label in labels)
     figure, axes = new_figure(height=1.2 + 0.22 * lines)
     choose_scale(axes, "x", values)
@@ -70,13 +72,15 @@ def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
     figure, axes = new_figure()
     styles = line_styles(comparison)
     for i, (name, points) in enumerate(list(lines.items())[:SHOWN]):
-        places = [each.factors[key] for each in points]
-        means = [each.mean for each in points]
-        axes.plot(places, means, _DASHES[i % len(_DASHES)], c=GRAY, lw=1.2, label=name or None)
-        for each, x in zip(points, places, strict=True):
-            _vertical_whisker(axes, each, x, styles[each.label])
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    choose_scale(axes, "x", [each.factors[key] for each in valued])
+        line = [(each.factors[key], each.mean) for each in points]
+        style = _DASHES[i % len(_DASHES)]
+        axes.plot(*zip(*line, strict=True), style, c=GRAY, lw=1.2, label=name or None)
+        for each in points:
+            _vertical_whisker(axes, each, each.factors[key], styles[each.label])
+    places = [each.factors[key] for each in valued]
+    few = max(map(abs, places)) < _SMALL
+    axes.xaxis.set_major_locator(MaxNLocator(3 if few else 5, steps=[1, 2, 5, 10]))
+    choose_scale(axes, "x", places)
     choose_scale(axes, "y", _scores(valued))
     axes.set_xlabel(key)
     axes.set_title(str(comparison.metric), loc="left")
