@@ -173,6 +173,14 @@ def test_results_name_the_best_trials(scripted):
     assert command.endswith(" -m ema=0 x=3 seed=2,3,4,5,6 sweep=mine-best-1")
 
 
+def test_one_trial_is_counted_as_one(scripted):
+    search = scripted("x=interval(0,1)", trials=1)
+    search.run()
+    space = parse_space(search.settings.overrides)
+    shown = format_best(search.study, search.settings, space)
+    assert shown.startswith("1 trial: 1 complete\n")
+
+
 def test_settings_are_stored_with_the_study(scripted):
     search = scripted("x=interval(0,1)", trials=7, seeds=3, random=True)
     assert saved_settings(search.folder) == search.settings

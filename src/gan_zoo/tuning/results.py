@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gan_zoo.atomic_write import atomic_write
 from gan_zoo.command_line import from_here
+from gan_zoo.report.number_format import counted
 from gan_zoo.tuning.space import NumberRange, Space
 from gan_zoo.tuning.study import SearchSettings, ended_trials, ranked
 
@@ -22,7 +23,7 @@ def format_best(study: "Study", settings: SearchSettings, space: Space) -> str:
     states = [trial.state.name for trial in ended_trials(study)]
     counts = {"pruned": states.count("PRUNED"), "failed": states.count("FAIL")}
     others = "".join(f", {count} {name}" for name, count in counts.items() if count)
-    lines = [f"{len(states)} trials: {len(complete)} complete{others}"]
+    lines = [f"{counted(len(states), 'trial')}: {len(complete)} complete{others}"]
     if complete:
         lines.append(f"{settings.metric}  trial  settings")
     for trial in complete[:_BEST]:
