@@ -273,3 +273,16 @@ def test_a_typed_setting_that_changes_with_another_is_named_in_full(tmp_path):
             number=i,
         )
     assert any("change with optimizer.lr: loss.slope." in x for x in warnings(compared(tmp_path)))
+
+
+def test_settings_of_a_group_that_changes_are_not_named_beside_it(tmp_path):
+    for i, loss in enumerate(("gan", "wgan")):
+        write_run(
+            tmp_path / loss,
+            [1.0 + i],
+            overrides=(f"loss={loss}",),
+            settings={"regularizer": {"_target_": loss, **({"bound": 0.1} if i else {})}},
+            choices={"loss": loss, "regularizer": "weight_clip" if i else "none"},
+            number=i,
+        )
+    assert any("change with loss: regularizer. Their" in x for x in warnings(compared(tmp_path)))

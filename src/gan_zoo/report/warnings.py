@@ -188,7 +188,9 @@ def _confounded(comparison: Comparison) -> Iterable[str]:
     ]
     overrides = (word for each in comparison.statuses for word in each.run.overrides)
     full = {*_FULL, *map(key_of, overrides)}
-    groups = list(dict.fromkeys(k if k in full else _place(k).partition(".")[0] for k in beside))
+    group_of = {key: _place(key).partition(".")[0] for key in beside}
+    named = dict.fromkeys(key if key in full else group for key, group in group_of.items())
+    groups = [key for key in named if key == group_of.get(key, key) or group_of[key] not in named]
     if groups and factors:
         yield (
             f"Other settings change with {', '.join(factors)}: {', '.join(groups)}. Their effects "
