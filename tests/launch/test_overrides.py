@@ -200,6 +200,12 @@ def test_job_folder_name_contains_no_path():
         ("hydra.launcher.xyz=2", "hydra.launcher.xyz: unknown key; hydra.launcher has none"),
         ("hydra.launcher=joblib -m seed=1,2", "hydra.launcher=joblib: type hydra/launcher=joblib"),
         ("hydra/launcher=foo -m seed=1,2", "hydra/launcher=foo: choose one of basic"),
+        ("receipe=paper", "receipe: unknown key; did you mean recipe?"),
+        ("experiments=characters", "experiments: unknown key; did you mean experiment?"),
+        (
+            "studies=slopes",
+            "recipe, regularizer, resume, retry_failed, sample_every, seed, stack, steps, study",
+        ),
         ("conditional=yes", "conditional=yes: must be true or false"),
         ("steps=1e4", "steps=10000.0: must be an integer; type 10000"),
         ("steps=ü", "steps=ü: must be an integer"),

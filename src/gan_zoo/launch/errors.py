@@ -222,6 +222,8 @@ def _siblings(key: str, parent: Any) -> str:
     names = parent if isinstance(parent, DictConfig) else ()
     settable = [str(name) for name in names if name not in ("hydra", "_target_")]
     siblings = [f"{group}.{name}" if group else name for name in settable]
+    if not group:  # recipe, experiment and study are choices, but no keys of what is composed
+        siblings = [*{*siblings, *(name for name in Catalog().groups if "/" not in name)}]
     if group in Catalog().empty:
         return f"{group} is empty: type +{key.partition('.')[0]}@{key}=CHOICE"
     return suggest(key, siblings) if siblings else f"{group} has none"
