@@ -77,6 +77,7 @@ def test_values_have_the_types_of_their_hints():
         ({"switch": "maybe"}, "o.switch=maybe: must be one of auto, true, false"),
         ({"sizes": [1, 0]}, "o.sizes[1]=0: must be at least 1"),
         ({"sizes": 3}, "o.sizes=3: must be a list such as [3]"),
+        ({"pair": 0.5}, "o.pair=0.5: must be a list of 2 entries in brackets"),
         ({"pair": [1]}, "o.pair=[1]: must have 2 entries"),
         ({"pair": [1, math.inf]}, "o.pair[1]=inf: must be a finite number"),
         ({"pair": [1, 10**400]}, f"o.pair[1]={10**400}: must be a finite number"),

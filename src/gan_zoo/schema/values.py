@@ -110,14 +110,17 @@ def _coerce_union(value: Any, parts: tuple, key: str) -> Any:
 def _coerce_tuple(value: Any, parts: tuple, key: str) -> tuple:
     if isinstance(value, str) and parts == (str, ...):
         value = [value]  # metrics=all for metrics=[all]
+    count = None if parts[1:] == (...,) else len(parts)
+    if count and not isinstance(value, (list, tuple)):
+        raise ConfigError(key, value, f"must be a list of {count} entries in brackets")
     if not isinstance(value, (list, tuple)):
         alone = isinstance(value, str | int | float)
         such = f"[{str(value).strip('[]')}]" if alone else "[1,2]"
         such = "[fast]" if parts == (str, ...) else such
         raise ConfigError(key, value, f"must be a list such as {such}")
-    hints = [parts[0]] * len(value) if parts[1:] == (...,) else list(parts)
-    if len(hints) != len(value):
-        raise ConfigError(key, list(value), f"must have {len(hints)} entries")
+    if count not in (None, len(value)):
+        raise ConfigError(key, list(value), f"must have {count} entries")
+    hints = parts if count else [parts[0]] * len(value)
     entries = zip(value, hints, strict=True)
     return tuple(coerce(entry, hint, f"{key}[{i}]") for i, (entry, hint) in enumerate(entries))
 
