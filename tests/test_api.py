@@ -234,6 +234,26 @@ def test_paths_at_home_and_named_like_settings(run, tmp_path, monkeypatch):
     assert longer.folder == tmp_path / "seed=0"
 
 
+def test_program_of_hydra_trains(tmp_path):
+    code = """
+import gan_zoo, hydra
+from hydra.core.hydra_config import HydraConfig
+
+@hydra.main(config_path=None, version_base="1.3")
+def main(config):
+    before = HydraConfig.get().job.name
+    run = gan_zoo.train(*%r, steps=1, evaluate_every=0, **config)
+    print(run.config["seed"], before, HydraConfig.get().job.name)
+
+main()
+"""
+    (tmp_path / "mine.py").write_text(code % SMALL)
+    words = [sys.executable, "mine.py", "-m", "+seed=1,2"]
+    called = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    assert called.returncode == 0, called.stderr
+    assert called.stdout.splitlines()[-1] == "2 mine mine"
+
+
 def test_import_is_light():
     code = "import gan_zoo, sys; assert not {'torch', 'hydra'} & set(sys.modules); gan_zoo.train"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,14 +2,15 @@
 
 import shlex
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import hydra
 import hydra.utils
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import setup_globals
+from hydra.core.utils import JobRuntime, setup_globals
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_zoo.atomic_write import atomic_write, write_text
@@ -25,9 +26,19 @@ _TRUSTED = {"execution_whitelist": ["gan_zoo.launch.PreflightCallback"]} if _HYD
 hydra_main = hydra.main(config_path=str(CONFIGS), config_name="train", **_VERSION, **_TRUSTED)
 
 
-def initialize() -> AbstractContextManager[None]:
-    """Let `hydra.compose` read the project's configuration files inside this block."""
-    return hydra.initialize_config_dir(str(CONFIGS), **_VERSION)
+@contextmanager
+def initialize() -> Iterator[None]:
+    """Let `hydra.compose` read the project's configuration files inside this block.
+
+    The program around it may use Hydra for configurations of its own, which are restored.
+    """
+    before, name = GlobalHydra.instance().hydra, JobRuntime.instance().get("name")
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(CONFIGS), job_name=name, **_VERSION):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = before
 
 
 @contextmanager
