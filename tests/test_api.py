@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 import gan_zoo
 from forked_scripts import run_script
@@ -232,6 +233,61 @@ def test_paths_at_home_and_named_like_settings(run, tmp_path, monkeypatch):
     assert run.report("~/seed=0", out="~/report").parent == tmp_path / "report"
     longer = gan_zoo.train(*SMALL, "loss=wgan", folder="~/seed=0", steps=5, evaluate_every=0)
     assert longer.folder == tmp_path / "seed=0"
+
+
+@pytest.fixture
+def unusual_torch():
+    """What notebooks set at their beginning, undone after the test."""
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    torch.set_float32_matmul_precision("high")
+    torch.set_grad_enabled(False)
+    yield
+    torch.set_grad_enabled(True)
+    torch.set_float32_matmul_precision("highest")
+    torch.set_default_device(None)
+    torch.set_default_dtype(torch.float32)
+
+
+def torch_settings():
+    return (
+        *(torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()),
+        *(torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32),
+        torch.get_rng_state().numpy().tobytes(),
+    )
+
+
+def measured(run):
+    values = run.evaluate(num_samples=50)
+    return run.metrics["loss/critic"], run.sample(5).tolist(), values["metric/sliced_wasserstein"]
+
+
+def test_runs_do_not_depend_on_torch_settings_of_the_program(run, tmp_path, unusual_torch):
+    before = torch_settings()
+    words = [*SMALL, "loss=wgan", "evaluate_every=0"]
+    other, found = gan_zoo.train(*words, folder=tmp_path / "run", steps=4), measured(run)
+    assert measured(other) == found
+    assert torch_settings() == before
+
+
+@pytest.mark.parametrize("part", ["", ".cuda.matmul", ".cudnn.conv"])
+def test_newer_names_of_precision_are_restored(run, part):
+    code = f"""
+import gan_zoo, torch
+torch.backends{part}.fp32_precision = "tf32"
+run = gan_zoo.load({str(run.folder)!r})
+run.evaluate(num_samples=50)
+print(torch.backends{part}.fp32_precision)
+"""
+    called = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert called.stdout == "tf32\n", called.stderr
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_training_records_gradients(tmp_path, mode):
+    with mode():
+        run = gan_zoo.train(*SMALL, folder=tmp_path / "run", steps=1, evaluate_every=0)
+    assert run.summary["steps"] == 1
 
 
 def test_program_of_hydra_trains(tmp_path):

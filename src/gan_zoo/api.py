@@ -17,6 +17,7 @@ from gan_zoo.report.run_files import read_json
 from gan_zoo.run_folder import has_sweep
 from gan_zoo.sampling import Sampler, load_sampler
 from gan_zoo.schema import ConfigError, at_home
+from gan_zoo.training.numerics import torch_defaults
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -57,10 +58,12 @@ class Run:
         return {tag: [row.get(tag) for row in rows] for tag in tags}
 
     @property
+    @torch_defaults()
     def sampler(self) -> Sampler:
         """The generator's moving average of the newest checkpoint, on the CPU, read each time."""
         return load_sampler(self.folder)
 
+    @torch_defaults()
     def sample(self, n: int, label: Label = None, seed: int = 0) -> "Tensor":
         """Generate samples (n, *shape): images in [-1, 1], NCHW, or points.
 
@@ -71,6 +74,7 @@ class Run:
         sampler = self.sampler
         return sampler.generate(*_latents(sampler, n, label, seed))
 
+    @torch_defaults()
     def grid(self, n: int | None = None, label: Label = None, seed: int = 0) -> "Image":
         """Render n samples as one image, by default as many as a grid of training shows."""
         from PIL import Image
@@ -79,6 +83,7 @@ class Run:
         count = sampler.dataset.grid_size if n is None else n
         return Image.fromarray(sampler.render(*_latents(sampler, count, label, seed)).pixels)
 
+    @torch_defaults()
     def evaluate(self, **settings: Any) -> Mapping[str, float]:
         """Evaluate the newest checkpoint again and write evaluation.json; returns the values.
 
@@ -105,6 +110,7 @@ class Run:
         return write_report([self.folder, *resolve_all(folders)], **options)[0]
 
 
+@torch_defaults()
 def train(*overrides: str, folder: Path | str | None = None, **settings: Any) -> Run:
     """Train one run, as `python train.py OVERRIDES...` would, and return it.
 

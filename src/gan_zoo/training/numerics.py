@@ -73,6 +73,53 @@ def disable_tf32() -> None:
 
 
 @contextmanager
+def torch_defaults() -> Iterator[None]:
+    """Give this block torch's default dtype, device and gradients, and restore what was there.
+
+    So a run does not depend on what the program around it has set. Restores as well its rounding to
+    TF32 and the state of its default generator, which `disable_tf32` and initial weights change.
+    """
+    dtype = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), _restored_precision():
+        torch.set_default_dtype(torch.float32)
+        try:
+            if torch.get_default_device().type == "cpu":
+                yield
+            else:
+                with torch.device("cpu"):  # slows every operation a little
+                    yield
+        finally:
+            torch.set_default_dtype(dtype)
+
+
+@contextmanager
+def _restored_precision() -> Iterator[None]:
+    """Compute in full fp32 inside this block, and restore the precision of products after it.
+
+    torch has two interfaces for it, and refuses to read the older one after use of the newer one.
+    """
+    backends, cudnn = torch.backends, torch.backends.cudnn
+    newer = backends, backends.cuda.matmul, cudnn, cudnn.conv, cudnn.rnn
+    try:
+        older = torch.get_float32_matmul_precision(), cudnn.allow_tf32
+        torch.set_float32_matmul_precision("highest")
+    except RuntimeError:
+        older = None
+    before = [part.fp32_precision for part in newer]
+    for part in newer if older is None else ():
+        part.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        if older is None:
+            for part, precision in zip(newer, before, strict=True):
+                part.fp32_precision = precision
+        else:
+            torch.set_float32_matmul_precision(older[0])
+            cudnn.allow_tf32 = older[1]
+
+
+@contextmanager
 def deterministic(enabled: bool) -> Iterator[None]:
     """Use only deterministic algorithms on GPUs if `enabled`; restores all settings.
 
