@@ -54,6 +54,16 @@ def test_same_seed_gives_same_samples(run):
     assert not run.sample(5).equal(run.sample(5, seed=1))
 
 
+def test_run_is_found_from_another_working_directory(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(run.folder.parent)
+    here = gan_zoo.load(run.folder.name)
+    relative = gan_zoo.train(*SMALL, "loss=wgan", folder=run.folder.name, steps=4, evaluate_every=0)
+    monkeypatch.chdir(tmp_path)
+    assert here == relative == run
+    assert here.summary["steps"] == 4
+    assert here.metrics["step"] == [2, 4]
+
+
 def test_grid_is_an_image(run):
     assert run.grid(64).mode == "RGB"
 

@@ -34,10 +34,13 @@ class Run:
     """A trained run: an ordinary folder, which every command reads, too.
 
     Attributes:
-        folder: of the run.
+        folder: of the run, absolute: the program may change its working directory.
     """
 
     folder: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder).absolute())
 
     @property
     def config(self) -> dict[str, Any]:
@@ -94,8 +97,7 @@ class Run:
         from gan_zoo.evaluation.offline import OfflineEvaluator
 
         words = [f"{key}={_text(value)}" for key, value in settings.items()]
-        folder = self.folder.absolute()  # seed=0 alone would be a setting
-        return OfflineEvaluator(parse([str(folder), *words])).evaluate(folder).numbers
+        return OfflineEvaluator(parse([str(self.folder), *words])).evaluate(self.folder).numbers
 
     def report(self, *others: "Run | Path | str", **options: Any) -> Path:
         """Write a report on this run and others, and return the path of its page.
