@@ -203,6 +203,18 @@ def test_classes_are_any_iterable(tmp_path):
     assert run.sample(4, np.int64(3)).equal(run.sample(4, "3"))
 
 
+def test_mappings_and_arrays_are_settings(tmp_path):
+    given = {"lr": torch.tensor(0.25), "betas": np.array([0.5, 0.75])}
+    run = gan_zoo.train(
+        *SMALL, folder=tmp_path, steps=1, evaluate_every=0, optimizer=given, evaluation={"seed": 3}
+    )
+    found = run.config["optimizer"]["critic"]
+    assert (found["lr"], found["betas"]) == (0.25, [0.5, 0.75])
+    assert run.config["evaluation"]["seed"] == 3
+    with pytest.raises(ConfigError, match="evaluation.sede"):
+        gan_zoo.train(*SMALL, folder=tmp_path / "b", evaluation={"sede": 3})
+
+
 def test_numbers_of_numpy_are_numbers(run, tmp_path):
     two = gan_zoo.train(
         *SMALL, folder=tmp_path / "run", steps=np.int64(1), seed=np.int64(2), evaluate_every=0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import numbers
 import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from gan_zoo.latest_sweep import resolve, resolve_all
 from gan_zoo.report.build import write_report
 from gan_zoo.report.history import read_records
 from gan_zoo.report.run_files import read_json
-from gan_zoo.run_folder import has_sweep
+from gan_zoo.run_folder import flatten, has_sweep
 from gan_zoo.sampling import Sampler, load_sampler
 from gan_zoo.schema import ConfigError, at_home
 from gan_zoo.training.numerics import torch_defaults
@@ -96,7 +97,7 @@ class Run:
         from gan_zoo.evaluation.arguments import parse
         from gan_zoo.evaluation.offline import OfflineEvaluator
 
-        words = [f"{key}={_text(value)}" for key, value in settings.items()]
+        words = [f"{key}={_text(value)}" for key, value in flatten(settings)]
         return OfflineEvaluator(parse([str(self.folder), *words])).evaluate(self.folder).numbers
 
     def report(self, *others: "Run | Path | str", **options: Any) -> Path:
@@ -122,7 +123,7 @@ def train(*overrides: str, folder: Path | str | None = None, **settings: Any) ->
     Args:
         overrides: as on the command line, such as "loss=wgan".
         folder: of the run; by default a new one in outputs/runs, or the one that `resume` names.
-        settings: more of them, by name: steps=500.
+        settings: more of them, by name: steps=500, evaluation={"num_samples": 500}.
 
     Raises ConfigError for a wrong setting, and Stopped if the run ended early or, at its end, a
     signal came.
@@ -130,7 +131,7 @@ def train(*overrides: str, folder: Path | str | None = None, **settings: Any) ->
     for word in overrides:
         if not isinstance(word, str):
             raise ConfigError("overrides", word, "must be words: train(*words), not train(words)")
-    words = [*overrides, *(f"{key}={_text(value)}" for key, value in settings.items())]
+    words = [*overrides, *(f"{key}={_text(value)}" for key, value in flatten(settings))]
     for key, equals, value in (word.partition("=") for word in words):
         if equals and key.partition(".")[0] in ("study", "sweep"):
             raise ConfigError(key, value, f"is for many runs; in a terminal: {program('train.py')}")
@@ -188,6 +189,8 @@ def _whole(key: str, value: Any) -> int:
 
 def _text(value: Any) -> str:
     """Return a value as Hydra's command line has it."""
+    if hasattr(value, "tolist") and not isinstance(value, numbers.Number):  # an array or tensor
+        value = value.tolist()
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
