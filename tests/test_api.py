@@ -124,6 +124,10 @@ def test_values_of_python_are_settings(tmp_path):
         (["evaluation=[1]"], r"evaluation=\[1\]: must hold named settings: type evaluation.NAME="),
         (["evaluation=false"], "evaluation=False: must hold settings"),
         (
+            ["dataset=npz", "dataset.root=${hydra:job.name}.npz"],
+            "dataset.root=train.npz: does not exist",
+        ),
+        (
             ["steps=${x}"],
             r"steps: refers to a setting that does not exist: \$\{x\}",
         ),
@@ -321,6 +325,7 @@ from hydra.core.hydra_config import HydraConfig
 def main(config):
     before = HydraConfig.get().job.name
     run = gan_zoo.train(*%r, steps=1, evaluate_every=0, **config)
+    assert "loss" not in hydra.compose()
     print(run.config["seed"], before, HydraConfig.get().job.name)
 
 main()

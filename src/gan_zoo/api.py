@@ -113,6 +113,7 @@ class Run:
         return write_report([self.folder, *resolve_all(folders)], **options)[0]
 
 
+@launch.own_hydra()
 @torch_defaults()
 def train(*overrides: str, folder: Path | str | None = None, **settings: Any) -> Run:
     """Train one run, as `python train.py OVERRIDES...` would, and return it.

@@ -1,7 +1,7 @@
 """The command line of train.py: the only package that imports Hydra. It does not import torch."""
 
 from gan_zoo.launch.errors import config_errors, one_line_hydra_errors
-from gan_zoo.launch.hydra_config import initialize, load_config, to_dict
+from gan_zoo.launch.hydra_config import initialize, load_config, own_hydra, to_dict
 from gan_zoo.launch.job import check_jobs, compose_run, train_job
 from gan_zoo.launch.job_folders import check_resumed_folder, check_run_folder
 from gan_zoo.launch.overrides import parsed as parse_override
@@ -21,6 +21,7 @@ __all__ = [
     "initialize",
     "load_config",
     "one_line_hydra_errors",
+    "own_hydra",
     "parse_override",
     "prepare_overrides",
     "quote",

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,22 @@ _TRUSTED = {"execution_whitelist": ["gan_zoo.launch.PreflightCallback"]} if _HYD
 hydra_main = hydra.main(config_path=str(CONFIGS), config_name="train", **_VERSION, **_TRUSTED)
 
 
-@contextmanager
-def initialize() -> Iterator[None]:
-    """Let `hydra.compose` read the project's configuration files inside this block.
+def initialize() -> AbstractContextManager[None]:
+    """Let `hydra.compose` read the project's configuration files inside this block."""
+    return hydra.initialize_config_dir(str(CONFIGS), **_VERSION)
 
-    The program around it may use Hydra for configurations of its own, which are restored.
-    """
-    before, name = GlobalHydra.instance().hydra, JobRuntime.instance().get("name")
+
+@contextmanager
+def own_hydra() -> Iterator[None]:
+    """Hide Hydra's state of the program around this block inside it, and restore it after it."""
+    job, runtime = HydraConfig.instance(), JobRuntime.instance()
+    before = GlobalHydra.instance().hydra, job.cfg, runtime.get("name")
     GlobalHydra.instance().clear()
     try:
-        with hydra.initialize_config_dir(str(CONFIGS), job_name=name, **_VERSION):
-            yield
+        yield
     finally:
-        GlobalHydra.instance().hydra = before
+        GlobalHydra.instance().hydra, job.cfg = before[:2]  # `compose` has replaced the instance
+        runtime.set("name", before[2])
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from gan_zoo.launch.errors import config_errors
@@ -49,6 +50,7 @@ def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, Path]:
         with writable(config):
             drop_settings_of_replaced(config, config.hydra)
             apply_resume(config)
+    HydraConfig.instance().set_config(config)  # from which `save_config` takes it
     return config, Path(config.hydra.run.dir)
 
 
