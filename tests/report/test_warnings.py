@@ -95,6 +95,21 @@ def test_unequal_budgets_protocols_and_repeated_runs(tmp_path):
     assert by_label(found)["loss=gan"].scores == {"0.0": 4.0, "1.0": 2.0}
 
 
+@pytest.mark.parametrize("losses", [{"gan": [1.0]}, {"gan": [1.0], "wgan": [None]}])
+def test_one_seed_of_one_configuration_is_no_difference(tmp_path, losses):
+    for loss, (value,) in losses.items():
+        settings = {"loss": {"_target_": loss}}
+        write_run(tmp_path / loss, [value], settings=settings, choices={"loss": loss})
+    text = " ".join(warnings(compared(tmp_path)))
+    assert "One seed only: how much the metric varies from seed to seed is unknown." in text
+    assert "difference" not in text
+
+
+def test_one_seed_of_each_configuration_may_be_the_difference(tmp_path):
+    (text,) = warnings(compared(write_sweep(tmp_path, {"gan": [1.0], "wgan": [2.0]})))
+    assert text.startswith("Every configuration has one seed only, so significance is unknown")
+
+
 def test_equal_budgets_give_no_warning(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [2.0, 3.0]})
     assert warnings(compared(root)) == []

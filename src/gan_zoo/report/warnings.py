@@ -81,12 +81,16 @@ def _nearly_common(comparison: Comparison) -> Iterable[str]:
 def _seeds(comparison: Comparison) -> Iterable[str]:
     if comparison.metric is None:
         return
-    single = [each.label for each in comparison.configurations if len(each.scores) == 1]
-    if single and all(len(each.scores) < 2 for each in comparison.configurations):
-        yield (
-            "Every configuration has one seed only, so significance is unknown: a difference below "
-            "may be due to the seed."
-        )
+    valued = [each for each in comparison.configurations if each.scores]
+    single = [each.label for each in valued if len(each.scores) == 1]
+    if single and len(single) == len(valued):
+        if len(single) == len({each.dataset for each in valued}):  # nothing to compare with
+            yield "One seed only: how much the metric varies from seed to seed is unknown."
+        else:
+            yield (
+                "Every configuration has one seed only, so significance is unknown: a difference "
+                "below may be due to the seed."
+            )
     elif single:
         yield f"One seed only, so significance is unknown: {_first(single)}."
 
