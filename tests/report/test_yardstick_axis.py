@@ -77,6 +77,23 @@ def test_table_and_summary_say_what_means_amount_to(sweep):
 
 
 @pytest.mark.parametrize(
+    ("failed", "end"),
+    [
+        ("hinge", "The mean of loss=gan is as far from real as: noise 0.23; or 3 of 10 classes"),
+        ("*", None),
+    ],
+)
+def test_summary_says_nothing_about_means_of_failed_runs(sweep, failed, end):
+    for path in sweep.glob(f"loss={failed},*/summary.json"):
+        content = {**json.loads(path.read_text()), "health": "collapsed at step 3"}
+        path.write_text(json.dumps(content))
+    (text,) = findings(compared(sweep))
+    assert text.startswith("No winner: ")
+    assert end in text if end else "far from real" not in text
+    assert "The mean of loss=hinge" not in text
+
+
+@pytest.mark.parametrize(
     "content",
     [{}, {"yardstick": None}, {"yardstick": {METRIC: []}}, {"yardstick": {"metric/x": {}}}],
 )

@@ -91,9 +91,11 @@ def _without_value(peers: Sequence[Configuration]) -> list[str]:
 
 
 def _meaning(valued: Sequence[Configuration], metric: Metric) -> list[str]:
-    """Describe how far from real the best mean is, where the runs recorded it."""
-    top, yardstick = best_first(valued, metric)[0], recorded_yardstick(valued, metric)
-    if yardstick is None or top.mean is None:
+    """Describe how far from real the best mean is of those that trained, if runs recorded it."""
+    trained = [each for each in valued if not _mostly_failed(each)]
+    top = next(iter(best_first(trained, metric)), None)
+    yardstick = recorded_yardstick(valued, metric)
+    if top is None or top.mean is None or yardstick is None:
         return []
     return [f"The mean of {top.label} is {yardstick.sentence(top.mean)}."]
 
