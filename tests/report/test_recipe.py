@@ -74,6 +74,40 @@ def test_recipes_are_compared_with_their_own_baseline(tmp_path):
     }
 
 
+def test_recipes_show_settings_of_data_and_optimizers_but_not_access(tmp_path):
+    for i in (0, 1):
+        access = {"root": f"data{i}", "download": bool(i), "cache": f"c{i}", "workers": i}
+        dataset = {**access, "_target_": f"D{i}", "on_device": bool(i), "labels_per_class": 10 * i}
+        optimizer = {"lr": 1.0, "weight_decay": 0.5 * i, "generator": {"lr": 1.0 + i}}
+        write_run(
+            tmp_path / str(i), [1.0], overrides=(f"dataset.labels_per_class={10 * i}",),
+            settings={"dataset": dataset, "optimizer": optimizer},
+        )  # fmt: skip
+    found = compared(tmp_path)
+    columns = recipe_columns(found.configurations, found.factor_set)
+    row = found.configurations[1]
+    second = {column.title: (column.text(row), column.mark(row)) for column in columns}
+    assert second["dataset.labels_per_class"] == ("10", "strong")
+    assert second["optimizer.weight_decay"] == ("0.5", "strong")
+    others = {title for title in second if title.startswith(("dataset", "optimizer."))}
+    assert others == {"dataset.labels_per_class", "optimizer.weight_decay"}
+
+
+def test_recipes_of_one_dataset_omit_how_others_differ_from_it(tmp_path):
+    for i, (name, modes) in enumerate((("ring", 8), ("grid", 25))):
+        for seed, loss in enumerate(("gan", "wgan")):
+            settings = {"dataset": {"modes": modes}, "loss": {"_target_": loss}}
+            write_run(
+                tmp_path / f"{name}{loss}", [1.0], overrides=(f"dataset={name}", f"loss={loss}"),
+                settings=settings, choices={"dataset": name, "loss": loss}, number=2 * i + seed,
+            )  # fmt: skip
+    found = compared(tmp_path)
+    for peers in found.datasets.values():
+        titles = [column.title for column in recipe_columns(peers, found.factor_set)]
+        assert len(peers) == 2
+        assert "dataset.modes" not in titles
+
+
 def test_recipes_omit_what_is_unknown(cells):
     assert "EMA" not in cells["loss=gan"]
 

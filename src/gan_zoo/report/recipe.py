@@ -8,9 +8,12 @@ from gan_zoo.report.factors import ABSENT, Factors, format_value
 from gan_zoo.report.number_format import NONE
 from gan_zoo.report.runs import Run
 from gan_zoo.report.tables import Column
+from gan_zoo.run_folder import DATA_ROOT
 
 _SHOWN_GROUPS = ("loss", "optimizer", "regularizer", "architecture")
 _SHOWN = ("dataset", "n_critic", "batch_size", "ema", *_SHOWN_GROUPS)
+_DETAILED = ("optimizer", "architecture", "dataset")  # groups of which only a part is shown
+_OF_OPTIMIZERS = ("lr", "betas", "alpha")  # that are shown
 _OTHERS = 8  # columns of further settings
 
 _Text = Callable[[Run], str]
@@ -39,7 +42,7 @@ def recipe_columns(rows: Sequence[Configuration], found: Factors) -> list[Column
         _column("architecture", lambda run: str(run.choices.get("architecture", NONE)), reference),
         _column("batch size", lambda run: _setting(run, "batch_size"), reference),
         _column("EMA", lambda run: _setting(run, "ema"), reference),
-        *(_column(key, _setting_of(key), reference) for key in _others(found)),
+        *(_column(key, _setting_of(key), reference) for key in _others(found, rows)),
     ]
     return [
         Column("configuration", lambda each: each.label, wordy=True),
@@ -57,12 +60,22 @@ def _column(title: str, text: _Text, reference: _Reference) -> Column:
     return Column(title, of, mark=mark, wordy=True)
 
 
-def _others(found: Factors) -> Iterable[str]:
-    """Choose keys that differ and that no other column shows."""
+def _others(found: Factors, rows: Sequence[Configuration]) -> Iterable[str]:
+    """Choose keys that differ and that no other column shows; those of _DETAILED are last."""
     keys = (*found.factors, *found.covarying)
     hidden = [key for key in keys if key.partition(".")[0] not in _SHOWN]
-    hidden += [k for k in keys if k.startswith("architecture.") and not k.endswith("_target_")]
+    hidden += [key for key in keys if _is_detail(key, rows)]
     return hidden[:_OTHERS]
+
+
+def _is_detail(key: str, rows: Sequence[Configuration]) -> bool:
+    group, _, name = key.partition(".")
+    last = name.rpartition(".")[2]
+    if group not in _DETAILED or last in ("", "_target_") or key == DATA_ROOT:
+        return False
+    if group == "dataset":  # other datasets have tables of their own
+        return len({_setting(each.statuses[0].run, key) for each in rows}) > 1
+    return group != "optimizer" or last not in _OF_OPTIMIZERS
 
 
 def _choice(run: Run, group: str, hidden: Container[str] = ()) -> str:
