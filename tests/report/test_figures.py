@@ -10,13 +10,21 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
 from gan_zoo.report.build import figures, write_report
 from gan_zoo.report.curve_figures import learning
 from gan_zoo.report.figure_style import line_styles, wrapped_text
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.sweep_figures import heat_map, intervals, sweep
-from report_folders import METRIC, compared, write_run, write_sweep, write_unevaluated_sweep
+from report_folders import (
+    METRIC,
+    add_metrics,
+    compared,
+    write_run,
+    write_sweep,
+    write_unevaluated_sweep,
+)
 
 
 @pytest.fixture
@@ -108,6 +116,35 @@ def test_labels_break_between_words(tmp_path):
     assert names == ["loss=gan", "loss=relativistic_\naverage"]
     text = "optimizer.lr=0.0001783, optimizer.betas=[0.0, 0.9]"
     assert wrapped_text(text, 20) == ("optimizer.lr=\n0.0001783,\noptimizer.betas=\n[0.0, 0.9]")
+
+
+def test_long_names_are_within_the_figure(tmp_path):
+    tag = "metric/label_accuracy_worst_image_folder_unlabeled_cnn"
+    key = "regularizer.parts.gradient_penalty.weight"
+    for i, (weight, lr) in enumerate(itertools.product((0, 1), (1.0, 2.0, 3.0))):
+        settings = {"optimizer": {"lr": lr}, "regularizer": {"parts": {"gradient_penalty": {}}}}
+        settings["regularizer"]["parts"]["gradient_penalty"]["weight"] = weight
+        folder = write_run(
+            tmp_path / str(i), [6.0 + i, 2.0 + i], settings=settings, number=i,
+            overrides=(f"{key}={weight}",), summary={"seconds": 5 + i},
+        )  # fmt: skip
+        lines = (folder / "metrics.jsonl").read_text().replace(METRIC, tag)
+        (folder / "metrics.jsonl").write_text(lines)
+    for kind in ("precision", "recall"):
+        add_metrics(tmp_path, **{f"{kind}_image_folder_unlabeled_cnn": 0.5})
+    metrics = tmp_path / "0/metrics.jsonl"
+    metrics.write_text(metrics.read_text().replace("0.5", "0.6"))
+    drawn = figures(compared(tmp_path, metric=Metric(tag, lower_is_better=False)))
+    assert set(drawn) == {"intervals", "sweep", "heat_map", "learning", "diversity", "cost"}
+    for figure, _ in drawn.values():
+        figure.draw_without_rendering()
+        for axes in figure.axes:
+            for text in (axes.xaxis.label, axes.yaxis.label, *axes.get_children()):
+                if isinstance(text, Text) and text.get_text() and text.get_visible():
+                    box = text.get_window_extent()
+                    assert min(box.x0, box.y0) >= 0, text
+                    assert box.x1 <= figure.bbox.width, text
+                    assert box.y1 <= figure.bbox.height, text
 
 
 def test_scores_keep_a_linear_scale(tmp_path):

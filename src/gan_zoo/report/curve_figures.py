@@ -20,6 +20,7 @@ from gan_zoo.report.figure_style import (
     line_styles,
     new_figure,
     panels,
+    set_title,
     shown_configurations,
     spans_decade,
 )
@@ -64,7 +65,7 @@ def learning(comparison: Comparison) -> tuple[Figure, str] | None:
     if not most:
         return None
     axes.set_xlabel("generator updates")
-    axes.set_title(str(comparison.metric), loc="left")
+    set_title(axes, str(comparison.metric))
     scale = draw_yardstick(axes, "y", comparison.configurations, comparison.metric)
     legend(axes)
     return figure, f"The metric while training; {_line_caption(most)}{scale}."
@@ -97,7 +98,7 @@ def _pair(comparison: Comparison, tags: tuple[str, str], note: str) -> tuple[Fig
     if not any(counts):
         return None
     for axes, tag in zip(parts, tags, strict=True):
-        axes.set_title(tag, loc="left")
+        set_title(axes, tag)
     parts[-1].set_xlabel("generator updates")
     legend(next(axes for axes in parts if axes.lines))
     return figure, f"{note}; {_line_caption(max(counts))}."

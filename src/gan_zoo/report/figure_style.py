@@ -16,6 +16,8 @@ from gan_zoo.atomic_write import atomic_write
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration, best_first
 
+LETTERS = 48  # in a line above or below the axes
+UPRIGHT_LETTERS = 32  # in a line beside them, even low ones
 SHOWN = 12  # configurations in one figure with a line or point for each
 # Okabe and Ito's colors, which color-blind readers can distinguish
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933")
@@ -107,13 +109,17 @@ def legend(axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if not labels:
         return
-    figure = axes.get_figure()
-    assert isinstance(figure, Figure)
     columns = 2 if max(map(len, labels)) <= 22 else 1
     wrapped = [wrapped_text(label, 46) for label in labels]
     lines = sum(1 + label.count("\n") for label in wrapped) / columns
-    figure.set_figheight(figure.get_figheight() + 0.2 * lines)  # the axes keep their height
+    figure = _heighten(axes, lines)
     figure.legend(handles, wrapped, fontsize=9, loc="outside lower center", ncols=columns)
+
+
+def set_title(axes: Axes, text: str) -> None:
+    """Set a title at the left, in several lines where it is long."""
+    axes.set_title(wrapped_text(text, LETTERS), loc="left")
+    _heighten(axes, axes.get_title("left").count("\n"))
 
 
 def wrapped_text(text: str, width: int) -> str:
@@ -173,7 +179,9 @@ def draw_grid(
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
     for (row, column), text in texts.items():
         axes.text(column, row, text, ha="center", va="center", fontsize=size, bbox=box)
-    bar = axes.figure.colorbar(picture, label=label, format=FuncFormatter(plain_numbers))
+    bar = axes.figure.colorbar(
+        picture, label=wrapped_text(label, UPRIGHT_LETTERS), format=FuncFormatter(plain_numbers)
+    )
     bar.minorformatter = NullFormatter()
 
 
@@ -195,3 +203,11 @@ def clip_limits(set_limits: Callable[..., Any], rows: Sequence[Configuration]) -
     low = max(min([*values, *ends]), values.min() - span)
     high = min(max([*values, *ends]), values.max() + span)
     set_limits(low - 0.04 * span, high + 0.04 * span)
+
+
+def _heighten(axes: Axes, lines: float) -> Figure:
+    """Make room for lines of text in the figure of axes, which keep their height."""
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)
+    figure.set_figheight(figure.get_figheight() + 0.2 * lines)
+    return figure

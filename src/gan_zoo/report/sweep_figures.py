@@ -14,7 +14,9 @@ from gan_zoo.report.configurations import Configuration
 from gan_zoo.report.factors import format_value
 from gan_zoo.report.figure_style import (
     GRAY,
+    LETTERS,
     SHOWN,
+    UPRIGHT_LETTERS,
     LineStyle,
     all_equal,
     choose_scale,
@@ -23,6 +25,7 @@ from gan_zoo.report.figure_style import (
     legend,
     line_styles,
     new_figure,
+    set_title,
     top_configurations,
     wrapped_text,
 )
@@ -49,7 +52,7 @@ def intervals(comparison: Comparison) -> tuple[Figure, str] | None:
         _whisker(axes, each, y, styles[each.label])
     axes.set_yticks(range(len(rows)), labels[::-1])
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_xlabel(str(metric), loc="right")
+    axes.set_xlabel(wrapped_text(str(metric), LETTERS), loc="right")
     clip_limits(axes.set_xlim, rows)
     scale = draw_yardstick(axes, "x", rows, metric)
     figure.set_figheight(figure.get_figheight() + 0.8 * bool(scale))
@@ -83,7 +86,7 @@ def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
     choose_scale(axes, "x", places)
     choose_scale(axes, "y", _scores(valued))
     axes.set_xlabel(key)
-    axes.set_title(str(comparison.metric), loc="left")
+    set_title(axes, str(comparison.metric))
     clip_limits(axes.set_ylim, valued)
     scale = draw_yardstick(axes, "y", valued, comparison.metric)
     legend(axes)
@@ -119,7 +122,7 @@ def heat_map(comparison: Comparison) -> tuple[Figure, str] | None:
     axes.set_xticks(range(len(columns)), columns, rotation=45 * (len(columns) > 6))
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xlabel(across)
-    axes.set_ylabel(down)
+    axes.set_ylabel(wrapped_text(down, UPRIGHT_LETTERS))
     return figure, "Means over seeds; dark is worse."
 
 

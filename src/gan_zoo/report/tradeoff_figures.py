@@ -9,12 +9,15 @@ from matplotlib.figure import Figure
 
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.figure_style import (
+    LETTERS,
     all_equal,
     choose_scale,
     legend,
     line_styles,
     new_figure,
+    set_title,
     top_configurations,
+    wrapped_text,
 )
 from gan_zoo.report.runs import Run
 from gan_zoo.report.yardstick_axis import draw_yardstick
@@ -35,8 +38,8 @@ def diversity(comparison: Comparison) -> tuple[Figure, str] | None:
         lambda run: run.metrics.get(fidelity, math.nan),
     ):  # fmt: skip
         return None
-    axes.set_xlabel(f"{variety} (diversity)")
-    axes.set_title(f"{fidelity} (fidelity)", loc="left")
+    axes.set_xlabel(wrapped_text(f"{variety} (diversity)", LETTERS))
+    set_title(axes, f"{fidelity} (fidelity)")
     legend(axes)
     return figure, f"Fidelity against diversity, up and to the right is better; {_POINTS}."
 
@@ -55,7 +58,7 @@ def cost(comparison: Comparison) -> tuple[Figure, str] | None:
     ):
         return None
     axes.set_xlabel("seconds of training")
-    axes.set_title(str(metric), loc="left")
+    set_title(axes, str(metric))
     scale = draw_yardstick(axes, "y", comparison.configurations, metric)
     legend(axes)
     return figure, f"The metric against its cost; {_POINTS}{scale}."
