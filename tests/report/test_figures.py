@@ -93,6 +93,18 @@ def test_axis_of_learning_rates_over_a_decade_is_logarithmic(tmp_path, rates, sc
     assert (axes.get_xscale(), axes.get_xlabel()) == (scale, "optimizer.lr")
 
 
+@pytest.mark.parametrize("searched", [True, False])
+def test_points_that_differ_in_other_settings_are_not_joined(tmp_path, searched):
+    for i, (lr, slope) in enumerate(((1e-4, 0.3), (2e-4, -0.7), (3e-4, 0.1))):
+        settings = {"optimizer": {"lr": lr}, "loss": {"slope": slope if searched else 0.0}}
+        typed = (f"optimizer.lr={lr}", f"loss.slope={settings['loss']['slope']}")
+        write_run(tmp_path / str(i), [3.0 + i], settings=settings, overrides=typed, number=i)
+    figure, caption = sweep(compared(tmp_path))
+    joined = [line for line in figure.axes[0].lines if len({*line.get_xdata()}) > 1]
+    assert len(joined) == (0 if searched else 1)
+    assert ("points that also differ in loss.slope are not joined" in caption) == searched
+
+
 @pytest.mark.parametrize("rates", [(1e-4, 2e-4, 3e-4), (0.00018, 0.0002, 0.00044)])
 def test_ticks_of_small_numbers_do_not_overlap(tmp_path, rates):
     beside = {"missing classes": {"0": 1.0, "9": 19.0}}  # whose words make the axes narrow

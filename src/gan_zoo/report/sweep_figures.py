@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from gan_zoo.printable import list_names
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.configurations import Configuration
-from gan_zoo.report.factors import format_value
+from gan_zoo.report.factors import canonical, format_value
 from gan_zoo.report.figure_style import (
     GRAY,
     LETTERS,
@@ -74,10 +75,12 @@ def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
         lines.setdefault(name, []).append(each)
     figure, axes = new_figure()
     styles = line_styles(comparison)
+    beside = [k for k in comparison.factor_set.covarying if not k.endswith("_target_")]
     for i, (name, points) in enumerate(list(lines.items())[:SHOWN]):
         line = [(each.factors[key], each.mean) for each in points]
         style = _DASHES[i % len(_DASHES)]
-        axes.plot(*zip(*line, strict=True), style, c=GRAY, lw=1.2, label=name or None)
+        if not _differing(points, beside):
+            axes.plot(*zip(*line, strict=True), style, c=GRAY, lw=1.2, label=name or None)
         for each in points:
             _vertical_whisker(axes, each, each.factors[key], styles[each.label])
     places = [each.factors[key] for each in valued]
@@ -91,6 +94,8 @@ def sweep(comparison: Comparison) -> tuple[Figure, str] | None:
     scale = draw_yardstick(axes, "y", valued, comparison.metric)
     legend(axes)
     marks = f"points: means; vertical lines: 95 % intervals; short dashes: single seeds{scale}"
+    if apart := dict.fromkeys(k for points in lines.values() for k in _differing(points, beside)):
+        marks += f"; points that also differ in {list_names([*apart], 3)} are not joined"
     return figure, f"{comparison.metric.tag} against {key}; {marks}."
 
 
@@ -147,6 +152,12 @@ def _vertical_whisker(axes: Axes, each: Configuration, x: float, style: LineStyl
     axes.plot([x] * len(each.scores), list(each.scores.values()), "_", c=style.color, alpha=0.6)
     if each.interval:
         axes.plot([x, x], [each.interval.low, each.interval.high], c=style.color, lw=1.2)
+
+
+def _differing(points: Sequence[Configuration], keys: Sequence[str]) -> list[str]:
+    """Return the keys whose values are not the same for all points."""
+    seen = [each.statuses[0].run.keys for each in points]
+    return [key for key in keys if len({canonical(each.get(key)) for each in seen}) > 1]
 
 
 def _scores(rows: Sequence[Configuration]) -> list[float]:
