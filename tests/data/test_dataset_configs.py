@@ -100,7 +100,7 @@ def test_describe_without_test_split(run, class_folders, tmp_path):
     overrides = [f"dataset.root={class_folders}", f"dataset.cache={tmp_path / 'cache'}"]
     code, lines, _ = run("dataset=image_folder", *overrides, "dataset.test_share=0")
     assert code == 0
-    assert lines["train"].startswith("16 samples, 0.2 MB, 2 classes of 8 to 8, fingerprint ")
+    assert lines["train"].startswith("16 samples, 0.2 MB, 2 classes of 8 images, fingerprint ")
     assert lines["test"].startswith("none: ")
 
 

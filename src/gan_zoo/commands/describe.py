@@ -54,8 +54,10 @@ def show(name: str, value: Any) -> None:
 
 def counts(samples: "InMemoryDataset") -> str:
     """Format one split: number and bytes of its samples, its classes, its fingerprint."""
+    from gan_zoo.data.in_memory import count_range
+
     sizes = samples.y.bincount(minlength=samples.num_classes)
-    classes = f"{samples.num_classes:,} classes of {sizes.min():,} to {sizes.max():,}"
+    classes = f"{samples.num_classes:,} classes of {count_range(sizes.tolist())} images"
     labels = classes if samples.num_classes > 1 else "no labels"
     size = f"{samples.size / 1e6:,.1f} MB"
     return f"{len(samples):,} samples, {size}, {labels}, fingerprint {samples.fingerprint()}"

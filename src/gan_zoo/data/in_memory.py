@@ -213,5 +213,11 @@ def _count_list(counts: Mapping[str, int], most: int) -> str:
     listed = [f"{name} ({count:,})" for name, count in list(counts.items())[:most]]
     others = list(counts.values())[most:]
     if others:
-        listed.append(f"and {len(others):,} more of {min(others):,} to {max(others):,}")
+        listed.append(f"and {len(others):,} more of {count_range(others)}")
     return ", ".join(listed)
+
+
+def count_range(counts: Sequence[int]) -> str:
+    """Return the smallest and the largest of some counts, or the one that all are."""
+    least, most = min(counts), max(counts)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
