@@ -4,6 +4,7 @@ import itertools
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,10 @@ class PreflightCallback(Callback):
             words = sweep_jobs(overrides)
             with shown_checks(_plan(config, words, planned), len(words)) as shown:
                 experiments = check_jobs(shown)
-            check_job_folders(sweep, [folder for folder, _ in planned])
+            folders = [folder for folder, _ in planned]
+            if len({*folders}) < len(folders):
+                _refuse_repeated(overrides)
+            check_job_folders(sweep, folders)
             self.jobs = dict(planned)
             launcher = config.hydra.runtime.choices["hydra/launcher"]
             if launcher == "joblib":
@@ -202,6 +206,16 @@ def sweep_jobs(overrides: Iterable[Override]) -> list[list[str]]:
         if not words[key]:
             raise ConfigError(key, typed, "matches nothing to sweep over")
     return [list(job) for job in itertools.product(*words.values())]
+
+
+def _refuse_repeated(overrides: Iterable[Override]) -> None:
+    """Raise ConfigError for a value that a sweep's words list more than once."""
+    for key, each in _last_of_each(overrides).items():
+        counts = Counter(each.sweep_string_iterator() if each.is_sweep_override() else ())
+        for value, count in counts.items():
+            if count > 1:
+                allowed = f"is listed {count} times, which would train the same run again"
+                raise ConfigError(key.lstrip("+"), value, allowed)
 
 
 def _job_naming(overrides: Sequence[Override], given: Iterable[str]) -> list[str]:
