@@ -17,6 +17,7 @@ from gan_zoo.data.file_names import natural_key, normalize
 from gan_zoo.data.hwdb import HWDB
 from gan_zoo.data.image_decoding import ImageTransform, suffixes
 from gan_zoo.data.image_files import ImageFolder
+from gan_zoo.data.npz import Npz
 from gan_zoo.data.splits import hash_split
 from gan_zoo.printable import printable
 from gan_zoo.schema import ConfigError
@@ -354,6 +355,26 @@ def test_only_image_suffixes_count():
 def test_root_without_images_lists_its_files(names, message, packed, load):
     with pytest.raises(ConfigError, match=message):
         load(packed(dict.fromkeys(names, b"content")))
+
+
+@pytest.mark.parametrize(
+    ("names", "remedy"),
+    [
+        (["x/b.npz", "a.png"], "is a folder; use 'dataset.root={root}/x/b.npz'"),
+        (["a.npz", "b.NPZ"], "is a folder; name one of its .npz files: a.npz, b.NPZ"),
+        (["x/a.JPG", ".b.npz"], "is a folder of images; use dataset=image_folder {quoted}"),
+        (["a.txt"], "is a folder without .npz files; name one with an array x of images"),
+    ],
+)
+def test_folder_is_no_file_of_arrays(names, remedy, tmp_path):
+    root = tmp_path / "my data"
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    with pytest.raises(ConfigError) as error:
+        Npz(root=str(root))
+    expected = remedy.format(root=root, quoted=shlex.quote(f"dataset.root={root}"))
+    assert str(error.value).startswith(f"root={root}: {expected}")
 
 
 @pytest.mark.parametrize("folder", ["in", "my (data)"])

@@ -41,9 +41,9 @@ class Npz(Images):
     def check(self) -> None:
         """Raise ConfigError where there is no such file."""
         if not zipfile.is_zipfile(self.root):
-            problem = "is no .npz file" if Path(self.root).exists() else "does not exist"
-            allowed = f"{problem}; name one with an array x of images, or use dataset=glyphs"
-            raise ConfigError("root", self.root, allowed)
+            from gan_zoo.data.excluded_files import explain_no_arrays
+
+            raise ConfigError("root", self.root, explain_no_arrays(Path(self.root)))
 
     def load(self, split: str = "train") -> "InMemoryDataset":
         """Load images (N, C, H, W), labeled by the order of the classes' names."""
