@@ -245,6 +245,11 @@ def test_metrics_of_a_run_that_has_only_begun_are_empty(run, tmp_path):
 def test_folder_without_run_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="contains no run"):
         gan_zoo.load(tmp_path)
+    run = tmp_path / "run"
+    (run / ".hydra").mkdir(parents=True)
+    (run / ".hydra" / "config.yaml").touch()
+    with pytest.raises(ConfigError, match=f"contains no run; name the run's folder, {run}$"):
+        gan_zoo.load(run / "checkpoints")
     (tmp_path / "multirun.yaml").touch()
     with pytest.raises(ConfigError, match="is a sweep: choose one of its runs"):
         gan_zoo.load(tmp_path)

@@ -15,7 +15,7 @@ from gan_zoo.latest_sweep import resolve, resolve_all
 from gan_zoo.report.build import write_report
 from gan_zoo.report.history import read_records
 from gan_zoo.report.run_files import read_json
-from gan_zoo.run_folder import flatten, has_sweep
+from gan_zoo.run_folder import flatten, has_sweep, run_above
 from gan_zoo.sampling import Sampler, load_sampler
 from gan_zoo.schema import ConfigError, at_home
 from gan_zoo.training.numerics import torch_defaults
@@ -152,7 +152,7 @@ def load(folder: Path | str) -> Run:
     if has_sweep(place):
         raise ConfigError("folder", folder, "is a sweep: choose one of its runs")
     if not (place / ".hydra" / "config.yaml").is_file():
-        raise ConfigError("folder", folder, "contains no run")
+        raise ConfigError("folder", folder, f"contains no run{run_above(place)}")
     return Run(place)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gan_zoo.atomic_write import atomic_write
-from gan_zoo.run_folder import step_files
+from gan_zoo.run_folder import run_above, step_files
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Stopped
 
@@ -188,10 +188,11 @@ def latest_path(run_or_checkpoint: Path) -> Path:
     if run_or_checkpoint.is_file():
         return run_or_checkpoint
     if not run_or_checkpoint.exists():
-        raise ConfigError("run", run_or_checkpoint, "does not exist")
+        raise ConfigError("run", run_or_checkpoint, f"does not exist{run_above(run_or_checkpoint)}")
     found = step_files(run_or_checkpoint / "checkpoints", ".pt")
     if not found:
-        best, allowed = run_or_checkpoint / "checkpoints/best.pt", "holds no checkpoints/*.pt"
+        best = run_or_checkpoint / "checkpoints/best.pt"
+        allowed = f"holds no checkpoints/*.pt{run_above(run_or_checkpoint)}"
         if best.is_file():
             allowed = f"holds no other checkpoint than {best}: name that file"
         raise ConfigError("checkpoint", run_or_checkpoint, allowed)

@@ -180,8 +180,17 @@ def run_folder(path: Path) -> Path:
     folder = folder_of(path)
     resolved = resolve(Path(at_home(str(path))))
     if not resolved.exists() or not (folder / ".hydra" / "config.yaml").is_file():
-        raise ConfigError("resume", path, "must be the folder of a run, or a checkpoint in one")
+        allowed = f"must be the folder of a run, or a checkpoint in one{run_above(resolved)}"
+        raise ConfigError("resume", path, allowed)
     return folder
+
+
+def run_above(path: Path) -> str:
+    """Return what to name instead of a path below a run's folder; empty for any other."""
+    for parent in path.parents[:2]:  # of a file in checkpoints/
+        if (parent / ".hydra" / "config.yaml").is_file():
+            return f"; name the run's folder, {parent}"
+    return ""
 
 
 def folders_below(roots: Iterable[Path]) -> Iterator[Path]:

@@ -169,6 +169,30 @@ def test_script_mistakes_exit_with_2(call, words, message):
     assert len(stderr.strip().splitlines()) == 1 or stderr.startswith("usage: ")
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sample.py", "run/checkpoints"], "holds no checkpoints/*.pt"),
+        (["sample.py", "run/checkpoints/2.pt"], "does not exist"),
+        (["evaluate.py", "run/checkpoints"], "and so no run to evaluate"),
+        (["gallery.py", "run/samples"], "holds no samples/NNNNNN.png"),
+        (["report.py", "run/checkpoints"], "(a folder with .hydra/config.yaml)"),
+        (["describe.py", "resume=run/checkpoints"], "or a checkpoint in one"),
+        (["describe.py", "resume=run/checkpoints/2.pt"], "or a checkpoint in one"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_folder_inside_a_run_names_the_run(call, words, message):
+    for folder in ("run/.hydra", "run/checkpoints", "run/samples"):
+        Path(folder).mkdir(parents=True)
+    Path("run/.hydra/config.yaml").touch()
+    Path("run/checkpoints/00000001.pt").touch()
+    code, stderr = call(*words)
+    assert code == 2
+    assert stderr.endswith(f"{message}; name the run's folder, run\n")
+    assert stderr.count("\n") == 1
+
+
 def test_unwritable_output_exits_with_3(call):
     Path("file").touch()
     code, stderr = call("describe.py", "dataset=ring", "dataset.count=9", "--out", "file/x")

@@ -22,7 +22,7 @@ from gan_zoo.evaluation.result import EvalResult
 from gan_zoo.experiment import build_networks
 from gan_zoo.metrics.feature_net import weights_hash
 from gan_zoo.printable import list_names
-from gan_zoo.run_folder import check_root
+from gan_zoo.run_folder import check_root, run_above
 from gan_zoo.schema import ConfigError, instantiate
 from gan_zoo.training.numerics import disable_tf32
 from gan_zoo.training.rng import make_rng
@@ -51,7 +51,8 @@ class OfflineEvaluator:
         generator whose samples are not finite.
         """
         if run.is_dir() and not any(run.glob("checkpoints/*.pt")):
-            raise ConfigError("run", run, "holds no checkpoints/*.pt, and so no run to evaluate")
+            allowed = f"holds no checkpoints/*.pt, and so no run to evaluate{run_above(run)}"
+            raise ConfigError("run", run, allowed)
         path, content = checkpoints.load_latest(run)
         with checkpoints.must_fit(content["step"], path):
             generator, critic, classifier = load_networks(content, self.device)

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gan_zoo.atomic_write import atomic_write
 from gan_zoo.report.sample_sheets import saved_grids
+from gan_zoo.run_folder import run_above
 from gan_zoo.schema import ConfigError
 
 _BAR = 18  # pixels above the grids, for the text
@@ -43,7 +44,7 @@ def animate(runs: Sequence[Path], out: Path, each: int) -> int:
 def _grids(run: Path) -> dict[int, Path]:
     found = saved_grids(run)
     if not found:
-        raise ConfigError("run", run, "holds no samples/NNNNNN.png")
+        raise ConfigError("run", run, f"holds no samples/NNNNNN.png{run_above(run)}")
     return found
 
 

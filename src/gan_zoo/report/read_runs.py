@@ -13,7 +13,7 @@ import yaml
 from gan_zoo.report.history import Curves, read_curves
 from gan_zoo.report.run_files import error_reason, read_json, read_settings, read_yaml
 from gan_zoo.report.runs import Run, parent_runs
-from gan_zoo.run_folder import flatten, folders_below, read_failure, sweep_of
+from gan_zoo.run_folder import flatten, folders_below, read_failure, run_above, sweep_of
 from gan_zoo.schema import ConfigError
 
 _RUN_FILES = (".hydra", "metrics.jsonl", "summary.json")
@@ -41,7 +41,9 @@ def read_runs(roots: Sequence[Path]) -> tuple[list[Run], list[Unreadable]]:
     folders = sorted(_run_folders(roots))
     if not folders:
         where = ", ".join(map(str, roots))
-        raise ConfigError("folder", where, "holds no run (a folder with .hydra/config.yaml)")
+        above = run_above(roots[0])
+        allowed = f"holds no run (a folder with .hydra/config.yaml){above}"
+        raise ConfigError("folder", where, allowed)
     shared = Path(os.path.commonpath([folder.parent for folder in folders]))
     found = [_read(folder, str(folder.relative_to(shared))) for folder in folders]
     runs = [run for run in found if isinstance(run, Run)]
