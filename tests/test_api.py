@@ -157,6 +157,22 @@ def test_report_accepts_folders(run, tmp_path):
     assert run.report(sweep.parent / "LATEST", out=tmp_path / "latest").is_file()
 
 
+def test_runs_are_paths(run, tmp_path):
+    copy = gan_zoo.load(shutil.copytree(run.folder, tmp_path / "copy"))
+    assert gan_zoo.load(copy) == copy
+    assert run.report(copy, out=tmp_path / "report").is_file()
+    assert gan_zoo.train(resume=copy, steps=5).folder == copy.folder
+    assert gan_zoo.train(*SMALL, "loss=wgan", folder=copy, steps=5, evaluate_every=0) == copy
+    for call in (
+        lambda: run.report([copy, run]),
+        lambda: gan_zoo.load([copy]),
+        lambda: gan_zoo.load(None),
+        lambda: gan_zoo.train(*SMALL, folder=[copy]),
+    ):
+        with pytest.raises(ConfigError, match=r"must be a path or a run, as in \w+\(.*, not "):
+            call()
+
+
 def test_a_named_run_is_resumed_in_its_folder(run, tmp_path):
     folder = shutil.copytree(run.folder, tmp_path / "a [b] ü=c,d")
     first = gan_zoo.load(folder)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import numbers
 import operator
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ Label = str | int | Iterable[str | int] | None  # a class, several, or all
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A trained run: an ordinary folder, which every command reads, too.
+    """A trained run: an ordinary folder, which every command reads, too, and a path as `open` has.
 
     Attributes:
         folder: of the run, absolute: the program may change its working directory.
@@ -42,6 +43,9 @@ class Run:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder).absolute())
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -106,16 +110,16 @@ class Run:
         Args:
             others: runs, or folders of runs, such as outputs/sweeps/LATEST.
             options: out, metric, baseline and more, as `write_report` has them.
+
+        Raises ConfigError for no runs.
         """
-        folders = [
-            each.folder if isinstance(each, Run) else Path(at_home(str(each))) for each in others
-        ]
+        folders = [_path("others", each, "report(*runs)") for each in others]
         return write_report([self.folder, *resolve_all(folders)], **options)[0]
 
 
 @launch.own_hydra()
 @torch_defaults()
-def train(*overrides: str, folder: Path | str | None = None, **settings: Any) -> Run:
+def train(*overrides: str, folder: Path | str | Run | None = None, **settings: Any) -> Run:
     """Train one run, as `python train.py OVERRIDES...` would, and return it.
 
     Resumes a run that the folder already contains, with the same settings; a finished one is
@@ -146,9 +150,9 @@ def train(*overrides: str, folder: Path | str | None = None, **settings: Any) ->
     return Run(place)
 
 
-def load(folder: Path | str) -> Run:
+def load(folder: Path | str | Run) -> Run:
     """Load a run's folder. Raises ConfigError for a folder that contains no run."""
-    place = resolve(Path(at_home(str(folder))))
+    place = resolve(_path("folder", folder, "load(folder)"))
     if has_sweep(place):
         raise ConfigError("folder", folder, "is a sweep: choose one of its runs")
     if not (place / ".hydra" / "config.yaml").is_file():
@@ -156,10 +160,19 @@ def load(folder: Path | str) -> Run:
     return Run(place)
 
 
-def _folder(folder: Path | str, resume: str | None, default: Path) -> Path:
+def _path(key: str, given: Any, call: str) -> Path:
+    """Return a path, a string or a run as a path. Raises ConfigError for anything else."""
+    try:
+        return Path(at_home(os.fspath(given)))
+    except TypeError:
+        allowed = f"must be a path or a run, as in {call}, not {type(given).__name__}"
+        raise ConfigError(key, given, allowed) from None
+
+
+def _folder(folder: Path | str | Run, resume: str | None, default: Path) -> Path:
     """Return the folder of a run. Raises ConfigError if `resume` names another one."""
-    place = Path(at_home(str(folder)))
-    if not str(folder):
+    place = _path("folder", folder, "train(folder=path)")
+    if not os.fspath(folder):
         raise ConfigError("folder", folder, "must be the path of a folder")
     if resume not in (None, "auto"):
         launch.check_resumed_folder(place, resume, default, key="folder")
@@ -194,6 +207,8 @@ def _text(value: Any) -> str:
         value = value.tolist()
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{','.join(map(_item, value))}]"
     return str(value)
