@@ -293,6 +293,11 @@ def test_least_squares_at_its_equilibrium(codes, score, critic, generator):
     assert loss.generator(at).item() == pytest.approx(generator)
 
 
+def test_name_of_a_divergence_is_refused_with_the_module_of_its_classes():
+    with pytest.raises(ConfigError, match=r"in Python, an object .* gan_zoo.losses.f_divergences$"):
+        losses.FGAN(divergence="kl")
+
+
 def test_least_squares_remarks_on_pearson_divergence():
     assert loss_of("lsgan_pearson").remark().startswith("b - c = 1")
     assert loss_of("lsgan").remark().startswith("not b - c = 1")

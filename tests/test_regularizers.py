@@ -82,6 +82,17 @@ def test_interpolates_lie_between_each_pair():
     assert shares.mean(1).unique().numel() == 6  # and another for every sample
 
 
+@pytest.mark.parametrize("regularizer", [regularizers.GradientPenalty(), regularizers.Dragan()])
+@pytest.mark.parametrize("combined", [False, True])
+def test_penalty_without_its_random_numbers_is_refused(regularizer, combined):
+    whole = regularizers.Combined(parts={"one": regularizer}) if combined else regularizer
+    with pytest.raises(ValueError, match=r"needs PenaltyBatch\(numbers=RandomNumbers\(uniform="):
+        whole.penalty(Quadratic(3), PenaltyBatch(images(0), images(1), Y))
+    numbers = RandomNumbers(torch.rand(6, whole.penalty_counts((3, 4, 4)).uniform))
+    batch = PenaltyBatch(images(0), images(1), Y, numbers=numbers)
+    assert whole.penalty(Quadratic(3), batch) > 0
+
+
 def test_gradient_penalty_of_equal_pairs():
     real = images(0)
     penalty = penalized(regularizers.GradientPenalty(weight=10), real, real)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from gan_zoo.regularizers.random_numbers import NumberCounts
+from gan_zoo.regularizers.random_numbers import NumberCounts, RandomNumbers
 from gan_zoo.regularizers.regularizer import PenaltyBatch, Regularizer
 from gan_zoo.schema import ConfigError, NonNegativeFloat, settings
 
@@ -58,7 +58,7 @@ class GradientPenalty(PenaltyAtPoints):
 
     def points(self, batch: PenaltyBatch) -> "Tensor":
         if self.at == "interpolates":
-            return interpolate(batch.real, batch.fake, batch.numbers.uniform)
+            return interpolate(batch.real, batch.fake, _uniform(batch.numbers))
         return batch.real if self.at == "reals" else batch.fake
 
     def of_gradient(self, squared: "Tensor") -> "Tensor":
@@ -111,9 +111,17 @@ class Dragan(GradientPenalty):
     def points(self, batch: PenaltyBatch) -> "Tensor":
         real = batch.real
         noise, rest = batch.numbers.take(NumberCounts(uniform=math.prod(batch.shape)))
-        perturbed = real + 0.5 * _deviation(batch) * noise.uniform.reshape(real.shape)
+        perturbed = real + 0.5 * _deviation(batch) * _uniform(noise).reshape(real.shape)
         # the base class interpolates between real and perturbed samples
         return super().points(batch._replace(fake=perturbed, numbers=rest))
+
+
+def _uniform(numbers: RandomNumbers) -> "Tensor":
+    """Return uniform random numbers (..., N, K). Raises ValueError where a batch has none."""
+    if numbers.uniform is None:
+        uniform = "torch.rand(N, penalty_counts(shape).uniform)"
+        raise ValueError(f"needs PenaltyBatch(numbers=RandomNumbers(uniform={uniform}))")
+    return numbers.uniform
 
 
 def _per_sample(value: "Tensor | float") -> "Tensor | float":

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class PenaltyBatch(NamedTuple):
     """Detached samples, real and fake (..., N, *shape), at which a critic is penalized.
 
-    y (..., N) are their labels, numbers the random numbers that the penalty asked for. With several
-    ranks, this is one's share of the batch.
+    y (..., N) are their labels, numbers the random numbers that the penalty asked for by
+    `penalty_counts`: none are drawn in a penalty. With several ranks, this is one's share of the
+    batch.
     """
 
     real: "Tensor"

@@ -135,6 +135,7 @@ def _coerce_plain(value: Any, hint: Any, key: str) -> Any:
         if isinstance(hint, type) and hint is not Any and not isinstance(value, hint):
             has_settings = hasattr(hint, "_is_settings")
             choice = "is a choice: type its last dot as a slash"  # loss/divergence=kl
+            choice += f"; in Python, an object of a class of {hint.__module__}"
             raise ConfigError(key, value, "must hold settings" if has_settings else choice)
         return value
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
