@@ -11,9 +11,10 @@ from gan_zoo.experiment import load_experiment
 from gan_zoo.run import train
 from gan_zoo.schema import ConfigError
 
+DCGAN = "{}: dcgan needs square images with a side of 4, 5, 6 or 7 times 2, 4, 8, ...; nearest: 24"
 RULES = [
     (["architecture=dcgan", "regularizer=gradient_penalty"], "architecture.critic.norm=batch"),
-    (["architecture=dcgan", "dataset.size=27"], "architecture.generator.shape=1x27x27"),
+    (["architecture=dcgan", "dataset.size=27"], DCGAN.format("dataset.size=27")),
     (["dataset=ring", "architecture=vgg"], "architecture.generator.shape=2"),
     (["dataset=ring", "conditional=true"], "conditional=True: needs a dataset with labels"),
     (["loss=cls_gan", "conditional=false"], "architecture.critic.output=log_softmax"),
@@ -70,6 +71,17 @@ def test_incompatible_choices_are_refused_with_data_of_unknown_shape(
         train(experiment, tmp_path / "run")
     assert str(caught.value).startswith(message)
     assert not (tmp_path / "run").exists()
+
+
+def test_networks_that_cannot_have_the_size_of_a_file_name_the_file(composed, tmp_path):
+    file = tmp_path / "n.npz"
+    np.savez(file, x=np.zeros((20, 27, 27), np.uint8))
+    words = ["dataset=npz", f"dataset.root={file}", "batch_size=8", "device=cpu"]
+    experiment = load_experiment(composed(*words, "architecture=dcgan"))
+    with pytest.raises(ConfigError) as caught:
+        train(experiment, tmp_path / "run")
+    key, _, allowed = DCGAN.format(f"dataset.root={file}").partition(": ")
+    assert str(caught.value).startswith(f"{key}: its images are 1x27x27; {allowed}")
 
 
 @pytest.mark.parametrize("dataset", ["ring", "grid", "spiral", "glyphs"])

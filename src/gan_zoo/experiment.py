@@ -157,11 +157,26 @@ def build_networks(
     Raises ConfigError for settings that are wrong, or wrong for this shape.
     """
     given = {"shape": shape, "num_classes": num_classes}
-    generator, critic = (
-        instantiate(config["architecture"][name], f"architecture.{name}", kind, **given)
-        for name, kind in _network_types().items()
-    )
+    try:
+        generator, critic = (
+            instantiate(config["architecture"][name], f"architecture.{name}", kind, **given)
+            for name, kind in _network_types().items()
+        )
+    except ConfigError as error:
+        if error.key.endswith(".shape"):
+            raise _misfit(config["dataset"], error) from None
+        raise
     return generator, critic
+
+
+def _misfit(dataset: Mapping[str, Any], error: ConfigError) -> ConfigError:
+    """Return the error of samples that do not fit the networks, by a setting of the dataset."""
+    if "size" in dataset:
+        return ConfigError("dataset.size", dataset["size"], error.allowed)
+    if "root" in dataset:
+        allowed = f"its images are {error.value}; {error.allowed}"
+        return ConfigError("dataset.root", dataset["root"], allowed)
+    return error
 
 
 def load_experiment(config: Mapping[str, Any]) -> Experiment:

@@ -100,7 +100,11 @@ def test_impossible_shape_is_refused_in_one_line(name, shape, role):
     assert message.startswith(f"architecture.{role}.shape={'x'.join(map(str, shape))}: ")
     assert "\n" not in message
     if name == "dcgan":
-        assert message.endswith("a side of 4, 5, 6 or 7 times 2, 4, 8, ...")  # 6 is refused
+        sides, _, nearest = message.partition("; nearest: ")
+        assert sides.endswith("a side of 4, 5, 6 or 7 times 2, 4, 8, ...")  # 6 is refused
+        assert nearest == {(3, 30, 30): "28 and 32", (1, 3, 3): "8", (1, 6, 6): "8"}.get(shape, "")
+    if name == "sn_cnn" and shape == (3, 30, 30):
+        assert message.endswith("a side that is a multiple of 8; nearest: 24 and 32")
 
 
 @pytest.mark.parametrize(

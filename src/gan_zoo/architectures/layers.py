@@ -74,9 +74,7 @@ def image_side(shape: tuple[int, ...], family: str, multiple: int) -> int:
 
     Raises ConfigError for other shapes, or a side that is not a multiple of `multiple`.
     """
-    if len(shape) != 3 or shape[1] != shape[2] or shape[1] % multiple:
-        allowed = f"{family} needs square images with a side that is a multiple of {multiple}"
-        raise ConfigError("shape", "x".join(map(str, shape)), allowed)
+    _check_images(shape, f"{family} needs", f"that is a multiple of {multiple}", multiple, multiple)
     return shape[1]
 
 
@@ -86,10 +84,21 @@ def num_upsamplings(shape: tuple[int, ...], family: str) -> tuple[int, int]:
     Raises ConfigError unless images are square with a side of 4, 5, 6 or 7 times 2, 4, 8, ...,
     such as 8, 28, 32, 48, 64, 96, 112 or 128.
     """
-    side, count = shape[-1], 0
-    while side > 7 and side % 2 == 0:
-        side, count = side // 2, count + 1
-    if len(shape) != 3 or shape[1] != shape[2] or not 4 <= side <= 7 or count == 0:
-        allowed = f"{family} needs square images with a side of 4, 5, 6 or 7 times 2, 4, 8, ..."
-        raise ConfigError("shape", "x".join(map(str, shape)), allowed)
-    return side, count
+    count = max(1, shape[-1].bit_length() - 3)  # 4 has three binary digits, as 7
+    _check_images(shape, f"{family} needs", "of 4, 5, 6 or 7 times 2, 4, 8, ...", 2**count, least=8)
+    return shape[1] // 2**count, count
+
+
+def _check_images(shape: tuple[int, ...], needs: str, side: str, multiple: int, least: int) -> None:
+    """Raises ConfigError for no square images, and for a side that is too small or no multiple.
+
+    That error names the nearest sides that fit.
+    """
+    allowed = f"{needs} square images with a side {side}"
+    if len(shape) == 3 and shape[1] == shape[2]:
+        below = shape[1] // multiple * multiple
+        if below == shape[1] >= least:
+            return
+        nearest = [n for n in (below, below + multiple) if n >= least] or [least]
+        allowed += f"; nearest: {' and '.join(map(str, nearest))}"
+    raise ConfigError("shape", "x".join(map(str, shape)), allowed)
