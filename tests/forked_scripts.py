@@ -25,6 +25,7 @@ _SERVER.set_forkserver_preload(["pytest", "forked_imports"])
 def _run(words: list[str], cwd: str, environment: dict[str, str], out: str, room: int | None):
     """Become `python words...`, writing to files out.stdout and out.stderr."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which the tests' nohup ignores
     for number, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(f"{out}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     os.chdir(cwd)

@@ -421,7 +421,9 @@ def test_a_hostile_pickle_is_refused(tmp_path):
     assert not (tmp_path / "owned").exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
 def test_a_signal_saves_the_run_and_prints_the_resume_command(tmp_path, number, code):
     words = [*SMALL, "dataset=ring", "steps=2000"]
     folder = tmp_path / "it's lr=1, (ü)"

@@ -15,11 +15,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from gan_zoo.schema import ConfigError, at_home
-from gan_zoo.training.signals import Interrupted, Stopped
+from gan_zoo.training.signals import (
+    Interrupted,
+    Stopped,
+    drop_closed_terminal,
+    stop_signals,
+)
 
 EXIT_USAGE = 2  # a mistake in the command line, or in a file that it names
 EXIT_FAILED = 3  # something requested could not be completed
-EXIT_SIGNAL = 128  # plus the number of the signal, as shells report it: 130, 143
+EXIT_SIGNAL = 128  # plus the number of the signal, as shells report it: 129, 130, 143
 
 
 @contextmanager
@@ -30,7 +35,7 @@ def one_line_errors() -> Iterator[None]:
     that stop, and signals. A closed output (`| head`) ends the program without a line.
     """
     open_streams()
-    with _sigterm_handled(), _silent_logging_errors():
+    with _signals_handled(), _silent_logging_errors():
         try:
             yield
             sys.stdout.flush()
@@ -125,16 +130,18 @@ _DIGITS = 19  # larger numbers do not fit into 64 bits
 
 
 @contextmanager
-def _sigterm_handled() -> Iterator[None]:
-    """End the program in one line on SIGTERM, unless another handler is set in this block."""
+def _signals_handled() -> Iterator[None]:
+    """End the program in one line on SIGTERM and SIGHUP, unless this block sets other handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
-    before = signal.signal(signal.SIGTERM, lambda number, _: _end_by_signal(number))
+    numbers = [number for number in stop_signals() if number != signal.SIGINT]
+    before = {n: signal.signal(n, lambda number, _: _end_by_signal(number)) for n in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -148,6 +155,7 @@ def _silent_logging_errors() -> Iterator[None]:
 
 
 def _end_by_signal(number: int) -> NoReturn:
+    drop_closed_terminal()
     exit_with(f"stopped by {signal.Signals(number).name}", EXIT_SIGNAL + number)
 
 

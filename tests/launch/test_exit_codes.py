@@ -71,13 +71,17 @@ def test_unexpected_error_keeps_its_traceback():
         raise RuntimeError("a fault")
 
 
-def test_sigterm_is_one_line_and_handler_is_restored(capsys):
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as ended, one_line_errors():
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert ended.value.code == 143
-    assert capsys.readouterr().err == "error: stopped by SIGTERM\n"
-    assert signal.getsignal(signal.SIGTERM) is before
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signal_is_one_line_and_handler_is_restored(capsys, number):
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with pytest.raises(SystemExit) as ended, one_line_errors():
+            os.kill(os.getpid(), number)
+        assert ended.value.code == 128 + number
+        assert capsys.readouterr().err == f"error: stopped by {number.name}\n"
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 def test_closed_output_is_no_error(capfd, monkeypatch):

@@ -123,7 +123,7 @@ def test_launcher_that_a_signal_ends(ended, error, code):
         assert ran.stderr.splitlines()[-1] == f"{expected} runs the remaining jobs"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopped_sweep_is_reported(tmp_path, number):
     words = [*WORDS, "steps=10000000", "checkpoint_every=100"]
     process = ScriptProcess("train.py", *words, cwd=tmp_path)

@@ -73,6 +73,32 @@ def test_jobs_see_the_signal_of_their_sweep(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("outlived", [False, True])
+def test_nohup_of_a_sweep_stays(tmp_path, handle_hangup, outlived):
+    stop = SweepStop(tmp_path, outlived=outlived)
+    handle_hangup(signal.SIG_IGN)
+    stop.begin()
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    stop.end()
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+def test_lost_login_ends_no_jobs_of_a_cluster(tmp_path, handle_hangup):
+    handle_hangup(signal.default_int_handler)
+    stop = SweepStop(tmp_path, outlived=True)
+    stop.begin()
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL  # ends the sweep's process alone
+    stop.end()
+
+
+@pytest.fixture
+def handle_hangup():
+    """Return a function that sets the handler of SIGHUP."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield lambda handler: signal.signal(signal.SIGHUP, handler)
+    signal.signal(signal.SIGHUP, before)
+
+
 def test_jobs_of_another_machine_outlive_their_sweep(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

@@ -88,6 +88,21 @@ def test_signals_without_outer_handler_end_the_run(experiment, tmp_path):
         assert signal.getsignal(signal.SIGUSR2) == signal.SIG_DFL
 
 
+def test_closed_terminal_may_send_two_signals(experiment, tmp_path, handle):
+    handle(signal.SIGHUP, signal.SIG_DFL)
+    with pytest.raises(Interrupted, match="stopped by SIGHUP"):
+        train(experiment, tmp_path, stop=send_at(5, signal.SIGHUP, signal.SIGHUP))
+    assert newest_step(tmp_path) == 5
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+
+
+def test_nohup_outlives_its_terminal(experiment, tmp_path, handle):
+    handle(signal.SIGHUP, signal.SIG_IGN)
+    summary = train(experiment, tmp_path, stop=send_at(5, signal.SIGHUP))
+    assert summary["steps"] == 20
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
 def test_handlers_act_in_the_order_of_their_signals(experiment, tmp_path, handle):
     came = []
     for number in (signal.SIGTERM, signal.SIGUSR2):

@@ -20,6 +20,7 @@ import json, os, pathlib, signal, sys, time
 prefix, first, count, *words = sys.argv[1:]
 settings = dict(word.split("=") for word in words)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 for seed in range(int(first), int(first) + int(count)):
     folder = pathlib.Path(f"{prefix}-seed-{seed}")
     folder.mkdir(exist_ok=True)
@@ -27,7 +28,7 @@ for seed in range(int(first), int(first) + int(count)):
     if kind == "fails":
         (folder / "failure.txt").write_text("no memory")
         sys.exit(3)
-    if kind in ("SIGKILL", "SIGTERM"):
+    if kind in ("SIGKILL", "SIGTERM", "SIGHUP"):
         os.kill(os.getpid(), getattr(signal, kind))
     waits = settings["x"] == "99" and not (folder / "metrics.jsonl").exists()
     value = None if kind == "nan" else float(settings["x"]) + seed

@@ -104,9 +104,10 @@ def test_interrupted_trial_is_resumed(scripted):
     assert trials[0].value == 99
 
 
-def test_signal_to_a_trial_stops_the_search(scripted):
-    search = scripted("x=interval(0,1)", "kind=SIGTERM", trials=3)
-    with pytest.raises(Interrupted, match="SIGTERM"):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_signal_to_a_trial_stops_the_search(scripted, name):
+    search = scripted("x=interval(0,1)", f"kind={name}", trials=3)
+    with pytest.raises(Interrupted, match=name):
         search.run()
     assert states(search.study.trials) == ["RUNNING"]
 

@@ -31,7 +31,8 @@ def main() -> None:
     request = files.request()
     os.environ["OMP_NUM_THREADS"] = str(request["threads"])  # before torch is imported
     sys.argv[0] = request["program"]
-    for name in ("SIGUSR1", "SIGUSR2"):  # a cluster sends them to all processes of a job
+    # a cluster sends them to all processes of a job, a terminal that closes to all that it started
+    for name in ("SIGUSR1", "SIGUSR2", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     _set_up_output(rank, request)

@@ -36,7 +36,15 @@ from gan_zoo.monitoring.console import show
 from gan_zoo.printable import printable
 from gan_zoo.run_folder import read_failure
 from gan_zoo.run_lock import IN_USE, in_use
-from gan_zoo.training.signals import DEFAULT_HANDLERS, Interrupted
+from gan_zoo.training.signals import (
+    DEFAULT_HANDLERS,
+    SIGHUP,
+    Interrupted,
+    drop_closed_terminal,
+    handle_next,
+    reset_signals,
+    stop_signals,
+)
 
 _PATIENCE = 60  # seconds in which jobs save after their launcher failed
 _LONGEST = 300  # characters of a launcher's message
@@ -67,7 +75,8 @@ class SweepEnd:
         """Handle signals until the end, and show jobs of other processes."""
         _SWEEP.set(self)
         if self.stop is None:  # between two jobs; while one trains, it handles signals
-            signal.signal(signal.SIGTERM, _end_quietly)
+            for number in {*stop_signals()} - {signal.SIGINT}:
+                signal.signal(number, _end_quietly)
             return
         self.display = SweepDisplay(self.progress)
         self.display.start()
@@ -82,13 +91,15 @@ class SweepEnd:
         _SWEEP.set(None)
         stopped_by = _signal_number(error)
         if self.stop is None:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            reset_signals()
         else:
             see_interrupts()
             stopped_by = stopped_by or self.stop.signal_number()
             if error is not None:
                 self._wait_for_jobs(stopped_by)
             self.stop.end()
+        if stopped_by:
+            handle_next(SIGHUP)  # which may follow when a terminal closes, or a session ends
         if self.display:
             self.display.close()
         with exit_on_error():
@@ -176,6 +187,7 @@ def finish_sweep(error: BaseException | None = None) -> None:
 
 
 def _end_quietly(number: int, frame: object) -> NoReturn:
+    drop_closed_terminal()
     sys.exit(EXIT_SIGNAL + number)  # no Exception, after which Hydra would start the next job
 
 

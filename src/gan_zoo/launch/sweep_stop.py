@@ -8,15 +8,24 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
 
 from tqdm import tqdm
 
 from gan_zoo.command_line import EXIT_SIGNAL
-from gan_zoo.training.signals import DEFAULT_HANDLERS
+from gan_zoo.training.signals import (
+    DEFAULT_HANDLERS,
+    SIGHUP,
+    drop_closed_terminal,
+    handle_next,
+    reset_signals,
+    stop_signals,
+)
 
 _INTERVAL = 0.5  # seconds between two looks at the file
+_FROM_TERMINAL = {signal.SIGINT, SIGHUP} - {None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,19 +53,22 @@ class SweepStop:
         return self.folder / f".stop-{self.host}-{self.pid}"
 
     def begin(self) -> None:
-        """Ask the jobs to stop at the first SIGINT or SIGTERM; a second one acts at once.
+        """Ask the jobs to stop at the first SIGINT, SIGTERM or SIGHUP; a second one acts at once.
 
         On a cluster the first one ends this program, too: it does not wait for jobs in the queue.
+        SIGHUP ends only this program there, as its login may have ended.
         """
         self.file.unlink(missing_ok=True)  # of an earlier process with this number
-        for number in DEFAULT_HANDLERS:
-            signal.signal(number, self._ask)
+        for number in stop_signals():
+            alone = self.outlived and number == SIGHUP
+            signal.signal(number, signal.SIG_DFL if alone else self._ask)
 
     def _ask(self, number: int, frame: object) -> None:
-        for each, handler in DEFAULT_HANDLERS.items():
-            signal.signal(each, handler)
+        drop_closed_terminal()
+        handle_next(*DEFAULT_HANDLERS)
         self.ask(number)
-        tqdm.write("stopping: running jobs save, others do not start", file=sys.stderr)
+        with suppress(OSError):  # which would end the launcher here, before its jobs have saved
+            tqdm.write("stopping: running jobs save, others do not start", file=sys.stderr)
         if self.outlived:
             sys.exit(EXIT_SIGNAL + number)
 
@@ -66,8 +78,7 @@ class SweepStop:
 
     def end(self) -> int:
         """Return the signal that stopped the sweep, 0 for none, and handle signals as usual."""
-        for number, handler in DEFAULT_HANDLERS.items():
-            signal.signal(number, handler)
+        reset_signals()
         found = self.signal_number()
         if not (found and self.outlived):  # jobs in the queue of a cluster will read it
             self.file.unlink(missing_ok=True)
@@ -99,14 +110,14 @@ def is_alive(pid: int) -> bool:
 
 
 def keep_interrupts_from_workers() -> None:
-    """Make processes that this thread starts from now on never see Ctrl-C.
+    """Make processes that this thread starts from now on never see Ctrl-C and SIGHUP.
 
-    A terminal sends it to all processes, and it would kill one that is still importing. They
+    A terminal sends them to all processes, and they would kill one that is still importing. They
     inherit the mask of this thread; the signal then reaches another thread of this process.
     """
     if hasattr(signal, "pthread_sigmask"):
         _start_resource_tracker()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
 
 
 def _start_resource_tracker() -> None:
@@ -123,7 +134,7 @@ def _start_resource_tracker() -> None:
 def see_interrupts() -> None:
     """Undo `keep_interrupts_from_workers`."""
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FROM_TERMINAL)
 
 
 class StopWatch:

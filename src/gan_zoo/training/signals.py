@@ -1,12 +1,17 @@
 """Signals: a run saves, then stops, or calls the handler of the program that started it."""
 
+import errno
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+SIGHUP = getattr(signal, "SIGHUP", None)  # of a closed terminal, or a lost connection
 DEFAULT_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+if SIGHUP:  # not on Windows
+    DEFAULT_HANDLERS[SIGHUP] = signal.SIG_DFL
 # what clusters send before they stop a job; nobody sends them without a handler
 _CLUSTER = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 
@@ -46,10 +51,11 @@ class StopFlag:
         self._for_outer: list[int] = []  # signals since the last step
 
     def set(self, number: int, frame: object) -> None:
-        """Handle a signal; without an outer handler, a second one of a kind acts immediately."""
+        """Handle a signal; see `handle_next` for a second one of a kind without outer handler."""
+        drop_closed_terminal()
         if number not in self._outer:
             self.signal_number = number
-            signal.signal(number, DEFAULT_HANDLERS[number])
+            handle_next(number)
         elif number not in self._for_outer:
             self._for_outer.append(number)
 
@@ -70,19 +76,20 @@ class StopFlag:
 
 @contextmanager
 def catch_signals() -> Iterator[StopFlag]:
-    """Set a flag on SIGINT and SIGTERM instead of ending the program immediately.
+    """Set a flag on SIGINT, SIGTERM and SIGHUP instead of ending the program immediately.
 
-    SIGUSR1 and SIGUSR2 are caught only if somebody has set a handler for them. A signal that
-    nothing in the block has acted on is not lost: at the end, Interrupted is raised for it, or its
-    outer handler is called.
+    An ignored SIGHUP (`nohup`) stays ignored. SIGUSR1 and SIGUSR2 are caught only if somebody has
+    set a handler for them. A signal that nothing in the block has acted on is not lost: at the end,
+    Interrupted is raised for it, or its outer handler is called.
     """
     if threading.current_thread() is not threading.main_thread():
         yield StopFlag()  # only the main thread may handle signals
         return
-    numbers = (*DEFAULT_HANDLERS, *_CLUSTER)
+    stopping = stop_signals()
+    numbers = (*stopping, *_CLUSTER)
     outer = {n: handler for n in numbers if _is_outer(handler := signal.getsignal(n))}
     flag = StopFlag(outer)
-    before = {n: signal.signal(n, flag.set) for n in numbers if n in {*DEFAULT_HANDLERS, *outer}}
+    before = {n: signal.signal(n, flag.set) for n in numbers if n in {*stopping, *outer}}
     try:
         yield flag
     except Exception as error:
@@ -95,6 +102,41 @@ def catch_signals() -> Iterator[StopFlag]:
         flag.call_outer(lambda: None)
     if flag.signal_number:
         raise Interrupted(flag.signal_number)
+
+
+def stop_signals() -> list[int]:
+    """Return the signals that stop a run: SIGINT, SIGTERM, and SIGHUP unless `nohup` ignores it."""
+    ignored = {SIGHUP} if SIGHUP and signal.getsignal(SIGHUP) == signal.SIG_IGN else set()
+    return [number for number in DEFAULT_HANDLERS if number not in ignored]
+
+
+def handle_next(*numbers: int) -> None:
+    """Let the next signal of these kinds act immediately, but SIGHUP do nothing.
+
+    When a terminal is closed, a program may get SIGHUP from its shell and from the kernel.
+    """
+    for number in {*numbers} & {*stop_signals()}:
+        signal.signal(number, _do_nothing if number == SIGHUP else DEFAULT_HANDLERS[number])
+
+
+def reset_signals() -> None:
+    """Handle the signals that stop a run as Python does."""
+    for number in stop_signals():
+        signal.signal(number, DEFAULT_HANDLERS[number])
+
+
+def drop_closed_terminal() -> None:
+    """Write to nothing from now on where standard output or error is a terminal that is gone."""
+    for output in (1, 2):
+        try:
+            os.get_terminal_size(output)
+        except OSError as error:
+            if error.errno in (errno.EIO, errno.ENXIO):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+
+
+def _do_nothing(number: int, frame: object) -> None:
+    pass
 
 
 def _is_outer(handler: Any) -> bool:

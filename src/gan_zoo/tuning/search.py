@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import math
-import signal
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gan_zoo.command_line import EXIT_SIGNAL
 from gan_zoo.report.number_format import counted
-from gan_zoo.training.signals import Interrupted, StopFlag
+from gan_zoo.training.signals import DEFAULT_HANDLERS, Interrupted, StopFlag
 from gan_zoo.tuning.outcome import Outcome, read_outcome
 from gan_zoo.tuning.space import Space
 from gan_zoo.tuning.study import (
@@ -187,4 +186,4 @@ class Search:
 def _stopped_by(code: int) -> int | None:
     """Return the signal that made a process save and end, by its exit code; None for another."""
     number = -code if code < 0 else code - EXIT_SIGNAL
-    return number if number in (signal.SIGINT, signal.SIGTERM) else None
+    return number if number in DEFAULT_HANDLERS else None
