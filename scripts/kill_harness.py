@@ -29,7 +29,7 @@ from gan_zoo.run_folder import step_files
 TRAIN = Path(__file__).parents[1] / "train.py"
 OVERRIDES = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "loss=wgan"]
 OVERRIDES += ["n_critic=2", "log_every=3", "sample_every=50", "checkpoint_every=2"]
-OVERRIDES += ["evaluate_every=0"]
+OVERRIDES += ["evaluate_every=10", "evaluation.num_samples=50"]
 SINGLE_RUN = [*OVERRIDES, "hydra.run.dir=run", "resume=auto"]
 SWEEP = ["-m", *OVERRIDES, "sweep=mine", "seed=0,1,2,3,4,5"]
 KILLS_PER_RUN = 20  # per run, before it may finish
