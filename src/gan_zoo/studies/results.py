@@ -154,7 +154,7 @@ def _curve_columns(curves: Curves) -> list[str]:
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    """Return health, cost and origin_columns of a run."""
+    """Return health, cost and origin of a run."""
     summary = run.summary or {}
     return {
         "health": f"failed: {run.failed}" if run.failed else summary.get("health", ""),
