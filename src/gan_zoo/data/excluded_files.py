@@ -2,14 +2,12 @@
 
 import contextlib
 import logging
-import os
 import shlex
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gan_zoo.data.file_names import is_hidden, normalize
-from gan_zoo.data.sources import Source
+from gan_zoo.data.sources import Folder, Source
 from gan_zoo.printable import list_names, printable
 
 log = logging.getLogger(__name__)
@@ -92,11 +90,7 @@ def _remedy(source: Source) -> str:
 
 def _root(source: Source, name: str = "") -> str:
     """Return the word, quoted for a POSIX shell, that names the root or a file below it."""
-    return _at(source.root / name)
-
-
-def _at(path: Path) -> str:
-    return shlex.quote(f"dataset.root={printable(str(path))}")
+    return shlex.quote(f"dataset.root={printable(str(source.root / name))}")
 
 
 def explain_no_arrays(root: Path) -> str:
@@ -106,16 +100,14 @@ def explain_no_arrays(root: Path) -> str:
     instead = "name one with an array x of images, or use dataset=glyphs"
     if not root.is_dir():
         return f"{'is no .npz file' if root.exists() else 'does not exist'}; {instead}"
-    found = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
-    files = sorted(str(path.relative_to(root)) for path in found)
-    files = [name for name in files if not is_hidden(normalize(name))]
-    arrays = [name for name in files if name.lower().endswith(".npz")]
+    source = Folder(root, suffixes())
+    arrays = source.others.get(".npz", [])
     if len(arrays) == 1:
-        return f"is a folder; use {_at(root / arrays[0])}"
+        return f"is a folder; use {_root(source, arrays[0])}"
     if arrays:
         return f"is a folder; name one of its .npz files: {list_names(arrays)}"
-    if any(name.lower().endswith(suffixes()) for name in files):
-        return f"is a folder of images; use dataset=image_folder {_at(root)}"
+    if source.names:
+        return f"is a folder of images; use dataset=image_folder {_root(source)}"
     return f"is a folder without .npz files; {instead}"
 
 
