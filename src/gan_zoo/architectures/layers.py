@@ -74,7 +74,7 @@ def image_side(shape: tuple[int, ...], family: str, multiple: int) -> int:
 
     Raises ConfigError for other shapes, or a side that is not a multiple of `multiple`.
     """
-    _check_images(shape, f"{family} needs", f"that is a multiple of {multiple}", multiple, multiple)
+    _check_images(shape, family, f"that is a multiple of {multiple}", multiple, multiple)
     return shape[1]
 
 
@@ -85,16 +85,18 @@ def num_upsamplings(shape: tuple[int, ...], family: str) -> tuple[int, int]:
     such as 8, 28, 32, 48, 64, 96, 112 or 128.
     """
     count = max(1, shape[-1].bit_length() - 3)  # 4 has three binary digits, as 7
-    _check_images(shape, f"{family} needs", "of 4, 5, 6 or 7 times 2, 4, 8, ...", 2**count, least=8)
+    _check_images(shape, family, "of 4, 5, 6 or 7 times 2, 4, 8, ...", 2**count, least=8)
     return shape[1] // 2**count, count
 
 
-def _check_images(shape: tuple[int, ...], needs: str, side: str, multiple: int, least: int) -> None:
+def _check_images(
+    shape: tuple[int, ...], family: str, side: str, multiple: int, least: int
+) -> None:
     """Raises ConfigError for no square images, and for a side that is too small or no multiple.
 
     That error names the nearest sides that fit.
     """
-    allowed = f"{needs} square images with a side {side}"
+    allowed = f"{family} needs square images with a side {side}"
     if len(shape) == 3 and shape[1] == shape[2]:
         below = shape[1] // multiple * multiple
         if below == shape[1] >= least:

@@ -39,7 +39,7 @@ from gan_zoo.run_folder import (
 )
 from gan_zoo.run_lock import LOCK, FolderInUse
 from gan_zoo.schema import ConfigError
-from gan_zoo.training.signals import SIGHUP, Interrupted, Stopped
+from gan_zoo.training.signals import FROM_TERMINAL, Interrupted, Stopped
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
@@ -120,7 +120,7 @@ class TrainJob:
         IdleWatch.cancel()
         if self.gpus:
             self.gpus.claim()
-        for number in {signal.SIGINT, SIGHUP} - {None}:  # a terminal sends them to all processes
+        for number in FROM_TERMINAL:
             signal.signal(number, signal.SIG_IGN)
         return StopWatch(self.stop)
 

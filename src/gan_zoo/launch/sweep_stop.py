@@ -17,6 +17,7 @@ from tqdm import tqdm
 from gan_zoo.command_line import EXIT_SIGNAL
 from gan_zoo.training.signals import (
     DEFAULT_HANDLERS,
+    FROM_TERMINAL,
     SIGHUP,
     drop_closed_terminal,
     handle_next,
@@ -25,7 +26,6 @@ from gan_zoo.training.signals import (
 )
 
 _INTERVAL = 0.5  # seconds between two looks at the file
-_FROM_TERMINAL = {signal.SIGINT, SIGHUP} - {None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +117,7 @@ def keep_interrupts_from_workers() -> None:
     """
     if hasattr(signal, "pthread_sigmask"):
         _start_resource_tracker()
-        signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
+        signal.pthread_sigmask(signal.SIG_BLOCK, FROM_TERMINAL)
 
 
 def _start_resource_tracker() -> None:
@@ -134,7 +134,7 @@ def _start_resource_tracker() -> None:
 def see_interrupts() -> None:
     """Undo `keep_interrupts_from_workers`."""
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FROM_TERMINAL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FROM_TERMINAL)
 
 
 class StopWatch:

@@ -12,6 +12,7 @@ SIGHUP = getattr(signal, "SIGHUP", None)  # of a closed terminal, or a lost conn
 DEFAULT_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 if SIGHUP:  # not on Windows
     DEFAULT_HANDLERS[SIGHUP] = signal.SIG_DFL
+FROM_TERMINAL = {signal.SIGINT, SIGHUP} - {None}  # sent to all processes of a terminal
 # what clusters send before they stop a job; nobody sends them without a handler
 _CLUSTER = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 
