@@ -27,8 +27,10 @@ MAY_IMPORT = {
     "printable": set(),
     "devices": set(),
     "cpu_cores": set(),
+    "closed_terminal": set(),
     "training": {
-        *("architectures", "cpu_cores", "data", "devices", "losses", "ranks", "regularizers"),
+        *("architectures", "closed_terminal", "cpu_cores", "data", "devices", "losses", "ranks"),
+        "regularizers",
     },
 }
 LEAVES = {"losses", "ranks", "regularizers", "optimizers", "schema"}

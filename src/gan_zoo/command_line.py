@@ -14,13 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from gan_zoo.closed_terminal import drop_closed_terminal, outlive_terminal
 from gan_zoo.schema import ConfigError, at_home
-from gan_zoo.training.signals import (
-    Interrupted,
-    Stopped,
-    drop_closed_terminal,
-    stop_signals,
-)
+from gan_zoo.training.signals import Interrupted, Stopped, stop_signals
 
 EXIT_USAGE = 2  # a mistake in the command line, or in a file that it names
 EXIT_FAILED = 3  # something requested could not be completed
@@ -58,14 +54,16 @@ def one_line_errors() -> Iterator[None]:
 def open_streams() -> None:
     """Let a program without output write to nothing, and escape what the output cannot encode.
 
-    Services start programs without output. Class names may be in any language, and a console's
-    encoding have none of their letters; standard error escapes them always.
+    Services start programs without output, and terminals are closed. Class names may be in any
+    language, and a console's encoding have none of their letters; standard error escapes them
+    always.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             stream = Path(os.devnull).open("w")  # noqa: SIM115 - to the end of the program
             os.set_inheritable(stream.fileno(), True)  # by the processes of a sweep
             setattr(sys, name, stream)
+    outlive_terminal()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in _FAILING:
         sys.stdout.reconfigure(errors="backslashreplace")
 

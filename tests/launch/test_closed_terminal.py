@@ -1,4 +1,7 @@
-"""A terminal that is closed: what trains in it saves, though nothing can be written any more."""
+"""A terminal that is closed: what trains in it saves, or goes on if the shell does not tell it.
+
+Nothing can be written any more in either case.
+"""
 
 import os
 import pty
@@ -11,10 +14,12 @@ import pytest
 from forked_scripts import ROOT, group_is_alive, run_script, wait_until
 from gan_zoo.run_folder import newest_step
 
-ENDLESS = ["dataset=ring", "dataset.count=300", "batch_size=8", "steps=10000000", "device=cpu"]
-ENDLESS += ["compile=false", "log_every=5", "evaluate_every=0", "sample_every=0"]
-# becomes the script, as the first process of a terminal does
-START = """
+WORDS = ["dataset=ring", "dataset.count=300", "batch_size=8", "device=cpu", "compile=false"]
+WORDS += ["log_every=5", "sample_every=0"]
+ENDLESS = [*WORDS, "steps=10000000", "evaluate_every=0"]
+TO_THE_END = [*WORDS, "steps=2000", "evaluate_every=2000", "checkpoint_every=500"]
+# becomes the script, as the first process of a terminal does, which is told that it is closed
+FIRST = """
 import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -27,10 +32,10 @@ def in_terminal(tmp_path):
     """Return a function that starts a script in a terminal of its own."""
     started = []
 
-    def start(script, *words):
+    def start(script, *words, told=True):
         master, terminal = pty.openpty()
         process = subprocess.Popen(
-            [sys.executable, "-c", START, str(ROOT / script), *words],
+            [sys.executable, *(["-c", FIRST] if told else []), str(ROOT / script), *words],
             cwd=tmp_path,
             env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
             stdin=terminal,
@@ -106,3 +111,55 @@ def test_sweep_saves_and_is_reported(in_terminal, tmp_path, launcher):
     assert not (sweep / "seed=2/metrics.jsonl").exists()
     assert (sweep / "report/report.html").is_file()
     wait_until(lambda: not group_is_alive(process.pid))
+
+
+PRINTS = """
+import sys
+from gan_zoo.command_line import one_line_errors
+with one_line_errors():
+    print("started", flush=True)
+    sys.stdin.read()
+    print("out")
+    print("error", file=sys.stderr)
+    open("done", "w")
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-u"]], ids=["buffered", "unbuffered"])
+def test_disowned_program_prints_on(tmp_path, options):
+    master, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, *options, "-c", PRINTS],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    while not os.read(master, 100).endswith(b"\n"):
+        pass
+    os.close(master)
+    process.communicate(b"go on", timeout=60)
+    assert process.returncode == 0
+    assert (tmp_path / "done").is_file()
+
+
+def test_disowned_run_goes_on(in_terminal, tmp_path):
+    folder = tmp_path / "run"
+    words = [*TO_THE_END, f"hydra.run.dir={folder}"]
+    process, master = in_terminal("train.py", *words, told=False)
+    close_when(lambda: has_begun(folder), master)
+    assert process.wait(120) == 0
+    assert (folder / "summary.json").is_file()
+    assert "done: " in (folder / "train.log").read_text()
+
+
+@pytest.mark.slow
+def test_disowned_search_goes_on(in_terminal, tmp_path):
+    words = ["mine", "loss=choice(gan,lsgan)", *TO_THE_END, "--trials", "2", "--seeds", "1"]
+    process, master = in_terminal("scripts/tune.py", *words, told=False)
+    search = tmp_path / "outputs/sweeps/mine"
+    close_when(lambda: has_begun(search / "trial-0000-seed-0"), master)
+    assert process.wait(300) == 0
+    assert (search / "report/report.html").is_file()

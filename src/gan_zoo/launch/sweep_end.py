@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import NoReturn
 
+from gan_zoo.closed_terminal import drop_closed_terminal
 from gan_zoo.command_line import (
     EXIT_FAILED,
     EXIT_SIGNAL,
@@ -40,7 +41,6 @@ from gan_zoo.training.signals import (
     DEFAULT_HANDLERS,
     SIGHUP,
     Interrupted,
-    drop_closed_terminal,
     handle_next,
     reset_signals,
     stop_signals,

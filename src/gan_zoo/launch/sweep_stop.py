@@ -14,12 +14,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from gan_zoo.closed_terminal import drop_closed_terminal
 from gan_zoo.command_line import EXIT_SIGNAL
 from gan_zoo.training.signals import (
     DEFAULT_HANDLERS,
     FROM_TERMINAL,
     SIGHUP,
-    drop_closed_terminal,
     handle_next,
     reset_signals,
     stop_signals,

@@ -1,12 +1,12 @@
 """Signals: a run saves, then stops, or calls the handler of the program that started it."""
 
-import errno
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+from gan_zoo.closed_terminal import drop_closed_terminal
 
 SIGHUP = getattr(signal, "SIGHUP", None)  # of a closed terminal, or a lost connection
 DEFAULT_HANDLERS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
@@ -124,16 +124,6 @@ def reset_signals() -> None:
     """Handle the signals that stop a run as Python does."""
     for number in stop_signals():
         signal.signal(number, DEFAULT_HANDLERS[number])
-
-
-def drop_closed_terminal() -> None:
-    """Write to nothing from now on where standard output or error is a terminal that is gone."""
-    for output in (1, 2):
-        try:
-            os.get_terminal_size(output)
-        except OSError as error:
-            if error.errno in (errno.EIO, errno.ENXIO):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), output)
 
 
 def _do_nothing(number: int, frame: object) -> None:
