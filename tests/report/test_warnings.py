@@ -46,6 +46,17 @@ def test_values_before_the_end_are_warned_of(tmp_path):
     assert "end (" not in text
 
 
+def test_broken_lines_are_counted(tmp_path):
+    root = write_sweep(tmp_path, {"gan": [1.0, 2.0], "wgan": [2.0, 3.0]})
+    path = root / "loss=gan,seed=1" / "metrics.jsonl"
+    path.write_text("broken\n{}\n" + path.read_text())
+    (text,) = [line for line in warnings(compared(root)) if "cannot be read" in line]
+    assert text.endswith(" are missing here: loss=gan,seed=1 (2).")
+    path.write_text(path.read_text() + '{"step": 3')  # the report names the run for this itself
+    (text,) = [line for line in warnings(compared(root)) if "cannot be read" in line]
+    assert text.endswith(": loss=gan,seed=1 (2).")
+
+
 def test_failures_are_counted_and_warned_of(tmp_path):
     root = write_sweep(tmp_path, {"gan": [1.0, 2.0, 3.0], "wgan": [1.0, 2.0]})
     write_run(

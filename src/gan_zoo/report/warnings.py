@@ -35,6 +35,7 @@ def warnings(comparison: Comparison) -> list[str]:
         *_budgets(comparison),
         *_data(comparison),
         *_measured_early(comparison),
+        *_broken_lines(comparison),
         *_confounded(comparison),
         *_excluded(comparison),
         *_not_started(comparison),
@@ -179,6 +180,14 @@ def _measured_early(comparison: Comparison) -> Iterable[str]:
     ]
     if early:
         yield f"{comparison.metric.tag} was last measured before the end of: {_first(early)}."
+
+
+def _broken_lines(comparison: Comparison) -> Iterable[str]:
+    runs = [each.run for each in comparison.statuses]
+    counts = {run.name: run.curves.broken_lines - run.curves.cut_off for run in runs}
+    listed = [f"{name} ({count})" for name, count in counts.items() if count]
+    if listed:
+        yield f"Lines of metrics.jsonl that cannot be read are missing here: {_first(listed)}."
 
 
 def _confounded(comparison: Comparison) -> Iterable[str]:
