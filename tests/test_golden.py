@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gan_zoo import checkpoints, command_line
-from gan_zoo.run_folder import flatten
+from gan_zoo.setting_keys import flatten
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).with_name("golden.json")

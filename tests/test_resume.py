@@ -25,17 +25,11 @@ from gan_zoo.callbacks import RunCallbacks
 from gan_zoo.evaluation import monitor
 from gan_zoo.experiment import load_experiment
 from gan_zoo.launch.resume import add_saved_choices
+from gan_zoo.resumed_run import check_unchanged, delete_pictures_after
 from gan_zoo.run import train
-from gan_zoo.run_folder import (
-    check_unchanged,
-    delete_pictures_after,
-    finished_summary,
-    read_failure,
-    reproduce_command,
-    resume_hint,
-    write_failure,
-)
+from gan_zoo.run_folder import finished_summary, read_failure, resume_hint, write_failure
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import reproduce_command
 from gan_zoo.training.runner import StepRunner
 from gan_zoo.training.signals import Interrupted
 

@@ -16,9 +16,10 @@ from gan_zoo.latest_sweep import resolve, resolve_all
 from gan_zoo.report.build import write_report
 from gan_zoo.report.history import read_records
 from gan_zoo.report.run_files import read_json
-from gan_zoo.run_folder import flatten, has_sweep, run_above
+from gan_zoo.run_folder import has_sweep, run_above
 from gan_zoo.sampling import Sampler, load_sampler
 from gan_zoo.schema import ConfigError, at_home
+from gan_zoo.setting_keys import flatten
 from gan_zoo.training.numerics import torch_defaults
 
 if TYPE_CHECKING:

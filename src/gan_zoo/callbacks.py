@@ -19,7 +19,7 @@ from gan_zoo.monitoring.hyperparameters import hyperparameters
 from gan_zoo.monitoring.logger import RunLogger
 from gan_zoo.monitoring.progress import JobDisplay
 from gan_zoo.monitoring.sample_grid import Picture, SampleGrid
-from gan_zoo.run_folder import (
+from gan_zoo.resumed_run import (
     data_history,
     delete_pictures_after,
     set_aside_files,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from gan_zoo.run_folder import reproduce_command
+from gan_zoo.setting_keys import reproduce_command
 
 if TYPE_CHECKING:
     import torch

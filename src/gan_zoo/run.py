@@ -19,13 +19,8 @@ from gan_zoo.monitoring.header import run_header
 from gan_zoo.monitoring.progress import JobDisplay, last_numbers
 from gan_zoo.provenance import provenance
 from gan_zoo.ranks import Ranks
-from gan_zoo.run_folder import (
-    check_step,
-    check_unchanged,
-    diverged,
-    finished_summary,
-    refuse_other_data,
-)
+from gan_zoo.resumed_run import check_step, check_unchanged, refuse_other_data
+from gan_zoo.run_folder import diverged, finished_summary
 from gan_zoo.schema import ConfigError, at_home
 from gan_zoo.training.cpu_threads import use_threads
 from gan_zoo.training.numerics import deterministic

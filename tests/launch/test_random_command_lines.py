@@ -24,7 +24,7 @@ from omegaconf import open_dict
 from gan_zoo import launch, provenance
 from gan_zoo.launch import main as launch_main
 from gan_zoo.launch.overrides import as_typed
-from gan_zoo.run_folder import flatten
+from gan_zoo.setting_keys import flatten
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 GROUPS = ("dataset", "architecture", "loss", "regularizer", "optimizer", "loss/divergence")

@@ -5,8 +5,8 @@ import yaml
 
 from forked_scripts import run_script
 from gan_zoo import launch
-from gan_zoo.run_folder import flatten
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import flatten
 
 LABELS = ["experiment=mnist_100_labels", "dataset=glyphs"]
 

@@ -14,7 +14,7 @@ from gan_zoo.evaluation.arguments import parse
 from gan_zoo.report.build import write_report
 from gan_zoo.report.commands import evaluate_command
 from gan_zoo.report.read_runs import read_runs
-from gan_zoo.run_folder import reproduce_command
+from gan_zoo.setting_keys import reproduce_command
 from report_folders import compared, write_run, write_unevaluated_sweep
 
 ROOT = Path(__file__).parents[2]

@@ -23,8 +23,9 @@ from gan_zoo.launch.config_catalog import choices
 from gan_zoo.launch.main import main as train
 from gan_zoo.launch.overrides import as_typed, is_sweep, unquoted_value
 from gan_zoo.launch.resume import NEWEST, SWEEPS, newest_sweep
-from gan_zoo.run_folder import has_sweep, latest
+from gan_zoo.run_folder import has_sweep
 from gan_zoo.schema import ConfigError, suggest
+from gan_zoo.setting_keys import latest
 
 _HELP = f"""\
 {{compare}} [budget=1h] [losses=A,B,...] [seeds=3] [{DRY_RUN}] [KEY=VALUE ...]

@@ -15,8 +15,8 @@ from gan_zoo.compare.image_facts import (
 )
 from gan_zoo.compare.request import has_key
 from gan_zoo.data.image_files import ImageFolder
-from gan_zoo.run_folder import key_of
 from gan_zoo.schema import ConfigError, LocalPath, coerce, instantiate
+from gan_zoo.setting_keys import key_of
 
 if TYPE_CHECKING:
     from gan_zoo.data.dataset import Dataset

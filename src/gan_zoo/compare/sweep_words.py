@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gan_zoo.compare.plan import Plan
-from gan_zoo.run_folder import key_of, latest
+from gan_zoo.setting_keys import key_of, latest
 
 _SWEPT = ("seed", "loss", "sweep")
 _PICTURES = ("sample_every", "evaluate_every")

@@ -22,7 +22,8 @@ from gan_zoo.evaluation.result import EvalResult
 from gan_zoo.experiment import build_networks
 from gan_zoo.metrics.feature_net import weights_hash
 from gan_zoo.printable import list_names
-from gan_zoo.run_folder import check_root, run_above
+from gan_zoo.resumed_run import check_root
+from gan_zoo.run_folder import run_above
 from gan_zoo.schema import ConfigError, instantiate
 from gan_zoo.training.numerics import disable_tf32
 from gan_zoo.training.rng import make_rng

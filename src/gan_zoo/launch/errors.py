@@ -28,8 +28,8 @@ from gan_zoo.command_line import (
 )
 from gan_zoo.launch.config_catalog import CONFIGS, Catalog, has_setting
 from gan_zoo.launch.overrides import is_sweep
-from gan_zoo.run_folder import flatten, key_of
 from gan_zoo.schema import ConfigError, suggest
+from gan_zoo.setting_keys import flatten, key_of
 
 _CHOICE = re.compile(r"Could not find '(.+)/(.*)'\s+Available options in '.+':((\n\t\S+)*)")
 _SWEEP = re.compile(r"Ambiguous value for argument '(.*)'|parameters '(.*)' requires --multirun")

@@ -15,8 +15,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_zoo.atomic_write import atomic_write, write_text
 from gan_zoo.launch.config_catalog import CONFIGS
-from gan_zoo.run_folder import FOLDER_KEYS, flatten, has_run, read_failure, write_failure
+from gan_zoo.run_folder import has_run, read_failure, write_failure
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import FOLDER_KEYS, flatten
 
 # Hydra 1.4 deprecates version_base, and warns about classes that it instantiates unless listed.
 _HYDRA_1_4 = hasattr(hydra.utils, "execution_whitelist")

@@ -24,17 +24,10 @@ from gan_zoo.launch.hydra_config import (
 )
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.resume import apply_resume
-from gan_zoo.run_folder import (
-    DATA_ROOT,
-    changed_keys,
-    check_length,
-    check_root,
-    check_unchanged,
-    finished_summary,
-    has_run,
-    write_failure,
-)
+from gan_zoo.resumed_run import changed_keys, check_length, check_root, check_unchanged
+from gan_zoo.run_folder import finished_summary, has_run, write_failure
 from gan_zoo.run_lock import in_use, lock_folder
+from gan_zoo.setting_keys import DATA_ROOT
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment

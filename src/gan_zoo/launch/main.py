@@ -31,12 +31,7 @@ from gan_zoo.launch.sweep_progress import SweepProgress
 from gan_zoo.launch.sweep_stop import IdleWatch, StopWatch, SweepStop
 from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.monitoring.console import log_bold, shows_bold
-from gan_zoo.run_folder import (
-    diverged,
-    finished_summary,
-    has_run,
-    resume_hint,
-)
+from gan_zoo.run_folder import diverged, finished_summary, has_run, resume_hint
 from gan_zoo.run_lock import LOCK, FolderInUse
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import FROM_TERMINAL, Interrupted, Stopped

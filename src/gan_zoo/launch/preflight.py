@@ -41,8 +41,8 @@ from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.launch.workers import set_worker_count, shared_gpus
 from gan_zoo.monitoring.console import show
 from gan_zoo.printable import printable
-from gan_zoo.run_folder import FOLDER_KEYS, key_of
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import FOLDER_KEYS, key_of
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment

@@ -10,7 +10,7 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_zoo.launch.config_catalog import CONFIGS
-from gan_zoo.run_folder import flatten, key_of
+from gan_zoo.setting_keys import flatten, key_of
 
 _FILES = ("experiment", "recipe")  # groups whose files choose from other groups, and set numbers
 _GROUPS = ("dataset", "architecture", "loss", "regularizer", "optimizer")

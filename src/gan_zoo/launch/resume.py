@@ -19,16 +19,9 @@ from gan_zoo.launch.hydra_config import (
 )
 from gan_zoo.launch.job_folders import ONLY_JOB, check_resumed_folder
 from gan_zoo.launch.overrides import MULTIRUN, as_typed, is_sweep, unquoted_value, wants_sweep
-from gan_zoo.run_folder import (
-    FOLDER_KEYS,
-    SWEEP_FILE,
-    folder_of,
-    has_sweep,
-    key_of,
-    latest,
-    run_folder,
-)
+from gan_zoo.run_folder import SWEEP_FILE, folder_of, has_sweep, run_folder
 from gan_zoo.schema import ConfigError, near
+from gan_zoo.setting_keys import FOLDER_KEYS, key_of, latest
 
 SWEEPS = Path("outputs/sweeps")
 NEWEST = ("resume", latest_sweep.LATEST)  # names for the newest sweep

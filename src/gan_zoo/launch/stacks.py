@@ -16,8 +16,9 @@ from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job_folders import job_folder
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.report.number_format import counted
-from gan_zoo.run_folder import FOLDER_KEYS, checkpoint_steps, finished_summary, flatten
+from gan_zoo.run_folder import checkpoint_steps, finished_summary
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import FOLDER_KEYS, flatten
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment

@@ -14,8 +14,8 @@ from gan_zoo.launch.sweep_end import IN_STUDY
 from gan_zoo.launch.usage_errors import refuse_word
 from gan_zoo.monitoring.console import show
 from gan_zoo.report.number_format import counted
-from gan_zoo.run_folder import key_of
 from gan_zoo.schema import ConfigError, suggest
+from gan_zoo.setting_keys import key_of
 from gan_zoo.studies.plan import (
     BUDGETS,
     Stage,

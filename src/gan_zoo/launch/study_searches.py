@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from gan_zoo.cpu_cores import available_cores
-from gan_zoo.run_folder import key_of
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import key_of
 from gan_zoo.studies.plan import Stage, Study, StudySweep, results_path
 from gan_zoo.tuning.equal_budgets import Place, train_fresh, tune, write_tables
 from gan_zoo.tuning.random_search import FRESH_SEEDS, RandomSearch, read_search

@@ -10,8 +10,10 @@ from omegaconf.errors import OmegaConfBaseException
 from gan_zoo.launch.hydra_config import load_config, to_dict
 from gan_zoo.launch.sweep_progress import PlannedJob
 from gan_zoo.printable import list_names
-from gan_zoo.run_folder import RESUMABLE_KEYS, changed_keys, flatten, folders_below
+from gan_zoo.resumed_run import RESUMABLE_KEYS, changed_keys
+from gan_zoo.run_folder import folders_below
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import flatten
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment

@@ -7,7 +7,7 @@ from torch import nn
 
 from gan_zoo.experiment import Experiment
 from gan_zoo.monitoring.console import bold
-from gan_zoo.run_folder import flatten
+from gan_zoo.setting_keys import flatten
 
 
 def run_header(

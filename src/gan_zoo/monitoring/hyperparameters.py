@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from gan_zoo.run_folder import RESUMABLE_KEYS, flatten, key_of, latest
+from gan_zoo.resumed_run import RESUMABLE_KEYS
+from gan_zoo.setting_keys import flatten, key_of, latest
 
 _LOSS = ("hydra", "runtime", "choices", "loss")
 _MODE = ("hydra", "mode")

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from gan_zoo.report.runs import Run
-from gan_zoo.run_folder import DATA_ACCESS, key_of
+from gan_zoo.setting_keys import DATA_ACCESS, key_of
 
 REPLICATE = "seed"
 ABSENT = "(none)"

@@ -29,7 +29,7 @@ from gan_zoo.report.sweep_figures import interval_caption
 from gan_zoo.report.tables import Column, configuration_columns, run_columns
 from gan_zoo.report.title_block import facts, title
 from gan_zoo.report.warnings import warnings
-from gan_zoo.run_folder import reproduce_command
+from gan_zoo.setting_keys import reproduce_command
 
 _STRIP_WIDTH = 130  # of the viewBox of a line of seeds
 _SMALL = 40  # side of the largest tile that is kept free of loss

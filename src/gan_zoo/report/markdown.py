@@ -16,7 +16,7 @@ from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.tables import Column, configuration_columns, state
 from gan_zoo.report.title_block import facts, title
 from gan_zoo.report.warnings import warnings
-from gan_zoo.run_folder import reproduce_command
+from gan_zoo.setting_keys import reproduce_command
 
 
 def markdown(comparison: Comparison, captions: Mapping[str, str]) -> str:

@@ -13,8 +13,9 @@ import yaml
 from gan_zoo.report.history import Curves, read_curves
 from gan_zoo.report.run_files import error_reason, read_json, read_settings, read_yaml
 from gan_zoo.report.runs import Run, parent_runs
-from gan_zoo.run_folder import flatten, folders_below, read_failure, run_above, sweep_of
+from gan_zoo.run_folder import folders_below, read_failure, run_above, sweep_of
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import flatten
 
 _RUN_FILES = (".hydra", "metrics.jsonl", "summary.json")
 _ARTIFACTS = "artifacts"  # MLflow's copy of a run's summary and samples, which is no run

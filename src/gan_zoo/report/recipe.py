@@ -8,7 +8,7 @@ from gan_zoo.report.factors import ABSENT, Factors, format_value
 from gan_zoo.report.number_format import NONE
 from gan_zoo.report.runs import Run
 from gan_zoo.report.tables import Column
-from gan_zoo.run_folder import DATA_ROOT
+from gan_zoo.setting_keys import DATA_ROOT
 
 _SHOWN_GROUPS = ("loss", "optimizer", "regularizer", "architecture")
 _SHOWN = ("dataset", "n_critic", "batch_size", "ema", *_SHOWN_GROUPS)

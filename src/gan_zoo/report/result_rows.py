@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo.atomic_write import write_text
-from gan_zoo.run_folder import DATA_ACCESS, DATA_ROOT, key_of
+from gan_zoo.setting_keys import DATA_ACCESS, DATA_ROOT, key_of
 
 Row = Mapping[str, str]
 # keys that say where and how fast a run was trained, not what

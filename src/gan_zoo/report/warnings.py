@@ -18,7 +18,8 @@ from gan_zoo.report.protocols import protocol_names
 from gan_zoo.report.run_status import RunStatus
 from gan_zoo.report.runs import Run, parent_runs
 from gan_zoo.report.title_block import seed_order
-from gan_zoo.run_folder import key_of, sweep_of
+from gan_zoo.run_folder import sweep_of
+from gan_zoo.setting_keys import key_of
 
 _CLOSE = 1.01  # budgets whose ratio is below this count as equal
 # keys not cut to their group, as those that were typed

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from gan_zoo.launch.config_catalog import CONFIGS, has_setting
-from gan_zoo.run_folder import latest
 from gan_zoo.schema import ConfigError, suggest
+from gan_zoo.setting_keys import latest
 
 BUDGETS = ("full", "small")
 _FOLDER = CONFIGS / "study"

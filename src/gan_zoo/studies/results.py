@@ -18,8 +18,9 @@ from gan_zoo.report.result_rows import (
     write_csv,
 )
 from gan_zoo.report.runs import Run
-from gan_zoo.run_folder import DATA_ROOT, RESUMABLE_KEYS, key_of, latest
+from gan_zoo.resumed_run import RESUMABLE_KEYS
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import DATA_ROOT, key_of, latest
 
 # those of a run, in the order of the columns
 METRICS = (

@@ -8,8 +8,8 @@ from typing import Any
 from gan_zoo import launch
 from gan_zoo.launch.config_catalog import CONFIGS
 from gan_zoo.report.run_files import read_settings
-from gan_zoo.run_folder import key_of, latest
 from gan_zoo.schema import ConfigError, suggest
+from gan_zoo.setting_keys import key_of, latest
 from gan_zoo.tuning.space import parse_space
 
 FRESH_SEEDS = range(100, 105)  # seeds that no search uses

@@ -17,8 +17,9 @@ from gan_zoo.report.result_rows import (
     read_csv,
     write_csv,
 )
-from gan_zoo.run_folder import diverged, finished_summary, key_of
+from gan_zoo.run_folder import diverged, finished_summary
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import key_of
 from gan_zoo.tuning.random_search import PlannedRun
 
 FRESH = "-fresh"  # end of the name of a file with fresh seeds

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo import launch
-from gan_zoo.run_folder import FOLDER_KEYS
 from gan_zoo.schema import ConfigError
+from gan_zoo.setting_keys import FOLDER_KEYS
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
