@@ -14,8 +14,9 @@ from gan_zoo.training.cpu_threads import CPUThreads, is_adaptable
 from gan_zoo.training.noise import NoiseSampler
 from gan_zoo.training.numerics import check_precision, disable_tf32, precision_warning
 from gan_zoo.training.rng import default_rng, derive_seed, make_rng
+from gan_zoo.training.runner_choice import should_compile
 from gan_zoo.training.step import GANState
-from gan_zoo.training.trainer import Trainer, should_compile
+from gan_zoo.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from gan_zoo.training.cuda_graph import CudaGraphRunner
 from gan_zoo.training.meters import MeanMetrics
 from gan_zoo.training.noise import NoiseSampler
 from gan_zoo.training.runner import StepRunner
+from gan_zoo.training.runner_choice import make_runner, should_compile, steps_per_graph
 from gan_zoo.training.step import GANState, critic_and_generator, critic_only
-from gan_zoo.training.trainer import make_runner, should_compile, steps_per_graph
 
 ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 RECIPES = {  # both optimizers, random points, clipped and normalized weights, pairs

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gan_zoo.training.runner import StepRunner
+from gan_zoo.training.runner_choice import largest_divisor, make_runner, steps_per_graph
 from gan_zoo.training.stack.block import StackBlock
 from gan_zoo.training.stack.cost import LARGEST_BLOCK
 from gan_zoo.training.stack.sampler import StackSampler
-from gan_zoo.training.trainer import Trainer, largest_divisor, make_runner, steps_per_graph
+from gan_zoo.training.trainer import Trainer
 
 _MOST_AT_ONCE = 10  # steps of a block on a CPU, whose tensors stay in the cache meanwhile
 
