@@ -12,7 +12,7 @@ import yaml
 
 from gan_zoo.experiment import load_experiment
 from gan_zoo.losses import ScoredBatch, adversarial
-from gan_zoo.metrics.metric_info import Metric
+from gan_zoo.metrics.metric_info import MetricInfo
 from gan_zoo.regularizers import PenaltyBatch
 from gan_zoo.schema import ConfigError, Range
 
@@ -154,7 +154,7 @@ def test_example_of_a_new_dataset_is_correct():
 
 def test_example_of_a_new_metric_is_correct():
     code, _, declaration = example("A metric")
-    ((metric,),) = eval(f"{{{declaration}}}", {"Metric": Metric}).values()
+    ((metric,),) = eval(f"{{{declaration}}}", {"MetricInfo": MetricInfo}).values()
     assert (metric.tag(), metric.higher_is_better) == ("metric/mean_distance", False)
     exec(code, module := {"Tensor": torch.Tensor})
     assert module["mean_distance"](torch.ones(5, 2), torch.zeros(3, 2)) == pytest.approx(2**0.5)

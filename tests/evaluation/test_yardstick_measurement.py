@@ -26,7 +26,7 @@ from gan_zoo.metrics.feature_net import (
     task_for,
     train_feature_net,
 )
-from gan_zoo.metrics.metric_info import IMAGE_METRICS, MIXTURE_METRICS, Metric, MetricGroups
+from gan_zoo.metrics.metric_info import IMAGE_METRICS, MIXTURE_METRICS, MetricGroups, MetricInfo
 from gan_zoo.metrics.yardstick import Yardstick
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def check_worsening(yardstick: Yardstick, sees) -> None:
         assert values[-1] > values[1], curve
 
 
-def directed(groups: MetricGroups) -> list[Metric]:
+def directed(groups: MetricGroups) -> list[MetricInfo]:
     """List the metrics of groups that have a direction."""
     return [m for group in groups.values() for m in group if m.higher_is_better is not None]
 

@@ -1,6 +1,5 @@
 """The command line of train.py, from its words to the end of a run or of a sweep."""
 
-import logging
 import os
 import signal
 import sys
@@ -38,8 +37,6 @@ from gan_zoo.training.signals import FROM_TERMINAL, Interrupted, Stopped
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Experiment
-
-log = logging.getLogger(__name__)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from gan_zoo.metrics.damage import (
 
 
 @dataclasses.dataclass(frozen=True)
-class Metric:
+class MetricInfo:
     """One number of an evaluation.
 
     Attributes:
@@ -44,61 +44,61 @@ class Metric:
         return f"metric/{self.name}_{suffix}" if suffix else f"metric/{self.name}"
 
 
-MetricGroups = Mapping[str, tuple[Metric, ...]]
+MetricGroups = Mapping[str, tuple[MetricInfo, ...]]
 
 MIXTURE_METRICS: MetricGroups = {
     "modes": (
-        Metric("modes", True, "modes", sees=(MISSING_MODES,)),
-        Metric("high_quality", True, "share", sees=(WIDER_MODES, OUTLIERS)),
-        Metric("reverse_kl", False, "nats", sees=(MISSING_MODES,)),
-        Metric("largest_share", None, "share"),
+        MetricInfo("modes", True, "modes", sees=(MISSING_MODES,)),
+        MetricInfo("high_quality", True, "share", sees=(WIDER_MODES, OUTLIERS)),
+        MetricInfo("reverse_kl", False, "nats", sees=(MISSING_MODES,)),
+        MetricInfo("largest_share", None, "share"),
     ),
     "divergence": (
-        Metric("jsd", False, "nats", sees=POINT_DAMAGE),
-        Metric("gan_critic_loss_bound", None, "nats"),
+        MetricInfo("jsd", False, "nats", sees=POINT_DAMAGE),
+        MetricInfo("gan_critic_loss_bound", None, "nats"),
     ),
     "transport": (
         # modes that are wider by less than their distance move it less than chance does
-        Metric("sliced_wasserstein", False, "sample units", sees=(MISSING_MODES,)),
+        MetricInfo("sliced_wasserstein", False, "sample units", sees=(MISSING_MODES,)),
     ),
 }
 IMAGE_METRICS: MetricGroups = {
-    "frechet": (Metric("frechet", False, "squared feature units", sees=IMAGE_DAMAGE),),
+    "frechet": (MetricInfo("frechet", False, "squared feature units", sees=IMAGE_DAMAGE),),
     "kernel": (
-        Metric("kernel_distance", False, "MMD^2", sees=IMAGE_DAMAGE),
-        Metric("kernel_distance_error", None, "MMD^2"),
+        MetricInfo("kernel_distance", False, "MMD^2", sees=IMAGE_DAMAGE),
+        MetricInfo("kernel_distance_error", None, "MMD^2"),
     ),
     "manifold": (
         # slight blur draws photographs together, into each other's balls
-        Metric("precision", True, "share", sees=(NOISE, SALT_AND_PEPPER, DROPPED_PIXELS)),
+        MetricInfo("precision", True, "share", sees=(NOISE, SALT_AND_PEPPER, DROPPED_PIXELS)),
         # noise spreads fakes, whose balls then reach real samples
-        Metric("recall", True, "share", sees=(DROPPED_PIXELS, BLUR, MISSING_CLASSES)),
-        Metric("density", True, "ratio", sees=(NOISE, SALT_AND_PEPPER, DROPPED_PIXELS)),
-        Metric("coverage", True, "share", sees=IMAGE_DAMAGE),
+        MetricInfo("recall", True, "share", sees=(DROPPED_PIXELS, BLUR, MISSING_CLASSES)),
+        MetricInfo("density", True, "ratio", sees=(NOISE, SALT_AND_PEPPER, DROPPED_PIXELS)),
+        MetricInfo("coverage", True, "share", sees=IMAGE_DAMAGE),
     ),
     "classes": (
         # one image that the feature network misclassifies covers a class
-        Metric("classes_covered", True, "classes"),
-        Metric("class_entropy", True, "nats", sees=(MISSING_CLASSES,)),
-        Metric("class_reverse_kl", False, "nats", sees=(MISSING_CLASSES,)),
-        Metric("confident_share", None, "share"),
-        Metric("largest_share", None, "share"),
+        MetricInfo("classes_covered", True, "classes"),
+        MetricInfo("class_entropy", True, "nats", sees=(MISSING_CLASSES,)),
+        MetricInfo("class_reverse_kl", False, "nats", sees=(MISSING_CLASSES,)),
+        MetricInfo("confident_share", None, "share"),
+        MetricInfo("largest_share", None, "share"),
     ),
-    "nearest": (Metric("nearest_ratio", None, "ratio"),),
+    "nearest": (MetricInfo("nearest_ratio", None, "ratio"),),
 }
 # measured with the group `classes` where the generator is conditional
 LABEL_METRICS = (
-    Metric("label_accuracy", True, "share"),
-    Metric("label_accuracy_worst", True, "share"),
+    MetricInfo("label_accuracy", True, "share"),
+    MetricInfo("label_accuracy_worst", True, "share"),
 )
 INCEPTION_METRICS = (
-    Metric("fid", False, "squared feature units"),
-    Metric("kid", False, "MMD^2"),
-    Metric("kid_std", None, "MMD^2"),
-    Metric("inception_score", True, "classes"),
-    Metric("inception_score_std", None, "classes"),
+    MetricInfo("fid", False, "squared feature units"),
+    MetricInfo("kid", False, "MMD^2"),
+    MetricInfo("kid_std", None, "MMD^2"),
+    MetricInfo("inception_score", True, "classes"),
+    MetricInfo("inception_score_std", None, "classes"),
 )
-CLASSIFICATION_ERROR = Metric("classification_error", False, "share")
+CLASSIFICATION_ERROR = MetricInfo("classification_error", False, "share")
 
 _ALL = [
     *(
@@ -113,14 +113,14 @@ _ALL = [
 ]
 
 
-def find_metric(tag: str) -> Metric | None:
+def find_metric(tag: str) -> MetricInfo | None:
     """Return the metric of a tag, with any suffix; None where the tag is not a metric's."""
     group, _, name = tag.partition("/")
     matching = [m for m in _ALL if group == "metric" and f"{name}_".startswith(f"{m.name}_")]
     return max(matching, key=lambda metric: len(metric.name), default=None)
 
 
-def tag_pattern(metric: Metric) -> str:
+def tag_pattern(metric: MetricInfo) -> str:
     """Return a regular expression of a metric's tags, whatever the dataset's suffix."""
     prefix = f"{metric.name}_"
     longer = [other.name.removeprefix(prefix) for other in _ALL if other.name.startswith(prefix)]

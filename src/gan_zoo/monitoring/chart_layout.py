@@ -9,7 +9,7 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import (
     MultilineChartContent,
 )
 
-from gan_zoo.metrics.metric_info import Metric, find_metric, tag_pattern
+from gan_zoo.metrics.metric_info import MetricInfo, find_metric, tag_pattern
 
 _MORE = {  # by the title of a group that is closed at first
     "score": ("score/real", "score/fake"),
@@ -40,7 +40,7 @@ def _chart(title: str, pattern: str) -> Chart:
     return Chart(title=title, multiline=MultilineChartContent(tag=[pattern]))
 
 
-def _title(metric: Metric) -> str:
+def _title(metric: MetricInfo) -> str:
     if metric.higher_is_better is None:
         return metric.name
     return f"{metric.name}, {'higher' if metric.higher_is_better else 'lower'} is better"
