@@ -66,7 +66,7 @@ def test_hints_of_a_study_are_words_that_it_takes(tmp_path):
     words = [*SHORT, "loss=gan,wgan", "seed=0"]
     sweep = tmp_path / "outputs/sweeps/study-mixture-small-ring-tanh"
     stopped = ScriptProcess(
-        "train.py", *words, "steps=10000000", "checkpoint_every=100", cwd=tmp_path
+        "train.py", *words, "steps=10000000", "evaluate_every=100", cwd=tmp_path
     )
     wait_until(lambda: newest_step(sweep / "loss=gan"))
     stopped.send_signal(signal.SIGTERM)
