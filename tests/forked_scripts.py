@@ -15,15 +15,30 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["pytest", "forked_imports"])
 
 
+def _fork(task: Callable[..., None], *given: object) -> multiprocessing.Process:
+    """Call a function in a process forked from the server, which this starts where none runs."""
+    # Python 3.11 gives the server no sys.path, and the server skips imports that it cannot find.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        forkserver.ensure_running()
+    process = _SERVER.Process(target=task, args=given)
+    process.start()
+    return process
+
+
 def _run(words: list[str], cwd: str, environment: dict[str, str], out: str, room: int | None):
     """Become `python words...`, writing to files out.stdout and out.stderr."""
+    assert "forked_imports" in sys.modules  # or each fork would import all of it
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which the tests' nohup ignores
     for number, name in ((1, "stdout"), (2, "stderr")):
@@ -60,8 +75,7 @@ class ScriptProcess:
         self.args = [str(ROOT / script), *map(str, words)]
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
         given = (self.args, str(cwd), environment, self._out, largest_file)
-        self._process = _SERVER.Process(target=_run, args=given)
-        self._process.start()
+        self._process = _fork(_run, *given)
         self.pid = self._process.pid
 
     def poll(self) -> int | None:
@@ -105,12 +119,8 @@ def run_ranks(task: Callable[..., None], count: int, *given: object, seconds: fl
     Fails if a process fails, or runs longer than so long.
     """
     with tempfile.TemporaryDirectory() as folder:
-        processes = [
-            _SERVER.Process(target=_run_rank, args=(task, rank, count, f"{folder}/store", given))
-            for rank in range(count)
-        ]
-        for process in processes:
-            process.start()
+        store = f"{folder}/store"
+        processes = [_fork(_run_rank, task, rank, count, store, given) for rank in range(count)]
         try:
             wait_until(lambda: any(p.exitcode or not p.is_alive() for p in processes), seconds)
             for process in processes:
