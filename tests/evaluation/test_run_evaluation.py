@@ -205,6 +205,11 @@ def test_offline_evaluation_needs_only_the_checkpoint(ring):
     assert (ring / "evaluation" / "landscape.png").exists()
 
 
+def test_place_of_files_is_not_used_for_data_without_files(ring, caplog):
+    offline(str(ring), "num_samples=100", "metrics=modes", "dataset.root=nowhere").evaluate(ring)
+    assert "dataset.root=nowhere: not used" in caplog.text
+
+
 def evaluated(run: Path, *words: str) -> dict:
     offline(str(run), *words).evaluate(run)
     return json.loads((run / "evaluation.json").read_text())
@@ -337,6 +342,10 @@ def test_parse_command_line(tmp_path, monkeypatch):
         parse(["./seed=0", "cache=null"])
     with pytest.raises(ConfigError, match="does not exist"):
         parse(["nowhere"])
+    (tmp_path / "run" / ".hydra").mkdir(parents=True)
+    (tmp_path / "run" / ".hydra" / "config.yaml").touch()
+    with pytest.raises(ConfigError, match="9.pt: does not exist; name the run's folder, run"):
+        parse(["run/checkpoints/9.pt"])
     with pytest.raises(ConfigError, match="num_sample=9: is neither .* did you mean num_samples"):
         parse(["./seed=0", "num_sample=9"])
     with pytest.raises(ConfigError, match="run=runs/x=9: does not exist"):

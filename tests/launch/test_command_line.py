@@ -51,6 +51,11 @@ SMALL += ["evaluate_every=0"]
         (["dataset=ring", "conditional=true"], "conditional=True", "needs a dataset with labels"),
         (["-m", "loss=glsgan", "loss.slope=0,1.5"], "loss.slope=1.5", "must be at most 1"),
         (["loss=gan", "steps"], "steps", "did you mean steps=VALUE?"),
+        (["~loss"], "~loss", "every run needs it; loss=NAME changes it"),
+        (["-m", "~dataset=glyphs"], "~dataset=glyphs", "dataset=NAME changes it"),
+        (["~steps"], "~steps", "steps=VALUE changes it"),
+        (["~loss.slop"], "~loss.slop", "did you mean ~loss.slope?"),
+        (["~"], "~", "settings are typed as KEY=VALUE"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

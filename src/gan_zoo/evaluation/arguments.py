@@ -8,7 +8,7 @@ from typing import Any
 from gan_zoo.command_line import given_path
 from gan_zoo.evaluation.config import Evaluation
 from gan_zoo.latest_sweep import resolve_all
-from gan_zoo.run_folder import folders_below
+from gan_zoo.run_folder import folders_below, run_above
 from gan_zoo.schema import ConfigError, suggest
 
 _KEYS = ("metrics", "num_samples", "seed", "cache", "device", "dataset.root")
@@ -65,8 +65,8 @@ def _missing(run: Path) -> ConfigError:
     if equals and key.isidentifier():
         allowed = f"is neither a setting nor a run's folder; {suggest(key, _KEYS)}"
         return ConfigError(key, text, allowed)
-    keys = ", ".join(f"{key}=" for key in _KEYS)
-    return ConfigError("run", run, f"does not exist; settings are {keys}")
+    advice = run_above(run) or f"; settings are {', '.join(f'{key}=' for key in _KEYS)}"
+    return ConfigError("run", run, f"does not exist{advice}")
 
 
 def _runs_of(path: Path) -> list[Path]:

@@ -77,7 +77,9 @@ class OfflineEvaluator:
     def _evaluator(self, content: Mapping[str, Any]) -> Evaluator:
         """Return the evaluator that runs of one dataset share, if they have the same labels."""
         node = content["config"]["dataset"]
-        if self.root and "root" in node:
+        if self.root and "root" not in node:
+            log.warning("dataset.root=%s: not used, for this run's data is no file", self.root)
+        elif self.root:
             node = {**node, "root": self.root}
         check_root(node)
         seed = content["config"]["seed"] if node.get("labels_per_class") else None

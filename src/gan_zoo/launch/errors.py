@@ -28,7 +28,7 @@ from gan_zoo.command_line import (
 )
 from gan_zoo.launch.config_catalog import CONFIGS, Catalog, has_setting
 from gan_zoo.launch.overrides import is_sweep
-from gan_zoo.schema import ConfigError, suggest
+from gan_zoo.schema import ConfigError, near, suggest
 from gan_zoo.setting_keys import flatten, key_of
 
 _CHOICE = re.compile(r"Could not find '(.+)/(.*)'\s+Available options in '.+':((\n\t\S+)*)")
@@ -37,6 +37,7 @@ _INTERPOLATED = re.compile(r"Interpolation key '(.+)' not found\s+full_key: (\S+
 _MERGED = re.compile(
     r"Error merging override (.*)\n(?:Cannot merge DictConfig with ListConfig|list index out)", re.S
 )
+_DELETED = re.compile(r"Could not delete from config\. '(.*)' does not exist")
 _ADDED = re.compile(r"Either remove \+ prefix: '(.*)'")
 PACKAGES = {
     "hydra/launcher=joblib": '"gan-zoo[joblib]"',
@@ -132,6 +133,9 @@ def format_hydra_error(error: Exception, words: Sequence[str] | None = None) -> 
         return _sweep_without_flag(swept[1] or swept[2], words)
     if added := _ADDED.search(text):
         return f"+{added[1]}: is a setting already; type {shlex.quote(added[1])}"
+    if deleted := _DELETED.search(text):
+        close = near(deleted[1], Catalog().keys)
+        return f"~{deleted[1]}: unknown key{f'; did you mean ~{close[0]}?' if close else ''}"
     if merged := _MERGED.search(text):
         named = f"{merged[1]}: must hold named settings: type {key_of(merged[1])}.NAME=VALUE"
         return _below_a_list([merged[1]]) or named

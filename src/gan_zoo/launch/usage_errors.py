@@ -16,7 +16,7 @@ from gan_zoo.launch.config_catalog import CONFIGS, Catalog, choices
 from gan_zoo.launch.overrides import AS_TYPED, FOLDERS, parsed
 from gan_zoo.schema import ConfigError, near, suggest
 
-_NAME = re.compile(r"[+~]{0,2}[A-Za-z_$][\w.$/@-]*", re.ASCII)
+_NAME = re.compile(r"\+{0,2}[A-Za-z_$][\w.$/@-]*", re.ASCII)
 _SPAN = re.compile(r"(\d+) ?(?:\.{2,3}|-|:) ?(\d+)")
 _NOUNS = {"dataset", "architecture", "loss", "regularizer", "optimizer"}
 _HYDRA_GROUPS = {"hydra.launcher": "hydra/launcher", "hydra.sweeper": "hydra/sweeper"}
@@ -34,12 +34,24 @@ def check_overrides(words: Sequence[str], swept: bool = False) -> None:
         refuse_word(" ".join(bare.wrong), bare.advice())
     for word in words:
         name, equals, value = word.partition("=")
-        if equals:
+        if name.startswith("~"):
+            _check_deletion(word, name.lstrip("~"))
+        elif equals:
             _check_assignment(name, value, swept)
 
 
+def _check_deletion(word: str, key: str) -> None:
+    """Raises ConfigError for nothing, and for a choice or a setting that every run needs."""
+    catalog = Catalog()
+    if not key:
+        refuse_word(word, help_line())
+    if key in catalog.keys and "." not in key:
+        changed = f"{key}={'NAME' if key in catalog.groups else 'VALUE'}"
+        refuse_word(word, f"every run needs it; {changed} changes it")
+
+
 def _check_assignment(name: str, value: str, swept: bool) -> None:
-    word, key = f"{name}={value}", name.lstrip("+~")
+    word, key = f"{name}={value}", name.lstrip("+")
     if not _NAME.fullmatch(name):
         close = near(key, Catalog().keys) if key else []
         refuse_word(word, f"did you mean {close[0]}?" if close else help_line())
