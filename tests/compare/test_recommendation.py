@@ -56,6 +56,30 @@ def test_winner_must_beat_every_other_loss(tmp_path):
     assert recommend_from(write_sweep(tmp_path, values)).sentences[0].startswith("No loss is")
 
 
+@pytest.mark.parametrize("wgan", [[10.5, 20.51], [10.5, 20.4]])
+def test_loss_without_its_hardest_seed_is_not_the_best(tmp_path, wgan):
+    values = {"gan": [10.0, 20.0, 30.0], "wgan": wgan, "hinge": [90.0, 100.2, 110.1]}
+    found = recommend_from(write_sweep(tmp_path, values))
+    assert found.sentences[0].startswith("No loss is clearly the best: wgan has the lowest mean")
+    certain = wgan[1] > 20.5
+    assert ("is better by the seeds that both have" in found.sentences[0]) == certain
+    assert ("gan (p = 0.07) cannot be told apart from it" in found.sentences[0]) == (not certain)
+    assert "hinge" not in found.sentences[0]
+
+
+def test_runs_on_other_data_are_not_mixed(tmp_path):
+    write_sweep(tmp_path / "a", {"gan": [10.0, 11.0], "wgan": [12.0, 13.1]})
+    write_sweep(tmp_path / "b", {"gan": [5.0, 6.0, 5.5], "wgan": [7.0, 8.02, 7.5]})
+    for run in tmp_path.glob("*/*"):
+        summary = json.loads((run / "summary.json").read_text())
+        named = {**summary, "dataset_fingerprint": run.parent.name}
+        (run / "summary.json").write_text(json.dumps(named))
+    found = recommend_from(tmp_path)
+    assert found.loss == "gan"
+    assert "2.007 lower than that of wgan" in found.sentences[0]
+    assert found.sentences[-1] == "4 runs on other data, or measured otherwise, left out."
+
+
 def write_failed(folder, loss, seed, value):
     write_run(
         folder / f"loss={loss},seed={seed}",

@@ -56,6 +56,12 @@ def test_uncertain_winner_is_not_marked(other):
     assert winner(cells({"gan": [10, 11, 12], "wgan": other}), "frechet") is None
 
 
+def test_group_without_its_hardest_seed_is_no_winner():
+    found = cells({"gan": [10, 20, 30], "wgan": [10.5, 20.51, ""]})
+    assert found["wgan"].mean < found["gan"].mean
+    assert winner(found, "frechet") is None
+
+
 def test_missing_values_are_counted():
     table = study_tables(
         rows({"gan": [10, "", 12], "wgan": [20, 21, 22]}),

@@ -41,7 +41,16 @@ def recommend_from(
     if len(_compared(runs).datasets) > 1:  # some were evaluated again, in another way than others
         runs = [dataclasses.replace(run, evaluation={}) for run in runs]
     comparison = _compared(runs)
-    return recommend(comparison.configurations, comparison.metric, deviation, fixed_steps)
+    largest, *others = sorted(comparison.datasets.values(), key=_scores, reverse=True)
+    found = recommend(largest, comparison.metric, deviation, fixed_steps)
+    if count := sum(len(each.statuses) for group in others for each in group):
+        note = f"{counted(count, 'run')} on other data, or measured otherwise, left out."
+        found = dataclasses.replace(found, sentences=(*found.sentences, note))
+    return found
+
+
+def _scores(configurations: Sequence[Configuration]) -> int:
+    return sum(len(each.scores) for each in configurations)
 
 
 def _compared(runs: Sequence[Run]) -> Comparison:
@@ -74,7 +83,7 @@ def recommend(
         return Recommendation("", (_none(configurations, valued, metric, fixed_steps),))
     best, *others = best_first(trained, metric)
     gaps = {loss_of(each): paired_difference(each.scores, best.scores) for each in others}
-    equal = [each for each in others if not _differs(gaps[loss_of(each)])]
+    equal = [each for each in others if not _is_worse(gaps[loss_of(each)], metric)]
     if equal:
         chosen, reason = _preferred(best, equal)
         advice = f"Recommended: {loss_of(chosen)}, {reason}."
@@ -93,8 +102,16 @@ def loss_of(each: Configuration) -> str:
     return str(each.statuses[0].run.choices.get("loss", each.label))
 
 
-def _differs(gap: Difference | None) -> bool:
+def _is_certain(gap: Difference | None) -> bool:
     return gap is not None and gap.p is not None and gap.p < LEVEL
+
+
+def _is_worse(gap: Difference | None, metric: Metric) -> bool:
+    """Return whether a loss is certainly worse than the best by the seeds that both have.
+
+    Where the best by the means lacks seeds, it may certainly be better by those.
+    """
+    return _is_certain(gap) and (gap.mean > 0) == metric.lower_is_better
 
 
 def _preferred(best: Configuration, equal: Sequence[Configuration]) -> tuple[Configuration, str]:
@@ -152,10 +169,14 @@ def _tie(
         gap = gaps[loss_of(each)]
         return f"{loss_of(each)} (p = {gap.p:.2g})" if gap and gap.p is not None else loss_of(each)
 
+    better = [each for each in equal if _is_certain(gaps[loss_of(each)])]
+    unclear = [p_of(each) for each in equal if each not in better]
+    doubts = [f"{listed(unclear)} cannot be told apart from it"] if unclear else []
+    for each in better:
+        doubts.append(f"{p_of(each)} is better by the seeds that both have")
     return (
         f"No loss is clearly the best: {loss_of(best)} has the {best_of(metric)}, "
-        f"{mean_text(best)}, but {listed([p_of(each) for each in equal])} cannot be told apart "
-        "from it."
+        f"{mean_text(best)}, but {listed(doubts)}."
     )
 
 
@@ -167,7 +188,8 @@ def _limits(
 ) -> list[str]:
     """Say which differences these runs could have missed, and what other images may change."""
     found = []
-    half = [_half_width(gap) for each in equal if (gap := gaps[loss_of(each)])]
+    unclear = [gap for each in equal if (gap := gaps[loss_of(each)]) and not _is_certain(gap)]
+    half = [_half_width(gap) for gap in unclear]
     widths = [width for width in half if width is not None]
     if widths:
         found.append(

@@ -132,5 +132,8 @@ def winner(cells: Mapping[str, Cell], metric: str) -> str | None:
     best = (max if better else min)(ranked, key=lambda name: ranked[name].mean)
     others = [each for name, each in ranked.items() if name != best]
     pairs = [paired_difference(ranked[best].values, each.values) for each in others]
-    ps = [1.0 if pair is None or pair.p is None else pair.p for pair in pairs]
+    ps = [
+        1.0 if pair is None or pair.p is None or (pair.mean > 0) != better else pair.p
+        for pair in pairs  # by common seeds alone the best may be worse
+    ]
     return best if max(holm(ps)) < LEVEL else None
