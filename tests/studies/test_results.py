@@ -7,9 +7,10 @@ import pytest
 
 from gan_zoo.commands import studies
 from gan_zoo.report.result_rows import read_csv, write_csv
+from gan_zoo.schema import ConfigError
 from gan_zoo.studies.page import update_page
 from gan_zoo.studies.plan import load_study
-from gan_zoo.studies.results import merge_results
+from gan_zoo.studies.results import check_rows, merge_results
 
 DOCS = Path(__file__).parents[2] / "docs"
 FACTS = ("health", "steps", "seconds", "stacked", "device", "git_commit", "torch", "command")
@@ -54,7 +55,11 @@ def test_the_program_makes_no_other_run(tmp_path, program):
 
 
 @pytest.mark.parametrize(
-    "word", ["device=cuda", "threads=2", "dataset.download=true", "++threads=2"]
+    "word",
+    [
+        *("device=cuda", "threads=2", "dataset.download=true", "++threads=2"),
+        *("stack=auto", "compile=true"),
+    ],
 )
 def test_words_about_the_machine_make_no_other_run(tmp_path, word):
     path = write(tmp_path / "all.csv", ("clip", "gan", "0", "1"), ("clip", "wgan", "0", "2"))
@@ -87,6 +92,31 @@ def test_published_rows_stay_the_same_when_they_are_added_again(path, tmp_path):
     again = read_csv(before)
     assert {(row["part"], row["command"]): row for row in again} == by_command
     assert len(again) == len(by_command)
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "studies").glob("*.csv")), ids=lambda p: p.stem)
+def test_published_rows_are_those_of_the_plan(path):
+    check_rows(path, load_study(path.stem))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("steps=10000", "steps=500", "steps=500: is not in the study, which has steps=10000; the"),
+        ("steps=", "ema=0.9 steps=", "ema=0.9: is not in the study, which has no such word"),
+        ("seed=0", "seed=7 device=cuda stack=2", ""),
+    ],
+)
+def test_runs_that_the_study_does_not_plan_are_refused(tmp_path, before, after, message):
+    rows = [row for row in read_csv(DOCS / "studies/density.csv") if "loss=gan " in row["command"]]
+    changed = [{**row, "command": row["command"].replace(before, after)} for row in rows]
+    assert changed != rows
+    write_csv(tmp_path / "density.csv", list(rows[0]), changed)
+    if message:
+        with pytest.raises(ConfigError, match=message):
+            check_rows(tmp_path / "density.csv", load_study("density"))
+    else:
+        check_rows(tmp_path / "density.csv", load_study("density"))
 
 
 def test_command_adds_results_to_the_page(tmp_path, monkeypatch, capsys):

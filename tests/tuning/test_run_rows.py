@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import gan_zoo
 from gan_zoo.report.stats import Interval, student_interval
 from gan_zoo.schema import ConfigError
 from gan_zoo.tuning.random_search import PlannedRun, dataset_names, read_search
@@ -94,7 +95,7 @@ def test_rows_of_another_search_are_not_its_trials(tmp_path):
     "word",
     [
         *("threads=2", "devices=2", "deterministic=true", "dataset.workers=2", "device=cuda"),
-        "++device=cuda",
+        *("++device=cuda", "compile=true"),
     ],
 )
 def test_a_search_continues_on_another_machine(tmp_path, word):
@@ -106,6 +107,15 @@ def test_a_search_continues_on_another_machine(tmp_path, word):
         write_rows(path, [finished(tmp_path / str(number), run, command=typed)])
         assert [*finished_rows([run], tmp_path, path)] == [run]
         check_keys(dataclasses.replace(run, seed=100), read_rows(path)[0], path)
+
+
+@pytest.mark.parametrize("word", ["dataset.alphabet=13579", "dataset.alphabet=A,B"])
+def test_quoted_words_are_those_of_the_search(tmp_path, word):
+    """Hydra gets them in quotes, and so a run's command has them."""
+    typed = [word, "steps=1", "evaluate_every=0", "batch_size=4", "device=cpu"]
+    (run,) = read_search("glyphs", typed, ("gan",)).trials(["gan"], 1)
+    gan_zoo.train(*run.overrides, folder=tmp_path / run.name)
+    assert [*finished_rows([run], tmp_path, tmp_path / "glyphs.csv")] == [run]
 
 
 @pytest.mark.parametrize("dataset", dataset_names())

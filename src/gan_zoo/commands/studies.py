@@ -26,9 +26,9 @@ def arguments() -> argparse.Namespace:
 
 
 def add(results: Path, docs: Path) -> None:
-    """Add the rows of a study's results to the page's. Raises ConfigError for another file."""
+    """Add the rows of a study's results to the page's. Raises ConfigError for other runs."""
     from gan_zoo.studies.plan import BUDGETS, load_study
-    from gan_zoo.studies.results import merge_results
+    from gan_zoo.studies.results import check_rows, merge_results
 
     if not results.is_file():
         raise ConfigError("results", results, "does not exist: train.py study=NAME writes it")
@@ -37,6 +37,7 @@ def add(results: Path, docs: Path) -> None:
         allowed = f"is of study.budget={budget}, a check; the page has full budgets only"
         raise ConfigError("results", results, allowed)
     study = load_study(results.stem)
+    check_rows(results, study)
     path = docs / "studies" / results.name
     new, replaced = merge_results(results, path, study.parts)
     print(f"{path}: {counted(new, 'new run')}, {replaced} replaced")

@@ -14,7 +14,7 @@ from gan_zoo.setting_keys import DATA_ACCESS, DATA_ROOT, key_of
 Row = Mapping[str, str]
 # keys that say where and how fast a run was trained, not what
 MACHINE = {DATA_ROOT, *DATA_ACCESS, "evaluation.cache"}
-MACHINE |= {"device", "devices", "threads", "deterministic"}
+MACHINE |= {"device", "devices", "threads", "deterministic", "stack", "compile"}
 # words that only the machine of the run has, and what stands for them
 _OF_THE_MACHINE = {DATA_ROOT: f"{DATA_ROOT}=data", "dataset.cache": "", "evaluation.cache": ""}
 

@@ -1,5 +1,6 @@
 """The results of a study as CSV: one row for each run, with the command that repeats it."""
 
+import functools
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,6 +8,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
+from gan_zoo.launch.overrides import is_sweep, parsed
 from gan_zoo.metrics.metric_info import find_metric
 from gan_zoo.report.read_runs import read_runs
 from gan_zoo.report.result_rows import (
@@ -21,6 +23,7 @@ from gan_zoo.report.runs import Run
 from gan_zoo.resumed_run import RESUMABLE_KEYS
 from gan_zoo.schema import ConfigError
 from gan_zoo.setting_keys import DATA_ROOT, key_of, latest
+from gan_zoo.studies.plan import Study
 
 # those of a run, in the order of the columns
 METRICS = (
@@ -84,6 +87,34 @@ def merge_results(added: Path, path: Path, parts: Sequence[str]) -> tuple[int, i
     used = _used([*numbers, _THREADS], rows)
     write_csv(path, ["part", *_in_order(varied), "seed", *used, *FACTS], rows)
     return len(merged) - len(old), len(old) + len(new) - len(merged)
+
+
+def check_rows(path: Path, study: Study) -> None:
+    """Raise ConfigError for a run that was not trained as the full budget of a study says.
+
+    Swept settings may have values of their own, and so may data, seeds and machines.
+    """
+    planned = {
+        sweep.part: {key_of(word): word for word in sweep.words} for sweep in study.sweeps("full")
+    }
+    for row in read_csv(path):
+        words = planned.get(row["part"], {})
+        for key, setting in command_settings(row["command"]).items():
+            word = words.get(key, "")
+            if key in (*MACHINE, "seed") or (not word and key.startswith("dataset.")):
+                continue
+            if not _is_planned(f"{key}={setting}", word):
+                allowed = f"is not in the study, which has {word or 'no such word'}"
+                raise ConfigError(key, setting, f"{allowed}; the page has its runs only")
+
+
+@functools.cache  # rows have the same words, and Hydra's parser is slow
+def _is_planned(word: str, planned: str) -> bool:
+    """Return whether a word has the planned value; a sweep writes True where true was planned."""
+    if is_sweep(planned):
+        return True
+    ours, theirs = (parsed(each.replace("\\", "")) for each in (word, planned))
+    return ours is not None and theirs is not None and ours.value() == theirs.value()
 
 
 def _words(command: str) -> tuple[str, ...]:

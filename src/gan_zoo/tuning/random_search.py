@@ -117,6 +117,7 @@ def read_search(dataset: str, typed: Sequence[str], losses: Sequence[str] = ()) 
     for word in typed:
         if "=" in word and key_of(word) in ("loss", "seed"):
             raise ConfigError(*word.split("=", 1), "cannot be set here; --losses chooses losses")
+    typed = launch.prepare_overrides(typed)  # as the commands of its runs have them
     words = latest([*found["datasets"][dataset], *found["words"], *typed])
     keys = {key_of(word) for word in typed}
     return RandomSearch(
