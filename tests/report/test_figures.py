@@ -130,6 +130,16 @@ def test_labels_break_between_words(tmp_path):
     assert wrapped_text(text, 20) == ("optimizer.lr=\n0.0001783,\noptimizer.betas=\n[0.0, 0.9]")
 
 
+def test_letters_of_no_font_are_no_warning(tmp_path, recwarn):
+    for i, name in enumerate(("照片", "снимки", "\U0001315b")):  # the last is a hieroglyph
+        loss = {"loss": {"_target_": "gan_zoo.losses.GAN", "name": name}}
+        settings, words = {"seed": 0, **loss}, (f"loss.name={name}",)
+        write_run(tmp_path / str(i), [2.0 + i], settings=settings, overrides=words, number=i)
+    write_report([tmp_path], out=tmp_path / "report")
+    assert "照片" in (tmp_path / "report/report.md").read_text(encoding="utf-8")
+    assert not [each.message for each in recwarn if "Glyph" in str(each.message)]
+
+
 def test_long_names_are_within_the_figure(tmp_path):
     tag = "metric/label_accuracy_worst_image_folder_unlabeled_cnn"
     key = "regularizer.parts.gradient_penalty.weight"

@@ -139,12 +139,21 @@ def test_diverged_runs_are_no_smaller_budget(tmp_path):
     assert "| loss=wgan | " in markdown(found, {})
 
 
-def test_seconds_of_other_numbers_of_threads_are_warned_of(tmp_path):
-    for seed, threads in enumerate((16, 2, None, 2)):
-        facts = {"threads": threads} if threads else {}
+@pytest.mark.parametrize(
+    ("name", "values", "listed"),
+    [
+        ("threads", (16, 2, None, 2), "2, 16 CPU threads"),
+        ("device_name", ("H200", None, "H100", "H100"), "H100, H200"),
+        ("device_name", ("H100", None, "H100", "H100"), None),
+    ],
+)
+def test_seconds_on_other_devices_or_threads_are_warned_of(tmp_path, name, values, listed):
+    for seed, value in enumerate(values):
+        facts = {name: value} if value else {}
         write_run(tmp_path / str(seed), [1.0 + seed], settings={"seed": seed}, summary=facts)
-    text = "Seconds are not comparable: the runs used 2, 16 CPU threads."
-    assert text in warnings(compared(tmp_path))
+    found = [line for line in warnings(compared(tmp_path)) if line.startswith("Seconds")]
+    text = f"Seconds are not comparable: the runs used {listed}."
+    assert found == ([text] if listed else [])
 
 
 def test_data_warning_needs_different_data(tmp_path):

@@ -252,6 +252,7 @@ def test_figure_has_a_mark_for_each_trial(tmp_path):
     trials = [row("gan", f"trial-{n}", 0, n, regularizer="none") for n in (4, 8, 9)]
     trials += [row("gan", "trial-10", 0, "", health="diverged", regularizer="r1")]
     fresh = [row("gan", "trial-4", seed, 6) for seed in (100, 101)]
+    fresh += [row("gan", "trial-4", 102, "", health="diverged")]
     (axes,) = plot_trials({"ring": (trials, [*fresh, row("gan", "paper", 100, 90)])}).axes
     marks = {line.get_marker(): sorted(line.get_xdata()) for line in axes.lines}
     assert marks == {"|": [4, 8, 9], "o": [8.5], "D": [6]}

@@ -8,7 +8,6 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.figure import Figure
 
 from gan_zoo.atomic_write import atomic_write, write_text
@@ -16,7 +15,7 @@ from gan_zoo.command_line import error_message, from_here
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.curve_figures import gradients, learning, losses, scores
 from gan_zoo.report.factors import format_value
-from gan_zoo.report.figure_style import STYLE, save_png
+from gan_zoo.report.figure_style import drawing, save_png
 from gan_zoo.report.html import render_html
 from gan_zoo.report.markdown import configurations_csv, markdown, runs_csv
 from gan_zoo.report.metric_choice import choose_metric
@@ -87,7 +86,7 @@ def figures(comparison: Comparison) -> dict[str, tuple[Figure, str]]:
     for i, (dataset, peers) in enumerate(comparison.datasets.items()):
         part = dataclasses.replace(comparison, configurations=tuple(peers))
         for make in _FIGURES:
-            with matplotlib.rc_context(STYLE):
+            with drawing():
                 made = make(part)
             if made is not None:
                 figure, caption = made
@@ -135,7 +134,7 @@ def _remove_others(folder: Path, made: Container[str]) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG and SVG; path is without suffix."""
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         with atomic_write(path.with_suffix(".svg")) as file:
             figure.savefig(file, format="svg", metadata={"Date": None})
         figure.set_layout_engine("none")  # the layout is done, and takes a fifth of the time

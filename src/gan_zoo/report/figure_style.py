@@ -1,15 +1,20 @@
 """The style of all figures: sizes, legends, and one color and marker for each configuration."""
 
+import functools
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gan_zoo.atomic_write import atomic_write
@@ -28,7 +33,13 @@ _BASELINE = "D"  # captions name it: a diamond
 _DPI = 110  # of PNG files for pages of the documentation
 _WIDTH = 4.6  # inches: at the width of a phone, letters are about as large as those of the page
 _DECADE = 10.0  # ratio of the values from which an axis is logarithmic
-STYLE = {
+# for letters that matplotlib's own font lacks, on Linux, macOS and Windows; installed ones are used
+_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei"),
+    *("PingFang SC", "Hiragino Sans", "Arial Unicode MS", "Microsoft YaHei", "MS Gothic"),
+    *("Noto Sans", "Noto Sans Arabic", "Noto Sans Devanagari", "Unifont"),
+)
+_STYLE = {
     "text.parse_math": False,  # names may hold dollar signs
     "svg.hashsalt": "gan_zoo",  # the same runs give the same file
     "axes.spines.top": False,
@@ -39,6 +50,21 @@ STYLE = {
     "font.size": 10,
     "legend.frameon": False,
 }
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Make or save a figure in the style of all figures; letters of no font become boxes."""
+    fonts = {"font.family": ["DejaVu Sans", *_installed_fonts()]}
+    with matplotlib.rc_context(_STYLE | fonts), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        yield
+
+
+@functools.cache
+def _installed_fonts() -> list[str]:
+    installed = {*fontManager.get_font_names()}
+    return [name for name in _FONTS if name in installed]
 
 
 class LineStyle(NamedTuple):
@@ -186,7 +212,7 @@ def draw_grid(
 
 
 def plain_numbers(value: float, place: int | None = None) -> str:
-    """Format a tick of a logarithmic axis without math text, which STYLE turns off."""
+    """Format a tick of a logarithmic axis without math text, which the style turns off."""
     return f"{value:g}"
 
 

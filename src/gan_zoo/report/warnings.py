@@ -130,14 +130,12 @@ def _budgets(comparison: Comparison) -> Iterable[str]:
         where = f" on {dataset}" if len(_by_data(comparison)) > 1 else ""
         yield from _unequal(complete, lambda run: run.steps, f"generator updates{where}")
         yield from _unequal(complete, lambda run: run.images_seen, f"real images seen{where}")
-    devices = {str(_fact(each, "device_name")) for each in comparison.statuses if each.ended}
-    if len(devices) > 1:
-        yield f"Seconds are not comparable: the runs used {', '.join(sorted(devices))}."
-    counts = (_fact(each, "threads") for each in comparison.statuses if each.ended)
-    threads = {str(count) for count in counts if count is not None}
-    if len(threads) > 1:
-        listed = ", ".join(sorted(threads, key=seed_order))
-        yield f"Seconds are not comparable: the runs used {listed} CPU threads."
+    for fact, unit in (("device_name", ""), ("threads", " CPU threads")):
+        values = (_fact(each, fact) for each in comparison.statuses if each.ended)
+        known = {str(value) for value in values if value is not None}
+        if len(known) > 1:
+            listed = ", ".join(sorted(known, key=seed_order))
+            yield f"Seconds are not comparable: the runs used {listed}{unit}."
 
 
 def _unequal(runs: Sequence[Run], quantity: Callable[[Run], float], words: str) -> Iterable[str]:

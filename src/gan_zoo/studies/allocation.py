@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -14,7 +13,7 @@ from gan_zoo.devices import find_device
 from gan_zoo.evaluation.offline import load_networks
 from gan_zoo.losses import ScoredBatch
 from gan_zoo.losses.loss_sensitive import LossSensitive
-from gan_zoo.report.figure_style import STYLE, save_png
+from gan_zoo.report.figure_style import drawing, save_png
 from gan_zoo.report.runs import Run
 from gan_zoo.run_folder import step_files
 from gan_zoo.schema import instantiate
@@ -35,7 +34,7 @@ def write_allocation(folders: Sequence[Path], path: Path) -> None:
     if not runs:
         return
     runs.sort(key=lambda run: run.steps)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         figure = Figure(figsize=(_SIDE * len(runs) + 0.8, _SIDE + 0.2), layout="constrained")
         for axes, run in zip(figure.subplots(1, len(runs), squeeze=False)[0], runs, strict=True):
             real, fake, violated = shares_violated(run)

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,9 +13,9 @@ from gan_zoo.evaluation.health import HEALTHY
 from gan_zoo.report.figure_style import (
     COLORS,
     GRAY,
-    STYLE,
     choose_scale,
     draw_grid,
+    drawing,
     legend,
     new_figure,
     panels,
@@ -43,7 +42,7 @@ def study_figures(
     """Plot the figures of a study that there are numbers for: name -> (figure, caption)."""
     found = {}
     for plan in plans:
-        with matplotlib.rc_context(STYLE):
+        with drawing():
             made = _kind(plan["kind"])(rows, plan)
         if made:
             name = plan.get("metric", plan.get("tag", "")).rpartition("/")[2].replace("_", "-")

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, median
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_zoo.report.figure_style import COLORS, GRAY, STYLE, choose_scale, panels, save_png
+from gan_zoo.report.figure_style import COLORS, GRAY, choose_scale, drawing, panels, save_png
 from gan_zoo.report.metric_choice import Metric
 from gan_zoo.report.result_rows import Row
 from gan_zoo.tuning.random_search import DEFAULT, PAPER
@@ -34,7 +33,7 @@ def write_trials(folder: Path, path: Path) -> bool:
         fresh = folder / f"{name}{FRESH}.csv"
         again = read_rows(fresh) if fresh.is_file() else []
         searches[name] = (read_rows(folder / f"{name}.csv"), again)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         figure = plot_trials(searches)
         save_png(figure, path)
     return True
@@ -59,8 +58,8 @@ def plot_trials(searches: Mapping[str, tuple[Sequence[Row], Sequence[Row]]]) -> 
         for y, (loss, numbers) in enumerate(reversed(found.items())):
             _mark(place, "|", [sign * each for each in numbers], y, GRAY)
             _mark(place, "o", [sign * median(numbers)], y, COLORS[0])
-            if loss in again:
-                _mark(place, "D", [sign * mean(again[loss])], y, COLORS[1])
+            if of_fresh := [each for each in again.get(loss, ()) if math.isfinite(each)]:
+                _mark(place, "D", [sign * mean(of_fresh)], y, COLORS[1])
         choose_scale(place, "x", [n for row in trials if (n := value(row, metric)) is not None])
         place.set_yticks(range(len(found)), [*found][::-1], fontsize=8)
         place.set_xlabel(metric_name(metric).replace("`", ""))
