@@ -1,6 +1,7 @@
 """The style of all figures: sizes, legends, and one color and marker for each configuration."""
 
 import functools
+import logging
 import math
 import re
 import textwrap
@@ -56,9 +57,15 @@ _STYLE = {
 def drawing() -> Iterator[None]:
     """Make or save a figure in the style of all figures; letters of no font become boxes."""
     fonts = {"font.family": ["DejaVu Sans", *_installed_fonts()]}
-    with matplotlib.rc_context(_STYLE | fonts), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
-        yield
+    log = logging.getLogger("matplotlib.font_manager")
+    level = log.level
+    log.setLevel(logging.ERROR)  # it warns of a font without the wanted weight
+    try:
+        with matplotlib.rc_context(_STYLE | fonts), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+            yield
+    finally:
+        log.setLevel(level)
 
 
 @functools.cache
