@@ -89,8 +89,7 @@ class Run:
         from PIL import Image
 
         sampler = self.sampler
-        count = sampler.dataset.grid_size if n is None else n
-        return Image.fromarray(sampler.render(*_latents(sampler, count, label, seed)).pixels)
+        return Image.fromarray(sampler.render(*_latents(sampler, n, label, seed)).pixels)
 
     @torch_defaults()
     def evaluate(self, **settings: Any) -> Mapping[str, float]:
@@ -180,14 +179,14 @@ def _folder(folder: Path | str | Run, resume: str | None, default: Path) -> Path
     return place
 
 
-def _latents(sampler: Sampler, n: int, label: Label, seed: int) -> "tuple[Tensor, Tensor]":
-    """Sample latent vectors and labels. Raises ConfigError for wrong ones."""
-    count = _whole("n", n)
-    if count < 1:
-        raise ConfigError("n", n, "must be at least 1")
+def _latents(sampler: Sampler, n: int | None, label: Label, seed: int) -> "tuple[Tensor, Tensor]":
+    """Sample latent vectors and labels, by default of a grid. Raises ConfigError for wrong ones."""
     one = isinstance(label, str) or not isinstance(label, Iterable)
     labels = [] if label is None else [label] if one else label
     chosen = [number for each in labels for number in sampler.parse_classes(str(each))]
+    count = sampler.grid_count(chosen) if n is None else _whole("n", n)
+    if count < 1:
+        raise ConfigError("n", n, "must be at least 1")
     return sampler.latent(count, _whole("seed", seed)), sampler.labels(count, chosen)
 
 

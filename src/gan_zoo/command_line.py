@@ -116,7 +116,9 @@ def whole_number(least: int, most: int | None = None, unit: str = "") -> Callabl
     allowed = f"of {unit} {allowed}" if unit else allowed
 
     def parse(text: str) -> int:
-        number = int(text) if text.isdecimal() and len(text) < _DIGITS else -1
+        number = int(text) if text.isdecimal() and len(text) <= _DIGITS else -1
+        if text.isdecimal() and not 0 <= number < 2**63:
+            raise argparse.ArgumentTypeError(f"{text} must be below 2^63")
         if number < least or (most is not None and number > most):
             raise argparse.ArgumentTypeError(f"{text} must be a whole number {allowed}")
         return number
@@ -124,7 +126,7 @@ def whole_number(least: int, most: int | None = None, unit: str = "") -> Callabl
     return parse
 
 
-_DIGITS = 19  # larger numbers do not fit into 64 bits
+_DIGITS = 19  # of 2^63; Python refuses to read numbers of thousands of digits
 
 
 @contextmanager

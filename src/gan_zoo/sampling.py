@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 from torch import Tensor
 
 from gan_zoo import checkpoints
-from gan_zoo.architectures.networks import Generator, generate
+from gan_zoo.architectures.networks import SAMPLES_PER_PASS, Generator, generate, in_chunks
 from gan_zoo.atomic_write import atomic_write
 from gan_zoo.data.dataset import Dataset, Images
 from gan_zoo.data.loader import to_bytes
@@ -23,6 +23,7 @@ from gan_zoo.experiment import build_networks
 from gan_zoo.monitoring.sample_grid import (
     Picture,
     grid_columns,
+    grid_count,
     grid_labels,
     render,
     row_names,
@@ -65,6 +66,10 @@ class Sampler:
         """Return labels (count,): the chosen classes, or all of them, in equal blocks."""
         chosen = chosen or range(self.generator.num_classes)
         return torch.tensor(chosen)[grid_labels(count, len(chosen))]
+
+    def grid_count(self, chosen: Sequence[int] = ()) -> int:
+        """Return how many samples a grid shows: as many of each chosen class, or of all."""
+        return grid_count(self.dataset, len(chosen) or self.generator.num_classes)
 
     def parse_classes(self, words: str) -> tuple[int, ...]:
         """Parse class names or numbers, separated by commas, into labels.
@@ -113,11 +118,22 @@ class Sampler:
         """Generate samples (N, *shape) from latent vectors (N, z_dim) and labels (N,)."""
         return generate(self.generator, z, y)
 
+    def generate_stored(self, z: Tensor, y: Tensor) -> Tensor:
+        """Generate samples as files hold them: images as bytes, points as they are.
+
+        A part at a time: all images as floats would need several times the memory.
+        """
+        return in_chunks(lambda z, y: _stored(self.generate(z, y)), z, y, SAMPLES_PER_PASS)
+
     def render(self, z: Tensor, y: Tensor) -> Picture:
         """Render samples as one image, with class names beside its rows."""
         columns = grid_columns(len(y), len(y.unique()))
         rows = row_names(y, columns, self.class_names)
         return render(self.dataset, self.generate(z, y), columns, rows)
+
+
+def _stored(samples: Tensor) -> Tensor:
+    return to_bytes(samples) if samples.dim() == 4 else samples
 
 
 def load_sampler(run_or_checkpoint: Path, averaged: bool = True) -> Sampler:
@@ -155,7 +171,7 @@ def write_images(
     the user's own, which the samples would replace or be mixed with.
     """
     before = _numbered_images(folder, by_class)
-    samples = sampler.generate(z, y)
+    samples = sampler.generate_stored(z, y)
     if samples.dim() != 4:
         raise ConfigError("pngs", len(z), "needs a generator of images; use --npz for points")
     if by_class and not sampler.class_names:
@@ -164,7 +180,7 @@ def write_images(
     shutil.rmtree(partial, ignore_errors=True)  # of a killed process
     places = [sampler.class_folder(label) if by_class else "" for label in y.tolist()]
     written: Counter[str] = Counter()
-    for image, place in zip(to_bytes(samples).permute(0, 2, 3, 1).numpy(), places, strict=True):
+    for image, place in zip(samples.permute(0, 2, 3, 1).numpy(), places, strict=True):
         pixels = image.squeeze(-1) if image.shape[-1] == 1 else image
         _save_marked(pixels, partial / place / f"{written[place]:06d}.png")
         written[place] += 1
@@ -211,9 +227,8 @@ def write_npz(sampler: Sampler, path: Path, z: Tensor, y: Tensor) -> str:
     The text `layout` names the axes of x, `value_range` (2,) its least and largest possible value.
     The .npz file is written completely or not at all. Returns a description of x.
     """
-    samples = sampler.generate(z, y)
-    is_image = samples.dim() == 4
-    x = (to_bytes(samples) if is_image else samples).numpy()
+    x = sampler.generate_stored(z, y).numpy()
+    is_image = x.ndim == 4
     layout = "NCHW" if is_image else "NC"
     bounds = (0, 255) if is_image else (-np.inf, np.inf)
     names = {"class_names": np.array(sampler.class_names)} if sampler.class_names else {}

@@ -52,6 +52,22 @@ def test_linear_critic_has_one_gradient_norm():
     assert list(found.values()) == pytest.approx([5.0] * 10)
 
 
+def test_gradients_of_large_images_need_few_graphs_at_once():
+    sizes = []
+
+    class Weighted(nn.Module):
+        def forward(self, x):
+            sizes.append(len(x))
+            return (x.square() * 0.5).flatten(1).sum(1, keepdim=True)  # the gradient is x
+
+    real, fake = (torch.full((50, 3, 128, 128), value) for value in (1.0, 2.0))
+    found = grad_norms(Critic(Weighted()), real, fake, LABELS, torch.zeros(50))
+    assert max(sizes) == 10
+    assert sum(sizes) == 150
+    assert found["critic/grad_norm_real_median"] == pytest.approx(math.sqrt(3 * 128 * 128))
+    assert found["critic/lipschitz_lower_bound"] == pytest.approx(2 * math.sqrt(3 * 128 * 128))
+
+
 def test_interpolated_grad_norms():
     class Square(nn.Module):
         def forward(self, x):

@@ -18,7 +18,7 @@ from gan_zoo.schema import ConfigError
 Prior = Literal["uniform", "normal"]
 Output = Literal["linear", "log_softmax", "relu", "softplus"]
 
-_CHUNK = 500  # samples generated at a time
+SAMPLES_PER_PASS = 500  # samples generated at a time
 
 
 class Generator(nn.Module):
@@ -133,13 +133,13 @@ def eval_mode(network: nn.Module) -> Iterator[None]:
 def generate(generator: Generator, z: Tensor, y: Tensor) -> Tensor:
     """Generate samples (N, *shape) in evaluation mode, a chunk at a time to bound the memory."""
     with eval_mode(generator):
-        return in_chunks(generator, z, y, _CHUNK)
+        return in_chunks(generator, z, y, SAMPLES_PER_PASS)
 
 
 def in_chunks(
     function: Callable[[Tensor, Tensor], Tensor], z: Tensor, y: Tensor, size: int, dim: int = 0
 ) -> Tensor:
-    """Call a function on `size` latent vectors (N, z_dim) and labels (N,) at a time.
+    """Call a function on `size` latent vectors or samples (N, ...) and labels (N,) at a time.
 
     dim: of the samples in what it returns.
     """

@@ -78,6 +78,6 @@ def main() -> None:
         sampling.write_grid(sampler, out / "classes.png", **latents(args.per_class * num_classes))
     asked = (args.pngs, args.pngs_per_class, args.npz, args.interpolation, args.per_class)
     if args.grid or not any(asked):
-        count = args.grid or sampler.dataset.grid_size
+        count = args.grid or sampler.grid_count(chosen)
         sampling.write_grid(sampler, out / "grid.png", **latents(count))
     print(f"step {sampler.step}, written to {out}")

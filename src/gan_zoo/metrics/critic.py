@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan_zoo.architectures.networks import Critic
+from gan_zoo.architectures.networks import Critic, in_chunks
 from gan_zoo.devices import to_float64
 from gan_zoo.losses import Loss, ScoredBatch
 from gan_zoo.regularizers.gradient_penalties import squared_gradient
 
 _QUANTILES = {"median": 0.5, "q95": 0.95, "max": 1.0}
 _BINS = 40
+_VALUES_PER_PASS = 2**19  # the graph of more (10 color images of 128 x 128) may fill the memory
 
 
 def grad_norms(
@@ -25,8 +26,13 @@ def grad_norms(
     samples do not affect each other.
     """
     interpolated = torch.lerp(real, fake, share.reshape(-1, *[1] * (real.dim() - 1)))
+    size = max(1, _VALUES_PER_PASS // real[0].numel())
+
+    def squared(x: Tensor, y: Tensor) -> Tensor:
+        return squared_gradient(critic, x, y).detach()
+
     norms = {
-        name: to_float64(squared_gradient(critic, x, y).detach()).sqrt()
+        name: to_float64(in_chunks(squared, x, y, size)).sqrt()
         for name, x in {"real": real, "fake": fake, "interpolated": interpolated}.items()
     }
     numbers = {

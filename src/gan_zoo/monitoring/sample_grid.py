@@ -56,9 +56,18 @@ def grid_labels(count: int, num_classes: int) -> Tensor:
     return torch.arange(count) * num_classes // count
 
 
+def grid_count(dataset: Any, num_classes: int) -> int:
+    """Return how many samples a grid of a dataset shows: as many of each class.
+
+    Of more classes than fit, it shows some, evenly spaced.
+    """
+    return dataset.grid_size // num_classes * num_classes or dataset.grid_size
+
+
 def grid_columns(count: int, num_classes: int) -> int | None:
-    """Return the number of columns that gives each class rows of its own; None if impossible."""
-    return count // num_classes if 1 < num_classes <= count else None
+    """Return the number of columns that gives each class a row of its own; None if impossible."""
+    alike = num_classes > 1 and count % num_classes == 0
+    return count // num_classes if alike else None
 
 
 def row_names(y: Tensor, columns: int | None, class_names: Sequence[str]) -> list[str]:
@@ -93,8 +102,7 @@ class SampleGrid:
     ):
         self.dataset, self.generator = dataset, generator
         classes = generator.num_classes
-        # of more classes than fit, a grid shows some, evenly spaced
-        count = dataset.grid_size // classes * classes or dataset.grid_size
+        count = grid_count(dataset, classes)
         self.columns = grid_columns(count, classes)
         self.z = generator.sample_z(count, rng)
         y = grid_labels(count, classes)
