@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -95,6 +96,34 @@ def test_longer_training_resumes(run, tmp_path):
     assert two.sample(5).equal(one.sample(5))
     with pytest.raises(ConfigError, match="batch_size=4: was 8"):
         gan_zoo.train(*words, "batch_size=4", folder=tmp_path / "two", steps=4)
+
+
+def test_threads_train_one_after_the_other(tmp_path):
+    """They share Hydra's state, and the generator that initial weights come from."""
+
+    def weights(folder, seed):
+        run = gan_zoo.train(*SMALL, folder=folder, steps=1, evaluate_every=0, seed=seed)
+        return torch.cat([each.flatten() for each in run.sampler.generator.parameters()])
+
+    alone = [weights(tmp_path / f"alone{seed}", seed) for seed in range(3)]
+    torch.set_default_dtype(torch.float64)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            places = [tmp_path / f"thread{seed}" for seed in range(3)]
+            together = [*pool.map(weights, places, range(3))]
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(one.equal(other) for one, other in zip(alone, together, strict=True))
+    assert [gan_zoo.load(place).config["seed"] for place in places] == [0, 1, 2]
+
+
+def test_mistake_found_in_the_data_leaves_no_folder(tmp_path):
+    np.savez(tmp_path / "one.npz", x=np.zeros((40, 1, 8, 8), np.uint8), y=np.zeros(40, int))
+    words = ["dataset=npz", f"dataset.root={tmp_path / 'one.npz'}", "device=cpu", "batch_size=4"]
+    with pytest.raises(ConfigError, match="conditional"):
+        gan_zoo.train(*words, folder=tmp_path / "run", conditional=True, evaluate_every=0)
+    assert not (tmp_path / "run").exists()
 
 
 def test_values_of_python_are_settings(tmp_path):

@@ -18,12 +18,15 @@ WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def state():
-    algorithms = torch.are_deterministic_algorithms_enabled()
+    algorithms = torch.get_deterministic_debug_mode()  # 0, 1 warns, 2
     return algorithms, torch.backends.cudnn.benchmark, os.environ.get(WORKSPACE)
 
 
+@pytest.mark.parametrize("mode", [0, 1, 2])
 @pytest.mark.parametrize("workspace", [None, ":16:8"])
-def test_deterministic_restores_all_settings(monkeypatch, workspace):
+def test_deterministic_restores_all_settings(monkeypatch, request, workspace, mode):
+    request.addfinalizer(lambda: torch.set_deterministic_debug_mode(0))
+    torch.set_deterministic_debug_mode(mode)
     monkeypatch.delenv(WORKSPACE, raising=False)
     if workspace:
         monkeypatch.setenv(WORKSPACE, workspace)
@@ -32,7 +35,7 @@ def test_deterministic_restores_all_settings(monkeypatch, workspace):
     with deterministic(False):
         assert state() == before
     with deterministic(True):
-        assert state() == (True, False, workspace or ":4096:8")
+        assert state() == (2, False, workspace or ":4096:8")
     assert state() == before
     with (
         pytest.raises(ConfigError, match="^deterministic=True: x does not have"),

@@ -117,13 +117,13 @@ class Run:
         return write_report([self.folder, *resolve_all(folders)], **options)[0]
 
 
-@launch.own_hydra()
 @torch_defaults()
+@launch.own_hydra()
 def train(*overrides: str, folder: Path | str | Run | None = None, **settings: Any) -> Run:
     """Train one run, as `python train.py OVERRIDES...` would, and return it.
 
     Resumes a run that the folder already contains, with the same settings; a finished one is
-    returned as it is.
+    returned as it is. Calls in several threads train one after the other.
 
     Args:
         overrides: as on the command line, such as "loss=wgan".
@@ -146,7 +146,11 @@ def train(*overrides: str, folder: Path | str | Run | None = None, **settings: A
     launch.check_run_folder(place, resumed=True, key="folder")
     with launch.config_errors(words):
         (experiment,) = launch.check_jobs([(config, place)])
-    launch.train_job(experiment, config, place)
+    try:
+        launch.train_job(experiment, config, place)
+    except ConfigError:
+        launch.delete_unused(place)
+        raise
     return Run(place)
 
 

@@ -212,11 +212,13 @@ def results_folder(run_or_checkpoint: Path) -> Path:
 def evaluation_name(run_or_checkpoint: Path) -> str:
     """Return the name of an evaluation's results: `evaluation` for a run, or its newest checkpoint.
 
-    Those of best.pt and of older checkpoints have another: reports compare runs at their ends.
+    Those of best.pt and of older checkpoints have another: reports compare runs at their ends. So
+    has each of several checkpoints in a folder that is no run's.
     """
     path = run_or_checkpoint
     numbered = step_files(results_folder(path) / "checkpoints", ".pt")
-    is_end = path.is_dir() or not numbered or path.name == numbered[-1].name
+    newest = [numbered[-1].name] if numbered else [each.name for each in path.parent.glob("*.pt")]
+    is_end = path.is_dir() or newest == [path.name]
     return "evaluation" if is_end else f"evaluation-{path.stem}"
 
 

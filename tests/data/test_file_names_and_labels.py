@@ -418,6 +418,17 @@ def tiff_of(pixels, tmp_path, **options):
     return (tmp_path / "a.tif").read_bytes()
 
 
+def test_colors_packed_into_sixteen_bits_have_eight(tmp_path):
+    """A BMP file of 5, 6 and 5 bits for each pixel."""
+    header = struct.pack("<IiiHHIIiiIIIII", 52, 4, 4, 1, 16, 3, 32, 0, 0, 0, 0, 0xF800, 0x7E0, 0x1F)
+    content = (
+        b"BM" + struct.pack("<IHHI", 66 + 32, 0, 0, 66) + header + struct.pack("<H", 0x8410) * 16
+    )
+    transform = ImageTransform(4, 3, "crop")
+    assert set(transform.decode(content).flatten().tolist()) <= {*range(129, 134)}
+    assert not transform.peaks
+
+
 @pytest.mark.parametrize("compression", [None, "tiff_deflate"])
 def test_32_bit_integers_are_skipped(compression, tmp_path):
     content = tiff_of(np.full((6, 6), 200, np.int32), tmp_path, compression=compression)

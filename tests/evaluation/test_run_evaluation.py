@@ -406,6 +406,19 @@ def test_results_are_in_the_folder_of_the_run_or_of_the_file(ring, tmp_path, mon
         assert results_folder(Path(path)).resolve() == folder
 
 
+def test_files_in_one_folder_have_results_of_their_own(ring, tmp_path):
+    files = [tmp_path / "keep" / name for name in ("model1.pt", "model2.pt")]
+    files[0].parent.mkdir()
+    for number, path in enumerate(files):
+        content = checkpoints.load(ring / "checkpoints/00000020.pt")
+        checkpoints.save(path, {**content, "step": number})
+        offline(str(path), "num_samples=20").evaluate(path)
+    offline(str(files[0]), "num_samples=20").evaluate(files[0])
+    steps = {path.name: json.loads(path.read_text())["step"] for path in tmp_path.glob("*/*.json")}
+    assert steps["evaluation-model1.json"] == 0
+    assert steps["evaluation-model2.json"] == 1
+
+
 def test_results_of_the_best_checkpoint_do_not_stand_for_the_run(ring, tmp_path):
     run = shutil.copytree(ring, tmp_path / "run")
     older = run / "checkpoints/00000010.pt"
@@ -532,6 +545,11 @@ def test_run_without_test_samples_trains_and_warns(trained, tmp_path, caplog, mo
     words = ["dataset.count=50", "batch_size=8", "steps=2", "evaluate_every=2", "device=cpu"]
     trained(tmp_path, *words)
     assert caplog.text.count("nothing is evaluated: the dataset holds no test samples") == 1
+    with pytest.raises(ConfigError, match="^dataset=Glyphs: holds out no samples to compare"):
+        offline(str(tmp_path)).evaluate(tmp_path)
+    monkeypatch.setattr(Glyphs, "test_share", 0.01, raising=False)
+    with pytest.raises(ConfigError, match=r"^dataset.test_share=0\.01: holds out no samples"):
+        offline(str(tmp_path)).evaluate(tmp_path)
 
 
 def test_declared_tags_are_measured(ring):

@@ -91,6 +91,12 @@ def test_network_may_use_any_algorithm_of_a_gpu(tmp_path, unlabeled, monkeypatch
         feature_extractor(unlabeled, unlabeled, Cache(tmp_path), CPU)
         assert torch.are_deterministic_algorithms_enabled()
     assert allowed == [True]
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        feature_extractor(unlabeled, unlabeled, Cache(tmp_path / "other"), CPU)
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_first_of_two_equal_results_is_cached(tmp_path):

@@ -61,7 +61,7 @@ class ImageTransform:
             image.draft(None, (2 * self.size, 2 * self.size))
             ImageOps.exif_transpose(image, in_place=True)
             plain = _eight_bits(image, raw)
-            if "16" in raw:
+            if "16" in raw and not raw.startswith("BGR;"):  # which packs a pixel into 16 bits
                 self.peaks.append(_peak(image))
             return self.fitted(_opaque(plain))
 

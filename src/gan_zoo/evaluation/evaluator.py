@@ -129,8 +129,10 @@ def _metrics_for(
 ) -> ImageMetrics | MixtureMetrics:
     """Return the metrics for a dataset. Raises ConfigError without comparable test samples."""
     if not dataset.has_test():
-        allowed = "there are no test samples to compare generated samples with"
-        raise ConfigError("dataset.test_share", 0, allowed)
+        allowed = "holds out no samples to compare generated ones with"
+        share = getattr(dataset, "test_share", None)
+        named = dataset.source if share is None else ("dataset.test_share", f"{share:g}")
+        raise ConfigError(*named, f"{allowed}; a run needs them from its start")
     if isinstance(dataset, Mixture):
         return MixtureMetrics(dataset, settings.num_samples, settings.seed, device)
     cache = Cache(Path(settings.cache))

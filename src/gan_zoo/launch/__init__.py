@@ -2,7 +2,7 @@
 
 from gan_zoo.launch.errors import config_errors, one_line_hydra_errors
 from gan_zoo.launch.hydra_config import initialize, load_config, own_hydra, to_dict
-from gan_zoo.launch.job import check_jobs, compose_run, train_job
+from gan_zoo.launch.job import check_jobs, compose_run, delete_unused, train_job
 from gan_zoo.launch.job_folders import check_resumed_folder, check_run_folder
 from gan_zoo.launch.overrides import parsed as parse_override
 from gan_zoo.launch.overrides import quote
@@ -18,6 +18,7 @@ __all__ = [
     "check_run_folder",
     "compose_run",
     "config_errors",
+    "delete_unused",
     "initialize",
     "load_config",
     "one_line_hydra_errors",

@@ -6,6 +6,7 @@ The command line and `gan_zoo.train` share this. No torch until the first settin
 import dataclasses
 import gc
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.resume import apply_resume
 from gan_zoo.resumed_run import changed_keys, check_length, check_root, check_unchanged
 from gan_zoo.run_folder import finished_summary, has_run, write_failure
-from gan_zoo.run_lock import in_use, lock_folder
+from gan_zoo.run_lock import LOCK, in_use, lock_folder
 from gan_zoo.setting_keys import DATA_ROOT
 
 if TYPE_CHECKING:
@@ -92,6 +93,18 @@ def train_job(
             from gan_zoo.launch.rank_processes import train_on_devices
 
             return train_on_devices(experiment, folder, **shown)
+
+
+def delete_unused(folder: Path) -> None:
+    """Delete what `train_job` wrote before a run began, and the folder if nothing else is in it."""
+    if has_run(folder):
+        return
+    written = [folder / ".hydra" / f"{name}.yaml" for name in ("config", "hydra", "overrides")]
+    for path in (*written, folder / "train.log", folder / LOCK):
+        path.unlink(missing_ok=True)
+    for empty in (folder / ".hydra", folder):
+        with suppress(OSError):
+            empty.rmdir()
 
 
 def _check_settings(config: DictConfig, folder: Path) -> "Experiment":

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from gan_zoo.launch.command_options import checked
 from gan_zoo.launch.errors import one_line_hydra_errors
 from gan_zoo.launch.help import help_text, wants_help
 from gan_zoo.launch.hydra_config import changed_settings, hydra_main, to_dict
-from gan_zoo.launch.job import check_jobs, train_job
+from gan_zoo.launch.job import check_jobs, delete_unused, train_job
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.resume import prepare_overrides, resolve_sweep
 from gan_zoo.launch.stack_job import StackJob
@@ -30,8 +29,8 @@ from gan_zoo.launch.sweep_progress import SweepProgress
 from gan_zoo.launch.sweep_stop import IdleWatch, StopWatch, SweepStop
 from gan_zoo.launch.worker_gpu import WorkerGpus
 from gan_zoo.monitoring.console import log_bold, shows_bold
-from gan_zoo.run_folder import diverged, finished_summary, has_run, resume_hint
-from gan_zoo.run_lock import LOCK, FolderInUse
+from gan_zoo.run_folder import diverged, finished_summary, resume_hint
+from gan_zoo.run_lock import FolderInUse
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import FROM_TERMINAL, Interrupted, Stopped
 
@@ -148,8 +147,7 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
         changed = changed_settings(config) if shows_bold() else ()
         summary = train_job(experiment, config, folder, changed=changed)
     except ConfigError as error:
-        if not has_run(folder):
-            _delete_unused(folder)
+        delete_unused(folder)
         command_line.exit_usage_error(str(error))
     except KeyboardInterrupt:
         error = Interrupted(signal.SIGINT)
@@ -168,13 +166,3 @@ def _train_alone(experiment: "Experiment", config: DictConfig, folder: Path) -> 
         command_line.exit_with(error, EXIT_FAILED, "; ".join(filter(None, hints)))
     if message := diverged(summary):
         command_line.exit_with(f"{message}: {folder}", EXIT_FAILED)
-
-
-def _delete_unused(folder: Path) -> None:
-    """Delete what was written before a run began, and the folder if nothing else is in it."""
-    written = [folder / ".hydra" / f"{name}.yaml" for name in ("config", "hydra", "overrides")]
-    for path in (*written, folder / "train.log", folder / LOCK):
-        path.unlink(missing_ok=True)
-    for empty in (folder / ".hydra", folder):
-        with suppress(OSError):
-            empty.rmdir()

@@ -168,11 +168,12 @@ def feature_extractor(
 def _any_algorithm() -> Iterator[None]:
     """Allow what deterministic=true forbids on a GPU: its average pooling has no such gradient."""
     before = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(False)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before, warn_only=warns)
 
 
 def train_feature_net(

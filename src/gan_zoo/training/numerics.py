@@ -1,6 +1,7 @@
 """Precision and determinism of networks; weights, losses, penalties, updates stay in fp32."""
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from gan_zoo.schema import ConfigError
 Precision = Literal["fp32", "bf16"]
 Forward = Callable[[Tensor, Tensor], Tensor]
 
+_ONE_THREAD = threading.RLock()
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 _DETERMINISTIC_WORKSPACE = ":4096:8"  # the larger of the two with which cuBLAS is deterministic
 
@@ -78,9 +80,11 @@ def torch_defaults() -> Iterator[None]:
 
     So a run does not depend on what the program around it has set. Restores as well its rounding to
     TF32 and the state of its default generator, which `disable_tf32` and initial weights change.
+    All of these are of the process: another thread waits until this block ends.
     """
-    dtype = torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), _restored_precision():
+    own_rng = torch.random.fork_rng(devices=[])
+    with _ONE_THREAD, own_rng, torch.inference_mode(False), _restored_precision():
+        dtype = torch.get_default_dtype()
         torch.set_default_dtype(torch.float32)
         try:
             if torch.get_default_device().type == "cpu":
@@ -130,6 +134,7 @@ def deterministic(enabled: bool) -> Iterator[None]:
         yield
         return
     before = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get(_WORKSPACE)
     torch.use_deterministic_algorithms(True)  # includes cuDNN's
     torch.backends.cudnn.benchmark = False  # the fastest algorithm can change from run to run
@@ -141,7 +146,7 @@ def deterministic(enabled: bool) -> Iterator[None]:
             raise
         raise ConfigError("deterministic", True, str(error).partition(".")[0]) from None
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before, warn_only=warns)
         torch.backends.cudnn.benchmark = benchmark
         os.environ.pop(_WORKSPACE)
         os.environ.update({_WORKSPACE: workspace} if workspace is not None else {})
