@@ -55,6 +55,7 @@ SMALL += ["evaluate_every=0"]
         (["-m", "~dataset=glyphs"], "~dataset=glyphs", "dataset=NAME changes it"),
         (["~steps"], "~steps", "steps=VALUE changes it"),
         (["~loss.slop"], "~loss.slop", "did you mean ~loss.slope?"),
+        (["~loss.slope"], "~loss.slope", "is a setting of loss=glsgan, loss="),
         (["~"], "~", "settings are typed as KEY=VALUE"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -13,10 +13,12 @@ import yaml
 from forked_scripts import ScriptProcess, run_interpreter, run_script, wait_until
 from gan_zoo.checkpoints import latest_valid
 from gan_zoo.experiment import Experiment, load_experiment
-from gan_zoo.launch.stack_job import allow_open_files
+from gan_zoo.launch import stack_job
+from gan_zoo.launch.stack_job import StackJob, allow_open_files
 from gan_zoo.launch.stacks import StackedJob, plan_stacks
+from gan_zoo.launch.sweep_job import SweepJob
 from gan_zoo.monitoring.run_logs import RunLogs
-from gan_zoo.run_folder import newest_step
+from gan_zoo.run_folder import newest_step, read_failure, write_failure
 from gan_zoo.stacked_run import NotStackable, StackMember, train_stack
 from gan_zoo.training import cpu_threads
 
@@ -344,8 +346,52 @@ def test_stack_killed_in_its_first_evaluation_stays_together(planned, tmp_path, 
     jobs = planned(*([*words, f"seed={n}"] for n in range(3)), folder=tmp_path)
     (tmp_path / "0" / "checkpoints").mkdir(parents=True)
     (tmp_path / "0" / "checkpoints" / "00000002.pt").touch()
+    for number in range(3):
+        begin(tmp_path / str(number))
     (stack,) = plan_stacks(jobs, 1, 1)[0].of_first.values()
     assert (stack.step, len(stack.jobs)) == (0, 3)
+
+
+def begin(folder):
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "config.yaml").touch()
+
+
+@pytest.mark.parametrize("killed_while_saving", [False, True])
+def test_jobs_that_have_not_begun_put_no_others_back(planned, tmp_path, killed_while_saving):
+    """A stack with its first checkpoints, and one that was still waiting when all were killed."""
+    jobs = planned(*(["checkpoint_every=5", f"seed={n}"] for n in range(8)), folder=tmp_path)
+    for number in range(4):
+        begin(tmp_path / str(number))
+        if number or not killed_while_saving:
+            (tmp_path / str(number) / "checkpoints").mkdir()
+            (tmp_path / str(number) / "checkpoints" / "00000005.pt").touch()
+    stacks = plan_stacks(jobs, 1, 1)[0].of_first.values()
+    found = {stack.step: sorted(job.number for job in stack.jobs) for stack in stacks}
+    together = {0: [*range(8)]} if killed_while_saving else {5: [0, 1, 2, 3], 0: [4, 5, 6, 7]}
+    assert found == together
+
+
+def test_jobs_that_another_terminal_began_meanwhile_keep_what_they_have(
+    planned, tmp_path, monkeypatch
+):
+    stacked, alone = [], []
+    monkeypatch.setattr(
+        "gan_zoo.stacked_run.train_stack", lambda members, *_: stacked.extend(members)
+    )
+    monkeypatch.setattr(stack_job, "save_config", lambda config, folder: None)
+    monkeypatch.setattr(SweepJob, "train", lambda job: alone.append(job.folder.name))
+    jobs = planned(*(["checkpoint_every=5", f"seed={n}"] for n in range(3)), folder=tmp_path)
+    later = [tmp_path / "1" / "checkpoints" / f"{step:08d}.pt" for step in (5, 10)]
+    later[0].parent.mkdir(parents=True)
+    for path in later:
+        path.touch()
+    write_failure(tmp_path / "2", "no space left")
+    StackJob([SweepJob(each, None, job.folder, None) for job, each in jobs], 0).train()
+    assert [member.folder.name for member in stacked] == ["0"]
+    assert sorted(alone)[-2:] == ["1", "2"]
+    assert all(path.exists() for path in later)
+    assert read_failure(tmp_path / "2") == "no space left"
 
 
 def test_records_go_into_the_file_of_their_run(tmp_path):

@@ -187,6 +187,8 @@ def test_printed_remedy_works(files):
         (["hydra.sweep.subdir=/x"], "hydra.sweep.subdir=/x: leads out of the sweep's folder"),
         (["hydra.sweep.subdir=x"], "=x: is the folder of 4 jobs; type 'hydra.sweep.subdir=${"),
         (["seed=1,0,1"], "seed=1: is listed 2 times, which would train the same run again"),
+        (["seed=1,0,1.0"], "seed=1: is listed 2 times, which would train the same run again"),
+        (["~loss.form"], "~loss.form: a sweep cannot delete settings"),
         (["hydra.sweep.subdir=" + "a" * 300], "type 'hydra.sweep.subdir=${hydra.job.num}'"),
         (["sweep=" + "a" * 300], "give the sweep a shorter name"),
         (["+dataset.file=" + "a" * 300 + ",b"], "dataset.file"),

@@ -134,8 +134,7 @@ def format_hydra_error(error: Exception, words: Sequence[str] | None = None) -> 
     if added := _ADDED.search(text):
         return f"+{added[1]}: is a setting already; type {shlex.quote(added[1])}"
     if deleted := _DELETED.search(text):
-        close = near(deleted[1], Catalog().keys)
-        return f"~{deleted[1]}: unknown key{f'; did you mean ~{close[0]}?' if close else ''}"
+        return f"~{deleted[1]}: {_not_there(deleted[1])}"
     if merged := _MERGED.search(text):
         named = f"{merged[1]}: must hold named settings: type {key_of(merged[1])}.NAME=VALUE"
         return _below_a_list([merged[1]]) or named
@@ -179,6 +178,15 @@ def _unknown_key(error: OmegaConfBaseException, words: Sequence[str]) -> str:
     named = [name for name, equals, _ in (word.partition("=") for word in words) if equals]
     typed = next((n for n in named if f"{n.lstrip('+~')}.".startswith(f"{key}.")), key).lstrip("+~")
     return f"{key}: unknown key; {_elsewhere(typed, parent, words) or _siblings(key, parent)}"
+
+
+def _not_there(key: str) -> str:
+    """Say why a setting cannot be deleted that the composed configuration does not have."""
+    keys = Catalog().keys
+    if owners := keys.get(key):
+        return f"is a setting of {', '.join(owners)}"
+    close = near(key, keys)
+    return f"unknown key; did you mean ~{close[0]}?" if close else "unknown key"
 
 
 def _elsewhere(typed: str, parent: Any, words: Sequence[str]) -> str:

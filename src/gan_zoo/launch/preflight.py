@@ -1,5 +1,6 @@
 """Check a run, or all jobs of a sweep, before Hydra starts; report a sweep at its end."""
 
+import inspect
 import itertools
 import os
 import shlex
@@ -82,16 +83,15 @@ class PreflightCallback(Callback):
             parser = OverridesParser.create(GlobalHydra.instance().config_loader())
             overrides = parser.parse_overrides(overrides_of(config, "task"))
             hydra_words = overrides_of(config, "hydra")
+            _refuse_deletions(overrides)
+            _refuse_repeated(overrides)
             names = _job_naming(overrides, hydra_words)
             config.hydra.overrides.hydra.extend([*names, *_job_logging(config)])
             planned: list[tuple[Path, PlannedJob]] = []
             words = sweep_jobs(overrides)
             with shown_checks(_plan(config, words, planned), len(words)) as shown:
                 experiments = check_jobs(shown)
-            folders = [folder for folder, _ in planned]
-            if len({*folders}) < len(folders):
-                _refuse_repeated(overrides)
-            check_job_folders(sweep, folders)
+            check_job_folders(sweep, [folder for folder, _ in planned])
             self.jobs = dict(planned)
             launcher = config.hydra.runtime.choices["hydra/launcher"]
             if launcher == "joblib":
@@ -208,14 +208,30 @@ def sweep_jobs(overrides: Iterable[Override]) -> list[list[str]]:
     return [list(job) for job in itertools.product(*words.values())]
 
 
+def _refuse_deletions(overrides: Iterable[Override]) -> None:
+    """Raise ConfigError for ~KEY, for which Hydra's sweeps type ~KEY=null."""
+    for each in overrides:
+        if each.is_delete():
+            allowed = "a sweep cannot delete settings; choose another value, or train single runs"
+            raise ConfigError(each.input_line, inspect.Parameter.empty, allowed)
+
+
 def _refuse_repeated(overrides: Iterable[Override]) -> None:
-    """Raise ConfigError for a value that a sweep's words list more than once."""
+    """Raise ConfigError for a value that a sweep's words list more than once, such as 1 and 1.0."""
     for key, each in _last_of_each(overrides).items():
-        counts = Counter(each.sweep_string_iterator() if each.is_sweep_override() else ())
-        for value, count in counts.items():
-            if count > 1:
+        texts = [*each.sweep_string_iterator()] if each.is_sweep_override() else []
+        counts = Counter(map(_as_number, texts))
+        for text in texts:
+            if (count := counts[_as_number(text)]) > 1:
                 allowed = f"is listed {count} times, which would train the same run again"
-                raise ConfigError(key.lstrip("+"), value, allowed)
+                raise ConfigError(key.lstrip("+"), text, allowed)
+
+
+def _as_number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _job_naming(overrides: Sequence[Override], given: Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_zoo.launch.hydra_config import restored_if_refused, save_config
@@ -11,7 +12,7 @@ from gan_zoo.launch.sweep_job import SweepJob
 from gan_zoo.monitoring.console import show
 from gan_zoo.monitoring.run_logs import RunLogs
 from gan_zoo.report.number_format import counted
-from gan_zoo.run_folder import finished_summary, write_failure
+from gan_zoo.run_folder import checkpoint_steps, finished_summary, read_failure, write_failure
 from gan_zoo.run_lock import IN_USE, FolderInUse, lock_folder
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.signals import Interrupted
@@ -22,6 +23,7 @@ except ImportError:  # Windows, where 8192 files may be open
     resource = None
 
 if TYPE_CHECKING:
+    from gan_zoo.experiment import RunConfig
     from gan_zoo.stacked_run import StackMember
 
 _FILES_PER_RUN = 4  # its lock, its log, metrics.jsonl and TensorBoard's events
@@ -85,6 +87,10 @@ class StackJob:
             if finished is not None:  # by another process, meanwhile
                 self._take(job).show_end(outcome(finished, job.folder))
                 continue
+            own, failure = job.experiment.settings, read_failure(job.folder)
+            changed = self.step not in resumable_steps(job.folder, own)
+            if changed or (failure and not own.retry_failed):  # by another process, meanwhile
+                continue  # it goes on by itself, if at all
             held.enter_context(restored_if_refused(job.folder))
             write_failure(job.folder, "")
             save_config(job.config, job.folder)
@@ -125,6 +131,17 @@ class StackJob:
         for job in self._take_remaining():
             with logs.only(job.folder):
                 job.fail(error)
+
+
+def resumable_steps(folder: Path, settings: "RunConfig") -> set[int]:
+    """Return steps from which a job can go on: of its checkpoints, or 0 if it has hardly begun."""
+    steps = checkpoint_steps(folder)
+    if steps and finished_summary(folder, 0):  # now to be longer; it was not killed
+        return {max(steps)}
+    # evaluations save, too
+    saving = (settings.checkpoint_every, settings.evaluate_every, settings.steps)
+    first = min(filter(None, saving), default=0)
+    return steps | {0} if steps <= {first} else steps
 
 
 def allow_open_files(runs: int) -> None:

@@ -15,8 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from gan_zoo.launch.hydra_config import overrides_of, writable
 from gan_zoo.launch.job_folders import job_folder
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
+from gan_zoo.launch.stack_job import resumable_steps
 from gan_zoo.report.number_format import counted
-from gan_zoo.run_folder import checkpoint_steps, finished_summary
 from gan_zoo.schema import ConfigError
 from gan_zoo.setting_keys import FOLDER_KEYS, flatten
 
@@ -135,25 +135,21 @@ def _by_step(
     """Return the jobs of a group by the step from which they go on.
 
     If the sweep was killed while the runs of a stack saved, their newest checkpoints differ: then
-    all of them resume from the newest step that each has saved.
+    all of them resume from the newest step that each has saved. Jobs that no stack has begun take
+    no part in this: they would put the others back to their start.
     """
-    steps = {job: _resumable_steps(job, experiment) for job, experiment in group}
-    common = set.intersection(*steps.values())
+    steps = {job: resumable_steps(job.folder, own.settings) for job, own in group}
+    begun = [own for job, own in steps.items() if own != {0} or _has_config(job.folder)]
+    common = set.intersection(*begun) if begun else {0}
     found: dict[int, list[StackedJob]] = {}
     for job, own in steps.items():
-        found.setdefault(max(common or own), []).append(job)
+        found.setdefault(max(common & own or own), []).append(job)
     return found
 
 
-def _resumable_steps(job: StackedJob, experiment: "Experiment") -> set[int]:
-    """Return steps from which a job can go on: of its checkpoints, or 0 if it has hardly begun."""
-    steps = checkpoint_steps(job.folder)
-    if steps and finished_summary(job.folder, 0):  # now to be longer; it was not killed
-        return {max(steps)}
-    own = experiment.settings
-    saving = (own.checkpoint_every, own.evaluate_every, own.steps)  # evaluations save, too
-    first = min(filter(None, saving), default=0)
-    return steps | {0} if steps <= {first} else steps
+def _has_config(folder: Path) -> bool:
+    """Return whether a run in a folder has begun, if only to train to its first checkpoint."""
+    return (folder / ".hydra" / "config.yaml").is_file()
 
 
 def _parts(jobs: Sequence[StackedJob], most: int, workers: int) -> Iterator[tuple[StackedJob, ...]]:

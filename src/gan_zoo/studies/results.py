@@ -56,6 +56,8 @@ def write_results(folders: Mapping[str, Path], curves: Curves, path: Path) -> in
         | _facts(run)
         for part, run in runs
     ]
+    # a run that a sweep trained again under another name is the same run
+    rows = [*{(row["part"], _words(row["command"])): row for row in rows}.values()]
     numbers = [*METRICS, *DIAGNOSTICS, *_curve_columns(curves)]
     write_csv(path, ["part", *settings, "seed", *_used([*numbers, _THREADS], rows), *FACTS], rows)
     return len(rows)
