@@ -299,8 +299,23 @@ def test_name_of_a_divergence_is_refused_with_the_module_of_its_classes():
 
 
 def test_least_squares_remarks_on_pearson_divergence():
-    assert loss_of("lsgan_pearson").remark().startswith("b - c = 1")
-    assert loss_of("lsgan").remark().startswith("not b - c = 1")
+    assert loss_of("lsgan_pearson").remark().startswith("c = (a + b) / 2: minimizes")
+    assert loss_of("lsgan").remark().startswith("not c = (a + b) / 2: does not")
+    assert losses.LeastSquares(a=1.0, b=1.0, c=1.0).remark().startswith("not")
+
+
+@pytest.mark.parametrize("codes", [(-1, 1, 0), (-2, 2, 0), (0, 1, 0.5), (0.1, 0.7, 0.4), (0, 1, 1)])
+def test_least_squares_minimizes_a_multiple_of_the_pearson_divergence_where_it_says_so(codes):
+    """By eq. 5 and 6 of Mao et al. 2017: the best critic is (b p + a q) / (p + q)."""
+    a, b, c = codes
+    ratios = []
+    for shares in (0.3, 0.7), (0.05, 0.6):
+        p, q = (torch.tensor([share, 1 - share]) for share in shares)
+        best = (b * p + a * q) / (p + q)
+        cost = ((p + q) * (best - c).square()).sum()
+        ratios.append((cost / ((2 * q - p - q).square() / (p + q)).sum()).item())
+    says = losses.LeastSquares(a=a, b=b, c=c).remark().startswith("c =")
+    assert says == (ratios[0] == pytest.approx(ratios[1], rel=1e-4))
 
 
 def test_hinge_is_two_at_score_zero():
@@ -443,6 +458,17 @@ def test_divergences_are_finite_in_single_precision(name):
     value.backward()
     assert value.isfinite()
     assert v.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(("alpha", "largest"), [(-1.0, 150.0), (0.5, 80.0)])
+def test_alpha_divergence_has_gradients_at_large_scores(alpha, largest):
+    v = torch.tensor([39.9, 40.1, largest], requires_grad=True)
+    value = f_divergences.Alpha(alpha=alpha).conjugate(v)
+    (slope,) = torch.autograd.grad(value.sum(), v)
+    power, exact = alpha / (alpha - 1), v.detach().double()
+    raised = (power * (math.log(1 - alpha) - exact)).exp()  # softplus(-v) is exp(-v)
+    torch.testing.assert_close(value.double(), (raised - 1) / alpha, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(slope.double(), -power * raised / alpha, rtol=1e-4, atol=1e-30)
 
 
 @pytest.mark.parametrize("pi", [0.2, 0.5])

@@ -226,6 +226,16 @@ def test_spectral_norm_has_singular_value_one():
             assert values[0].item() == pytest.approx(1, abs=1e-3)
 
 
+def test_spectral_norm_bounds_convolutions_of_any_dimension():
+    critic = nn.Sequential(nn.Conv1d(2, 4, 3), nn.ConvTranspose1d(4, 2, 3), nn.Flatten())
+    regularizers.SpectralNorm().prepare(critic)
+    for _ in range(200):
+        critic(torch.randn(4, 2, 8))
+    first, second = (critic[i].weight.detach() for i in (0, 1))
+    for matrix in (first.flatten(1), second.transpose(0, 1).flatten(1)):
+        assert torch.linalg.svdvals(matrix)[0].item() == pytest.approx(1, abs=1e-3)
+
+
 def test_power_iteration_runs_in_training_only():
     critic = mlp.critic((16,), 1, hidden=(8,))
     regularizers.SpectralNorm().prepare(critic)

@@ -168,6 +168,11 @@ def test_home_folder_is_expanded_in_paths(monkeypatch, tmp_path):
     assert outer.places == (str(tmp_path / "b"), "c~", "~no such user/d")
 
 
+def test_path_objects_are_paths(tmp_path):
+    outer = instantiate(node(place=tmp_path / "a", places=[tmp_path / "b"]), "o")
+    assert (outer.place, outer.places) == (str(tmp_path / "a"), (str(tmp_path / "b"),))
+
+
 @pytest.mark.parametrize(
     ("key", "valid", "message"),
     [

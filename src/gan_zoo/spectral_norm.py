@@ -26,7 +26,8 @@ def normalize_spectrally(layer: nn.Module) -> None:
     """
     if layer.weight.is_meta:
         return
-    outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0  # the dimension of them
+    transposed = isinstance(layer, nn.modules.conv._ConvTransposeNd)
+    outputs = 1 if transposed else 0  # the dimension of them
     parametrize.register_parametrization(
         layer, "weight", _StackableSpectralNorm(layer.weight, dim=outputs)
     )

@@ -24,6 +24,22 @@ def test_rows_are_layers_in_order():
     ]
 
 
+def test_layers_that_return_a_tuple_have_the_shape_of_its_first_part():
+    class Attentive(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+            self.memory = nn.GRU(8, 5, batch_first=True)
+
+        def forward(self, x):
+            return self.memory(self.attention(x, x, x)[0])[0]
+
+    network = Attentive()
+    rows = describe(network, torch.zeros(2, 4, 8))
+    assert {row.name: row.shape for row in rows}["memory"] == (4, 5)
+    assert {row.name: row.shape for row in rows}["attention"] == (4, 8)
+
+
 @pytest.mark.parametrize("family", [dcgan, characters, resnet])
 @pytest.mark.parametrize("prepare", [None, spectral_norm])
 def test_rows_sum_to_the_network(family, prepare):

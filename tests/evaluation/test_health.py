@@ -6,8 +6,9 @@ import math
 import pytest
 import torch
 
+from gan_zoo import losses
 from gan_zoo.evaluation.health import DivergedError, Health
-from gan_zoo.evaluation.monitor import CollapseStats
+from gan_zoo.evaluation.monitor import CollapseStats, zero_score_loss
 from gan_zoo.metrics.damage import NOISE
 from gan_zoo.metrics.yardstick import make_yardstick
 
@@ -111,6 +112,16 @@ def test_vanishing_critic_loss_is_saturated():
     assert watch(health, 5, start=300, loss__critic=0.01).status == (
         "critic saturated since step 400"
     )
+
+
+def test_only_losses_that_fall_to_zero_have_a_scale():
+    """The loss of another f-divergence is 0 where the critic separates nothing."""
+    real = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
+    assert zero_score_loss(losses.GAN(), real) == pytest.approx(2 * math.log(2))
+    own = losses.FGAN(divergence=losses.f_divergences.GAN())
+    assert zero_score_loss(own, real) == pytest.approx(2 * math.log(2))
+    for other in (losses.f_divergences.KL(), losses.f_divergences.Alpha()):
+        assert zero_score_loss(losses.FGAN(divergence=other), real) == 0
 
 
 def test_loss_without_scale_saturates_by_gradient_only():

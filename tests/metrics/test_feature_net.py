@@ -25,7 +25,7 @@ from gan_zoo.metrics.feature_net import (
     train_feature_net,
     weights_hash,
 )
-from gan_zoo.metrics.feature_tasks import RotationTask, snake_case, task_for
+from gan_zoo.metrics.feature_tasks import RotationTask, snake_case, task_for, unfit_reason
 from gan_zoo.metrics.modes import reverse_kl
 from gan_zoo.schema import ConfigError
 from gan_zoo.training.numerics import deterministic
@@ -66,6 +66,13 @@ def test_unlabeled_images_have_the_rotation_task(unlabeled):
     wide = InMemoryDataset(torch.zeros(4, 1, 8, 16, dtype=torch.uint8), torch.zeros(4).long())
     with pytest.raises(ConfigError, match="neither labeled nor square"):
         task_for(wide)
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_points_have_no_feature_network(classes):
+    points = InMemoryDataset(torch.randn(12, 2), torch.arange(12) % classes)
+    assert points.num_classes == classes
+    assert unfit_reason(points) == "need a feature network of images, and these samples are none"
 
 
 def test_network_is_trained_once_and_cached(tmp_path, unlabeled, brief, monkeypatch):

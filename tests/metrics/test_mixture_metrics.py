@@ -14,6 +14,7 @@ from gan_zoo.metrics.modes import (
     jensen_shannon,
     mixture_divergence,
     mode_counts,
+    nearest,
     optimal_critic_loss,
     reverse_kl,
     sliced_wasserstein,
@@ -32,6 +33,22 @@ def true() -> Tensor:
 @pytest.fixture(scope="module")
 def perfect() -> Tensor:
     return RING.load("train").x
+
+
+def test_distances_to_many_centers_are_made_a_part_at_a_time(monkeypatch):
+    x, centers = noise(1000).double(), noise(300).double()
+    sizes, cdist = [], torch.cdist
+
+    def counted(*points, **mode):
+        sizes.append(len(points[0]))
+        return cdist(*points, **mode)
+
+    monkeypatch.setattr("gan_zoo.metrics.modes._DISTANCES", 30_000)
+    monkeypatch.setattr(torch, "cdist", counted)
+    distance, mode = nearest(x, centers)
+    assert max(sizes) == 100
+    assert mode.equal((x[:, None] - centers).norm(dim=2).argmin(1))
+    torch.testing.assert_close(distance, (x - centers[mode]).norm(dim=1))
 
 
 def noise(n: int) -> Tensor:

@@ -33,7 +33,9 @@ def describe(module: nn.Module, *inputs: Tensor) -> list[Row]:
     counted: set[nn.Parameter] = set()
 
     def hook(name: str, layer: nn.Module) -> Any:
-        def add_row(_: nn.Module, __: Any, output: Tensor | None) -> None:
+        def add_row(_: nn.Module, __: Any, output: Any) -> None:
+            if isinstance(output, tuple):  # of attention or a recurrent layer: with its state
+                output = output[0]
             if output is None:  # no features of the label
                 return
             new = set(_own(layer)) - counted

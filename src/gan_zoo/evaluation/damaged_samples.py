@@ -22,6 +22,7 @@ from gan_zoo.metrics.damage import (
     Damage,
     Missing,
 )
+from gan_zoo.metrics.modes import nearest
 from gan_zoo.training.rng import make_rng
 
 DamagedSamples = Iterator[tuple[Damage, float, Tensor]]
@@ -69,7 +70,7 @@ class DamagedPoints:
     def __init__(self, dataset: Mixture, n: int, seed: int):
         self.sigma, self.n, self.seed = dataset.sigma, n, seed
         self.x = dataset.train.x
-        self.modes = torch.cdist(self.x, torch.tensor(dataset.centers())).argmin(1)
+        self.modes = nearest(self.x, torch.tensor(dataset.centers()))[1]
         self.order = torch.randperm(len(self.x), generator=make_rng(seed, "damaged"))
         self.undamaged = self.x[_repeat(self.order, n)]
 

@@ -12,7 +12,7 @@ from gan_zoo.data.in_memory import InMemoryDataset
 from gan_zoo.devices import to_float64
 from gan_zoo.evaluation.health import EVALUATED, DivergedError, Health
 from gan_zoo.evaluation.sampling import sample_labels, sample_real
-from gan_zoo.losses import Loss, ScoredBatch
+from gan_zoo.losses import FGAN, Loss, ScoredBatch, f_divergences
 from gan_zoo.metrics.precision_recall import distance_blocks
 from gan_zoo.training.rng import make_rng
 from gan_zoo.training.trainer import Trainer
@@ -121,7 +121,10 @@ def zero_score_loss(loss: Loss, real: Tensor) -> float:
     """Return the critic's loss on two halves of real samples (N, *shape), all scored 0.
 
     It is the scale of the loss: a critic far below it separates real from fake samples perfectly.
+    Not so for f-divergences but GAN's, whose losses are 0 where it separates nothing: then 0.
     """
+    if isinstance(loss, FGAN) and not isinstance(loss.divergence, f_divergences.GAN):
+        return 0.0
     half = len(real) // 2
     zero = torch.zeros(half, device=real.device)
     parts = ScoredBatch(real[:half], zero), ScoredBatch(real[half : 2 * half], zero)

@@ -1,5 +1,6 @@
 """Losses of scores alone: GAN, least squares, Wasserstein, hinge, f-GAN, relativistic."""
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 from gan_zoo.losses.f_divergences import FDivergence, softplus
@@ -40,7 +41,8 @@ class LeastSquares(Loss):
     """Least squares GAN, Mao et al. 2017 (arXiv:1611.04076, eq. 9), with its factor 1/2.
 
     a is the critic's target for fakes, b for real samples, c the generator's for fakes. With
-    b - c = 1 and b - a = 2 (as -1, 1, 0) the Pearson chi-squared divergence is minimized.
+    b - c = 1 and b - a = 2 (as -1, 1, 0) the Pearson chi-squared divergence is minimized, with any
+    c halfway between a and b a multiple of it: (b - c)^2.
     """
 
     title = "Least Squares GAN (LSGAN), Mao et al. 2017"
@@ -59,9 +61,9 @@ class LeastSquares(Loss):
         return 0.5 * (fake.score - self.c).square().mean(-1)
 
     def remark(self) -> str:
-        if self.b - self.c == 1 and self.b - self.a == 2:
-            return "b - c = 1 and b - a = 2: minimizes the Pearson chi-squared divergence"
-        return "not b - c = 1 and b - a = 2: does not minimize the Pearson chi-squared divergence"
+        if math.isclose(self.b - self.c, self.c - self.a) and self.b != self.a:
+            return "c = (a + b) / 2: minimizes the Pearson chi-squared divergence"
+        return "not c = (a + b) / 2: does not minimize the Pearson chi-squared divergence"
 
 
 @settings

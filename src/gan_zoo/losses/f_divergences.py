@@ -204,7 +204,11 @@ class Alpha(FDivergence):
         return 1 / (1 - self.alpha) - softplus(-v) if self.alpha < 1 else v
 
     def conjugate(self, v: "Tensor") -> "Tensor":
+        import torch
+
         a = self.alpha
-        # t (a - 1) + 1; for alpha > 1 the supremum lies at u = 0 where this is negative
-        inner = (1 - a) * softplus(-v) if a < 1 else (v * (a - 1) + 1).relu()
-        return (inner ** (a / (a - 1)) - 1) / a
+        if a > 1:  # of t (a - 1) + 1; the supremum lies at u = 0 where this is negative
+            return ((v * (a - 1) + 1).relu() ** (a / (a - 1)) - 1) / a
+        # the same, (1 - a) softplus(-v), by its logarithm, as softplus(-v) underflows to exp(-v)
+        log_softplus = torch.where(v > _LARGE, -v, softplus(-v.clamp(max=_LARGE)).log())
+        return ((a / (a - 1) * (math.log(1 - a) + log_softplus)).exp() - 1) / a

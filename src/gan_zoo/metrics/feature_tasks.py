@@ -58,6 +58,8 @@ def snake_case(name: str) -> str:
 
 def unfit_reason(samples: InMemoryDataset) -> str:
     """Return why no feature network can be trained on these samples; empty where one can."""
+    if len(samples.shape) != 3:
+        return "need a feature network of images, and these samples are none"
     if len(samples) < 2:
         return f"need a feature network, and none can be trained on {len(samples)} image"
     if samples.num_classes > 1 or samples.shape[1] == samples.shape[2]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 HIGH_QUALITY_SIGMAS = 3.0
+_DISTANCES = 10_000_000  # in memory at a time
 
 
 class ModeCounts(NamedTuple):
@@ -33,15 +34,25 @@ class ModeCounts(NamedTuple):
         return self.histogram.sum().item()
 
 
+def nearest(x: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the distance (N,) of each point x (N, d) to its nearest center (K, d), and its number.
+
+    A part of the points at a time: distances to thousands of centers would fill the memory.
+    """
+    found = [
+        torch.cdist(part, centers, compute_mode="donot_use_mm_for_euclid_dist").min(1)
+        for part in x.split(max(1, _DISTANCES // len(centers)))
+    ]
+    return torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])
+
+
 def mode_counts(x: Tensor, centers: Tensor, sigma: float) -> ModeCounts:
     """Count points x (N, d) over modes at centers (K, d).
 
     Srivastava et al. 2017 (VEEGAN, arXiv:1705.07761): a point belongs to its nearest center, and
     has high quality within 3 sigma of it.
     """
-    distance, mode = torch.cdist(
-        x.double(), centers.double(), compute_mode="donot_use_mm_for_euclid_dist"
-    ).min(1)
+    distance, mode = nearest(x.double(), centers.double())
     good = mode[distance < HIGH_QUALITY_SIGMAS * sigma]
     counts = torch.bincount(good, minlength=len(centers)).double()
     return ModeCounts(counts / len(x), torch.bincount(mode).max().item() / len(x))
@@ -76,7 +87,7 @@ def cells(x: Tensor, centers: Tensor, sigma: float) -> Tensor:
     of the mode's mass each, one to 3 sigma, and one beyond.
     """
     x, centers = x.double(), centers.double()
-    distance, mode = torch.cdist(x, centers, compute_mode="donot_use_mm_for_euclid_dist").min(1)
+    distance, mode = nearest(x, centers)
     edges = [sigma * math.sqrt(-2 * math.log(1 - share)) for share in _SHELLS]
     shell = torch.bucketize(distance, torch.tensor(edges, dtype=torch.float64, device=x.device))
     offset = x - centers[mode]

@@ -58,8 +58,9 @@ class WeightProjection(Regularizer):
 class SpectralNorm(Regularizer):
     """Spectral normalization, Miyato et al. 2018 (arXiv:1802.05957, algorithm 1).
 
-    Every weight of the critic is divided by its largest singular value, estimated by one power
-    iteration per training forward pass and none in evaluation.
+    Every weight of the critic's linear layers, convolutions and embeddings is divided by its
+    largest singular value, estimated by one power iteration per training forward pass and none in
+    evaluation. Parameters of other layers stay as they are.
     """
 
     title = "spectral normalization, Miyato et al. 2018"
@@ -69,7 +70,7 @@ class SpectralNorm(Regularizer):
 
         from gan_zoo.spectral_norm import normalize_spectrally
 
-        weighted = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+        weighted = (nn.Linear, nn.modules.conv._ConvNd, nn.Embedding)
         for module in critic.modules():
             if isinstance(module, weighted):
                 normalize_spectrally(module)

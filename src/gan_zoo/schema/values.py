@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import numbers
+import os
 import types
 import typing
 from pathlib import Path
@@ -75,6 +76,8 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
     """
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
+        if LOCAL in parts and isinstance(value, os.PathLike):
+            value = os.fspath(value)
         if LOCAL in parts and not isinstance(value, str):
             raise ConfigError(key, value, f"must be {LOCAL}")
         value = coerce(value, parts[0], key)
