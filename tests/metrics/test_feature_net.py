@@ -70,8 +70,7 @@ def test_unlabeled_images_have_the_rotation_task(unlabeled):
 
 @pytest.mark.parametrize("classes", [1, 3])
 def test_points_have_no_feature_network(classes):
-    points = InMemoryDataset(torch.randn(12, 2), torch.arange(12) % classes)
-    assert points.num_classes == classes
+    points = InMemoryDataset(torch.randn(12, 2), torch.arange(12) % classes, classes)
     assert unfit_reason(points) == "need a feature network of images, and these samples are none"
 
 
