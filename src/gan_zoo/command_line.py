@@ -117,10 +117,9 @@ def whole_number(least: int, most: int | None = None, unit: str = "") -> Callabl
 
     def parse(text: str) -> int:
         number = int(text) if text.isdecimal() and len(text) <= _DIGITS else -1
-        if text.isdecimal() and not 0 <= number < 2**63:
-            raise argparse.ArgumentTypeError(f"{text} must be below 2^63")
-        if number < least or (most is not None and number > most):
-            raise argparse.ArgumentTypeError(f"{text} must be a whole number {allowed}")
+        if number < least or number >= 2**63 or (most is not None and number > most):
+            limit = " and below 2^63" if text.isdecimal() and most is None else ""
+            raise argparse.ArgumentTypeError(f"{text} must be a whole number {allowed}{limit}")
         return number
 
     return parse

@@ -84,11 +84,11 @@ class PreflightCallback(Callback):
             overrides = parser.parse_overrides(overrides_of(config, "task"))
             hydra_words = overrides_of(config, "hydra")
             _refuse_deletions(overrides)
-            _refuse_repeated(overrides)
             names = _job_naming(overrides, hydra_words)
             config.hydra.overrides.hydra.extend([*names, *_job_logging(config)])
             planned: list[tuple[Path, PlannedJob]] = []
             words = sweep_jobs(overrides)
+            _refuse_repeated(overrides)
             with shown_checks(_plan(config, words, planned), len(words)) as shown:
                 experiments = check_jobs(shown)
             check_job_folders(sweep, [folder for folder, _ in planned])
