@@ -16,7 +16,7 @@ from gan_zoo.latest_sweep import resolve, resolve_all
 from gan_zoo.report.build import write_report
 from gan_zoo.report.history import read_records
 from gan_zoo.report.run_files import read_json
-from gan_zoo.run_folder import has_sweep, run_above
+from gan_zoo.run_folder import has_settings, has_sweep, run_above
 from gan_zoo.sampling import Sampler, load_sampler
 from gan_zoo.schema import ConfigError, at_home
 from gan_zoo.setting_keys import flatten
@@ -159,7 +159,7 @@ def load(folder: Path | str | Run) -> Run:
     place = resolve(_path("folder", folder, "load(folder)"))
     if has_sweep(place):
         raise ConfigError("folder", folder, "is a sweep: choose one of its runs")
-    if not (place / ".hydra" / "config.yaml").is_file():
+    if not has_settings(place):
         raise ConfigError("folder", folder, f"contains no run{run_above(place)}")
     return Run(place)
 

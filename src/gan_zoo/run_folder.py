@@ -25,7 +25,7 @@ def run_folder(path: Path) -> Path:
     """Return the folder of an existing run, given it or a checkpoint in it. Raises ConfigError."""
     folder = folder_of(path)
     resolved = resolve(Path(at_home(str(path))))
-    if not resolved.exists() or not (folder / ".hydra" / "config.yaml").is_file():
+    if not resolved.exists() or not has_settings(folder):
         allowed = f"must be the folder of a run, or a checkpoint in one{run_above(resolved)}"
         raise ConfigError("resume", path, allowed)
     return folder
@@ -34,7 +34,7 @@ def run_folder(path: Path) -> Path:
 def run_above(path: Path) -> str:
     """Return what to name instead of a path below a run's folder; empty for any other."""
     for parent in path.parents[:2]:  # of a file in checkpoints/
-        if (parent / ".hydra" / "config.yaml").is_file():
+        if has_settings(parent):
             return f"; name the run's folder, {parent}"
     return ""
 
@@ -63,6 +63,11 @@ def has_sweep(folder: Path) -> bool:
 def sweep_of(run: Path) -> Path:
     """Return the folder of a run's sweep, at any depth; of a run without one, the folder above."""
     return next((folder for folder in run.parents if has_sweep(folder)), run.parent)
+
+
+def has_settings(folder: Path) -> bool:
+    """Return whether a folder contains the settings of a run, which may not have begun."""
+    return (folder / ".hydra" / "config.yaml").is_file()
 
 
 def has_run(folder: Path) -> bool:

@@ -26,7 +26,7 @@ from gan_zoo.launch.hydra_config import (
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.resume import apply_resume
 from gan_zoo.resumed_run import changed_keys, check_length, check_root, check_unchanged
-from gan_zoo.run_folder import finished_summary, has_run, write_failure
+from gan_zoo.run_folder import finished_summary, has_run, has_settings, write_failure
 from gan_zoo.run_lock import LOCK, in_use, lock_folder
 from gan_zoo.setting_keys import DATA_ROOT
 
@@ -109,7 +109,7 @@ def delete_unused(folder: Path) -> None:
 
 def _check_settings(config: DictConfig, folder: Path) -> "Experiment":
     settings = to_dict(config)
-    if not has_run(folder) or not (folder / ".hydra" / "config.yaml").is_file():
+    if not has_run(folder) or not has_settings(folder):
         return _load(settings)
     check_root(settings.get("dataset", {}))
     experiment, before = _load(settings), to_dict(load_config(folder))

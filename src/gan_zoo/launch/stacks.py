@@ -17,6 +17,7 @@ from gan_zoo.launch.job_folders import job_folder
 from gan_zoo.launch.replaced_choices import drop_settings_of_replaced
 from gan_zoo.launch.stack_job import resumable_steps
 from gan_zoo.report.number_format import counted
+from gan_zoo.run_folder import has_settings
 from gan_zoo.schema import ConfigError
 from gan_zoo.setting_keys import FOLDER_KEYS, flatten
 
@@ -139,17 +140,12 @@ def _by_step(
     no part in this: they would put the others back to their start.
     """
     steps = {job: resumable_steps(job.folder, own.settings) for job, own in group}
-    begun = [own for job, own in steps.items() if own != {0} or _has_config(job.folder)]
+    begun = [own for job, own in steps.items() if own != {0} or has_settings(job.folder)]
     common = set.intersection(*begun) if begun else {0}
     found: dict[int, list[StackedJob]] = {}
     for job, own in steps.items():
         found.setdefault(max(common & own or own), []).append(job)
     return found
-
-
-def _has_config(folder: Path) -> bool:
-    """Return whether a run in a folder has begun, if only to train to its first checkpoint."""
-    return (folder / ".hydra" / "config.yaml").is_file()
 
 
 def _parts(jobs: Sequence[StackedJob], most: int, workers: int) -> Iterator[tuple[StackedJob, ...]]:

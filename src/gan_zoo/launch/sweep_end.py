@@ -35,7 +35,7 @@ from gan_zoo.launch.sweep_stop import (
 )
 from gan_zoo.monitoring.console import show
 from gan_zoo.printable import printable
-from gan_zoo.run_folder import read_failure
+from gan_zoo.run_folder import has_settings, read_failure
 from gan_zoo.run_lock import IN_USE, in_use
 from gan_zoo.training.signals import (
     DEFAULT_HANDLERS,
@@ -103,7 +103,7 @@ class SweepEnd:
         if self.display:
             self.display.close()
         with exit_on_error():
-            if any((job.folder / ".hydra" / "config.yaml").is_file() for job in self.progress.jobs):
+            if any(has_settings(job.folder) for job in self.progress.jobs):
                 _show_result(self.folder)
             missing = [job for job in self.progress.jobs if not job.summary]
             if missing and stopped_by:
